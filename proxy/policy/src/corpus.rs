@@ -1,0 +1,66 @@
+//! Everything that decisions are made from, as text and lists: what the caller read from files.
+
+use std::sync::Arc;
+
+/// Where in a file something stands. Lines and columns count from 1; 0 is unknown.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// Name of the file, as the operator knows it.
+    pub file: Arc<str>,
+    /// Line.
+    pub line: usize,
+    /// Column, in characters.
+    pub column: usize,
+}
+
+/// A file's name and text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PolicyFile {
+    /// Name of the file, as the operator knows it; part of the id of a policy without `@id`.
+    pub name: String,
+    /// Its whole text.
+    pub text: String,
+}
+
+/// A role, unit or classification, and those it belongs to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Group {
+    /// Its name.
+    pub name: String,
+    /// Names of the groups of the same kind that it is in: whoever has `supervisor` in `officer` is an officer too.
+    pub parents: Vec<String>,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+/// A source, as far as policies know it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SourceFacts {
+    /// Its id: the stem of its file.
+    pub id: String,
+    /// Its classification, one of the corpus's.
+    pub classification: String,
+    /// Who is responsible for its data.
+    pub owner: String,
+    /// Where its classification is declared.
+    pub place: Place,
+}
+
+/// Everything that decisions are made from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Corpus {
+    /// The Cedar schema (Cedar schema syntax).
+    pub schema: PolicyFile,
+    /// The policy files, in the order in which they are to be reported.
+    pub policies: Vec<PolicyFile>,
+    /// The roles.
+    pub roles: Vec<Group>,
+    /// The units.
+    pub units: Vec<Group>,
+    /// The classifications.
+    pub classifications: Vec<Group>,
+    /// Names of the fleets.
+    pub fleets: Vec<String>,
+    /// The sources.
+    pub sources: Vec<SourceFacts>,
+}
