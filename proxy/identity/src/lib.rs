@@ -1,1 +1,26 @@
-//! x
+//! Who is asking.
+//!
+//! Three trades, all synchronous: keys, revocation lists and the time are arguments; nothing here opens a file, a socket or
+//! reads a clock.
+//!
+//! - [`device`]: is this certificate chain one of ours, and fit to stand for a device or a workload? [`Trust::admits`] answers
+//!   the TLS handshake, [`Trust::judge`] answers once per connection and says why not.
+//! - [`token`]: is this bearer token (RFC 7519) from an issuer we know, meant for us, and whom does it name?
+//!   [`Issuers::verify`] answers, [`VerifiedTokens`] remembers.
+//! - [`assertion`]: what the gate tells a source about who is asking: a short-lived JWT of its own, [`Assertions::mint`].
+//!
+//! A question that cannot be answered is a refusal with a reason; every reason has a stable code.
+
+pub mod assertion;
+pub mod device;
+pub mod token;
+
+pub use assertion::{AssertionKey, AssertionKeyFault, Assertions, MintFault, Statement, StatementKind};
+pub use device::{
+    AnchorFault, Anchors, Certificate, CrlAge, CrlFault, DeviceFault, Foreign, NameKind, Rejected,
+    RevocationRule, Revocations, Trust, Unfit,
+};
+pub use token::{
+    Algorithm, ClaimMap, IssuerFault, IssuerRules, Issuers, KeyLookup, KeySet, KeySetFault, Keys, Profile,
+    Subject, SubjectKind, TokenFault, Verified, VerifiedTokens,
+};

@@ -1,0 +1,19 @@
+//! Bearer tokens: JWTs (RFC 7519) of several issuers, after the best practices of RFC 8725.
+//!
+//! A token is split and read strictly (`jws`, `json`), its issuer is found by its exact `iss`, its signature is verified with
+//! a key of that issuer ([`KeySet`]) and an algorithm which that issuer may use, and only then are its claims believed
+//! and mapped to roles and units that this issuer may assert.
+
+mod algorithm;
+mod cache;
+mod fault;
+mod issuers;
+mod keyset;
+mod subject;
+
+pub use algorithm::{Algorithm, UnknownAlgorithm};
+pub use cache::{Verified, VerifiedTokens};
+pub use fault::TokenFault;
+pub use issuers::{ClaimMap, IssuerFault, IssuerRules, Issuers, Profile};
+pub use keyset::{KeyLookup, KeySet, KeySetFault, Keys};
+pub use subject::{Subject, SubjectKind};
