@@ -1,1 +1,19 @@
-//! x
+//! The demo of Poort: a throw-away police zone on loopback, put up in a second and gone without a trace.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`pki`] | certificate authorities, devices, servers, revocation lists |
+//! | [`issuer`] | token issuers of the zone and of the federal service |
+//! | [`sources`] | three old applications with invented data, which write down all they receive |
+//! | [`wire`] | the small HTTP/1.1 server everything here stands on; it keeps bytes as they came |
+//!
+//! The end-to-end tests use this library too: every part is startable alone and records what it saw.
+
+pub mod client;
+mod error;
+pub mod issuer;
+pub mod pki;
+pub mod sources;
+pub mod wire;
+
+pub use error::DemoError;

@@ -1,0 +1,3 @@
+//! Puts the demo up.
+
+fn main() {}
