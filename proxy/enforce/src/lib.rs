@@ -1,1 +1,29 @@
-//! x
+//! The decision of the Poort gate.
+//!
+//! A request [arrives](arrival), becomes an [`exchange::Exchange`], meets the eight checks of the [`pipeline`], and leaves
+//! as a [`pipeline::Permit`], an answer or a refusal. The crate is async but has no runtime: no socket, file or clock. What it needs
+//! of the world are the traits in [`ports`].
+//!
+//! In the order in which a request meets them:
+//! - [`arrival`], [`facts`], [`normal`]: the head as it came, and its one normal form;
+//! - [`exchange`]: what is known of it so far;
+//! - [`pipeline`]: the checks in order, and the only maker of permits;
+//! - [`routes`], [`source`], [`operations`], [`gauge`], [`subject`]: what the checks consult;
+//! - [`reason`], [`reply`]: why it was refused, and what the client is told;
+//! - [`record`]: what is written down.
+
+pub mod arrival;
+mod checks;
+pub mod exchange;
+pub mod facts;
+pub mod gauge;
+pub mod normal;
+pub mod operations;
+pub mod pipeline;
+pub mod ports;
+pub mod reason;
+pub mod record;
+pub mod reply;
+pub mod routes;
+pub mod source;
+pub mod subject;

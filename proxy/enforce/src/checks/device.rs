@@ -1,0 +1,32 @@
+//! `device`: the client certificate, judged once per connection, and the device's posture.
+
+use std::ops::ControlFlow::Continue;
+
+use poort_policy::DeviceFacts;
+
+use crate::{
+    arrival::DeviceState,
+    exchange::Exchange,
+    pipeline::{Flow, Pipeline, refuse},
+    reason::Reason,
+    source::Demand,
+};
+
+pub(crate) fn check<P>(pipeline: &Pipeline<P>, exchange: &mut Exchange) -> Flow {
+    let Some(source) = exchange.source() else { return refuse(Reason::Internal) };
+    match &exchange.connection.device {
+        DeviceState::Rejected(rejected) => refuse(Reason::Device(rejected.fault.clone())),
+        DeviceState::Absent if source.device == Demand::Required => refuse(Reason::DeviceMissing),
+        DeviceState::Absent => Continue(()),
+        DeviceState::Accepted(certificate) => {
+            let posture = pipeline.rules.inventory.get(&certificate.name).cloned();
+            // A device that nobody inventoried is unmanaged, which is for the policies to judge.
+            exchange.device = Some(posture.unwrap_or_else(|| unmanaged(&certificate.name)));
+            Continue(())
+        }
+    }
+}
+
+fn unmanaged(name: &str) -> DeviceFacts {
+    DeviceFacts { id: name.to_owned(), fleet: None, unit: None, managed: false, compliant: false }
+}

@@ -1,0 +1,12 @@
+//! The eight checks, one a file, in the order of [`crate::pipeline::Check`].
+//!
+//! A check reads the exchange, adds what it found, and says whether to go on. It does not log, count or audit.
+
+pub(crate) mod device;
+pub(crate) mod flood;
+pub(crate) mod policy;
+pub(crate) mod protocol;
+pub(crate) mod quota;
+pub(crate) mod route;
+pub(crate) mod subject;
+pub(crate) mod waf;

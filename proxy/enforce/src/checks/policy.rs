@@ -1,0 +1,99 @@
+//! `policy`: the policies are asked. The question is put before any body is read, with an inspection score of 0.
+
+use std::{
+    ops::ControlFlow::{Break, Continue},
+    sync::Arc,
+};
+
+use poort_policy::{
+    Context, Decision, Inspection, Prepared, Question, RequestContext, SessionFacts, TimeFacts,
+};
+
+use crate::{
+    exchange::Exchange,
+    pipeline::{Flow, Pipeline, Refusal, Rules, Stop, refuse},
+    reason::Reason,
+};
+
+/// The annotation whose value is shown to the person who was refused.
+const REASON: &str = "reason";
+
+pub(crate) fn check<P>(pipeline: &Pipeline<P>, exchange: &mut Exchange) -> Flow {
+    let rules = &pipeline.rules;
+    let (Some(question), Some(holder)) = (question(rules, exchange), exchange.holder.clone()) else {
+        return refuse(Reason::Internal);
+    };
+    let prepared = holder.prepared(&rules.engine, question.device.as_ref(), question.actor.as_ref());
+    let decision = rules.engine.decide(&question, &prepared);
+    let flow =
+        if decision.allow { Continue(()) } else { Break(refusal(rules, &question, &prepared, &decision)) };
+    exchange.asked = Some((question, decision));
+    flow
+}
+
+fn refusal(rules: &Rules, question: &Question, prepared: &Prepared, decision: &Decision) -> Stop {
+    let advice = decision.obligations.iter().find(|obligation| &*obligation.key == REASON);
+    let reason = if !decision.errors.is_empty() {
+        Reason::PolicyError
+    } else if strong_sign_in_would_do(rules, question, prepared) {
+        Reason::StrongerSignIn
+    } else {
+        Reason::Policy
+    };
+    Stop::Refuse(Refusal {
+        reason,
+        retry_after: None,
+        advice: advice.map(|advice| Arc::clone(&advice.value)),
+    })
+}
+
+/// Whether the same question would be allowed after a strong sign-in. Only refused requests pay for asking twice.
+fn strong_sign_in_would_do(rules: &Rules, question: &Question, prepared: &Prepared) -> bool {
+    if question.context.session.strong {
+        return false;
+    }
+    let mut stronger = question.clone();
+    stronger.context.session.strong = true;
+    rules.engine.decide(&stronger, prepared).allow
+}
+
+fn question(rules: &Rules, exchange: &Exchange) -> Option<Question> {
+    let (facts, meaning, holder) =
+        (exchange.facts.as_ref()?, exchange.meaning.as_ref()?, exchange.holder.as_ref()?);
+    Some(Question {
+        principal: holder.principal.clone(),
+        // On behalf of an officer, the device at hand is the aggregator's, and it is the actor's.
+        device: if exchange.actor.is_some() { None } else { exchange.device.clone() },
+        actor: exchange.actor.clone(),
+        operation: meaning.operation,
+        source: Arc::clone(&exchange.source()?.id),
+        context: Context {
+            request: RequestContext {
+                method: facts.method.as_str().to_owned(),
+                host: facts.host.clone(),
+                path: facts.target.path.clone(),
+                address: exchange.connection.address,
+                captures: meaning.captures.clone(),
+            },
+            purpose: None,
+            case: None,
+            break_glass: None,
+            inspection: Inspection::default(),
+            session: session(rules, exchange),
+            time: TimeFacts::at(exchange.received, (rules.time_zone)(exchange.received)),
+        },
+    })
+}
+
+fn session(rules: &Rules, exchange: &Exchange) -> SessionFacts {
+    let Some(subject) = exchange.holder.as_ref().and_then(|holder| holder.subject.as_ref()) else {
+        return SessionFacts::default();
+    };
+    let received = exchange.received.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    SessionFacts {
+        acr: subject.acr.clone(),
+        amr: subject.amr.clone(),
+        auth_age: subject.auth_time.map(|at| received.saturating_sub(at)),
+        strong: subject.acr.iter().chain(&subject.amr).any(|value| rules.strong.contains(value)),
+    }
+}

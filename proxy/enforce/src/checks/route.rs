@@ -1,0 +1,75 @@
+//! `route`: a source answers for this host and path, the connection may serve it, and the request means something there.
+
+use std::{
+    ops::ControlFlow::{Break, Continue},
+    sync::Arc,
+};
+
+use http::{Method, header};
+
+use crate::{
+    arrival::Arrival,
+    exchange::Exchange,
+    facts::RequestFacts,
+    operations::NoMeaning,
+    pipeline::{Answer, Flow, Pipeline, Stop, refuse},
+    reason::{ProtocolFault, Reason},
+    reply::Preflight,
+    source::Source,
+};
+
+/// The gate's own paths. They never reach a source, which could otherwise answer in the gate's name.
+const OWN_PREFIX: &str = "/.poort";
+
+pub(crate) fn check<P>(pipeline: &Pipeline<P>, arrival: &Arrival<'_>, exchange: &mut Exchange) -> Flow {
+    let Some(facts) = &exchange.facts else { return refuse(Reason::Internal) };
+    let path = &*facts.target.path;
+    let own = path.strip_prefix(OWN_PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let Some((source, prefix)) = pipeline.rules.routes.find(&facts.host, path).filter(|_| !own) else {
+        return refuse(Reason::NoRoute);
+    };
+    exchange.route = Some((Arc::clone(source), Arc::clone(prefix)));
+    if let Some(sni) = exchange.connection.sni.as_deref()
+        && sni != facts.host
+        && !same_rules(pipeline, sni, source)
+    {
+        return refuse(Reason::Misdirected);
+    }
+    if source.closed {
+        return refuse(Reason::SourceClosed);
+    }
+    if !facts.target.forms.within(source.url_forms) {
+        return refuse(Reason::Protocol(ProtocolFault::UrlForm));
+    }
+    if facts.websocket && !source.streams.websocket {
+        return refuse(Reason::Protocol(ProtocolFault::Upgrade));
+    }
+    judge_origin(arrival, facts, source)?;
+    match source.operations.meaning(&facts.method, path, facts.target.query.as_deref()) {
+        Ok(meaning) => exchange.meaning = Some(meaning),
+        Err(NoMeaning::Unmatched) => return refuse(Reason::NoOperation),
+        Err(NoMeaning::RepeatedCapture) => return refuse(Reason::RepeatedCapture),
+    }
+    Continue(())
+}
+
+/// RFC 9110 §7.4: a connection made for one name may serve another only under the same rules.
+fn same_rules<P>(pipeline: &Pipeline<P>, sni: &str, source: &Source) -> bool {
+    let mut named = pipeline.rules.routes.of_host(sni).peekable();
+    named.peek().is_some() && named.all(|other| other.same_device_rules(source))
+}
+
+/// A preflight is answered from the source's file; it can carry neither certificate nor cookie (Fetch standard, §3.2.2).
+fn judge_origin(arrival: &Arrival<'_>, facts: &RequestFacts, source: &Source) -> Flow {
+    let headers = &arrival.head.headers;
+    let asked = headers.get(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let (&Method::OPTIONS, Some(method), Some(origin)) = (&facts.method, asked, headers.get(header::ORIGIN))
+    else {
+        return Continue(());
+    };
+    let asked = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS).map(|value| value.as_bytes());
+    match source.cors.as_ref().and_then(|cors| Preflight::answer(cors, origin, method, asked)) {
+        Some(preflight) => Break(Stop::Answer(Answer::Preflight(preflight))),
+        None => refuse(Reason::Origin),
+    }
+}

@@ -1,0 +1,135 @@
+//! `subject`: who asks. A bearer token, or a device on its own account; and on whose behalf.
+
+use std::{
+    ops::ControlFlow::{self, Continue},
+    sync::Arc,
+};
+
+use http::{HeaderMap, header};
+use poort_identity::token::{Subject, SubjectKind, TokenFault};
+use poort_policy::Actor;
+
+use crate::{
+    arrival::{Arrival, DeviceState},
+    exchange::Exchange,
+    normal::query_values,
+    pipeline::{Flow, Pipeline, Stop, refuse},
+    ports::Ports,
+    reason::Reason,
+    source::Demand,
+    subject::Holder,
+};
+
+pub(crate) async fn check<P: Ports>(
+    pipeline: &Pipeline<P>,
+    arrival: &Arrival<'_>,
+    exchange: &mut Exchange,
+) -> Flow {
+    refuse_token_in_query(exchange)?;
+    let holder = match bearer(&arrival.head.headers)? {
+        Some(token) => {
+            let holder = verified(pipeline, token, exchange).await?;
+            bind(&holder, exchange)?;
+            exchange.actor = actor(pipeline, &holder, exchange)?;
+            holder
+        }
+        None => unsigned(exchange)?,
+    };
+    exchange.holder = Some(holder);
+    Continue(())
+}
+
+/// RFC 6750 §2.3 and RFC 9700 §4.3.2: a token in the query ends in logs and histories.
+fn refuse_token_in_query(exchange: &Exchange) -> Flow {
+    let query = exchange.facts.as_ref().and_then(|facts| facts.target.query.as_deref()).unwrap_or_default();
+    if query.contains("token") && query_values(query, "access_token").next().is_some() {
+        return refuse(Reason::TokenInQuery);
+    }
+    Continue(())
+}
+
+/// RFC 6750 §2.1. Two Authorization headers have two readings.
+fn bearer(headers: &HeaderMap) -> Flow<Option<&[u8]>> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Continue(None) };
+    let token = match value.as_bytes().split_at_checked(7) {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"Bearer ") => token.trim_ascii(),
+        _ => return refuse(Reason::Authorization),
+    };
+    if values.next().is_some() || token.is_empty() {
+        return refuse(Reason::Authorization);
+    }
+    Continue(Some(token))
+}
+
+async fn verified<P: Ports>(pipeline: &Pipeline<P>, token: &[u8], exchange: &Exchange) -> Flow<Arc<Holder>> {
+    let (ports, now) = (&pipeline.ports, exchange.received);
+    if let Some(kept) = pipeline.tokens.find(token, ports, now) {
+        return Continue(Arc::clone(&kept.value));
+    }
+    let mut verdict = pipeline.rules.issuers.verify(token, ports, now);
+    // An issuer that rotated its keys has not sent us the new ones: ask, at most once an interval for all who wait.
+    if let Err(TokenFault::UnknownKey { alias, .. } | TokenFault::KeysAbsent { alias }) = &verdict
+        && ports.refresh(alias).await
+    {
+        verdict = pipeline.rules.issuers.verify(token, ports, now);
+    }
+    match verdict {
+        Ok(subject) => {
+            let holder = Arc::new(Holder::of_token(Arc::new(subject.clone())));
+            pipeline.tokens.keep(token, subject, Arc::clone(&holder));
+            Continue(holder)
+        }
+        Err(fault) => refuse(Reason::Token(fault)),
+    }
+}
+
+/// RFC 8705 §3: a token bound to a certificate is worth nothing on another device.
+fn bind(holder: &Holder, exchange: &Exchange) -> Flow {
+    let bound = holder.subject.as_ref().and_then(|subject| subject.certificate);
+    let shown = exchange.connection.device.accepted().map(|certificate| certificate.sha256);
+    if bound.is_some() && bound != shown {
+        return refuse(Reason::TokenOfAnotherDevice);
+    }
+    Continue(())
+}
+
+/// Who acts for the subject: a workload that presents an officer's token.
+///
+/// With an `act` claim (RFC 8693 §4.1) the issuer has said so, and the claim must name the calling workload; without one
+/// the source's file must list it. A workload that does neither cannot use an officer's token at all.
+fn actor<P>(pipeline: &Pipeline<P>, holder: &Holder, exchange: &Exchange) -> Flow<Option<Actor>> {
+    let Some(subject) = holder.subject.as_deref().filter(|subject| subject.kind == SubjectKind::User) else {
+        return Continue(None);
+    };
+    let name = exchange.connection.device.accepted().map(|certificate| &*certificate.name);
+    if let Some(claimed) = &subject.actor {
+        return match name {
+            Some(name) if name == claimed => Continue(as_actor(exchange, Some(subject))),
+            _ => refuse(Reason::ActorMismatch),
+        };
+    }
+    let Some(name) = name.filter(|name| pipeline.rules.aggregators.contains(*name)) else {
+        return Continue(None);
+    };
+    if exchange.source().is_some_and(|source| source.on_behalf_of.contains(name)) {
+        return Continue(as_actor(exchange, None));
+    }
+    refuse(Reason::NotOnBehalf)
+}
+
+fn as_actor(exchange: &Exchange, claimed: Option<&Subject>) -> Option<Actor> {
+    let device = exchange.device.clone()?;
+    Some(Actor { device, service: claimed.and_then(|subject| subject.actor.clone()) })
+}
+
+/// Without a token: a device on its own account, where the source's file leaves that to the policies.
+fn unsigned(exchange: &Exchange) -> Flow<Arc<Holder>> {
+    let demanded = exchange.source().is_none_or(|source| source.subject == Demand::Required);
+    match &exchange.connection.device {
+        DeviceState::Accepted(certificate) if !demanded => {
+            Continue(Arc::new(Holder::of_device(&certificate.name)))
+        }
+        _ => ControlFlow::Break(Stop::from(Reason::SubjectMissing)),
+    }
+}

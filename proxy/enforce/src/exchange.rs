@@ -1,0 +1,139 @@
+//! Everything known of one request while it is decided.
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use poort_policy::{Actor, DeviceFacts, Question};
+use smallvec::SmallVec;
+
+use crate::{
+    arrival::Connection, facts::RequestFacts, gauge::Slot, operations::Meaning, pipeline::Check,
+    source::Source, subject::Holder,
+};
+
+/// Names one request, in the record, to the source and to the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RequestId(pub [u8; 16]);
+
+impl RequestId {
+    /// The six-character code that a person reads from a screen: 30 bits in Crockford's base 32, without I, L, O, U.
+    #[must_use]
+    pub fn code(&self) -> String {
+        const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+        let bits = self.0.iter().rev().take(4).fold(0u32, |bits, byte| bits << 8 | u32::from(*byte));
+        (0..6)
+            .filter_map(|place| ALPHABET.get((bits >> (place * 5) & 31) as usize))
+            .map(|byte| char::from(*byte))
+            .collect()
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// How one check went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Which check.
+    pub check: Check,
+    /// How long it took.
+    pub took: Duration,
+    /// Whether the request passed it.
+    pub passed: bool,
+}
+
+/// One request on its way through the pipeline. Each check adds what it found; the record is made from it.
+#[derive(Debug)]
+pub struct Exchange {
+    /// The request's name.
+    pub id: RequestId,
+    /// When its head was complete.
+    pub received: SystemTime,
+    /// The connection it came on.
+    pub connection: Connection,
+    /// How the checks went, in order.
+    pub steps: SmallVec<[Step; 8]>,
+    /// Its normal form, once `protocol` has passed.
+    pub facts: Option<RequestFacts>,
+    /// Its source and the prefix that matched, once `route` has.
+    pub route: Option<(Arc<Source>, Arc<str>)>,
+    /// What it means at the source.
+    pub meaning: Option<Meaning>,
+    /// Its device's posture, once `device` has passed.
+    pub device: Option<DeviceFacts>,
+    /// Who asks, once `subject` has passed.
+    pub holder: Option<Arc<Holder>>,
+    /// The workload that acts for the subject.
+    pub actor: Option<Actor>,
+    /// Its place among the requests in flight.
+    pub slots: SmallVec<[Slot; 2]>,
+    /// What the policies were asked, and said.
+    pub asked: Option<(Question, poort_policy::Decision)>,
+    /// What inspection did.
+    pub inspection: Inspection,
+}
+
+/// What inspection did with a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Inspection {
+    /// It was not inspected; the record says so.
+    #[default]
+    NotInspected,
+}
+
+impl Inspection {
+    /// The word in the record.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NotInspected => "not_inspected",
+        }
+    }
+}
+
+impl Exchange {
+    /// Opens an exchange.
+    #[must_use]
+    pub fn open(id: RequestId, received: SystemTime, connection: Connection) -> Self {
+        Self {
+            id,
+            received,
+            connection,
+            steps: SmallVec::new(),
+            facts: None,
+            route: None,
+            meaning: None,
+            device: None,
+            holder: None,
+            actor: None,
+            slots: SmallVec::new(),
+            asked: None,
+            inspection: Inspection::default(),
+        }
+    }
+
+    /// The source, once `route` has passed.
+    #[must_use]
+    pub fn source(&self) -> Option<&Arc<Source>> {
+        self.route.as_ref().map(|(source, _)| source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_has_six_readable_characters() {
+        assert_eq!(RequestId([0; 16]).code(), "000000");
+        let code = RequestId([0xff; 16]).code();
+        assert_eq!(code, "ZZZZZZ");
+        assert_eq!(RequestId([7; 16]).to_string(), "07".repeat(16));
+    }
+}

@@ -1,0 +1,377 @@
+//! One normal form for the request target.
+//!
+//! Route, policy, record and source all see the bytes made here, so a difference in reading between
+//! two of them cannot be used to pass one and mean another. What has more than one reading is refused, not
+//! repaired; a few forms that old applications need are reported, and the route decides about them.
+//! Source: RFC 3986 §2.3 (unreserved characters), §6.2.2 (equivalence); RFC 9110 §7.1 (request target).
+
+use percent_encoding::percent_decode_str;
+
+/// A form of URL that is ambiguous but that an old application may need, so that its source's file can name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UrlForm {
+    /// An empty segment, `//`.
+    DoubleSlash,
+    /// A slash inside a segment, `%2F`.
+    EncodedSlash,
+    /// Path parameters, `;jsessionid=…`.
+    PathParameters,
+    /// Bytes that are no UTF-8, such as `%E9` for `é` in ISO 8859-1.
+    Latin1,
+}
+
+impl UrlForm {
+    /// Every form, with the name it has in a source's file.
+    pub const ALL: [(Self, &'static str); 4] = [
+        (Self::DoubleSlash, "double_slash"),
+        (Self::EncodedSlash, "encoded_slash"),
+        (Self::PathParameters, "path_parameters"),
+        (Self::Latin1, "latin1"),
+    ];
+
+    const fn bit(self) -> u8 {
+        match self {
+            Self::DoubleSlash => 1,
+            Self::EncodedSlash => 2,
+            Self::PathParameters => 4,
+            Self::Latin1 => 8,
+        }
+    }
+}
+
+/// A set of [`UrlForm`]s.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UrlForms(u8);
+
+impl UrlForms {
+    /// Adds one form.
+    pub fn insert(&mut self, form: UrlForm) {
+        self.0 |= form.bit();
+    }
+
+    /// Whether every form of this set is in `allowed`.
+    #[must_use]
+    pub fn within(self, allowed: Self) -> bool {
+        self.0 & !allowed.0 == 0
+    }
+}
+
+impl FromIterator<UrlForm> for UrlForms {
+    fn from_iter<I: IntoIterator<Item = UrlForm>>(forms: I) -> Self {
+        let mut set = Self::default();
+        forms.into_iter().for_each(|form| set.insert(form));
+        set
+    }
+}
+
+/// Why a request target has no normal form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TargetFault {
+    /// Not origin-form: it does not start with `/`.
+    NotOriginForm,
+    /// Longer than the limit.
+    TooLong,
+    /// A control byte, plain or percent-encoded, `%00` among them.
+    Control,
+    /// A backslash, plain or as `%5C`: some servers read it as a slash.
+    Backslash,
+    /// A `.` or `..` segment, plain or percent-encoded.
+    DotSegment,
+    /// `%` without two hexadecimal digits.
+    Escape,
+    /// A byte that RFC 3986 does not allow there.
+    Byte,
+    /// An overlong UTF-8 sequence: some decoders read `%C0%AF` as a slash.
+    Overlong,
+}
+
+/// A request target in its normal form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The path: unreserved characters decoded, other escapes in upper case.
+    pub path: String,
+    /// The query without `?`, its escapes checked and otherwise as sent.
+    pub query: Option<String>,
+    /// The ambiguous forms that occur.
+    pub forms: UrlForms,
+}
+
+/// Brings a request target to its normal form; `limit_bytes` bounds path and query together.
+///
+/// # Errors
+/// A [`TargetFault`] for whatever has more than one reading.
+pub fn normalise(raw: &[u8], limit_bytes: usize) -> Result<Target, TargetFault> {
+    if raw.len() > limit_bytes {
+        return Err(TargetFault::TooLong);
+    }
+    if raw.first() != Some(&b'/') {
+        return Err(TargetFault::NotOriginForm);
+    }
+    let mut forms = UrlForms::default();
+    let (path, query) = match raw.iter().position(|&b| b == b'?') {
+        Some(at) => (raw.get(..at).unwrap_or_default(), raw.get(at + 1..)),
+        None => (raw, None),
+    };
+    let path = normal_path(path, &mut forms)?;
+    let query = query.map(|query| normal_query(query, &mut forms)).transpose()?;
+    Ok(Target { path, query, forms })
+}
+
+fn normal_path(raw: &[u8], forms: &mut UrlForms) -> Result<String, TargetFault> {
+    let mut path = String::with_capacity(raw.len());
+    let mut bytes = raw.iter().copied();
+    let mut escaped = false;
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'%' => {
+                let value = escape(&mut bytes)?;
+                escaped |= value >= 0x80;
+                push_escape(value, &mut path, forms)?;
+            }
+            b'/' => {
+                if path.ends_with('/') {
+                    forms.insert(UrlForm::DoubleSlash);
+                }
+                path.push('/');
+            }
+            b';' => {
+                forms.insert(UrlForm::PathParameters);
+                path.push(';');
+            }
+            b'\\' => return Err(TargetFault::Backslash),
+            0..=0x1f | 0x7f => return Err(TargetFault::Control),
+            byte if is_path_byte(byte) => path.push(char::from(byte)),
+            _ => return Err(TargetFault::Byte),
+        }
+    }
+    if path.split('/').any(is_dot_segment) {
+        return Err(TargetFault::DotSegment);
+    }
+    if escaped {
+        judge_utf8(&path, forms)?;
+    }
+    Ok(path)
+}
+
+fn push_escape(value: u8, path: &mut String, forms: &mut UrlForms) -> Result<(), TargetFault> {
+    match value {
+        0..=0x1f | 0x7f => return Err(TargetFault::Control),
+        b'\\' => return Err(TargetFault::Backslash),
+        b'/' => forms.insert(UrlForm::EncodedSlash),
+        b';' => forms.insert(UrlForm::PathParameters),
+        _ => {}
+    }
+    if is_unreserved(value) {
+        path.push(char::from(value));
+    } else {
+        path.push('%');
+        path.extend(hex_pair(value));
+    }
+    Ok(())
+}
+
+/// `..;` counts: Tomcat strips parameters before it resolves dots.
+fn is_dot_segment(segment: &str) -> bool {
+    let bare = segment.split([';']).next().unwrap_or(segment);
+    let bare = bare.split("%3B").next().unwrap_or(bare);
+    bare == "." || bare == ".."
+}
+
+fn judge_utf8(path: &str, forms: &mut UrlForms) -> Result<(), TargetFault> {
+    let decoded: Vec<u8> = percent_decode_str(path).collect();
+    if std::str::from_utf8(&decoded).is_ok() {
+        return Ok(());
+    }
+    // SECURITY: overlong forms are refused even where ISO 8859-1 is allowed, since a lax decoder sees `/` or `.` in them.
+    let overlong = decoded
+        .windows(2)
+        .any(|pair| matches!(pair, [0xc0 | 0xc1, 0x80..=0xbf] | [0xe0, 0x80..=0x9f] | [0xf0, 0x80..=0x8f]));
+    if overlong {
+        return Err(TargetFault::Overlong);
+    }
+    forms.insert(UrlForm::Latin1);
+    Ok(())
+}
+
+fn normal_query(raw: &[u8], forms: &mut UrlForms) -> Result<String, TargetFault> {
+    let mut query = String::with_capacity(raw.len());
+    let mut bytes = raw.iter().copied();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'%' => {
+                let value = escape(&mut bytes)?;
+                if value == 0 {
+                    return Err(TargetFault::Control);
+                }
+                query.push('%');
+                query.extend(hex_pair(value));
+            }
+            0..=0x20 | 0x7f => return Err(TargetFault::Control),
+            b'#' => return Err(TargetFault::Byte),
+            0x80.. => {
+                // A raw byte has one reading only as ISO 8859-1; it travels on as its escape.
+                forms.insert(UrlForm::Latin1);
+                query.push('%');
+                query.extend(hex_pair(byte));
+            }
+            byte => query.push(char::from(byte)),
+        }
+    }
+    Ok(query)
+}
+
+fn escape(bytes: &mut impl Iterator<Item = u8>) -> Result<u8, TargetFault> {
+    let mut digit = || bytes.next().and_then(hex_value).ok_or(TargetFault::Escape);
+    Ok(digit()? << 4 | digit()?)
+}
+
+fn hex_value(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+fn hex_pair(value: u8) -> [char; 2] {
+    let digit = |nibble: u8| char::from(if nibble < 10 { b'0' + nibble } else { b'A' + nibble - 10 });
+    [digit(value >> 4), digit(value & 15)]
+}
+
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
+}
+
+/// RFC 3986 `pchar`, and `[ ] |`, which browsers send as they are and which have one reading.
+fn is_path_byte(byte: u8) -> bool {
+    is_unreserved(byte) || b"!$&'()*+,=:@[]|".contains(&byte)
+}
+
+/// One percent-decoded piece of a normal path or query, as text.
+///
+/// Bytes that are no UTF-8 are read as ISO 8859-1: they pass only where the source allows that form.
+#[must_use]
+pub fn decoded(piece: &str) -> String {
+    if !piece.contains('%') {
+        return piece.to_owned();
+    }
+    let bytes: Vec<u8> = percent_decode_str(piece).collect();
+    String::from_utf8(bytes)
+        .unwrap_or_else(|fault| fault.as_bytes().iter().copied().map(char::from).collect())
+}
+
+/// The values of `name` in a normal query, decoded as a form field (`+` is a space).
+pub fn query_values<'q>(query: &'q str, name: &'q str) -> impl Iterator<Item = String> + 'q {
+    query.split('&').filter_map(move |pair| {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (form_decoded(key) == name).then(|| form_decoded(value))
+    })
+}
+
+fn form_decoded(text: &str) -> String {
+    if text.contains('+') { decoded(&text.replace('+', " ")) } else { decoded(text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn path(raw: &str) -> Result<(String, UrlForms), TargetFault> {
+        normalise(raw.as_bytes(), 8192).map(|target| (target.path, target.forms))
+    }
+
+    #[test]
+    fn unambiguous_targets_have_one_form() {
+        for (raw, normal) in [
+            ("/", "/"),
+            ("/a%41b", "/aAb"),
+            ("/a%2db", "/a-b"),
+            ("/caf%c3%a9", "/caf%C3%A9"),
+            ("/a%20b", "/a%20b"),
+            ("/a|b[1]", "/a|b[1]"),
+            ("/..a/b..", "/..a/b.."),
+            ("/100%25", "/100%25"),
+        ] {
+            assert_eq!(path(raw), Ok((normal.to_owned(), UrlForms::default())), "{raw}");
+        }
+    }
+
+    #[test]
+    fn ambiguous_targets_are_refused() {
+        for (raw, fault) in [
+            ("*", TargetFault::NotOriginForm),
+            ("http://x/", TargetFault::NotOriginForm),
+            ("", TargetFault::NotOriginForm),
+            ("/a/../b", TargetFault::DotSegment),
+            ("/a/%2e%2E/b", TargetFault::DotSegment),
+            ("/a/.%2e", TargetFault::DotSegment),
+            ("/a/..;/b", TargetFault::DotSegment),
+            ("/a/..%3bx/b", TargetFault::DotSegment),
+            ("/.", TargetFault::DotSegment),
+            ("/a\\b", TargetFault::Backslash),
+            ("/a%5cb", TargetFault::Backslash),
+            ("/a%00", TargetFault::Control),
+            ("/a%0d%0a", TargetFault::Control),
+            ("/a\u{7f}", TargetFault::Control),
+            ("/a%", TargetFault::Escape),
+            ("/a%2", TargetFault::Escape),
+            ("/a%zz", TargetFault::Escape),
+            ("/a%+1", TargetFault::Escape),
+            ("/a b", TargetFault::Byte),
+            ("/a<b", TargetFault::Byte),
+            ("/a%c0%af", TargetFault::Overlong),
+            ("/a%e0%80%af", TargetFault::Overlong),
+            ("/a?b#c", TargetFault::Byte),
+            ("/a?b=%00", TargetFault::Control),
+            ("/a?b=%1", TargetFault::Escape),
+        ] {
+            assert_eq!(path(raw).map(|_| ()), Err(fault), "{raw}");
+        }
+    }
+
+    #[test]
+    fn forms_of_old_applications_are_reported() {
+        for (raw, normal, form) in [
+            ("/a//b", "/a//b", UrlForm::DoubleSlash),
+            ("/a%2fb", "/a%2Fb", UrlForm::EncodedSlash),
+            ("/a;jsessionid=1", "/a;jsessionid=1", UrlForm::PathParameters),
+            ("/a%3Bb", "/a%3Bb", UrlForm::PathParameters),
+            ("/caf%e9", "/caf%E9", UrlForm::Latin1),
+        ] {
+            let (seen, forms) = path(raw).unwrap();
+            assert_eq!(seen, normal, "{raw}");
+            assert_eq!(forms, [form].into_iter().collect(), "{raw}");
+            assert!(!forms.within(UrlForms::default()), "{raw}");
+            assert!(forms.within(UrlForm::ALL.iter().map(|(form, _)| *form).collect()), "{raw}");
+        }
+    }
+
+    #[test]
+    fn query_values_are_found_by_decoded_name() {
+        let values = |query, name| query_values(query, name).collect::<Vec<_>>();
+        assert_eq!(values("name=Jan+P&x=1", "name"), ["Jan P"]);
+        assert_eq!(values("n%61me=a&name=b", "name"), ["a", "b"]);
+        assert_eq!(values("name", "name"), [""]);
+        assert!(values("", "name").is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn normalising_is_idempotent(raw in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let mut raw = raw;
+            raw.insert(0, b'/');
+            if let Ok(target) = normalise(&raw, 8192) {
+                let again = target.query.as_ref().map_or_else(|| target.path.clone(), |query| format!("{}?{query}", target.path));
+                let second = normalise(again.as_bytes(), 65536).unwrap();
+                prop_assert_eq!(&second.path, &target.path);
+                prop_assert_eq!(&second.query, &target.query);
+            }
+        }
+
+        #[test]
+        fn what_passes_decodes_without_traversal(raw in "/[a-z.%2eEfF5cC/;]{0,24}") {
+            if let Ok(target) = normalise(raw.as_bytes(), 8192) {
+                let once = decoded(&target.path);
+                prop_assert!(!once.split('/').any(|segment| segment == ".." || segment == "."), "{}", once);
+                prop_assert!(!once.contains('\\'));
+            }
+        }
+    }
+}

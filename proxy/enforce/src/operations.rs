@@ -1,0 +1,169 @@
+//! Which operation a method and path mean at a source, and what they capture.
+//!
+//! The operation is a word of art. 25 of Directive (EU) 2016/680 and is what policies speak about.
+
+use std::collections::BTreeMap;
+
+use http::Method;
+use poort_policy::Operation;
+
+use crate::normal::{decoded, query_values};
+
+/// One line of a source's `operations`.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    methods: Vec<Method>,
+    segments: Vec<Segment>,
+    rest: bool,
+    query: Vec<String>,
+    operation: Operation,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Segment {
+    Literal(String),
+    Capture(String),
+}
+
+/// What a request means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meaning {
+    /// The operation.
+    pub operation: Operation,
+    /// Captured path segments and query values, by name, decoded.
+    pub captures: BTreeMap<String, String>,
+}
+
+/// Why a request has no single meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoMeaning {
+    /// No line matches.
+    Unmatched,
+    /// A captured query key occurs more than once; which one the source reads is anybody's guess.
+    RepeatedCapture,
+}
+
+/// A source's `operations`, in order: the first match decides.
+#[derive(Clone, Debug, Default)]
+pub struct Operations(Vec<Rule>);
+
+impl Rule {
+    /// A line: `methods` (empty means all; GET includes HEAD), a normal `path` pattern such as `/persons/{number}` or `/**`, and
+    /// the `query` keys that are captured.
+    #[must_use]
+    pub fn new(methods: Vec<Method>, path: &str, query: Vec<String>, operation: Operation) -> Self {
+        let (path, rest) = match path.strip_suffix("/**") {
+            Some(path) => (path, true),
+            None => (path, false),
+        };
+        let segments = path
+            .split('/')
+            .skip(1)
+            .map(|segment| match segment.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+                Some(name) => Segment::Capture(name.to_owned()),
+                None => Segment::Literal(segment.to_owned()),
+            })
+            .collect();
+        Self { methods, segments, rest, query, operation }
+    }
+
+    fn accepts(&self, method: &Method) -> bool {
+        self.methods.is_empty()
+            || self.methods.contains(method)
+            || (method == Method::HEAD && self.methods.contains(&Method::GET))
+    }
+
+    fn matches(&self, path: &str) -> bool {
+        let mut given = path.split('/').skip(1);
+        let all = self.segments.iter().all(|segment| match (segment, given.next()) {
+            (Segment::Literal(literal), Some(text)) => literal == text,
+            (Segment::Capture(_), Some(text)) => !text.is_empty(),
+            (_, None) => false,
+        });
+        all && (self.rest || given.next().is_none())
+    }
+
+    fn captures(&self, path: &str, query: Option<&str>) -> Result<BTreeMap<String, String>, NoMeaning> {
+        let mut captures: BTreeMap<_, _> = self
+            .segments
+            .iter()
+            .zip(path.split('/').skip(1))
+            .filter_map(|(segment, text)| match segment {
+                Segment::Capture(name) => Some((name.clone(), decoded(text))),
+                Segment::Literal(_) => None,
+            })
+            .collect();
+        for name in &self.query {
+            let mut values = query_values(query.unwrap_or(""), name);
+            if let Some(value) = values.next() {
+                captures.insert(name.clone(), value);
+            }
+            if values.next().is_some() {
+                return Err(NoMeaning::RepeatedCapture);
+            }
+        }
+        Ok(captures)
+    }
+}
+
+impl Operations {
+    /// The lines, in order.
+    #[must_use]
+    pub fn new(rules: Vec<Rule>) -> Self {
+        Self(rules)
+    }
+
+    /// What a request means.
+    ///
+    /// # Errors
+    /// [`NoMeaning`] if no line matches or a captured key is repeated.
+    pub fn meaning(&self, method: &Method, path: &str, query: Option<&str>) -> Result<Meaning, NoMeaning> {
+        let rule = self
+            .0
+            .iter()
+            .find(|rule| rule.accepts(method) && rule.matches(path))
+            .ok_or(NoMeaning::Unmatched)?;
+        Ok(Meaning { operation: rule.operation, captures: rule.captures(path, query)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn operations() -> Operations {
+        Operations::new(vec![
+            Rule::new(vec![Method::GET], "/persons/{number}", vec![], Operation::Consult),
+            Rule::new(vec![Method::GET], "/search", vec!["name".into()], Operation::Consult),
+            Rule::new(vec![Method::POST, Method::PUT], "/persons/{number}/notes", vec![], Operation::Alter),
+            Rule::new(vec![], "/static/**", vec![], Operation::Use),
+            Rule::new(vec![Method::GET], "/", vec![], Operation::Use),
+        ])
+    }
+
+    #[test]
+    fn first_match_decides_and_captures() {
+        for (method, path, query, meaning) in [
+            (Method::GET, "/persons/85.01", None, Ok((Operation::Consult, vec![("number", "85.01")]))),
+            (Method::HEAD, "/persons/85.01", None, Ok((Operation::Consult, vec![("number", "85.01")]))),
+            (Method::GET, "/persons/a%20b", None, Ok((Operation::Consult, vec![("number", "a b")]))),
+            (Method::POST, "/persons/1/notes", None, Ok((Operation::Alter, vec![("number", "1")]))),
+            (Method::GET, "/search", Some("name=Jan+P"), Ok((Operation::Consult, vec![("name", "Jan P")]))),
+            (Method::GET, "/search", Some("name=a&n%61me=b"), Err(NoMeaning::RepeatedCapture)),
+            (Method::GET, "/search", None, Ok((Operation::Consult, vec![]))),
+            (Method::DELETE, "/static/a/b", None, Ok((Operation::Use, vec![]))),
+            (Method::GET, "/static", None, Ok((Operation::Use, vec![]))),
+            (Method::GET, "/", None, Ok((Operation::Use, vec![]))),
+            (Method::GET, "/persons/", None, Err(NoMeaning::Unmatched)),
+            (Method::GET, "/persons/1/2", None, Err(NoMeaning::Unmatched)),
+            (Method::DELETE, "/persons/1", None, Err(NoMeaning::Unmatched)),
+            (Method::HEAD, "/persons/1/notes", None, Err(NoMeaning::Unmatched)),
+        ] {
+            let expected = meaning.map(|(operation, captures): (_, Vec<(&str, &str)>)| Meaning {
+                operation,
+                captures: captures.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
+            });
+            assert_eq!(operations().meaning(&method, path, query), expected, "{method} {path} {query:?}");
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! The decision: eight checks in order, and the only place where a [`Permit`] is made.
+
+use std::{
+    collections::{HashMap, HashSet},
+    ops::ControlFlow::{self, Break, Continue},
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use poort_identity::token::{Issuers, VerifiedTokens};
+use poort_policy::{DeviceFacts, Engine};
+
+use crate::{
+    arrival::Arrival,
+    checks,
+    exchange::{Exchange, Step},
+    gauge::Gauge,
+    ports::Ports,
+    reason::Reason,
+    record::Verdict,
+    reply::Preflight,
+    routes::Routes,
+    source::Source,
+    subject::Holder,
+};
+
+/// The checks, in the order in which a request meets them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Check {
+    /// The message is well-formed and has one reading.
+    Protocol,
+    /// The caller's address, or its device, is within its budget.
+    Flood,
+    /// A source answers there.
+    Route,
+    /// The device certificate.
+    Device,
+    /// The token.
+    Subject,
+    /// The budgets of user, device and source.
+    Quota,
+    /// The policies.
+    Policy,
+    /// Inspection of the request.
+    Waf,
+}
+
+impl Check {
+    /// Every check, in order.
+    pub const ALL: [Self; 8] = [
+        Self::Protocol,
+        Self::Flood,
+        Self::Route,
+        Self::Device,
+        Self::Subject,
+        Self::Quota,
+        Self::Policy,
+        Self::Waf,
+    ];
+
+    /// The stable name in records and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Protocol => "protocol",
+            Self::Flood => "flood",
+            Self::Route => "route",
+            Self::Device => "device",
+            Self::Subject => "subject",
+            Self::Quota => "quota",
+            Self::Policy => "policy",
+            Self::Waf => "waf",
+        }
+    }
+}
+
+/// What the pipeline decides with: built from the files as a whole, never changed.
+pub struct Rules {
+    /// Which source answers where.
+    pub routes: Routes,
+    /// The issuers of tokens.
+    pub issuers: Issuers,
+    /// The posture of every known device, by name.
+    pub inventory: HashMap<String, DeviceFacts>,
+    /// Workloads that act for officers anywhere: at a source that does not list them they may not.
+    pub aggregators: HashSet<String>,
+    /// The policies.
+    pub engine: Engine,
+    /// `acr` and `amr` values that count as a strong sign-in.
+    pub strong: HashSet<String>,
+    /// What a refused request costs its budgets.
+    pub failure_cost: u32,
+    /// The zone's wall clock.
+    pub time_zone: TimeZone,
+}
+
+/// The zone's wall clock: seconds east of UTC at a time.
+pub type TimeZone = Arc<dyn Fn(SystemTime) -> i32 + Send + Sync>;
+
+/// The pipeline: rules, ports to the world, and what is remembered between requests.
+pub struct Pipeline<P> {
+    /// The rules.
+    pub rules: Rules,
+    /// The world.
+    pub ports: P,
+    /// Requests in flight through the whole gate.
+    pub in_flight: Arc<Gauge>,
+    /// Verified tokens, bounded in number and time. They belong to these rules: a changed rule starts anew.
+    pub tokens: VerifiedTokens<Arc<Holder>>,
+}
+
+/// What the pipeline says to a request.
+#[derive(Debug)]
+pub enum Admission {
+    /// It may go to its source.
+    Permit(Permit),
+    /// The gate answers itself.
+    Answer(Answer),
+    /// It is refused.
+    Refusal(Refusal),
+}
+
+/// Leave to go to one source, once. Nothing reaches a source without it, and only [`Pipeline::admit`] makes one.
+#[derive(Debug)]
+pub struct Permit {
+    source: Arc<Source>,
+    prefix: Arc<str>,
+    holder: Option<Arc<Holder>>,
+}
+
+impl Permit {
+    /// The source it leads to.
+    #[must_use]
+    pub fn source(&self) -> &Arc<Source> {
+        &self.source
+    }
+
+    /// The path prefix that matched.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// Who asks.
+    #[must_use]
+    pub fn holder(&self) -> Option<&Arc<Holder>> {
+        self.holder.as_ref()
+    }
+}
+
+/// What the gate answers itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// A CORS preflight: it carries neither certificate nor cookie, so only `protocol`, `flood` and `route` judge it.
+    Preflight(Preflight),
+}
+
+/// A refusal and what the client needs to go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Why.
+    pub reason: Reason,
+    /// When to come back.
+    pub retry_after: Option<Duration>,
+    /// What the policies' authors say about it (`@reason`).
+    pub advice: Option<Arc<str>>,
+}
+
+impl From<Reason> for Refusal {
+    fn from(reason: Reason) -> Self {
+        Self { reason, retry_after: None, advice: None }
+    }
+}
+
+/// Why the pipeline stops before its end.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    Answer(Answer),
+    Refuse(Refusal),
+}
+
+impl From<Reason> for Stop {
+    fn from(reason: Reason) -> Self {
+        Self::Refuse(reason.into())
+    }
+}
+
+/// What a check says: go on, or stop.
+pub(crate) type Flow<T = ()> = ControlFlow<Stop, T>;
+
+/// Stops with a reason.
+pub(crate) fn refuse<T>(reason: Reason) -> Flow<T> {
+    Break(reason.into())
+}
+
+impl<P: Ports> Pipeline<P> {
+    /// Decides one request. The exchange holds, afterwards, everything that its record needs.
+    pub async fn admit(&self, arrival: &Arrival<'_>, exchange: &mut Exchange) -> Admission {
+        let admission = match self.judge(arrival, exchange).await {
+            Continue(permit) => Admission::Permit(permit),
+            Break(Stop::Answer(answer)) => Admission::Answer(answer),
+            Break(Stop::Refuse(refusal)) => Admission::Refusal(refusal),
+        };
+        if matches!(admission, Admission::Refusal(_)) {
+            checks::quota::charge_failure(self, exchange);
+        }
+        let source = exchange.source().map(|source| &*source.id);
+        self.ports.decided(source, &Verdict::of(&admission));
+        admission
+    }
+
+    async fn judge(&self, arrival: &Arrival<'_>, exchange: &mut Exchange) -> Flow<Permit> {
+        let start = self.ports.ticks();
+        let start = self.run(Check::Protocol, start, exchange, |x| checks::protocol::check(arrival, x))?;
+        let start = self.run(Check::Flood, start, exchange, |x| checks::flood::check(self, x))?;
+        let start = self.run(Check::Route, start, exchange, |x| checks::route::check(self, arrival, x))?;
+        let start = self.run(Check::Device, start, exchange, |x| checks::device::check(self, x))?;
+        let subject = checks::subject::check(self, arrival, exchange).await;
+        let start = self.end(Check::Subject, start, exchange, subject)?;
+        let start = self.run(Check::Quota, start, exchange, |x| checks::quota::check(self, arrival, x))?;
+        let start = self.run(Check::Policy, start, exchange, |x| checks::policy::check(self, x))?;
+        self.run(Check::Waf, start, exchange, checks::waf::check)?;
+        match &exchange.route {
+            Some((source, prefix)) => Continue(Permit {
+                source: source.clone(),
+                prefix: prefix.clone(),
+                holder: exchange.holder.clone(),
+            }),
+            // INVARIANT: `route` has passed, so this is never met; if it were, it would refuse.
+            None => refuse(Reason::NoRoute),
+        }
+    }
+
+    /// Runs one check, timed, recorded and observed. No check does any of that by itself.
+    fn run(
+        &self,
+        check: Check,
+        start: Instant,
+        exchange: &mut Exchange,
+        body: impl FnOnce(&mut Exchange) -> Flow,
+    ) -> Flow<Instant> {
+        let flow = body(exchange);
+        self.end(check, start, exchange, flow)
+    }
+
+    fn end(&self, check: Check, start: Instant, exchange: &mut Exchange, flow: Flow) -> Flow<Instant> {
+        let end = self.ports.ticks();
+        let step = Step { check, took: end.saturating_duration_since(start), passed: flow.is_continue() };
+        exchange.steps.push(step);
+        self.ports.checked(check, step.took, step.passed);
+        flow.map_continue(|()| end)
+    }
+}

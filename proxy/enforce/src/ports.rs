@@ -1,0 +1,63 @@
+//! What the decision needs from the world, as traits that the gate implements and tests replace.
+
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant, SystemTime},
+};
+
+use poort_identity::token::KeyLookup;
+
+use crate::{pipeline::Check, reason::Budget, record::Verdict};
+
+/// The time.
+pub trait Clock {
+    /// The time of day, for certificates, tokens and records.
+    fn now(&self) -> SystemTime;
+    /// A time that never jumps, for durations.
+    fn ticks(&self) -> Instant;
+}
+
+/// One bucket of a budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Bucket<'a> {
+    /// Which budget.
+    pub budget: Budget,
+    /// Whose: an address prefix, a device's name, a subject's id; empty for a source as a whole.
+    pub holder: &'a str,
+    /// At which source; empty where the budget spans all of them.
+    pub source: &'a str,
+}
+
+/// Rate limits. Buckets are bounded in number; sizes are the configuration's.
+pub trait Limits {
+    /// Takes `cost` from a bucket. A bucket without a configured quota always has room.
+    ///
+    /// # Errors
+    /// How long to wait until it would have room.
+    fn take(&self, bucket: Bucket<'_>, cost: u32) -> Result<(), Duration>;
+
+    /// The bucket of a stranger's address: its prefix as text, such as `2001:db8:1:2::/64`.
+    fn prefix(&self, address: IpAddr) -> String;
+
+    /// Whether this is the first request of one search of one user: a fan-out counts once.
+    fn first_of_search(&self, subject: &str, search: &str) -> bool;
+}
+
+/// Issuers' keys, kept fresh by the gate.
+pub trait Keys: KeyLookup {
+    /// Asks for an issuer's keys again, since a token names an unknown one; waits for the answer, bounded.
+    /// Returns whether keys were fetched. At most one fetch an interval happens, however many ask.
+    fn refresh(&self, issuer: &str) -> impl Future<Output = bool> + Send;
+}
+
+/// Sees what is decided, for metrics.
+pub trait Observer {
+    /// One check ended.
+    fn checked(&self, check: Check, took: Duration, passed: bool);
+    /// One request was decided. `source` is one of the configured ones.
+    fn decided(&self, source: Option<&str>, verdict: &Verdict);
+}
+
+/// All of them, as one bound.
+pub trait Ports: Clock + Limits + Keys + Observer + Send + Sync {}
+impl<T: Clock + Limits + Keys + Observer + Send + Sync> Ports for T {}

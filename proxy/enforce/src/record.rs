@@ -1,0 +1,176 @@
+//! What is written down of a request: its Decision before anything is forwarded, its Outcome at the end.
+//!
+//! The two share a request id. Neither holds a query string, a body, a token or a cookie.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use poort_identity::token::Subject;
+use poort_policy::{DeviceFacts, Question};
+use smallvec::SmallVec;
+
+use crate::{
+    arrival::Connection,
+    exchange::{Exchange, Inspection, RequestId, Step},
+    pipeline::{Admission, Answer},
+    reason::Reason,
+};
+
+/// What was decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It may go to its source.
+    Allow,
+    /// The gate answered itself.
+    Answer,
+    /// It was refused.
+    Refuse(Reason),
+}
+
+impl Verdict {
+    /// The verdict of an admission.
+    #[must_use]
+    pub fn of(admission: &Admission) -> Self {
+        match admission {
+            Admission::Permit(_) => Self::Allow,
+            Admission::Answer(Answer::Preflight(_)) => Self::Answer,
+            Admission::Refusal(refusal) => Self::Refuse(refusal.reason.clone()),
+        }
+    }
+
+    /// The word in records and metrics.
+    #[must_use]
+    pub const fn outcome(&self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Answer => "answer",
+            Self::Refuse(_) => "refuse",
+        }
+    }
+}
+
+/// The first record of a request: who asked for what, and what was decided. Final before anything is forwarded.
+#[derive(Debug)]
+pub struct Decision {
+    /// The request's name.
+    pub id: RequestId,
+    /// When its head was complete.
+    pub received: SystemTime,
+    /// The connection, with the device certificate.
+    pub connection: Connection,
+    /// Method, host and path; none if the message had no single reading.
+    pub request: Option<Request>,
+    /// The source's id.
+    pub source: Option<Arc<str>>,
+    /// The device's posture.
+    pub device: Option<DeviceFacts>,
+    /// The verified token's subject.
+    pub subject: Option<Arc<Subject>>,
+    /// What the policies were asked, whole.
+    pub question: Option<Question>,
+    /// What the policies said.
+    pub policy: Option<poort_policy::Decision>,
+    /// What inspection did.
+    pub inspection: Inspection,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// How the checks went.
+    pub steps: SmallVec<[Step; 8]>,
+}
+
+/// A request line in its normal form, without the query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The method.
+    pub method: http::Method,
+    /// The host.
+    pub host: String,
+    /// The path.
+    pub path: String,
+    /// The HTTP version.
+    pub version: http::Version,
+}
+
+impl Decision {
+    /// Closes the decided part of an exchange into its record. What the rest of the request needs stays in it.
+    #[must_use]
+    pub fn of(exchange: &mut Exchange, verdict: Verdict) -> Self {
+        let (question, policy) = exchange.asked.take().unzip();
+        let request = exchange.facts.as_ref().map(|facts| Request {
+            method: facts.method.clone(),
+            host: facts.host.clone(),
+            path: facts.target.path.clone(),
+            version: facts.version,
+        });
+        Self {
+            id: exchange.id,
+            received: exchange.received,
+            connection: exchange.connection.clone(),
+            request,
+            source: exchange.source().map(|source| Arc::clone(&source.id)),
+            device: exchange.device.clone(),
+            subject: exchange.holder.as_ref().and_then(|holder| holder.subject.clone()),
+            question,
+            policy,
+            inspection: exchange.inspection,
+            verdict,
+            steps: std::mem::take(&mut exchange.steps),
+        }
+    }
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The whole answer was sent.
+    Complete,
+    /// The source cut its answer short, and so did the gate.
+    SourceCut,
+    /// The client went away.
+    ClientGone,
+    /// A stream was ended because it was not admitted again.
+    NotReadmitted,
+    /// The gate was stopped or failed in between.
+    Aborted,
+}
+
+impl End {
+    /// The word in records.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::SourceCut => "source_cut",
+            Self::ClientGone => "client_gone",
+            Self::NotReadmitted => "not_readmitted",
+            Self::Aborted => "aborted",
+        }
+    }
+}
+
+/// The second record of a request: what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The request's name.
+    pub id: RequestId,
+    /// When it ended.
+    pub ended: SystemTime,
+    /// The source's id.
+    pub source: Option<Arc<str>>,
+    /// The status sent to the client; none if none was.
+    pub status: Option<u16>,
+    /// Connections tried to the source.
+    pub attempts: u32,
+    /// Request body, in bytes.
+    pub received_bytes: u64,
+    /// Response body, in bytes.
+    pub sent_bytes: u64,
+    /// From the head's arrival to the end.
+    pub duration: Duration,
+    /// How it ended.
+    pub end: End,
+    /// Why it failed after it had been allowed.
+    pub failure: Option<Reason>,
+}

@@ -1,0 +1,330 @@
+//! What a client is told: one total match from a refusal's class to status, words and remedy.
+//!
+//! API clients get `application/problem+json` (RFC 9457), browsers a small page without script. Neither learns more than
+//! the class, the request's id and its six-character code; the reason in full is in the record.
+
+use std::{fmt::Write as _, sync::Arc, time::Duration};
+
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+use crate::{exchange::RequestId, pipeline::Refusal, reason::Class, source::Cors};
+
+/// How a class is told.
+struct Words {
+    status: StatusCode,
+    /// The stable name, `reason` in the problem document.
+    name: &'static str,
+    title: &'static str,
+    /// What to do now, for whoever holds the tablet.
+    advice: &'static str,
+}
+
+const fn words(status: StatusCode, name: &'static str, title: &'static str, advice: &'static str) -> Words {
+    Words { status, name, title, advice }
+}
+
+#[rustfmt::skip]
+const fn told(class: Class) -> Words {
+    use StatusCode as S;
+    match class {
+        Class::MalformedRequest => words(S::BAD_REQUEST, "malformed_request", "This request cannot be read in one way only.", "Go back and try again. If it happens again, give the code below to the service desk."),
+        Class::HeadTooLarge => words(S::REQUEST_HEADER_FIELDS_TOO_LARGE, "head_too_large", "This request's headers are too large.", "Close the browser and open it again. If it happens again, give the code below to the service desk."),
+        Class::TooManyRequests => words(S::TOO_MANY_REQUESTS, "too_many_requests", "Too many requests in a short time.", "Wait a moment and try again."),
+        Class::Busy => words(S::SERVICE_UNAVAILABLE, "busy", "The system is busy.", "Wait a moment and try again."),
+        Class::UnknownAddress => words(S::NOT_FOUND, "unknown_address", "There is nothing at this address.", "Check the address, or start from the portal."),
+        Class::Misdirected => words(S::MISDIRECTED_REQUEST, "misdirected", "This connection was made for another system.", "Reload the page."),
+        Class::SourceClosed => words(S::SERVICE_UNAVAILABLE, "source_closed", "This system has been closed for now.", "Ask the dispatch centre; other systems still work."),
+        Class::DeviceRequired => words(S::FORBIDDEN, "device_required", "This system can be reached from police devices only.", "Use a police device. If this is one, it has lost its certificate: call the service desk."),
+        Class::DeviceExpired => words(S::FORBIDDEN, "device_expired", "This device's certificate has expired or is not valid yet.", "Check the device's date and time, connect it to the office network to renew, or call the service desk."),
+        Class::DeviceRevoked => words(S::FORBIDDEN, "device_revoked", "This device has been blocked.", "Use another device and call the service desk."),
+        Class::DeviceRejected => words(S::FORBIDDEN, "device_rejected", "This device's certificate is not accepted.", "Use another device and give the code below to the service desk."),
+        Class::SignInRequired => words(S::UNAUTHORIZED, "sign_in_required", "You are not signed in.", "Sign in and try again."),
+        Class::SignInExpired => words(S::UNAUTHORIZED, "sign_in_expired", "Your sign-in has expired.", "Sign in again."),
+        Class::SignInInvalid => words(S::UNAUTHORIZED, "sign_in_invalid", "Your sign-in is not accepted here.", "Sign in again. If it happens again, give the code below to the service desk."),
+        Class::StrongerSignIn => words(S::UNAUTHORIZED, "stronger_sign_in", "This needs a stronger sign-in.", "Sign in with your card or security key."),
+        Class::NotPermitted => words(S::FORBIDDEN, "not_permitted", "You may not do this.", "If you need it for your work, ask your supervisor and give the code below."),
+        Class::BodyTooLarge => words(S::PAYLOAD_TOO_LARGE, "body_too_large", "What you send is too large.", "Send a smaller file."),
+        Class::BodyIncomplete => words(S::REQUEST_TIMEOUT, "body_incomplete", "What you sent did not arrive whole.", "Check the connection and send it again."),
+        Class::SourceUnavailable => words(S::BAD_GATEWAY, "source_unavailable", "This system does not answer properly.", "Try again in a minute; other systems still work."),
+        Class::SourceTimeout => words(S::GATEWAY_TIMEOUT, "source_timeout", "This system takes too long to answer.", "Try again in a minute; other systems still work."),
+        Class::GateUnavailable => words(S::SERVICE_UNAVAILABLE, "gate_unavailable", "Access cannot be checked right now.", "Try again in a minute. If it lasts, give the code below to the service desk."),
+    }
+}
+
+/// A response that the gate makes itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers, Content-Length included.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The body.
+    pub body: String,
+}
+
+/// RFC 9457, with the extension members `reason`, `code` and `request_id`.
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    reason: &'static str,
+    code: String,
+    request_id: String,
+}
+
+impl Reply {
+    /// The reply to a refused request; `headers` are the request's.
+    #[must_use]
+    pub fn refusal(refusal: &Refusal, id: RequestId, headers: Option<&HeaderMap>) -> Self {
+        let words = told(refusal.reason.class());
+        let detail = detail(&words, refusal.advice.as_ref());
+        let page = headers.is_some_and(wants_page);
+        let (kind, body) = if page {
+            (HeaderValue::from_static("text/html; charset=utf-8"), html(&words, &detail, id))
+        } else {
+            (HeaderValue::from_static("application/problem+json"), problem(&words, &detail, id))
+        };
+        let mut reply = Self {
+            status: words.status,
+            headers: vec![
+                (header::CONTENT_TYPE, kind),
+                (header::CONTENT_LENGTH, HeaderValue::from(body.len())),
+                (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+                (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+                (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY)),
+                (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+            ],
+            body,
+        };
+        reply.headers.extend(challenge(refusal));
+        reply.headers.extend(refusal.retry_after.map(|wait| (header::RETRY_AFTER, whole_seconds(wait))));
+        reply.name_request(id);
+        reply
+    }
+
+    /// The reply to a CORS preflight.
+    #[must_use]
+    pub fn preflight(preflight: &Preflight, id: RequestId) -> Self {
+        let mut reply =
+            Self { status: StatusCode::NO_CONTENT, headers: preflight.headers.clone(), body: String::new() };
+        reply.name_request(id);
+        reply
+    }
+
+    fn name_request(&mut self, id: RequestId) {
+        if let Ok(value) = HeaderValue::try_from(id.to_string()) {
+            self.headers.push((REQUEST_ID, value));
+        }
+    }
+}
+
+/// The header that names a request, to the source and to the client.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("poort-request-id");
+
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'sha256-YvjPX863dFzyUKvMIzO7PtSBWJzyzib9AHaUVkkZms4='; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
+/// The policies' authors speak first, where they do: they know best what this person can do.
+fn detail(words: &Words, advice: Option<&Arc<str>>) -> String {
+    match advice {
+        Some(advice) => format!("{advice} {}", words.advice),
+        None => words.advice.to_owned(),
+    }
+}
+
+fn problem(words: &Words, detail: &str, id: RequestId) -> String {
+    let problem = Problem {
+        r#type: "about:blank",
+        title: words.title,
+        status: words.status.as_u16(),
+        detail,
+        reason: words.name,
+        code: id.code(),
+        request_id: id.to_string(),
+    };
+    serde_json::to_string(&problem).unwrap_or_default()
+}
+
+const STYLE: &str = ":root{color-scheme:light dark}body{font:1.25rem/1.5 system-ui,sans-serif;max-width:34rem;margin:10vh auto;padding:0 1.5rem}h1{font-size:1.6rem;line-height:1.25}code{font-size:2rem;letter-spacing:.15em}small{opacity:.75;overflow-wrap:anywhere}";
+
+fn html(words: &Words, detail: &str, id: RequestId) -> String {
+    let mut page = String::with_capacity(1536);
+    let detail = escaped(detail);
+    // Writing to a String cannot fail.
+    let _ = write!(
+        page,
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+         <title>{title}</title><style>{STYLE}</style></head><body><main><h1>{title}</h1><p>{detail}</p><p>Code <code>{code}</code></p>\
+         <p><small>{status} · {name} · {id}</small></p></main></body></html>",
+        title = words.title,
+        code = id.code(),
+        status = words.status.as_u16(),
+        name = words.name,
+    );
+    page
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// A browser's navigation says `text/html`; fetch, XHR and API clients do not, or say what they are in `Sec-Fetch-Mode`.
+fn wants_page(headers: &HeaderMap) -> bool {
+    let scripted = headers.get("sec-fetch-mode").is_some_and(|mode| mode != "navigate");
+    let html = headers.get(header::ACCEPT).is_some_and(|accept| {
+        accept.as_bytes().windows(9).any(|part| part.eq_ignore_ascii_case(b"text/html"))
+    });
+    html && !scripted
+}
+
+/// RFC 6750 §3; for a stronger sign-in RFC 9470 §3.
+fn challenge(refusal: &Refusal) -> Option<(HeaderName, HeaderValue)> {
+    let value = match refusal.reason.class() {
+        Class::SignInRequired => "Bearer realm=\"poort\"",
+        Class::SignInExpired => {
+            "Bearer realm=\"poort\", error=\"invalid_token\", error_description=\"the token has expired\""
+        }
+        Class::SignInInvalid => "Bearer realm=\"poort\", error=\"invalid_token\"",
+        Class::StrongerSignIn => "Bearer realm=\"poort\", error=\"insufficient_user_authentication\"",
+        _ => return None,
+    };
+    Some((header::WWW_AUTHENTICATE, HeaderValue::from_static(value)))
+}
+
+/// RFC 9110 §10.2.3: whole seconds, rounded up, so that whoever waits that long is served.
+fn whole_seconds(wait: Duration) -> HeaderValue {
+    HeaderValue::from(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
+}
+
+/// The answer to a CORS preflight (Fetch standard, §3.2.4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preflight {
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Preflight {
+    /// The answer, if the source's file allows origin, method and every header asked for.
+    #[must_use]
+    pub fn answer(
+        cors: &Cors,
+        origin: &HeaderValue,
+        method: &HeaderValue,
+        asked: Option<&[u8]>,
+    ) -> Option<Self> {
+        let known = cors.origins.iter().any(|known| known.as_bytes() == origin.as_bytes());
+        let method_allowed = cors.methods.iter().any(|known| known.as_bytes() == method.as_bytes());
+        let headers_allowed =
+            asked.unwrap_or_default().split(|&byte| byte == b',').map(<[u8]>::trim_ascii).all(|name| {
+                name.is_empty()
+                    || cors.headers.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(name))
+            });
+        if !(known && method_allowed && headers_allowed) {
+            return None;
+        }
+        let list = |values: &[String]| HeaderValue::try_from(values.join(", ")).ok();
+        let mut headers = cors_headers(origin);
+        headers.push((header::ACCESS_CONTROL_ALLOW_METHODS, list(&cors.methods)?));
+        headers.push((header::ACCESS_CONTROL_ALLOW_HEADERS, list(&cors.headers)?));
+        headers.push((header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from(cors.max_age.as_secs())));
+        Some(Self { headers })
+    }
+}
+
+/// The headers that let a page of an allowed origin read an answer.
+#[must_use]
+pub fn cors_headers(origin: &HeaderValue) -> Vec<(HeaderName, HeaderValue)> {
+    vec![
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone()),
+        (header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true")),
+        (header::VARY, HeaderValue::from_static("Origin")),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reason::{Budget, Reason};
+    use poort_identity::device::DeviceFault;
+
+    fn reply(reason: Reason, accept: &'static str) -> Reply {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+        Reply::refusal(&reason.into(), RequestId([9; 16]), Some(&headers))
+    }
+
+    fn header<'a>(reply: &'a Reply, name: &HeaderName) -> Option<&'a HeaderValue> {
+        reply.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value)
+    }
+
+    #[test]
+    fn an_api_client_gets_a_problem_document() {
+        let reply = reply(Reason::Device(DeviceFault::Revoked), "application/json");
+        assert_eq!(reply.status, 403);
+        assert_eq!(header(&reply, &header::CONTENT_TYPE).unwrap(), "application/problem+json");
+        let problem: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
+        assert_eq!(problem["reason"], "device_revoked");
+        assert_eq!(problem["code"].as_str().unwrap().len(), 6);
+        assert_eq!(problem["request_id"], "09".repeat(16));
+        assert_eq!(header(&reply, &header::CONTENT_LENGTH).unwrap(), &reply.body.len().to_string());
+    }
+
+    #[test]
+    fn a_browser_gets_a_page_without_script() {
+        let refusal =
+            Refusal { advice: Some("Ask <b>the desk</b>.".into()), ..Refusal::from(Reason::Policy) };
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, HeaderValue::from_static("text/html,*/*"));
+        let page = Reply::refusal(&refusal, RequestId([9; 16]), Some(&headers));
+        assert!(page.body.contains("Ask &lt;b&gt;the desk&lt;/b&gt;."), "{}", page.body);
+        assert!(!page.body.contains("<script"));
+        assert!(page.body.len() < 2048);
+        headers.insert("sec-fetch-mode", HeaderValue::from_static("cors"));
+        let scripted = Reply::refusal(&refusal, RequestId([9; 16]), Some(&headers));
+        assert_eq!(header(&scripted, &header::CONTENT_TYPE).unwrap(), "application/problem+json");
+    }
+
+    #[test]
+    fn the_style_is_the_one_that_the_policy_names() {
+        use base64::{Engine as _, engine::general_purpose::STANDARD};
+        let digest = STANDARD.encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, STYLE.as_bytes()));
+        assert!(CONTENT_SECURITY_POLICY.contains(&format!("'sha256-{digest}'")), "sha256-{digest}");
+    }
+
+    #[test]
+    fn refusals_say_how_to_go_on() {
+        let limited =
+            Refusal { retry_after: Some(Duration::from_millis(1200)), ..Reason::Limit(Budget::User).into() };
+        let limited = Reply::refusal(&limited, RequestId([0; 16]), None);
+        assert_eq!(
+            (limited.status.as_u16(), header(&limited, &header::RETRY_AFTER).unwrap().to_str().unwrap()),
+            (429, "2")
+        );
+        let stranger = reply(Reason::SubjectMissing, "*/*");
+        assert_eq!(header(&stranger, &header::WWW_AUTHENTICATE).unwrap(), "Bearer realm=\"poort\"");
+        assert_eq!(header(&reply(Reason::Policy, "*/*"), &header::WWW_AUTHENTICATE), None);
+    }
+
+    #[test]
+    fn preflights_get_what_the_file_allows() {
+        let cors = Cors {
+            origins: vec!["https://portal.example".into()],
+            methods: vec!["GET".into(), "PUT".into()],
+            headers: vec!["content-type".into()],
+            max_age: Duration::from_secs(600),
+        };
+        for (name, origin, method, asked, allowed) in [
+            ("allowed", "https://portal.example", "PUT", Some("Content-Type"), true),
+            ("no headers asked", "https://portal.example", "GET", None, true),
+            ("another origin", "https://evil.example", "GET", None, false),
+            ("null origin", "null", "GET", None, false),
+            ("another method", "https://portal.example", "DELETE", None, false),
+            ("another header", "https://portal.example", "GET", Some("content-type, x-evil"), false),
+        ] {
+            let (origin, method) = (HeaderValue::from_static(origin), HeaderValue::from_static(method));
+            let answer = Preflight::answer(&cors, &origin, &method, asked.map(str::as_bytes));
+            assert_eq!(answer.is_some(), allowed, "{name}");
+        }
+    }
+}

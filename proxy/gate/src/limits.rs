@@ -1,0 +1,266 @@
+//! Rate limits: the generic cell rate algorithm of `governor`, in tables that are bounded in number.
+//!
+//! Quotas are the configuration's and change with it; the tables outlive reloads, so that a reload refills nobody's bucket unless
+//! that bucket's own quota changed.
+
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, RandomState},
+    net::IpAddr,
+    num::NonZeroU32,
+    sync::Arc,
+    time::Duration,
+};
+
+use governor::{DefaultDirectRateLimiter, RateLimiter, clock::Clock, clock::DefaultClock};
+use ipnet::IpNet;
+use poort_enforce::{ports::Bucket, reason::Budget};
+use quick_cache::sync::Cache;
+
+/// For how long requests with one search id count once.
+const SEARCH_LIFE: Duration = Duration::from_secs(30);
+
+/// A rate with a burst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Quota {
+    /// Requests.
+    pub count: NonZeroU32,
+    /// In this time.
+    pub period: Duration,
+    /// How many may come at once.
+    pub burst: NonZeroU32,
+}
+
+impl Quota {
+    fn limiter(self) -> DefaultDirectRateLimiter {
+        let interval = (self.period / self.count.get()).max(Duration::from_nanos(1));
+        // `with_period` refuses only a period of zero, which the line above excludes.
+        let quota = governor::Quota::with_period(interval)
+            .unwrap_or_else(|| governor::Quota::per_second(self.count))
+            .allow_burst(self.burst);
+        RateLimiter::direct(quota)
+    }
+}
+
+/// The quotas of one source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SourceQuotas {
+    /// Of one user.
+    pub user: Option<Quota>,
+    /// Of one device.
+    pub device: Option<Quota>,
+    /// Of all together.
+    pub total: Option<Quota>,
+}
+
+/// Every configured quota.
+#[derive(Clone, Debug)]
+pub struct Quotas {
+    /// Of an address prefix without a verified device.
+    pub address: Quota,
+    /// Of a device, over all sources.
+    pub device: Quota,
+    /// Of a user, over all sources.
+    pub user: Quota,
+    /// Of a source that names none of its own.
+    pub source: Quota,
+    /// By source.
+    pub sources: HashMap<Arc<str>, SourceQuotas>,
+    /// Length of an IPv4 prefix that shares a bucket.
+    pub prefix_v4: u8,
+    /// Length of an IPv6 prefix that shares a bucket: one subscriber has at least a /64.
+    pub prefix_v6: u8,
+}
+
+impl Quotas {
+    fn of(&self, bucket: &Bucket<'_>) -> Option<Quota> {
+        let at_source = || self.sources.get(bucket.source);
+        match bucket.budget {
+            Budget::Address => Some(self.address),
+            Budget::Device => Some(self.device),
+            Budget::User => Some(self.user),
+            Budget::UserAtSource => at_source().and_then(|quotas| quotas.user),
+            Budget::DeviceAtSource => at_source().and_then(|quotas| quotas.device),
+            Budget::Source => Some(at_source().and_then(|quotas| quotas.total).unwrap_or(self.source)),
+            Budget::SourceConcurrency | Budget::Concurrency => None,
+        }
+    }
+
+    /// The prefix that shares a bucket with this address. An IPv4 address mapped into IPv6 is the IPv4 address.
+    #[must_use]
+    pub fn prefix(&self, address: IpAddr) -> IpNet {
+        let address = address.to_canonical();
+        let length = if address.is_ipv4() { self.prefix_v4 } else { self.prefix_v6 };
+        IpNet::new(address, length).map_or_else(|_| IpNet::from(address), |net| net.trunc())
+    }
+}
+
+type Table = Cache<u64, Arc<DefaultDirectRateLimiter>>;
+
+/// The buckets. Strangers have a table of their own, so that they can push out nobody but one another.
+pub struct Tables {
+    strangers: Table,
+    known: Table,
+    searches: Cache<u64, std::time::Instant>,
+    hash: RandomState,
+    clock: DefaultClock,
+}
+
+impl std::fmt::Debug for Tables {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tables")
+            .field("strangers", &self.strangers.len())
+            .field("known", &self.known.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Tables {
+    /// Tables with room for `keys` buckets each; beyond that the least used are forgotten.
+    #[must_use]
+    pub fn new(keys: usize) -> Self {
+        Self {
+            strangers: Cache::new(keys),
+            known: Cache::new(keys),
+            searches: Cache::new(keys),
+            hash: RandomState::new(),
+            clock: DefaultClock::default(),
+        }
+    }
+
+    /// Takes `cost` from a bucket.
+    ///
+    /// # Errors
+    /// How long until there is room. A cost above the burst never has any and waits a period.
+    pub fn take(&self, quotas: &Quotas, bucket: Bucket<'_>, cost: u32) -> Result<(), Duration> {
+        let (Some(quota), Some(cost)) = (quotas.of(&bucket), NonZeroU32::new(cost)) else { return Ok(()) };
+        let table = if bucket.budget == Budget::Address { &self.strangers } else { &self.known };
+        // The quota is part of the key: a changed one starts anew, an unchanged one keeps its counters.
+        let key = self.hash.hash_one((bucket, quota));
+        let limiter = match table.get(&key) {
+            Some(limiter) => limiter,
+            None => table
+                .get_or_insert_with(&key, || Ok::<_, std::convert::Infallible>(Arc::new(quota.limiter())))
+                .unwrap_or_else(|never| match never {}),
+        };
+        // A failure may cost more than the whole burst; then it takes what there is.
+        match limiter.check_n(cost.min(quota.burst)) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(not_until)) => Err(not_until.wait_time_from(self.clock.now())),
+            Err(_) => Err(quota.period),
+        }
+    }
+
+    /// Whether this is the first request of one search of one subject in a while.
+    pub fn first_of_search(&self, subject: &str, search: &str) -> bool {
+        let key = self.hash.hash_one((subject, search));
+        let now = std::time::Instant::now();
+        let seen = self.searches.get(&key).is_some_and(|seen| now.saturating_duration_since(seen) < SEARCH_LIFE);
+        if !seen {
+            self.searches.insert(key, now);
+        }
+        !seen
+    }
+
+    /// How many buckets there are, strangers' and known callers'.
+    #[must_use]
+    pub fn len(&self) -> (usize, usize) {
+        (self.strangers.len(), self.known.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn quota(count: u32, period: Duration, burst: u32) -> Quota {
+        Quota { count: NonZeroU32::new(count).unwrap(), period, burst: NonZeroU32::new(burst).unwrap() }
+    }
+
+    fn quotas() -> Quotas {
+        let hour = Duration::from_secs(3600);
+        let own = SourceQuotas { user: Some(quota(1, hour, 2)), device: None, total: None };
+        Quotas {
+            address: quota(1, hour, 3),
+            device: quota(1, hour, 3),
+            user: quota(1, hour, 3),
+            source: quota(1, hour, 100),
+            sources: HashMap::from([("persons".into(), own)]),
+            prefix_v4: 32,
+            prefix_v6: 64,
+        }
+    }
+
+    fn bucket<'a>(budget: Budget, holder: &'a str, source: &'a str) -> Bucket<'a> {
+        Bucket { budget, holder, source }
+    }
+
+    #[test]
+    fn a_bucket_runs_dry_and_says_for_how_long() {
+        let (tables, quotas) = (Tables::new(100), quotas());
+        let alice = bucket(Budget::User, "zone|alice", "");
+        for _ in 0..3 {
+            assert_eq!(tables.take(&quotas, alice, 1), Ok(()));
+        }
+        let wait = tables.take(&quotas, alice, 1).unwrap_err();
+        assert!(wait > Duration::from_secs(3500) && wait <= Duration::from_secs(3600), "{wait:?}");
+        assert_eq!(tables.take(&quotas, bucket(Budget::User, "zone|bob", ""), 1), Ok(()), "buckets are apart");
+    }
+
+    #[test]
+    fn a_source_has_quotas_of_its_own() {
+        let (tables, quotas) = (Tables::new(100), quotas());
+        let alice = bucket(Budget::UserAtSource, "zone|alice", "persons");
+        assert_eq!(tables.take(&quotas, alice, 2), Ok(()));
+        assert!(tables.take(&quotas, alice, 1).is_err());
+        let elsewhere = bucket(Budget::UserAtSource, "zone|alice", "vehicles");
+        assert_eq!(tables.take(&quotas, elsewhere, 1000), Ok(()), "no quota, no limit");
+    }
+
+    #[test]
+    fn only_a_changed_quota_starts_anew() {
+        let (tables, mut quotas) = (Tables::new(100), quotas());
+        let (alice, car) = (bucket(Budget::User, "a", ""), bucket(Budget::Device, "car", ""));
+        tables.take(&quotas, alice, 3).unwrap();
+        tables.take(&quotas, car, 3).unwrap();
+        quotas.user.burst = NonZeroU32::new(4).unwrap();
+        assert_eq!(tables.take(&quotas, alice, 1), Ok(()));
+        assert!(tables.take(&quotas, car, 1).is_err());
+    }
+
+    #[test]
+    fn tables_are_bounded() {
+        let (tables, quotas) = (Tables::new(64), quotas());
+        for number in 0..10_000 {
+            let _ = tables.take(&quotas, bucket(Budget::Address, &number.to_string(), ""), 1);
+        }
+        assert!(tables.len().0 <= 64, "{:?}", tables.len());
+    }
+
+    #[test]
+    fn a_dear_failure_takes_what_there_is() {
+        let (tables, quotas) = (Tables::new(8), quotas());
+        let alice = bucket(Budget::User, "a", "");
+        assert_eq!(tables.take(&quotas, alice, 1000), Ok(()));
+        assert!(tables.take(&quotas, alice, 1).is_err());
+    }
+
+    #[test]
+    fn addresses_share_buckets_by_prefix() {
+        for (address, prefix) in [
+            ("192.0.2.7", "192.0.2.7/32"),
+            ("::ffff:192.0.2.7", "192.0.2.7/32"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ] {
+            assert_eq!(quotas().prefix(address.parse().unwrap()).to_string(), prefix);
+        }
+    }
+
+    #[test]
+    fn a_search_counts_once() {
+        let tables = Tables::new(8);
+        assert!(tables.first_of_search("a", "1"));
+        assert!(!tables.first_of_search("a", "1"));
+        assert!(tables.first_of_search("b", "1"));
+    }
+}
