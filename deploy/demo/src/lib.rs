@@ -5,14 +5,22 @@
 //! | [`pki`] | certificate authorities, devices, servers, revocation lists |
 //! | [`issuer`] | token issuers of the zone and of the federal service |
 //! | [`sources`] | three old applications with invented data, which write down all they receive |
+//! | [`aggregator`] | the search application, which asks all sources on an officer's behalf |
+//! | [`layout`] | a configuration directory in which the shipped policies meet the demo's addresses |
+//! | [`gate`], [`ports`] | the gate as a child process, and ports for it |
+//! | [`client`] | callers of the gate: as programs call, and byte by byte |
 //! | [`wire`] | the small HTTP/1.1 server everything here stands on; it keeps bytes as they came |
 //!
 //! The end-to-end tests use this library too: every part is startable alone and records what it saw.
 
+pub mod aggregator;
 pub mod client;
 mod error;
+pub mod gate;
 pub mod issuer;
+pub mod layout;
 pub mod pki;
+pub mod ports;
 pub mod sources;
 pub mod wire;
 

@@ -7,6 +7,7 @@ mod key;
 mod token;
 
 pub use key::{Algorithm, SigningKey};
+pub(crate) use token::unique;
 pub use token::{Profile, Token};
 
 use std::net::SocketAddr;
