@@ -1,4 +1,4 @@
-//! What a leaf certificate says, and whether it may stand for a device.
+//! What a leaf certificate says, and what may be wrong with a certificate.
 
 use std::time::SystemTime;
 
@@ -9,7 +9,7 @@ pub struct Certificate {
     pub name: String,
     /// Which kind of name [`Certificate::name`] is.
     pub kind: NameKind,
-    /// Serial number in lower-case hexadecimal, without leading zeros.
+    /// Serial number in lower-case hexadecimal, without a sign octet.
     pub serial: String,
     /// SHA-256 of the DER certificate; what `cnf.x5t#S256` of a token names (RFC 8705, 3.1).
     pub sha256: [u8; 32],
@@ -32,11 +32,51 @@ pub enum NameKind {
     Dns,
 }
 
-/// What keeps a certificate of ours from standing for a device.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
+impl NameKind {
+    /// `spiffe`, `uri` or `dns`, for records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Spiffe => "spiffe",
+            Self::Uri => "uri",
+            Self::Dns => "dns",
+        }
+    }
+}
+
+/// What keeps a certificate from standing for a device, or from being on a device's path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Unfit {
-    /// Not an X.509 version 3 certificate in DER.
-    #[error("is not an X.509 v3 certificate")]
+    /// Not an X.509 version 3 certificate in DER, or with an extension that does not parse.
+    #[error("is not a well-formed X.509 v3 certificate")]
     Malformed,
+    /// RFC 5280, 4.2: an extension occurs twice.
+    #[error("has the same extension twice")]
+    DuplicateExtension,
+    /// RFC 5280, 4.2: a critical extension nobody here understands.
+    #[error("has a critical extension this gate does not understand")]
+    CriticalExtension,
+    /// RFC 5280, 4.1.2.2: not positive, over 20 octets, or not in the shortest encoding (it would slip past a revocation list).
+    #[error("has a serial number that is zero, negative, longer than 20 octets or oddly encoded")]
+    Serial,
+    /// RSA below 2048 or above 8192 bits, or anything but RSA, P-256, P-384 and Ed25519.
+    #[error("has a key this gate does not accept: use P-256, P-384, Ed25519, or RSA of 2048 to 8192 bits")]
+    Key,
+    /// It is an authority's certificate, or may sign certificates.
+    #[error("is an authority's, not a device's")]
+    Authority,
+    /// A key usage that leaves out `digitalSignature`: the key may not sign a TLS handshake (RFC 8446, 4.4.2.3).
+    #[error("may not sign: its key usage lacks digitalSignature")]
+    KeyUsage,
+    /// No extended key usage: whatever the authority issued it for, nobody said `clientAuth`.
+    #[error("has no extended key usage; issue it with clientAuth")]
+    NoPurpose,
+    /// An extended key usage without `clientAuth`; `anyExtendedKeyUsage` alone does not count.
+    #[error("is not meant for clients: its extended key usage lacks clientAuth")]
+    Purpose,
+    /// The name that would be its identity is malformed, a wildcard, or one of several SPIFFE ids.
+    #[error("has an unusable name: want one well-formed SPIFFE id, URI or DNS name without wildcard")]
+    Name,
+    /// An authority between it and the anchor is unfit.
+    #[error("was issued by an authority whose own certificate is unfit")]
+    Issuer,
 }

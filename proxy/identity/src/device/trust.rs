@@ -1,10 +1,16 @@
 //! The judgement on a certificate chain.
 
-use std::time::SystemTime;
+use std::cell::Cell;
+use std::time::{Duration, SystemTime};
 
-use pki_types::CertificateDer;
+use pki_types::{CertificateDer, UnixTime};
+use webpki::{Cert, EndEntityCert, Error, VerifiedPath, spki_for_anchor};
 
-use super::{Anchors, Certificate, RevocationRule, Revocations, Unfit};
+use super::anchors::may_issue;
+use super::leaf::Leaf;
+use super::path::{self, Purpose};
+use super::revocation::Standing;
+use super::{Anchors, Certificate, RevocationRule, Revocations, Unfit, soundness};
 
 /// Anchors, revocation lists and the rule that joins them: everything a chain is judged by.
 #[derive(Debug)]
@@ -12,12 +18,16 @@ pub struct Trust {
     anchors: Anchors,
     revocations: Revocations,
     rule: RevocationRule,
+    /// For each anchor, whether a list of the authority above it revokes it.
+    revoked: Vec<bool>,
 }
 
 impl Trust {
     /// Joins what was loaded.
     pub fn new(anchors: Anchors, revocations: Revocations, rule: RevocationRule) -> Self {
-        Self { anchors, revocations, rule }
+        let revoked =
+            anchors.all().iter().map(|anchor| revocations.names(&anchor.issuer, &anchor.serial)).collect();
+        Self { anchors, revocations, rule, revoked }
     }
 
     /// The anchors.
@@ -39,18 +49,136 @@ impl Trust {
     /// device of ours that is expired or revoked completes the handshake, so that it gets a page and a code.
     ///
     /// # Errors
-    /// [`Foreign`] when it does not.
-    pub fn admits(&self, _chain: &[CertificateDer<'_>]) -> Result<(), Foreign> {
-        Err(Foreign)
+    /// [`Foreign`] when it does not. So is an authority's certificate used as a leaf, or a chain of more than 6 certificates or
+    /// 64 KiB.
+    pub fn admits(&self, chain: &[CertificateDer<'_>]) -> Result<(), Foreign> {
+        let (leaf, others) = path::split(chain).ok_or(Foreign)?;
+        if path::leads_home(leaf, others, self.anchors.trust()) { Ok(()) } else { Err(Foreign) }
     }
 
     /// Judges `chain` (leaf first) at `now`. Once per connection, resumed ones too, and again when the trust changes.
     ///
     /// # Errors
     /// [`Rejected`] with the reason, and with the certificate where the chain proves it to be ours.
-    pub fn judge(&self, _chain: &[CertificateDer<'_>], _now: SystemTime) -> Result<Certificate, Rejected> {
-        Err(Rejected { certificate: None, fault: DeviceFault::Foreign })
+    pub fn judge(&self, chain: &[CertificateDer<'_>], now: SystemTime) -> Result<Certificate, Rejected> {
+        let (der, others) = path::split(chain).ok_or(Rejected::unproven(DeviceFault::Foreign))?;
+        let leaf = Leaf::read(der).map_err(|unfit| Rejected::unproven(unfit.into()))?;
+        let end_entity = EndEntityCert::try_from(der).map_err(|_| {
+            Rejected::unproven(leaf.fitness.err().map_or(DeviceFault::Foreign, DeviceFault::Unfit))
+        })?;
+        let path = match self.path(&end_entity, others, now) {
+            Ok(path) => path,
+            Err(fault) => return Err(self.explain(leaf, chain, fault, now)),
+        };
+        if let Err(unfit) = leaf.fitness {
+            return Err(Rejected { certificate: leaf.certificate, fault: unfit.into() });
+        }
+        let Some(certificate) = leaf.certificate else {
+            return Err(Rejected::unproven(DeviceFault::Nameless));
+        };
+        match self.check_revocation(&path, now) {
+            Ok(()) => Ok(*certificate),
+            Err(fault) => Err(Rejected { certificate: Some(certificate), fault }),
+        }
     }
+
+    /// A path that is valid now, over authorities that are fit, to an anchor that is current and not revoked.
+    fn path<'p>(
+        &'p self,
+        leaf: &'p EndEntityCert<'p>,
+        others: &'p [CertificateDer<'p>],
+        now: SystemTime,
+    ) -> Result<VerifiedPath<'p>, DeviceFault> {
+        let objection = Cell::new(None);
+        let accepts = |path: &VerifiedPath<'_>| {
+            self.check_authorities(path, now).map_err(|fault| {
+                objection.set(Some(fault));
+                Error::UnknownIssuer
+            })
+        };
+        path::build(leaf, others, self.anchors.trust(), unix_time(now), Purpose::Client, Some(&accepts))
+            .map_err(|error| {
+                objection.take().unwrap_or(match error {
+                    Error::CertExpired { .. } => DeviceFault::Expired,
+                    Error::CertNotValidYet { .. } => DeviceFault::NotYetValid,
+                    _ => DeviceFault::Unfit(Unfit::Issuer),
+                })
+            })
+    }
+
+    /// SECURITY: webpki looks at none of this: key usage, serial number and key of an authority, and an anchor's validity.
+    fn check_authorities(&self, path: &VerifiedPath<'_>, now: SystemTime) -> Result<(), DeviceFault> {
+        for authority in path.intermediate_certificates() {
+            let der = authority.der();
+            let fit = soundness::read(&der).and_then(|x509| match soundness::check(&x509) {
+                Ok(()) if may_issue(&x509) => Ok(()),
+                _ => Err(Unfit::Issuer),
+            });
+            fit.map_err(|_| Unfit::Issuer)?;
+        }
+        let position = self.anchors.position(path.anchor());
+        let anchor = position.and_then(|at| self.anchors.all().get(at)).ok_or(DeviceFault::Foreign)?;
+        if now > anchor.not_after {
+            return Err(DeviceFault::Expired);
+        }
+        if now < anchor.not_before {
+            return Err(DeviceFault::NotYetValid);
+        }
+        match position.and_then(|at| self.revoked.get(at)) {
+            Some(false) => Ok(()),
+            _ => Err(DeviceFault::Revoked),
+        }
+    }
+
+    /// Every certificate below the anchor, from the leaf upwards.
+    fn check_revocation(&self, path: &VerifiedPath<'_>, now: SystemTime) -> Result<(), DeviceFault> {
+        let leaf: &Cert<'_> = path.end_entity();
+        let mut unknown = false;
+        let mut issuers = path.intermediate_certificates();
+        for certificate in std::iter::once(leaf).chain(path.intermediate_certificates()) {
+            let key =
+                issuers.next().map_or_else(|| spki_for_anchor(path.anchor()), Cert::subject_public_key_info);
+            match self.revocations.standing(
+                certificate.issuer(),
+                &key,
+                certificate.serial(),
+                now,
+                self.rule.grace,
+            ) {
+                Standing::Revoked => return Err(DeviceFault::Revoked),
+                Standing::Stale => unknown = true,
+                Standing::Unknown => unknown |= self.rule.required,
+                Standing::Good => {}
+            }
+        }
+        if unknown { Err(DeviceFault::RevocationUnknown) } else { Ok(()) }
+    }
+
+    /// Why there is no path now. `fault` is what the search for one came to.
+    fn explain(
+        &self,
+        leaf: Leaf,
+        chain: &[CertificateDer<'_>],
+        fault: DeviceFault,
+        now: SystemTime,
+    ) -> Rejected {
+        if self.admits(chain).is_err() {
+            return Rejected::unproven(leaf.fitness.err().map_or(DeviceFault::Foreign, DeviceFault::Unfit));
+        }
+        let fault = match (&leaf.fitness, &leaf.certificate) {
+            (Err(unfit), _) => DeviceFault::Unfit(*unfit),
+            (Ok(()), None) => DeviceFault::Nameless,
+            (Ok(()), Some(certificate)) if now > certificate.not_after => DeviceFault::Expired,
+            (Ok(()), Some(certificate)) if now < certificate.not_before => DeviceFault::NotYetValid,
+            _ => fault,
+        };
+        Rejected { certificate: leaf.certificate, fault }
+    }
+}
+
+/// A time before 1970 becomes 1970: nothing is valid yet.
+fn unix_time(time: SystemTime) -> UnixTime {
+    UnixTime::since_unix_epoch(time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO))
 }
 
 /// A chain that leads to none of our anchors.
@@ -67,8 +195,14 @@ pub struct Rejected {
     pub fault: DeviceFault,
 }
 
+impl Rejected {
+    fn unproven(fault: DeviceFault) -> Self {
+        Self { certificate: None, fault }
+    }
+}
+
 /// Why a device's certificate is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum DeviceFault {
     /// It leads to none of our anchors.
     #[error("{Foreign}")]
@@ -104,6 +238,419 @@ impl DeviceFault {
             Self::RevocationUnknown => "certificate_revocation_unknown",
             Self::Unfit(_) => "certificate_unfit",
             Self::Nameless => "certificate_nameless",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_authority::{
+        Authority, DAY, authority, authority_params, below, device_params, issue, key, list, list_params, now,
+    };
+    use super::*;
+    use rcgen::{
+        BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension,
+        ExtendedKeyUsagePurpose as Purpose, IsCa, KeyUsagePurpose, SanType, SerialNumber,
+        SubjectPublicKeyInfo, date_time_ymd,
+    };
+
+    const STRICT: RevocationRule = RevocationRule { required: true, grace: Duration::ZERO };
+    const LENIENT: RevocationRule = RevocationRule { required: false, grace: Duration::ZERO };
+
+    fn trust(authorities: &[&Authority], crls: &[Vec<u8>], rule: RevocationRule) -> Trust {
+        let ders: Vec<_> = authorities.iter().map(|authority| authority.der().clone()).collect();
+        let anchors = Anchors::new(&ders, now()).unwrap();
+        let revocations = Revocations::new(crls, &anchors, now()).unwrap();
+        Trust::new(anchors, revocations, rule)
+    }
+
+    fn fault(trust: &Trust, chain: &[CertificateDer<'_>], at: SystemTime) -> Option<DeviceFault> {
+        trust.judge(chain, at).err().map(|rejected| rejected.fault)
+    }
+
+    #[test]
+    fn a_device_of_ours_is_what_its_certificate_says() {
+        let root = authority("Root, of trust");
+        let mut params = device_params(12);
+        params.serial_number = Some(SerialNumber::from_slice(&[0xab, 0x01]));
+        let leaf = issue(&params, &root);
+        let judged = trust(&[&root], &[list(&root, &[])], STRICT).judge(&[leaf.clone()], now()).unwrap();
+        let expected = Certificate {
+            name: "spiffe://zone.example/device/car-12".to_owned(),
+            kind: super::super::NameKind::Spiffe,
+            serial: "ab01".to_owned(),
+            sha256: aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &leaf).as_ref().try_into().unwrap(),
+            issuer: "CN=Root\\, of trust".to_owned(),
+            not_before: SystemTime::UNIX_EPOCH + Duration::from_secs(1_735_689_600),
+            not_after: SystemTime::UNIX_EPOCH + Duration::from_secs(2_051_222_400),
+        };
+        assert_eq!(judged, expected);
+    }
+
+    #[test]
+    fn the_handshake_takes_what_is_ours_and_nothing_else() {
+        let root = authority("Root");
+        let issuing = below("Issuing", &root);
+        let namesake = authority("Root");
+        let ours = trust(&[&root], &[list(&root, &[7])], STRICT);
+        let expired = |params: &mut CertificateParams| params.not_after = date_time_ymd(2026, 1, 1);
+        let with = |issuer: &Authority, change: &dyn Fn(&mut CertificateParams)| {
+            let mut params = device_params(7);
+            change(&mut params);
+            issue(&params, issuer)
+        };
+        let unchanged = |_: &mut CertificateParams| {};
+        let late_root_leaf = with(&issuing, &expired);
+        let cases = [
+            ("revoked", vec![with(&root, &unchanged)], true),
+            ("expired", vec![with(&root, &expired)], true),
+            (
+                "not yet valid",
+                vec![with(&root, &|params| params.not_before = date_time_ymd(2034, 1, 1))],
+                true,
+            ),
+            ("unfit", vec![with(&root, &|params| params.extended_key_usages.clear())], true),
+            ("nameless", vec![with(&root, &|params| params.subject_alt_names.clear())], true),
+            ("over an issuing authority", vec![with(&issuing, &unchanged), issuing.der().clone()], true),
+            (
+                "root sent too",
+                vec![with(&issuing, &unchanged), issuing.der().clone(), root.der().clone()],
+                true,
+            ),
+            ("expired below an issuing authority", vec![late_root_leaf, issuing.der().clone()], true),
+            ("nothing", vec![], false),
+            ("by a namesake", vec![with(&namesake, &unchanged)], false),
+            (
+                "by a namesake that is sent too",
+                vec![with(&namesake, &unchanged), namesake.der().clone()],
+                false,
+            ),
+            ("issuing authority not sent", vec![with(&issuing, &unchanged)], false),
+            ("self-signed", vec![device_params(7).self_signed(&key()).unwrap().der().clone()], false),
+            ("an authority", vec![issuing.der().clone()], false),
+            ("the anchor itself", vec![root.der().clone()], false),
+            ("not a certificate", vec![vec![0x30, 0].into()], false),
+            ("seven certificates", vec![with(&root, &unchanged); 7], false),
+            ("too many bytes", vec![with(&root, &unchanged), vec![0; 65 * 1024].into()], false),
+        ];
+        for (case, chain, admitted) in cases {
+            assert_eq!(ours.admits(&chain).is_ok(), admitted, "{case}");
+            if !admitted {
+                assert!(
+                    ours.judge(&chain, now()).is_err_and(|rejected| rejected.certificate.is_none()),
+                    "{case}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_unfit_leaf_has_its_reason() {
+        let root = authority("Root");
+        let ours = trust(&[&root], &[], LENIENT);
+        let critical = || {
+            let mut extension = CustomExtension::from_oid_content(&[1, 2, 3], vec![5, 0]);
+            extension.set_criticality(true);
+            extension
+        };
+        let harmless = || CustomExtension::from_oid_content(&[1, 2, 3], vec![5, 0]);
+        type Change = Box<dyn Fn(&mut CertificateParams)>;
+        let cases: Vec<(&str, Change, Option<Unfit>)> = vec![
+            ("as it should be", Box::new(|_| ()), None),
+            ("no key usage", Box::new(|params| params.key_usages.clear()), None),
+            ("unknown extension", Box::new(move |params| params.custom_extensions.push(harmless())), None),
+            (
+                "client and server",
+                Box::new(|params| {
+                    params.extended_key_usages = vec![Purpose::ServerAuth, Purpose::ClientAuth]
+                }),
+                None,
+            ),
+            (
+                "client and any",
+                Box::new(|params| params.extended_key_usages = vec![Purpose::Any, Purpose::ClientAuth]),
+                None,
+            ),
+            ("says it is no authority", Box::new(|params| params.is_ca = IsCa::ExplicitNoCa), None),
+            ("no purpose", Box::new(|params| params.extended_key_usages.clear()), Some(Unfit::NoPurpose)),
+            (
+                "a server's",
+                Box::new(|params| params.extended_key_usages = vec![Purpose::ServerAuth]),
+                Some(Unfit::Purpose),
+            ),
+            (
+                "any purpose",
+                Box::new(|params| params.extended_key_usages = vec![Purpose::Any]),
+                Some(Unfit::Purpose),
+            ),
+            (
+                "an authority's",
+                Box::new(|params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained)),
+                Some(Unfit::Authority),
+            ),
+            (
+                "may sign certificates",
+                Box::new(|params| params.key_usages.push(KeyUsagePurpose::KeyCertSign)),
+                Some(Unfit::Authority),
+            ),
+            (
+                "may only encipher",
+                Box::new(|params| params.key_usages = vec![KeyUsagePurpose::KeyEncipherment]),
+                Some(Unfit::KeyUsage),
+            ),
+            (
+                "zero serial",
+                Box::new(|params| params.serial_number = Some(SerialNumber::from(0))),
+                Some(Unfit::Serial),
+            ),
+            (
+                "serial of 21 octets",
+                Box::new(|params| params.serial_number = Some(SerialNumber::from_slice(&[1; 21]))),
+                Some(Unfit::Serial),
+            ),
+            (
+                "unknown critical extension",
+                Box::new(move |params| params.custom_extensions.push(critical())),
+                Some(Unfit::CriticalExtension),
+            ),
+            (
+                "extension twice",
+                Box::new(move |params| params.custom_extensions.extend([harmless(), harmless()])),
+                Some(Unfit::DuplicateExtension),
+            ),
+            (
+                "wildcard name",
+                Box::new(|params| {
+                    params.subject_alt_names = vec![SanType::DnsName("*.zone.example".try_into().unwrap())];
+                }),
+                Some(Unfit::Name),
+            ),
+        ];
+        for (case, change, unfit) in cases {
+            let mut params = device_params(7);
+            change(&mut params);
+            assert_eq!(
+                fault(&ours, &[issue(&params, &root)], now()),
+                unfit.map(DeviceFault::Unfit),
+                "{case}"
+            );
+        }
+    }
+
+    #[test]
+    fn weak_and_unusual_keys_are_unfit() {
+        use base64::Engine;
+        // An RSA key of 1024 bits; no library here would make one any more.
+        const RSA_1024: &str = "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDhsyD8/e1LG9be4nIx95y6cQWTzmTmmCKjo812srGRhw6rILtDab17pJnJZ7GE\
+                                0db78jplC/r4YCtAF1Gpy9aGiw+WGPhPDrTeFYR1Rv0y7Gm6VYGaQ1HfJGDZhQwwpdqFvfGz33Le+O98O+Bk2/42NF9r8dSnUazU\
+                                iugvWN9o5QIDAQAB";
+        let root = authority("Root");
+        let ours = trust(&[&root], &[], LENIENT);
+        let der = base64::engine::general_purpose::STANDARD.decode(RSA_1024).unwrap();
+        let weak = device_params(7).signed_by(&SubjectPublicKeyInfo::from_der(&der).unwrap(), &root).unwrap();
+        let p521 = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P521_SHA512).unwrap();
+        let unusual = device_params(7).signed_by(&p521, &root).unwrap();
+        for (case, leaf) in [("RSA 1024", weak), ("P-521", unusual)] {
+            assert_eq!(
+                fault(&ours, &[leaf.der().clone()], now()),
+                Some(DeviceFault::Unfit(Unfit::Key)),
+                "{case}"
+            );
+        }
+        for algorithm in [&rcgen::PKCS_ECDSA_P384_SHA384, &rcgen::PKCS_ED25519, &rcgen::PKCS_RSA_SHA256] {
+            let key = rcgen::KeyPair::generate_for(algorithm).unwrap();
+            let leaf = device_params(7).signed_by(&key, &root).unwrap();
+            assert_eq!(fault(&ours, &[leaf.der().clone()], now()), None, "{algorithm:?}");
+        }
+    }
+
+    #[test]
+    fn a_leaf_without_a_name_is_nobody() {
+        let root = authority("Root");
+        let mut params = device_params(7);
+        params.subject_alt_names.clear();
+        let rejected = trust(&[&root], &[], LENIENT).judge(&[issue(&params, &root)], now()).unwrap_err();
+        assert_eq!(rejected, Rejected { certificate: None, fault: DeviceFault::Nameless });
+    }
+
+    #[test]
+    fn time_is_asked_of_leaf_authority_and_anchor() {
+        let root = authority("Root");
+        let short = {
+            let mut params = authority_params("Issuing");
+            params.not_after = date_time_ymd(2031, 1, 1);
+            CertifiedIssuer::signed_by(params, key(), &root).unwrap()
+        };
+        let ours = trust(&[&root], &[], LENIENT);
+        let mut params = device_params(7);
+        params.not_after = date_time_ymd(2040, 1, 1);
+        let below_short = vec![issue(&params, &short), short.der().clone()];
+        let direct = vec![issue(&params, &root)];
+        let mut params = device_params(8);
+        params.not_after = date_time_ymd(2030, 6, 1);
+        let leaf = vec![issue(&params, &root)];
+        let year = 365 * DAY;
+        let cases = [
+            ("leaf, today", &leaf, now(), None),
+            ("leaf, last second", &leaf, now() + 151 * DAY, None),
+            (
+                "leaf, one second later",
+                &leaf,
+                now() + 151 * DAY + Duration::from_secs(1),
+                Some(DeviceFault::Expired),
+            ),
+            ("leaf, too early", &leaf, now() - 6 * year, Some(DeviceFault::NotYetValid)),
+            ("before 1970", &leaf, SystemTime::UNIX_EPOCH - DAY, Some(DeviceFault::NotYetValid)),
+            ("authority, today", &below_short, now(), None),
+            ("authority has expired", &below_short, now() + 2 * year, Some(DeviceFault::Expired)),
+            ("anchor has expired", &direct, now() + 6 * year, Some(DeviceFault::Expired)),
+        ];
+        for (case, chain, at, expected) in cases {
+            let judged = ours.judge(chain, at);
+            assert_eq!(judged.as_ref().err().map(|rejected| rejected.fault), expected, "{case}");
+            if let Err(rejected) = judged {
+                assert!(rejected.certificate.is_some(), "{case}: the record names the device");
+            }
+        }
+    }
+
+    #[test]
+    fn a_renewed_anchor_takes_over_from_its_predecessor() {
+        let mut old = authority_params("Root");
+        old.not_after = date_time_ymd(2030, 2, 1);
+        let key = key();
+        let old = old.self_signed(&key).unwrap().der().clone();
+        let new = CertifiedIssuer::self_signed(authority_params("Root"), key).unwrap();
+        let anchors = Anchors::new(&[old, new.der().clone()], now()).unwrap();
+        let ours = Trust::new(anchors, Revocations::default(), LENIENT);
+        assert_eq!(fault(&ours, &[issue(&device_params(7), &new)], now() + 60 * DAY), None);
+    }
+
+    #[test]
+    fn authorities_on_the_path_must_be_fit() {
+        let root = authority("Root");
+        let ours = trust(&[&root], &[], LENIENT);
+        type Change = Box<dyn Fn(&mut CertificateParams)>;
+        let cases: Vec<(&str, Change, bool)> = vec![
+            ("fit", Box::new(|_| ()), true),
+            ("no key usage", Box::new(|params| params.key_usages.clear()), true),
+            ("for clients", Box::new(|params| params.extended_key_usages = vec![Purpose::ClientAuth]), true),
+            ("for anything", Box::new(|params| params.extended_key_usages = vec![Purpose::Any]), true),
+            (
+                "for servers only",
+                Box::new(|params| params.extended_key_usages = vec![Purpose::ServerAuth]),
+                false,
+            ),
+            (
+                "may not sign certificates",
+                Box::new(|params| params.key_usages = vec![KeyUsagePurpose::CrlSign]),
+                false,
+            ),
+            ("zero serial", Box::new(|params| params.serial_number = Some(SerialNumber::from(0))), false),
+        ];
+        for (case, change, fit) in cases {
+            let mut params = authority_params("Issuing");
+            change(&mut params);
+            let issuing = CertifiedIssuer::signed_by(params, key(), &root).unwrap();
+            let chain = [issue(&device_params(7), &issuing), issuing.der().clone()];
+            let expected = (!fit).then_some(DeviceFault::Unfit(Unfit::Issuer));
+            assert_eq!(fault(&ours, &chain, now()), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn revocation() {
+        let root = authority("Root");
+        let issuing = below("Issuing", &root);
+        let leaf = vec![issue(&device_params(7), &root)];
+        let deep = vec![issue(&device_params(7), &issuing), issuing.der().clone()];
+        let authorities = [&root, &issuing];
+        let both = [list(&root, &[]), list(&issuing, &[])];
+        let graceful = RevocationRule { required: true, grace: 2 * DAY };
+        let due = now() + 29 * DAY;
+        let revoked = Some(DeviceFault::Revoked);
+        let unknown = Some(DeviceFault::RevocationUnknown);
+        let cases = [
+            ("covered", &leaf, &both[..1], STRICT, now(), None),
+            ("another is revoked", &leaf, &[list(&root, &[8])][..], STRICT, now(), None),
+            ("revoked", &leaf, &[list(&root, &[7])], STRICT, now(), revoked),
+            ("revoked, lists not required", &leaf, &[list(&root, &[7])], LENIENT, now(), revoked),
+            ("revoked, on a stale list", &leaf, &[list(&root, &[7])], LENIENT, due, revoked),
+            ("no list", &leaf, &[], STRICT, now(), unknown),
+            ("no list, none required", &leaf, &[], LENIENT, now(), None),
+            ("the last second", &leaf, &both[..1], STRICT, due - Duration::from_secs(1), None),
+            ("stale", &leaf, &both[..1], STRICT, due, unknown),
+            ("stale, lists not required", &leaf, &both[..1], LENIENT, due, unknown),
+            ("stale, within the grace", &leaf, &both[..1], graceful, due + DAY, None),
+            ("stale, beyond the grace", &leaf, &both[..1], graceful, due + 2 * DAY, unknown),
+            ("both lists", &deep, &both, STRICT, now(), None),
+            ("another authority's list", &deep, &both[..1], STRICT, now(), unknown),
+            (
+                "another authority's serial",
+                &deep,
+                &[list(&root, &[7]), list(&issuing, &[])],
+                STRICT,
+                now(),
+                None,
+            ),
+            (
+                "the issuing authority is revoked",
+                &deep,
+                &[list(&root, &[1]), list(&issuing, &[])],
+                STRICT,
+                now(),
+                revoked,
+            ),
+        ];
+        for (case, chain, crls, rule, at, expected) in cases {
+            assert_eq!(fault(&trust(&authorities, crls, rule), chain, at), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn an_authority_below_the_anchor_needs_a_list_too() {
+        let root = authority("Root");
+        let issuing = below("Issuing", &root);
+        let deep = [issue(&device_params(7), &issuing), issuing.der().clone()];
+        // Only the root is an anchor: nobody can prove the issuing authority's list.
+        assert_eq!(
+            fault(&trust(&[&root], &[list(&root, &[])], STRICT), &deep, now()),
+            Some(DeviceFault::RevocationUnknown)
+        );
+        assert_eq!(fault(&trust(&[&root], &[list(&root, &[])], LENIENT), &deep, now()), None);
+        assert_eq!(
+            fault(&trust(&[&root], &[list(&root, &[1])], LENIENT), &deep, now()),
+            Some(DeviceFault::Revoked)
+        );
+    }
+
+    #[test]
+    fn a_rejected_device_is_named_only_when_it_is_proven_ours() {
+        let root = authority("Root");
+        let ours = trust(&[&root], &[list(&root, &[7])], STRICT);
+        let name = |chain: &[CertificateDer<'_>]| {
+            ours.judge(chain, now()).unwrap_err().certificate.map(|known| known.name)
+        };
+        assert_eq!(
+            name(&[issue(&device_params(7), &root)]).as_deref(),
+            Some("spiffe://zone.example/device/car-7")
+        );
+        assert_eq!(name(&[issue(&device_params(7), &authority("Root"))]), None);
+    }
+
+    #[test]
+    fn a_list_with_a_thousand_entries_finds_each() {
+        let root = authority("Root");
+        let serials: Vec<u64> = (1000..2000).collect();
+        let crl = list_params(&serials).signed_by(&root).unwrap().der().to_vec();
+        let ours = trust(&[&root], &[crl], STRICT);
+        for (serial, expected) in [
+            (999, None),
+            (1000, Some(DeviceFault::Revoked)),
+            (1999, Some(DeviceFault::Revoked)),
+            (2000, None),
+        ] {
+            assert_eq!(fault(&ours, &[issue(&device_params(serial), &root)], now()), expected, "{serial}");
         }
     }
 }
