@@ -231,6 +231,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn what_is_no_authority_of_today_is_refused() {
         let unfit = |fault| AnchorFault::Unfit { index: 0, fault };
         let critical = || {
