@@ -153,6 +153,16 @@ impl Gate {
         self.wait_until_ended().await
     }
 
+    /// Waits, for as long as it takes, until the gate ends by itself, and says how.
+    pub async fn watch(&mut self) -> DemoError {
+        loop {
+            if let Some(status) = self.ended() {
+                return self.failure(&format!("the gate ended with {status}"));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
     /// Waits until the gate is gone.
     ///
     /// # Errors

@@ -1,3 +1,145 @@
-//! Puts the demo up.
+//! `poort-demo` puts a police zone up on loopback and stays; `poort-demo tour` walks through it and goes.
 
-fn main() {}
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use poort_demo::gate::Gate;
+use poort_demo::layout::Layout;
+use poort_demo::zone::{Ports, Zone, ZoneOptions, shipped_policies};
+use poort_demo::{DemoError, pki, tour};
+
+/// A throw-away police zone on loopback, with the gate in front of it.
+#[derive(Parser)]
+struct Arguments {
+    /// Where everything is written.
+    #[arg(long, default_value_os_t = Path::new(env!("CARGO_MANIFEST_DIR")).join("run"))]
+    directory: PathBuf,
+    /// The policies to run on.
+    #[arg(long, default_value_os_t = shipped_policies())]
+    policies: PathBuf,
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Walks through the demo, prints what was expected and seen, and fails if the two differ.
+    Tour,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match arguments.verb {
+        Some(Verb::Tour) => walk(&arguments).await,
+        None => stay(&arguments).await,
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            say(&mut io::stderr(), &format!("poort-demo: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn walk(arguments: &Arguments) -> Result<ExitCode, DemoError> {
+    let (zone, mut gate) = start(arguments, Ports::Free).await?;
+    let table = tour::walk(&zone, &gate).await?;
+    gate.stop().await?;
+    say(&mut io::stdout(), &table.to_string());
+    if table.differences().next().is_none() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    say(
+        &mut io::stderr(),
+        &format!("The gate's own words are in `{}`.", zone.layout.path("gate.log").display()),
+    );
+    Ok(ExitCode::FAILURE)
+}
+
+async fn stay(arguments: &Arguments) -> Result<ExitCode, DemoError> {
+    let (zone, mut gate) = start(arguments, Ports::Friendly).await?;
+    say(&mut io::stdout(), &overview(&zone));
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => {
+            interrupted.map_err(|source| DemoError::Socket { what: "a wait for Ctrl-C".into(), source })?;
+            gate.stop().await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        error = gate.watch() => Err(error),
+    }
+}
+
+async fn start(arguments: &Arguments, ports: Ports) -> Result<(Zone, Gate), DemoError> {
+    let Arguments { directory, policies, .. } = arguments;
+    let options = ZoneOptions { directory: directory.clone(), policies: policies.clone(), ports };
+    let zone = Zone::start(&options)?;
+    let gate = Gate::start(&zone.layout).await?;
+    Ok((zone, gate))
+}
+
+/// What is up, and lines to paste.
+fn overview(zone: &Zone) -> String {
+    let layout = &zone.layout;
+    let (port, admin) = (layout.address().port(), layout.admin());
+    let file = |name: &str| shown(&zone.pki.path(name));
+    let (certificate, key) = zone.pki.device_files("car-12");
+    let curl = format!(
+        "curl --cacert {} --cert {} --key {} -H \"Authorization: Bearer $TOKEN\"",
+        file("gate-ca.crt"),
+        shown(&certificate),
+        shown(&key)
+    );
+    let ask = |source: &str, path: &str| {
+        let host = Layout::host(source);
+        format!("  {curl} --resolve {host}:{port}:127.0.0.1 'https://{host}:{port}{path}'\n")
+    };
+    let token = |label: &str, query: &str| {
+        let issuer = zone.zone.root();
+        let authority = file("internal-ca.crt");
+        format!("  {label}=$(curl -s --cacert {authority} '{issuer}/token?{query}&format=text')\n")
+    };
+    let search = zone.aggregator.address();
+    let mut text = format!(
+        "\nThe gate is up on https://*.localhost:{port}; its admin listener is http://{admin} \
+         (/metrics, /healthz, /readyz).\n\
+         Configuration: {}   record: {}   gate's own words: {}\n\n\
+         A token for an officer, five minutes long; add &acr=https://refeds.org/profile/mfa for a strong sign-in:\n",
+        shown(&layout.path("deploy/poort.yaml")),
+        shown(&layout.path("deploy/audit")),
+        shown(&layout.path("gate.log")),
+    );
+    text.push_str(&token("TOKEN", "user=an.janssens&role=officer&unit=team-a"));
+    text.push_str("\nA person, a vehicle, and a firearm (which needs the strong sign-in):\n");
+    text.push_str(&ask("persons", "/persons/85073100190"));
+    text.push_str(&ask("vehicles", "/vehicles/0-ABC-123"));
+    text.push_str(&ask("firearms", "/firearms/DEMO-71802"));
+    text.push_str(&format!(
+        "\nOne search in all three, through the search application:\n  \
+         curl -H \"Authorization: Bearer $TOKEN\" 'http://{search}/search?name=peeters'\n\n\
+         A browser: import {} (password `{}`) and trust {}, then open https://persons.localhost:{port}/\n\
+         Another device: private-7 (unmanaged), car-99 (revoked) or car-31 (expired) in place of car-12.\n\n\
+         Ctrl-C ends it.",
+        file("devices/car-12.p12"),
+        pki::BUNDLE_PASSWORD,
+        file("gate-ca.crt"),
+    ));
+    text
+}
+
+/// A path as short as it can be typed here, quoted when the shell would not take it as one word.
+fn shown(path: &Path) -> String {
+    let absolute = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let here = std::env::current_dir().unwrap_or_default();
+    let text = absolute.strip_prefix(&here).unwrap_or(&absolute).to_string_lossy().into_owned();
+    let plain = text.chars().all(|letter| letter.is_ascii_alphanumeric() || "/._-".contains(letter));
+    if plain { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
+fn say(to: &mut impl Write, text: &str) {
+    // Nobody left to tell is no reason to fail.
+    let _ = writeln!(to, "{text}");
+}

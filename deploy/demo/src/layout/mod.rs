@@ -55,7 +55,7 @@ impl Posture {
             Self::managed("device/car-31", "cars", Some("team-a")),
             Self::managed("device/car-99", "cars", Some("team-a")),
             Self::private("device/private-7"),
-            Self::managed("workload/search", "servers", None),
+            Self::managed("workload/search", "workloads", None),
         ]
     }
 }

@@ -11,8 +11,11 @@ pub use authority::{Authority, AuthorityOptions, RevocationList};
 pub use leaf::{KeyKind, Leaf, Name, Usage};
 pub use store::Signed;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
+
+use parking_lot::Mutex;
 
 use crate::DemoError;
 use store::{write_private, write_public};
@@ -37,6 +40,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// | `assertion.key` | signs `Poort-Assertion` |
 pub struct Pki {
     directory: PathBuf,
+    issued: Mutex<BTreeMap<String, Signed>>,
     /// Signs devices and workloads.
     pub devices: Authority,
     /// Signs what the gate must not trust.
@@ -58,6 +62,7 @@ impl Pki {
     pub fn create(directory: &Path) -> Result<Self, DemoError> {
         let pki = Self {
             directory: directory.to_owned(),
+            issued: Mutex::default(),
             devices: Authority::new(&AuthorityOptions::named("Zone Example Device CA"))?,
             foreign: Authority::new(&AuthorityOptions::named("Somebody Else Device CA"))?,
             gate: Authority::new(&AuthorityOptions::named("Zone Example Gate CA"))?,
@@ -96,6 +101,11 @@ impl Pki {
         (stem.join(format!("{name}.crt")), stem.join(format!("{name}.key")))
     }
 
+    /// The last certificate issued under `devices/NAME`; none for another name.
+    pub fn issued(&self, name: &str) -> Option<Signed> {
+        self.issued.lock().get(name).cloned()
+    }
+
     /// A device certificate of the zone, named `spiffe://zone.example/device/NAME`, written below `devices/`.
     ///
     /// # Errors
@@ -111,6 +121,7 @@ impl Pki {
     pub fn issue(&self, authority: &Authority, name: &str, leaf: &Leaf) -> Result<Signed, DemoError> {
         let signed = authority.issue(leaf)?;
         signed.write(&self.path("devices"), name)?;
+        self.issued.lock().insert(name.to_owned(), signed.clone());
         Ok(signed)
     }
 
