@@ -1,0 +1,103 @@
+//! The operators' part: `deploy/poort.yaml`.
+
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
+
+use ipnet::IpNet;
+use poort_enforce::source::Demand;
+use poort_policy::Place;
+
+use super::{Identity, PrivateKey, TlsVersion, zone::Rate};
+
+/// What operators decide: where the gate listens, and where it keeps things.
+#[derive(Debug)]
+pub struct Deploy {
+    /// Never empty; no two on one address.
+    pub listeners: Vec<Listener>,
+    /// Where `/metrics`, `/healthz` and `/readyz` are answered.
+    pub admin: SocketAddr,
+    /// The `policies` directory.
+    pub policies: PathBuf,
+    /// Where the gate keeps what survives a restart. Exists and is writable, or can be made.
+    pub state: PathBuf,
+    /// The decision log.
+    pub audit: Audit,
+    /// How the gate vouches for subjects to sources; none if no source wants it.
+    pub assertion: Option<Assertion>,
+    /// How many connections, and from whom.
+    pub connections: Connections,
+    /// Threads that serve requests; none: one for each core.
+    pub workers: Option<NonZeroUsize>,
+    /// How long requests in flight may take when the gate stops.
+    pub drain: Duration,
+    /// Whether a changed file is loaded without a command.
+    pub watch: bool,
+}
+
+/// An address where clients connect.
+#[derive(Debug)]
+pub struct Listener {
+    /// Where it is declared.
+    pub place: Place,
+    /// Address and port.
+    pub address: SocketAddr,
+    /// By SNI; the first is for clients that send none. Never empty.
+    pub certificates: Vec<Identity>,
+    /// Whether TLS without a client certificate is refused.
+    pub client_certificate: Demand,
+    /// The lowest version spoken.
+    pub tls: TlsVersion,
+    /// Who must, and alone may, send PROXY protocol v2.
+    pub balancers: Vec<IpNet>,
+}
+
+/// The decision log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Audit {
+    /// Exists and is writable, or can be made.
+    pub directory: PathBuf,
+    /// Whether a decision must be on disk before a response leaves.
+    pub durable: bool,
+}
+
+/// How the gate vouches for subjects.
+#[derive(Debug)]
+pub struct Assertion {
+    /// Where it is declared.
+    pub place: Place,
+    /// A P-256 key.
+    pub key: PrivateKey,
+    /// The `iss` of assertions.
+    pub issuer: String,
+}
+
+/// How many connections, and from whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connections {
+    /// Open at once, all together.
+    pub total: NonZeroUsize,
+    /// Open at once from one prefix.
+    pub per_prefix: NonZeroUsize,
+    /// TLS handshakes of one prefix.
+    pub handshakes_per_prefix: Rate,
+    /// How long a whole request head may take.
+    pub head: Duration,
+    /// How long a connection may be idle.
+    pub keep_alive: Duration,
+    /// Bits of an IPv4 address that make a prefix, 8 to 32.
+    pub prefix_v4: u8,
+    /// Bits of an IPv6 address that make a prefix, 32 to 128.
+    pub prefix_v6: u8,
+    /// Networks behind which many devices share an address. No two are the same.
+    pub carriers: Vec<Carrier>,
+}
+
+/// A network behind which many devices share an address, such as a mobile operator's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Carrier {
+    /// Where it is.
+    pub network: IpNet,
+    /// Open at once from the whole network.
+    pub connections: NonZeroUsize,
+    /// TLS handshakes of the whole network.
+    pub handshakes: Rate,
+}

@@ -1,0 +1,55 @@
+//! A configuration with which nothing is wrong.
+//!
+//! Whatever a field's type admits has been proven: names exist, files were read, keys fit their certificates, no two sources
+//! claim one address. Bytes of files are here, so that whoever builds from this opens nothing again.
+
+pub mod deploy;
+pub mod file;
+pub mod material;
+pub mod source;
+pub mod zone;
+
+use poort_policy::PolicyFile;
+
+pub use deploy::Deploy;
+pub use file::FileRead;
+pub use material::{Identity, PrivateKey};
+pub use source::Source;
+pub use zone::Zone;
+
+use super::Warning;
+
+/// Everything the gate is built from.
+#[derive(Debug)]
+pub struct Checked {
+    /// The operators' part.
+    pub deploy: Deploy,
+    /// The security team's part, apart from sources and policies.
+    pub zone: Zone,
+    /// The sources, ordered by id; never empty.
+    pub sources: Vec<Source>,
+    /// The Cedar policies.
+    pub access: Access,
+    /// Every file that was read, each once, in the order in which it was read.
+    pub files: Vec<FileRead>,
+    /// What works but should be looked at, in the order of files and lines.
+    pub warnings: Vec<Warning>,
+}
+
+/// The Cedar files, as text. Whether they parse and fit the schema is for the policy engine to say.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// `access/schema.cedarschema`.
+    pub schema: PolicyFile,
+    /// `access/*.cedar`, ordered by name; never empty.
+    pub policies: Vec<PolicyFile>,
+}
+
+/// A TLS version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TlsVersion {
+    /// TLS 1.2 (RFC 5246).
+    V12,
+    /// TLS 1.3 (RFC 8446).
+    V13,
+}

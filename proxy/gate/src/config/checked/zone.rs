@@ -1,0 +1,158 @@
+//! The security team's part: `policies/poort.yaml`, `entities.yaml` and the inventory.
+
+use std::{
+    collections::BTreeSet,
+    num::{NonZeroU32, NonZeroUsize},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use poort_identity::{Anchors, IssuerRules, KeySet, RevocationRule, Revocations};
+use poort_policy::{Group, Place};
+use rustls::pki_types::CertificateDer;
+
+/// What the security team decides, apart from sources and policies.
+#[derive(Debug)]
+pub struct Zone {
+    /// Which devices are ours.
+    pub devices: Devices,
+    /// Whose tokens are believed. No two have one alias or one `iss`.
+    pub issuers: Vec<Issuer>,
+    /// `acr` and `amr` values that count as a strong sign-in.
+    pub strong_sign_in: Vec<String>,
+    /// Budgets.
+    pub limits: Limits,
+    /// What holds for a source whose file says nothing.
+    pub defaults: Defaults,
+    /// Names that policies, issuers and devices may use.
+    pub entities: Entities,
+}
+
+/// Which devices are ours.
+#[derive(Debug)]
+pub struct Devices {
+    /// Who issues their certificates.
+    pub anchors: Anchors,
+    /// Which of them are revoked.
+    pub revocations: Revocations,
+    /// What happens without a fresh list.
+    pub rule: RevocationRule,
+    /// Their posture. No two have one name.
+    pub inventory: Vec<InventoryDevice>,
+}
+
+/// What is known of one device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InventoryDevice {
+    /// As in its certificate: SPIFFE id, URI or DNS name.
+    pub name: String,
+    /// Whether the zone manages it.
+    pub managed: bool,
+    /// Whether it is as it should be.
+    pub compliant: bool,
+    /// One of the zone's fleets.
+    pub fleet: Option<String>,
+    /// One of the zone's units.
+    pub unit: Option<String>,
+}
+
+/// Whose tokens are believed.
+#[derive(Debug)]
+pub struct Issuer {
+    /// Where it is declared.
+    pub place: Place,
+    /// What its tokens may say. Roles and units exist.
+    pub rules: IssuerRules,
+    /// Where its keys are.
+    pub keys: IssuerKeys,
+}
+
+/// Where an issuer's keys are.
+#[derive(Debug)]
+pub enum IssuerKeys {
+    /// Fetched.
+    Url {
+        /// `https`, or `http` on loopback.
+        url: String,
+        /// Who vouches for that server; none: the public authorities.
+        ca: Option<Vec<CertificateDer<'static>>>,
+    },
+    /// Read.
+    File {
+        /// From here.
+        path: PathBuf,
+        /// What it says.
+        keys: Arc<KeySet>,
+    },
+}
+
+/// So many in so long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Rate {
+    /// How many.
+    pub count: NonZeroU32,
+    /// In how long; never zero.
+    pub per: Duration,
+}
+
+/// A rate, and how many may come at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Budget {
+    /// The rate.
+    pub rate: Rate,
+    /// How many at once.
+    pub burst: NonZeroU32,
+}
+
+/// The zone's budgets; none: no limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// For strangers of one prefix.
+    pub address: Option<Budget>,
+    /// For one device.
+    pub device: Option<Budget>,
+    /// For one user.
+    pub user: Option<Budget>,
+    /// For one source, all together.
+    pub source: Option<Budget>,
+    /// How many requests a refused one counts as.
+    pub failure_cost: NonZeroU32,
+    /// Requests in flight through the gate.
+    pub concurrent: NonZeroUsize,
+    /// How many holders each table of budgets knows at most.
+    pub keys: NonZeroUsize,
+}
+
+/// What holds for a source whose file says nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Defaults {
+    /// How long a source may take.
+    pub timeouts: Timeouts,
+    /// The largest request body, in bytes.
+    pub body: u64,
+}
+
+/// How long a source may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// To connect, TLS included.
+    pub connect: Duration,
+    /// Between two reads.
+    pub read: Duration,
+    /// All in all, streams apart.
+    pub total: Duration,
+}
+
+/// Names that policies, issuers and devices may use.
+#[derive(Clone, Debug, Default)]
+pub struct Entities {
+    /// Roles; parents exist and no role is its own ancestor.
+    pub roles: Vec<Group>,
+    /// Units; likewise.
+    pub units: Vec<Group>,
+    /// Classifications; likewise.
+    pub classifications: Vec<Group>,
+    /// Fleets.
+    pub fleets: BTreeSet<String>,
+}
