@@ -1,0 +1,126 @@
+//! Sets of byte values, and small predicates on bytes that several parts share.
+
+/// A set of byte values.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub(crate) struct ByteSet([u64; 4]);
+
+impl ByteSet {
+    pub(crate) const NONE: Self = Self([0; 4]);
+    pub(crate) const ALL: Self = Self([u64::MAX; 4]);
+
+    /// The bytes that occur in `bytes`.
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        let [mut a, mut b, mut c, mut d] = [0_u64; 4];
+        for byte in bytes {
+            let bit = 1_u64 << (byte & 63);
+            match byte >> 6 {
+                0 => a |= bit,
+                1 => b |= bit,
+                2 => c |= bit,
+                _ => d |= bit,
+            }
+        }
+        Self([a, b, c, d])
+    }
+
+    /// The bytes for which `belongs` holds.
+    pub(crate) fn that(belongs: impl Fn(u8) -> bool) -> Self {
+        let mut set = Self::NONE;
+        for byte in 0..=255_u8 {
+            if belongs(byte) {
+                set.insert(byte);
+            }
+        }
+        set
+    }
+
+    pub(crate) fn insert(&mut self, byte: u8) {
+        if let Some(word) = self.0.get_mut(usize::from(byte >> 6)) {
+            *word |= 1 << (byte & 63);
+        }
+    }
+
+    pub(crate) fn contains(self, byte: u8) -> bool {
+        self.0.get(usize::from(byte >> 6)).is_some_and(|word| word >> (byte & 63) & 1 == 1)
+    }
+
+    pub(crate) fn union(self, other: Self) -> Self {
+        let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
+        Self([a | e, b | f, c | g, d | h])
+    }
+
+    pub(crate) fn meets(self, other: Self) -> bool {
+        let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
+        (a & e) | (b & f) | (c & g) | (d & h) != 0
+    }
+
+    pub(crate) fn is_within(self, other: Self) -> bool {
+        let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
+        (a & !e) | (b & !f) | (c & !g) | (d & !h) == 0
+    }
+
+    pub(crate) fn len(self) -> u32 {
+        self.0.iter().map(|word| word.count_ones()).sum()
+    }
+}
+
+/// C's `isspace`.
+pub(crate) fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | 0x0b | 0x0c | b'\r')
+}
+
+/// `isspace`, or a Latin-1 no-break space, as several transformations have it.
+pub(crate) fn is_space_or_nbsp(byte: u8) -> bool {
+    is_space(byte) || byte == 0xa0
+}
+
+/// The value of a hexadecimal digit.
+pub(crate) fn hex(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    }
+}
+
+/// The byte that two hexadecimal digits spell.
+pub(crate) fn hex_pair(high: Option<&u8>, low: Option<&u8>) -> Option<u8> {
+    Some(hex(*high?)? << 4 | hex(*low?)?)
+}
+
+/// The number at the start of `bytes`, as C's `atoi` reads it; what does not fit saturates.
+pub(crate) fn integer(bytes: &[u8]) -> i64 {
+    let bytes = bytes.trim_ascii_start();
+    let (negative, digits) = match bytes.split_first() {
+        Some((b'-', rest)) => (true, rest),
+        Some((b'+', rest)) => (false, rest),
+        _ => (false, bytes),
+    };
+    let value = digits
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .fold(0_i64, |value, byte| value.saturating_mul(10).saturating_add(i64::from(byte - b'0')));
+    if negative { -value } else { value }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ByteSet, integer};
+
+    #[test]
+    fn sets() {
+        let set = ByteSet::of(b"a\xff");
+        assert!(set.contains(b'a') && set.contains(0xff) && !set.contains(b'b'));
+        assert_eq!(set.len(), 2);
+        assert!(set.is_within(ByteSet::ALL) && !ByteSet::ALL.is_within(set));
+        assert!(!set.meets(ByteSet::of(b"bc")));
+    }
+
+    #[test]
+    fn integers() {
+        for (text, expected) in [(&b"12"[..], 12), (b"-3x", -3), (b"", 0), (b"x", 0), (b" 7", 7), (b"99999999999999999999", i64::MAX)] {
+            assert_eq!(integer(text), expected);
+        }
+    }
+}

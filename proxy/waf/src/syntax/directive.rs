@@ -1,0 +1,136 @@
+//! Directives: which there are, how many arguments they take, and what is refused.
+
+use super::action::{Action, parse_actions};
+use super::line::{Line, Word};
+use super::operator::{OperatorSyntax, parse_operator};
+use super::target::{Target, parse_targets};
+use crate::fault::{Fault, Place};
+
+/// A directive with its place.
+pub(crate) struct Directive {
+    pub(crate) place: Place,
+    pub(crate) kind: DirectiveKind,
+}
+
+/// What a directive says.
+pub(crate) enum DirectiveKind {
+    Rule(RuleSyntax),
+    Marker(String),
+    DefaultAction(Vec<Action>),
+    Include { pattern: String, optional: bool },
+    /// `SecRuleRemoveBy{Id,Tag,Msg}`: the suffix in lower case, and what it names.
+    Remove { by: String, what: Vec<String> },
+    /// `SecRuleUpdateTargetBy{Id,Tag,Msg}`.
+    UpdateTarget { by: String, what: String, targets: Vec<Target> },
+    /// `SecRuleUpdateActionById`.
+    UpdateAction { what: String, actions: Vec<Action> },
+    /// A setting: the name without `Sec`, in lower case, and its arguments.
+    Setting { name: String, values: Vec<String> },
+}
+
+/// `SecRule` and `SecAction`.
+#[derive(Debug, Clone)]
+pub(crate) struct RuleSyntax {
+    pub(crate) place: Place,
+    pub(crate) targets: Vec<Target>,
+    /// `None` for `SecAction`.
+    pub(crate) operator: Option<OperatorSyntax>,
+    pub(crate) actions: Vec<Action>,
+}
+
+/// Parses a logical line.
+pub(crate) fn parse(line: &Line, faults: &mut Vec<Fault>) -> Option<Directive> {
+    let place = line.name.place(0);
+    let name = line.name.text.to_ascii_lowercase();
+    let arguments = &line.arguments;
+    let count = |expected: std::ops::RangeInclusive<usize>, faults: &mut Vec<Fault>| {
+        let fits = expected.contains(&arguments.len());
+        if !fits {
+            let (low, high) = (expected.start(), expected.end());
+            faults.push(place.fault(format!("`{}` takes {low} to {high} arguments, not {}", line.name.text, arguments.len())));
+        }
+        fits
+    };
+    let text = |at: usize| arguments.get(at).map(|word| word.text.clone()).unwrap_or_default();
+    let kind = match name.as_str() {
+        "secrule" => count(2..=3, faults).then(|| rule(&place, arguments, faults))?,
+        "secaction" => count(1..=1, faults).then(|| action(&place, arguments, faults))?,
+        "secmarker" => count(1..=1, faults).then(|| DirectiveKind::Marker(text(0)))?,
+        "secdefaultaction" => count(1..=1, faults).then(|| DirectiveKind::DefaultAction(actions(arguments, 0, faults)))?,
+        "include" | "includeoptional" => count(1..=1, faults)
+            .then(|| DirectiveKind::Include { pattern: text(0), optional: name == "includeoptional" })?,
+        "secruleremovebyid" | "secruleremovebytag" | "secruleremovebymsg" => DirectiveKind::Remove {
+            by: name.trim_start_matches("secruleremoveby").to_owned(),
+            what: arguments.iter().map(|word| word.text.clone()).collect(),
+        },
+        "secruleupdatetargetbyid" | "secruleupdatetargetbytag" | "secruleupdatetargetbymsg" => {
+            if !count(2..=3, faults) {
+                return None;
+            }
+            if arguments.len() == 3 {
+                faults.push(place.fault("replacing a target with the third argument is not supported; exclude it and add the new one"));
+                return None;
+            }
+            let targets = arguments.get(1).map(|word| parse_targets(&commas(word), faults)).unwrap_or_default();
+            DirectiveKind::UpdateTarget { by: name.trim_start_matches("secruleupdatetargetby").to_owned(), what: text(0), targets }
+        }
+        "secruleupdateactionbyid" => count(2..=2, faults)
+            .then(|| DirectiveKind::UpdateAction { what: text(0), actions: actions(arguments, 1, faults) })?,
+        _ => setting(&place, &line.name.text, &name, arguments, faults)?,
+    };
+    Some(Directive { place, kind })
+}
+
+fn rule(place: &Place, arguments: &[Word], faults: &mut Vec<Fault>) -> DirectiveKind {
+    DirectiveKind::Rule(RuleSyntax {
+        place: place.clone(),
+        targets: arguments.first().map(|word| parse_targets(word, faults)).unwrap_or_default(),
+        operator: arguments.get(1).map(parse_operator),
+        actions: actions(arguments, 2, faults),
+    })
+}
+
+fn action(place: &Place, arguments: &[Word], faults: &mut Vec<Fault>) -> DirectiveKind {
+    let actions = actions(arguments, 0, faults);
+    DirectiveKind::Rule(RuleSyntax { place: place.clone(), targets: Vec::new(), operator: None, actions })
+}
+
+fn actions(arguments: &[Word], at: usize, faults: &mut Vec<Fault>) -> Vec<Action> {
+    arguments.get(at).map(|word| parse_actions(word, faults)).unwrap_or_default()
+}
+
+/// `SecRuleUpdateTarget*` separates targets by `,` too.
+fn commas(word: &Word) -> Word {
+    let mut word = word.clone();
+    if !word.text.contains('/') && !word.text.contains('\'') {
+        word.text = word.text.replace(',', "|");
+    }
+    word
+}
+
+/// Settings that only concern a server's own logging, storage or identity: read and left to the caller.
+const LEFT_TO_THE_CALLER: [&str; 27] = [
+    "auditengine", "auditlog", "auditlog2", "auditlogdirmode", "auditlogfilemode", "auditlogformat", "auditlogparts",
+    "auditlogprefix", "auditlogrelevantstatus", "auditlogstoragedir", "auditlogtype", "componentsignature", "connengine",
+    "datadir", "debuglog", "debugloglevel", "guardianlog", "pcrematchlimit", "pcrematchlimitrecursion", "sensorid",
+    "serversignature", "statusengine", "tmpdir", "tmpsaveuploadedfiles", "uploaddir", "uploadfilemode", "uploadkeepfiles",
+];
+
+/// Settings this engine obeys.
+const OBEYED: [&str; 17] = [
+    "argumentslimit", "argumentseparator", "collectiontimeout", "cookieformat", "parsexmlintoargs", "requestbodyaccess",
+    "requestbodyinmemorylimit", "requestbodyjsondepthlimit", "requestbodylimit", "requestbodylimitaction",
+    "requestbodynofileslimit", "responsebodyaccess", "responsebodylimit", "responsebodylimitaction",
+    "responsebodymimetype", "ruleengine", "uploadfilelimit",
+];
+
+fn setting(place: &Place, written: &str, name: &str, arguments: &[Word], faults: &mut Vec<Fault>) -> Option<DirectiveKind> {
+    let short = name.strip_prefix("sec").unwrap_or_default();
+    let values = arguments.iter().map(|word| word.text.clone()).collect();
+    let known = OBEYED.contains(&short) || LEFT_TO_THE_CALLER.contains(&short);
+    if known || matches!(short, "unicodemapfile" | "unicodecodepage" | "responsebodymimetypesclear" | "webappid" | "contentinjection") {
+        return Some(DirectiveKind::Setting { name: short.to_owned(), values });
+    }
+    faults.push(place.fault(format!("directive `{written}` is not supported; remove it")));
+    None
+}

@@ -1,0 +1,17 @@
+//! SecLang as written: files cut into directives, directives into targets, operators and actions, each with its place.
+//! Nothing is resolved here; `program` does that.
+
+mod action;
+mod directive;
+mod include;
+mod line;
+mod operator;
+mod target;
+mod variable;
+
+pub(crate) use action::{Action, parse_actions};
+pub(crate) use directive::{Directive, DirectiveKind, RuleSyntax};
+pub(crate) use include::{Loaded, load};
+pub(crate) use operator::OperatorSyntax;
+pub(crate) use target::{Selector, Target, parse_target, parse_targets};
+pub(crate) use variable::Variable;

@@ -1,0 +1,27 @@
+//! White space.
+
+use crate::bytes::{is_space, is_space_or_nbsp};
+
+/// Runs of white space become one space.
+pub(super) fn compress(input: &[u8], out: &mut Vec<u8>) {
+    let mut inside = false;
+    for byte in input {
+        let space = is_space_or_nbsp(*byte);
+        if !space {
+            out.push(*byte);
+        } else if !inside {
+            out.push(b' ');
+        }
+        inside = space;
+    }
+}
+
+pub(super) fn trim_left(input: &[u8]) -> &[u8] {
+    let start = input.iter().position(|byte| !is_space(*byte)).unwrap_or(input.len());
+    input.get(start..).unwrap_or_default()
+}
+
+pub(super) fn trim_right(input: &[u8]) -> &[u8] {
+    let end = input.iter().rposition(|byte| !is_space(*byte)).map_or(0, |last| last + 1);
+    input.get(..end).unwrap_or_default()
+}
