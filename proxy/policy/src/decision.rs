@@ -20,7 +20,8 @@ pub struct Obligation {
 pub struct Decision {
     /// Allowed: some `permit` applies, no `forbid` does, and nothing erred.
     pub allow: bool,
-    /// Ids of the policies that made it so: the forbids that apply, else the permits that do. Empty when none applies.
+    /// Ids of the policies that made it so: the permits of an allow, the forbids of a refusal, in the order of the corpus.
+    /// Empty when nothing applied or an error decided.
     pub determining: Vec<Arc<str>>,
     /// What the determining policies ask for.
     pub obligations: Vec<Obligation>,

@@ -1,52 +1,154 @@
 //! The decision point.
 
+use std::sync::Arc;
+
+use cedar_policy_core::ast::{Literal, Request, SlotEnv, Value, ValueKind};
+use cedar_policy_core::evaluator::Evaluator;
+use cedar_policy_core::extensions::Extensions;
+
+use crate::circumstances::build;
 use crate::corpus::Corpus;
 use crate::decision::Decision;
+use crate::digest::digest;
 use crate::fault::Fault;
+use crate::load::{self, Loaded};
+use crate::prepared::{Inner, Prepared, with};
 use crate::question::{Actor, DeviceFacts, Principal, Question};
+use crate::reads::Reads;
+use crate::registry::Registry;
+use crate::schema::Vocabulary;
+use crate::slices::{Rule, Slice, Slices};
 
 /// Compiled policies: decides questions, holds no lock, never changes. Share it in an `Arc`.
 #[derive(Debug)]
 pub struct Engine {
-    digest: String,
+    digest: Arc<str>,
+    registry: Registry,
+    slices: Slices,
+    vocabulary: Vocabulary,
 }
-
-/// The entities of one principal, device and actor, built once and asked many times. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Prepared {}
 
 impl Engine {
     /// Parses, validates and compiles a corpus.
     ///
     /// # Errors
-    /// Every fault of every file, in the order of the files, at once.
-    pub fn load(_corpus: &Corpus) -> Result<Self, Vec<Fault>> {
-        Ok(Self { digest: String::new() })
+    /// Every fault of every file at once, ordered by file, line and column: what does not parse, does not fit the schema
+    /// under strict validation, can never apply or names what does not exist; ids used twice; circles in a hierarchy;
+    /// no policy at all.
+    pub fn load(corpus: &Corpus) -> Result<Self, Vec<Fault>> {
+        let Loaded { registry, slices, vocabulary } = load::load(corpus)?;
+        Ok(Self { digest: digest(corpus), registry, slices, vocabulary })
     }
 
     /// Builds the entities of a principal, its device and the actor.
     ///
     /// The caller caches the outcome for as long as the token and the posture hold. One prepared for other facts or by
-    /// another engine is never wrong, only slower: [`Engine::decide`] then prepares anew.
+    /// an engine with another digest is never wrong, only slower: [`Engine::decide`] then prepares anew.
     #[must_use]
     pub fn prepare(
         &self,
-        _principal: &Principal,
-        _device: Option<&DeviceFacts>,
-        _actor: Option<&Actor>,
+        principal: &Principal,
+        device: Option<&DeviceFacts>,
+        actor: Option<&Actor>,
     ) -> Prepared {
-        Prepared {}
+        Prepared::new((&self.digest, &self.registry, &self.slices), principal, device, actor)
     }
 
-    /// Decides a question. Depends on nothing but the question and this engine.
+    /// Decides a question. The answer depends on nothing but the question and this engine's corpus.
+    ///
+    /// A source or an operation that the corpus does not know, and any error while evaluating a policy, is a refusal
+    /// with an entry in [`Decision::errors`].
     #[must_use]
-    pub fn decide(&self, _question: &Question, _prepared: &Prepared) -> Decision {
-        Decision::default()
+    pub fn decide(&self, question: &Question, prepared: &Prepared) -> Decision {
+        if prepared.serves(&self.digest, question) {
+            self.answer(question, prepared.inner()).unwrap_or_else(refused)
+        } else {
+            let device = question.device.as_ref();
+            let fresh = self.prepare(&question.principal, device, question.actor.as_ref());
+            self.answer(question, fresh.inner()).unwrap_or_else(refused)
+        }
     }
 
-    /// SHA-256 over everything this engine was loaded from, in lower-case hex.
+    /// SHA-256 over everything this engine was loaded from, in lower-case hex. Independent of the order of files.
     #[must_use]
     pub fn digest(&self) -> &str {
         &self.digest
     }
+
+    /// The names that policies may use under `context.request.captures`; a source capturing another does so in vain.
+    pub fn captures(&self) -> impl Iterator<Item = &str> {
+        self.vocabulary.captures.iter().map(AsRef::as_ref)
+    }
+
+    fn answer(&self, question: &Question, prepared: &Inner) -> Result<Decision, String> {
+        let operation = question.operation;
+        let slice = self
+            .slices
+            .find(&question.source, operation)
+            .ok_or_else(|| format!("source `{}` is unknown to the policies", question.source))?;
+        if !self.vocabulary.lets(prepared.kind, operation) {
+            return Err(format!("the schema lets no principal of this kind do `{operation}`"));
+        }
+        let reads = fitting(slice, prepared).fold(Reads::NOTHING, |reads, rule| reads.and(rule.reads));
+        let context = build(&question.context, &prepared.company, &self.vocabulary.captures, reads)?;
+        let request = Request::new_unchecked(
+            prepared.principal.clone(),
+            slice.action.clone(),
+            slice.source.clone(),
+            Some(context),
+        );
+        let own = prepared.entities.as_ref().map_err(Clone::clone)?;
+        if slice.extra.is_empty() {
+            let evaluator = Evaluator::new(request, own, Extensions::all_available());
+            return Ok(weigh(slice, prepared, &evaluator));
+        }
+        let all = with(own.clone(), slice.extra.iter().cloned())?;
+        Ok(weigh(slice, prepared, &Evaluator::new(request, &all, Extensions::all_available())))
+    }
+}
+
+/// The rules of a slice whose principal constraint fits.
+fn fitting<'s>(slice: &'s Slice, prepared: &Inner) -> impl Iterator<Item = &'s Arc<Rule>> {
+    slice.rules.iter().filter(|rule| prepared.fitting.holds(rule.principal))
+}
+
+/// Evaluates every fitting rule: forbids before permits, and an error before either.
+fn weigh(slice: &Slice, prepared: &Inner, evaluator: &Evaluator<'_>) -> Decision {
+    let slots = SlotEnv::new();
+    let (mut permits, mut forbids, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+    for rule in fitting(slice, prepared) {
+        match holds(rule, evaluator, &slots) {
+            Ok(false) => {}
+            Ok(true) if rule.permits => permits.push(rule),
+            Ok(true) => forbids.push(rule),
+            Err(error) => errors.push(format!("policy `{}`: {error}", rule.id)),
+        }
+    }
+    // SECURITY: Cedar leaves an erring policy out. An erring `forbid` would then not forbid, so any error refuses.
+    let allow = errors.is_empty() && forbids.is_empty() && !permits.is_empty();
+    let determining = match (allow, forbids.is_empty()) {
+        (true, _) => permits,
+        (false, false) => forbids,
+        // Nothing applied, or an error decided: what a permit promises is not given.
+        (false, true) => Vec::new(),
+    };
+    Decision {
+        allow,
+        determining: determining.iter().map(|rule| Arc::clone(&rule.id)).collect(),
+        obligations: determining.iter().flat_map(|rule| rule.obligations.iter().cloned()).collect(),
+        errors,
+    }
+}
+
+fn holds(rule: &Rule, evaluator: &Evaluator<'_>, slots: &SlotEnv) -> Result<bool, String> {
+    let Some(condition) = &rule.condition else { return Ok(true) };
+    match evaluator.interpret(condition, slots) {
+        Ok(Value { value: ValueKind::Lit(Literal::Bool(holds)), .. }) => Ok(holds),
+        Ok(_) => Err("its condition is not true or false".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn refused(error: String) -> Decision {
+    Decision { errors: vec![error], ..Decision::default() }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::corpus::Place;
+
 /// One thing that is wrong with a corpus, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fault {
@@ -15,6 +17,18 @@ pub struct Fault {
     pub message: String,
     /// What to do.
     pub help: String,
+}
+
+impl Fault {
+    pub(crate) fn at(place: &Place, message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self {
+            file: place.file.to_string(),
+            line: place.line,
+            column: place.column,
+            message: message.into(),
+            help: help.into(),
+        }
+    }
 }
 
 impl fmt::Display for Fault {

@@ -3,24 +3,41 @@
 //! The crate is synchronous and reads no file, socket or clock. A [`Corpus`] of texts is loaded into an [`Engine`]
 //! once; [`Engine::prepare`] builds what one token on one device needs; [`Engine::decide`] answers a [`Question`].
 //!
-//! - [`question`]: what is asked, serialisable whole;
-//! - [`corpus`]: what an engine is loaded from, [`fault`]: why it does not load;
-//! - [`decision`]: the answer;
-//! - [`engine`]: load, prepare, decide.
+//! What is asked and answered: [`question`], [`operation`], [`time`], [`decision`]. What an engine is made from:
+//! [`corpus`], and [`fault`] for why it is not. The [`engine`] itself is built in three steps:
+//!
+//! - `parse`, `schema` (held against `examples`) and `registry` turn the corpus into policies, a vocabulary and closed
+//!   hierarchies; `load` joins them and collects the faults;
+//! - `slices` finds the policies of each source and operation, `specialise` evaluates what is already known of their
+//!   conditions, `reads` notes what the rest looks at;
+//! - `prepared` and `circumstances` build entities and context of a request, no more than that.
 
+mod circumstances;
 pub mod corpus;
 pub mod decision;
+mod digest;
 pub mod engine;
+mod examples;
 pub mod fault;
+mod load;
+mod names;
 pub mod operation;
+mod parse;
+mod prepared;
 pub mod question;
+mod reads;
+mod registry;
+mod schema;
+mod slices;
+mod specialise;
 pub mod time;
 
 pub use corpus::{Corpus, Group, Place, PolicyFile, SourceFacts};
 pub use decision::{Decision, Obligation};
-pub use engine::{Engine, Prepared};
+pub use engine::Engine;
 pub use fault::Fault;
 pub use operation::{Operation, UnknownOperation};
+pub use prepared::Prepared;
 pub use question::{
     Actor, BreakGlass, Context, DeviceFacts, Inspection, Principal, PrincipalKind, Question, RequestContext,
     SessionFacts,

@@ -1,0 +1,106 @@
+//! From a corpus to slices, with every fault on the way.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use cedar_policy::{PolicySet, Schema, ValidationMode, Validator};
+use cedar_policy_core::ast::{ExprKind, Literal};
+
+use crate::corpus::Corpus;
+use crate::fault::Fault;
+use crate::names::entity;
+use crate::parse::{self, Lines, Parsed, diagnosed};
+use crate::registry::Registry;
+use crate::schema::{self, Vocabulary};
+use crate::slices::{Slicer, Slices};
+
+/// What a sound corpus compiles to.
+pub(crate) struct Loaded {
+    pub(crate) registry: Registry,
+    pub(crate) slices: Slices,
+    pub(crate) vocabulary: Vocabulary,
+}
+
+pub(crate) fn load(corpus: &Corpus) -> Result<Loaded, Vec<Fault>> {
+    let mut faults = Vec::new();
+    let mut registry = Registry::new(corpus, &mut faults);
+    let schema = schema::load(&corpus.schema, &mut faults);
+    let policies = parse::policies(&corpus.policies, &mut faults);
+    if policies.is_empty() && faults.is_empty() {
+        faults.push(nothing(corpus));
+    }
+    for parsed in &policies {
+        misnomers(corpus, &registry, parsed, &mut faults);
+    }
+    let vocabulary = schema.map(|(schema, vocabulary)| {
+        actions(&mut registry, &schema);
+        validate(corpus, schema, &policies, &mut faults);
+        vocabulary
+    });
+    match vocabulary {
+        Some(vocabulary) if faults.is_empty() => {
+            let sources: Vec<Arc<str>> =
+                corpus.sources.iter().map(|source| source.id.as_str().into()).collect();
+            let slices = Slicer::new(&registry).slice(&policies, &sources);
+            Ok(Loaded { registry, slices, vocabulary })
+        }
+        _ => {
+            faults.sort();
+            faults.dedup();
+            Err(faults)
+        }
+    }
+}
+
+fn nothing(corpus: &Corpus) -> Fault {
+    Fault {
+        file: corpus.policies.first().map_or(&corpus.schema.name, |file| &file.name).clone(),
+        line: 0,
+        column: 0,
+        message: "there is no policy, so nothing would ever be allowed".to_owned(),
+        help: "write at least one `permit` in a .cedar file beside the schema".to_owned(),
+    }
+}
+
+/// Action groups are declared in the schema, not in the corpus.
+fn actions(registry: &mut Registry, schema: &Schema) {
+    let declared = AsRef::<cedar_policy_core::validator::ValidatorSchema>::as_ref(schema).action_entities();
+    for action in declared.iter().flat_map(cedar_policy_core::entities::Entities::iter) {
+        registry.add(entity(action.uid().clone(), [], action.ancestors().cloned().collect()));
+    }
+}
+
+/// Names in a policy that nothing bears: a `forbid` with a typing error forbids nothing.
+fn misnomers(corpus: &Corpus, registry: &Registry, parsed: &Parsed, faults: &mut Vec<Fault>) {
+    let Some(file) = corpus.policies.get(parsed.file) else { return };
+    let condition = parsed.policy.condition();
+    for part in condition.subexpressions() {
+        let ExprKind::Lit(Literal::EntityUID(uid)) = part.expr_kind() else { continue };
+        let Some((message, help)) = registry.misnomer(uid) else { continue };
+        let place = uid
+            .loc()
+            .or(part.source_loc())
+            .map_or_else(|| parsed.place.clone(), |loc| Lines::new(file).place(loc.start()));
+        faults.push(Fault::at(&place, message, help));
+    }
+}
+
+/// Strict validation, file by file so that places are right. What Cedar only warns of is a fault too: a policy that can
+/// never apply, and characters that make a policy read other than it is.
+fn validate(corpus: &Corpus, schema: Schema, policies: &[Parsed], faults: &mut Vec<Fault>) {
+    let validator = Validator::new(schema);
+    let mut by_file: HashMap<usize, PolicySet> = HashMap::new();
+    for parsed in policies {
+        let set = by_file.entry(parsed.file).or_default();
+        // Fails for an id used twice only, which is a fault already.
+        let _ = set.add(parsed.policy.clone().into());
+    }
+    for (index, set) in by_file {
+        let Some(file) = corpus.policies.get(index) else { continue };
+        let result = validator.validate(&set, ValidationMode::Strict);
+        let fits = "make it fit the schema, or extend the schema";
+        faults.extend(result.validation_errors().map(|error| diagnosed(file, error, fits)));
+        let never = "correct or remove it";
+        faults.extend(result.validation_warnings().map(|warning| diagnosed(file, warning, never)));
+    }
+}

@@ -1,0 +1,162 @@
+//! Policy files, from text to policies with an id and a place.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use cedar_policy::PolicySet;
+use cedar_policy_core::ast::{Expr, Policy, PolicyID};
+use miette::Diagnostic;
+
+use crate::corpus::{Place, PolicyFile};
+use crate::fault::Fault;
+use crate::reads::children;
+
+/// Largest policy or schema file, in bytes: some 10,000 policies.
+pub(crate) const MAX_FILE: usize = 4 << 20;
+/// Deepest nesting of a condition. Cedar and we recurse over conditions; nobody reads one this deep.
+const MAX_DEPTH: usize = 256;
+const ID: &str = "id";
+
+/// A policy, parsed.
+#[derive(Debug)]
+pub(crate) struct Parsed {
+    pub(crate) id: Arc<str>,
+    pub(crate) place: Place,
+    /// Carries our id, so that whatever Cedar says of it names it.
+    pub(crate) policy: Policy,
+    /// All annotations but `@id`, in alphabetical order.
+    pub(crate) annotations: Vec<(Arc<str>, Arc<str>)>,
+    /// Index of its file in the corpus.
+    pub(crate) file: usize,
+}
+
+/// Parses all files; whatever does not parse is a fault, the rest goes on.
+pub(crate) fn policies(files: &[PolicyFile], faults: &mut Vec<Fault>) -> Vec<Parsed> {
+    let mut all = Vec::new();
+    for (index, file) in files.iter().enumerate() {
+        let mut found = one(index, file, faults);
+        found.sort_by(|a, b| a.place.cmp(&b.place));
+        all.extend(found);
+    }
+    duplicates(&all, faults);
+    all
+}
+
+fn one(index: usize, file: &PolicyFile, faults: &mut Vec<Fault>) -> Vec<Parsed> {
+    if too_large(file, faults) {
+        return Vec::new();
+    }
+    let set: PolicySet = match file.text.parse() {
+        Ok(set) => set,
+        Err(errors) => {
+            let errors: &cedar_policy::ParseErrors = &errors;
+            faults.extend(errors.iter().map(|error| diagnosed(file, error, "correct the syntax here")));
+            return Vec::new();
+        }
+    };
+    let set: &cedar_policy_core::ast::PolicySet = set.as_ref();
+    let lines = Lines::new(file);
+    for template in set.templates() {
+        let place = lines.place(template.loc().map_or(0, cedar_policy_core::parser::Loc::start));
+        faults.push(Fault::at(
+            &place,
+            "this is a template: `?principal` and `?resource` are never filled in, so it would never apply",
+            "name the principal or resource, or leave the constraint away",
+        ));
+    }
+    set.policies().filter_map(|policy| parsed(index, &lines, policy, faults)).collect()
+}
+
+fn parsed(file: usize, lines: &Lines<'_>, policy: &Policy, faults: &mut Vec<Fault>) -> Option<Parsed> {
+    let place = lines.place(policy.loc().map_or(0, cedar_policy_core::parser::Loc::start));
+    if policy.non_scope_constraints().is_some_and(|condition| depth(condition) > MAX_DEPTH) {
+        let message = format!("the condition is nested more than {MAX_DEPTH} deep");
+        faults.push(Fault::at(
+            &place,
+            message,
+            "split it into several policies, or use a set and `contains`",
+        ));
+        return None;
+    }
+    let mut id = None;
+    let mut annotations = Vec::new();
+    for (key, value) in policy.annotations() {
+        let (key, value): (Arc<str>, Arc<str>) = (key.as_ref().into(), value.as_ref().into());
+        if *key == *ID { id = Some(value) } else { annotations.push((key, value)) }
+    }
+    if id.as_deref().is_some_and(|id| id.trim().is_empty()) {
+        faults.push(Fault::at(
+            &place,
+            "`@id` is empty",
+            "give the policy a name, such as `@id(\"consult-persons\")`",
+        ));
+    }
+    let id = id.unwrap_or_else(|| format!("{}:{}", place.file, place.line).into());
+    let policy = policy.new_id(PolicyID::from_string(&id));
+    Some(Parsed { id, place, policy, annotations, file })
+}
+
+fn duplicates(all: &[Parsed], faults: &mut Vec<Fault>) {
+    let mut first: HashMap<&str, &Place> = HashMap::new();
+    for parsed in all {
+        if let Some(other) = first.insert(&parsed.id, &parsed.place) {
+            let message =
+                format!("policy id `{}` is already used at {}:{}", parsed.id, other.file, other.line);
+            faults.push(Fault::at(&parsed.place, message, "give each policy an `@id` of its own"));
+        }
+    }
+}
+
+pub(crate) fn too_large(file: &PolicyFile, faults: &mut Vec<Fault>) -> bool {
+    let large = file.text.len() > MAX_FILE;
+    if large {
+        let place = Place { file: file.name.as_str().into(), line: 0, column: 0 };
+        let message = format!("the file has {} bytes, the limit is {MAX_FILE}", file.text.len());
+        faults.push(Fault::at(&place, message, "split it into several files"));
+    }
+    large
+}
+
+/// A fault from what Cedar says, at its first label.
+pub(crate) fn diagnosed(file: &PolicyFile, error: &dyn Diagnostic, help: &str) -> Fault {
+    let label = error.labels().and_then(|mut labels| labels.next());
+    let place = label.as_ref().map_or_else(
+        || Place { file: file.name.as_str().into(), line: 0, column: 0 },
+        |label| Lines::new(file).place(label.offset()),
+    );
+    let advice = error.help().map(|help| help.to_string());
+    let advice = advice.or_else(|| label.as_ref().and_then(|label| label.label()).map(str::to_owned));
+    Fault::at(&place, error.to_string(), advice.unwrap_or_else(|| help.to_owned()))
+}
+
+/// Finds lines and columns in a file.
+pub(crate) struct Lines<'f> {
+    name: Arc<str>,
+    text: &'f str,
+    starts: Vec<usize>,
+}
+
+impl<'f> Lines<'f> {
+    pub(crate) fn new(file: &'f PolicyFile) -> Self {
+        let starts = std::iter::once(0).chain(file.text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Self { name: file.name.as_str().into(), text: &file.text, starts }
+    }
+
+    pub(crate) fn place(&self, offset: usize) -> Place {
+        let line = self.starts.partition_point(|start| *start <= offset);
+        let start = line.checked_sub(1).and_then(|index| self.starts.get(index)).copied().unwrap_or(0);
+        let before = self.text.get(start..offset).unwrap_or_default();
+        Place { file: Arc::clone(&self.name), line, column: before.chars().count() + 1 }
+    }
+}
+
+/// How deep an expression is nested, found without recursion.
+fn depth(expr: &Expr) -> usize {
+    let mut deepest = 0;
+    let mut ahead = vec![(expr, 1)];
+    while let Some((expr, depth)) = ahead.pop() {
+        deepest = deepest.max(depth);
+        ahead.extend(children(expr).into_iter().map(|child| (child, depth + 1)));
+    }
+    deepest
+}
