@@ -4,6 +4,7 @@ pub mod detect;
 mod bytes;
 mod fault;
 mod limits;
+mod operator;
 mod source;
 mod syntax;
 mod transform;

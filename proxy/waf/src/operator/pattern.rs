@@ -1,0 +1,260 @@
+//! `@rx`: PCRE's notation, over bytes, in linear time.
+//!
+//! As in the reference implementation `.` matches a newline and `$` only the very end. Rules are written for PCRE; what
+//! its notation has and ours lacks is translated, and what cannot be matched in linear time is refused.
+
+use regex_automata::meta::{BuildError, Config, Regex};
+use regex_automata::util::captures::Captures as Groups;
+use regex_automata::{Input, MatchKind};
+use regex_syntax::ParserBuilder;
+use regex_syntax::hir::Hir;
+
+use super::{Captures, Requirement};
+
+/// Groups that a rule can use: `TX:0` to `TX:9`.
+const GROUPS: usize = 10;
+
+/// A compiled regular expression.
+pub(crate) struct Pattern {
+    regex: Regex,
+    requirement: Requirement,
+}
+
+impl Pattern {
+    /// Compiles `text`, which may take up to `bytes` of memory.
+    ///
+    /// # Errors
+    ///
+    /// When it is malformed, needs backtracking, or is too large.
+    pub(crate) fn new(text: &str, bytes: usize) -> Result<Self, String> {
+        let translated = translate(text)?;
+        let hir = parse(&translated).map_err(|error| format!("the regular expression cannot be used: {error}"))?;
+        let regex = build(&hir, bytes).map_err(|error| format!("the regular expression cannot be compiled: {error}"))?;
+        Ok(Self { regex, requirement: Requirement::of_pattern(&hir) })
+    }
+
+    pub(super) fn requirement(&self) -> Requirement {
+        self.requirement.clone()
+    }
+
+    /// Whether it matches anywhere in `value`.
+    pub(crate) fn is_match(&self, value: &[u8]) -> bool {
+        self.regex.is_match(value)
+    }
+
+    /// Where it matches in `value`, from the left, without overlap.
+    pub(super) fn spans<'a>(&'a self, value: &'a [u8]) -> impl Iterator<Item = (usize, usize)> + 'a {
+        self.regex.find_iter(value).map(|found| (found.start(), found.end()))
+    }
+
+    pub(super) fn matches(&self, value: &[u8], captures: Option<&mut Captures>) -> bool {
+        let Some(captures) = captures else { return self.is_match(value) };
+        // Finding groups is slower than finding a match, and most values match nothing.
+        if !self.is_match(value) {
+            return false;
+        }
+        let mut groups: Groups = self.regex.create_captures();
+        self.regex.search_captures(&Input::new(value), &mut groups);
+        captures.spans.extend(groups.iter().take(GROUPS).map(|span| span.map(|span| (span.start, span.end))));
+        true
+    }
+}
+
+fn parse(translated: &str) -> Result<Hir, regex_syntax::Error> {
+    ParserBuilder::new().unicode(false).utf8(false).dot_matches_new_line(true).nest_limit(128).build().parse(translated)
+}
+
+#[expect(clippy::result_large_err, reason = "the error is the library's and leaves at load only")]
+fn build(hir: &Hir, bytes: usize) -> Result<Regex, BuildError> {
+    let config = Config::new()
+        .utf8_empty(false)
+        .match_kind(MatchKind::LeftmostFirst)
+        .nfa_size_limit(Some(bytes))
+        .hybrid_cache_capacity(bytes.min(4 << 20))
+        .onepass(false);
+    Regex::builder().configure(config).build_from_hir(hir)
+}
+
+/// `text` in the notation of the regex crate.
+fn translate(text: &str) -> Result<String, String> {
+    let mut out = String::with_capacity(text.len() + 8);
+    let mut rest = text;
+    let mut class = Class::Outside;
+    while let Some(char) = rest.chars().next() {
+        let tail = rest.get(char.len_utf8()..).unwrap_or_default();
+        rest = match (char, class) {
+            ('\\', _) => escape(tail, class, &mut out)?,
+            ('[', Class::Outside) => {
+                class = Class::Inside;
+                open_class(tail, &mut out)
+            }
+            ('[', Class::Inside) if posix_class(rest).is_none() => {
+                out.push_str("\\[");
+                tail
+            }
+            ('[', Class::Inside) => {
+                let name = posix_class(rest).unwrap_or_default();
+                out.push_str(name);
+                rest.get(name.len()..).unwrap_or_default()
+            }
+            (']', Class::Inside) => {
+                class = Class::Outside;
+                out.push(']');
+                tail
+            }
+            // Set operations of the regex crate are plain text in PCRE.
+            ('&' | '-' | '~', Class::Inside) if tail.starts_with(char) => {
+                out.push('\\');
+                out.push(char);
+                tail
+            }
+            ('{', Class::Outside) if !is_quantifier(tail) => {
+                out.push_str("\\{");
+                tail
+            }
+            ('+', Class::Outside) if follows_quantifier(text, rest) => tail,
+            (char, _) => {
+                out.push(char);
+                tail
+            }
+        };
+    }
+    Ok(out)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Outside,
+    Inside,
+}
+
+/// Starts a class: `^` and a `]` right after it belong to the start.
+fn open_class<'a>(tail: &'a str, out: &mut String) -> &'a str {
+    out.push('[');
+    let mut rest = tail;
+    if let Some(after) = rest.strip_prefix('^') {
+        out.push('^');
+        rest = after;
+    }
+    if let Some(after) = rest.strip_prefix(']') {
+        out.push_str("\\]");
+        rest = after;
+    }
+    rest
+}
+
+fn posix_class(text: &str) -> Option<&str> {
+    let inner = text.strip_prefix("[:")?;
+    let end = inner.find(":]")?;
+    let name = inner.get(..end)?;
+    name.chars().all(|char| char.is_ascii_lowercase() || char == '^').then(|| text.get(..end + 4))?
+}
+
+fn is_quantifier(tail: &str) -> bool {
+    let Some(end) = tail.find('}') else { return false };
+    let body = tail.get(..end).unwrap_or_default();
+    let (low, high) = body.split_once(',').unwrap_or((body, "0"));
+    let number = |text: &str| text.chars().all(|char| char.is_ascii_digit());
+    !low.is_empty() && number(low) && number(high)
+}
+
+/// Whether the `+` at `rest` makes the quantifier before it possessive. Without backtracking that means nothing.
+fn follows_quantifier(text: &str, rest: &str) -> bool {
+    let before = text.get(..text.len() - rest.len()).unwrap_or_default();
+    let mut chars = before.chars().rev();
+    let last = chars.next();
+    let backslashes = chars.take_while(|char| *char == '\\').count();
+    backslashes.is_multiple_of(2)
+        && match last {
+            Some('+' | '*' | '?') => true,
+            Some('}') => before.rfind('{').is_some_and(|open| is_quantifier(before.get(open + 1..).unwrap_or_default())),
+            _ => false,
+        }
+}
+
+/// Translates what follows a backslash; what is left after it.
+fn escape<'a>(tail: &'a str, class: Class, out: &mut String) -> Result<&'a str, String> {
+    let Some(char) = tail.chars().next() else { return Err("the pattern ends with a bare `\\`; write `\\\\`".to_owned()) };
+    let rest = tail.get(char.len_utf8()..).unwrap_or_default();
+    let space = |plain: &'static str| if class == Class::Inside { plain.to_owned() } else { format!("[{plain}]") };
+    let text = match char {
+        '<' | '>' => char.to_string(),
+        'e' => "\\x1B".to_owned(),
+        'h' => space(" \\t"),
+        'R' => "(?:\\r\\n|\\n|\\r)".to_owned(),
+        'Z' => "(?:\\n?\\z)".to_owned(),
+        'b' if class == Class::Inside => "\\x08".to_owned(),
+        '0' => return octal(tail, out),
+        'x' => return Ok(hexadecimal(rest, out)),
+        '1'..='9' => return Err(format!("`\\{char}` refers back, which cannot be matched in linear time; rewrite the pattern")),
+        'K' | 'G' | 'Q' | 'X' | 'C' => return Err(format!("`\\{char}` is not supported; rewrite the pattern")),
+        char if char.is_ascii() => format!("\\{char}"),
+        char => char.to_string(),
+    };
+    out.push_str(&text);
+    Ok(rest)
+}
+
+fn octal<'a>(tail: &'a str, out: &mut String) -> Result<&'a str, String> {
+    let len = tail.bytes().take(3).take_while(|byte| (b'0'..=b'7').contains(byte)).count();
+    let (digits, rest) = tail.split_at_checked(len).unwrap_or((tail, ""));
+    let value = u8::from_str_radix(digits, 8).map_err(|_| format!("`\\{digits}` is no byte"))?;
+    out.push_str(&format!("\\x{value:02X}"));
+    Ok(rest)
+}
+
+/// `\x{hh}` means a character in the regex crate, and a byte here.
+fn hexadecimal<'a>(rest: &'a str, out: &mut String) -> &'a str {
+    if let Some((digits, after)) = rest.strip_prefix('{').and_then(|inner| inner.split_once('}'))
+        && let Ok(value) = u8::from_str_radix(digits, 16)
+    {
+        out.push_str(&format!("\\x{value:02X}"));
+        return after;
+    }
+    out.push_str("\\x");
+    rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Captures, Pattern, translate};
+
+    #[test]
+    fn notation() {
+        for (pattern, value, expected) in [
+            ("a{x}", &b"a{x}"[..], true),
+            ("a{2}", b"aa", true),
+            ("[[a]", b"[", true),
+            ("[a&&b]", b"&", true),
+            ("[a--z]", b"-", true),
+            ("[]a]", b"]", true),
+            ("[[:digit:]]", b"7", true),
+            ("\\x{ff}", b"\xff", true),
+            ("[\\x80-\\xff]", b"\xc3", true),
+            ("^a.b$", b"a\nb", true),
+            ("^a$", b"a\n", false),
+            ("a\\/\\<b\\>", b"a/<b>", true),
+            ("a++b", b"aab", true),
+            ("\\++", b"++", true),
+            ("(?i)ABC", b"abc", true),
+            ("\\h", b"\t", true),
+            ("\\0", b"\0", true),
+        ] {
+            assert_eq!(Pattern::new(pattern, 1 << 20).unwrap().is_match(value), expected, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn what_needs_backtracking_is_refused() {
+        for pattern in ["(?=a)", "(a)\\1", "(?<!a)b", "(", "a\\"] {
+            assert!(Pattern::new(pattern, 1 << 20).is_err(), "{pattern}: {:?}", translate(pattern));
+        }
+    }
+
+    #[test]
+    fn groups() {
+        let mut captures = Captures::default();
+        assert!(Pattern::new("(b)(x)?(c)", 1 << 20).unwrap().matches(b"abc", Some(&mut captures)));
+        assert_eq!(captures.spans, [Some((1, 3)), Some((1, 2)), None, Some((2, 3))]);
+    }
+}
