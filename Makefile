@@ -1,0 +1,39 @@
+# make demo          a throw-away police zone on loopback, with the gate in front of it (Ctrl-C ends it)
+# make demo TOUR=1   walks through it: some thirty requests, what should come of each, and what did
+# make test          every test, end to end over real sockets included
+# make lint          format, clippy, the walls between the crates, licences and advisories
+# make bench         every figure, as text and in target/figures.jsonl
+
+CARGO ?= cargo
+TARGET = $(or $(CARGO_TARGET_DIR),target)
+LEAVES = poort-waf poort-policy poort-identity poort-enforce
+
+.PHONY: demo test lint bench
+.SUFFIXES:
+
+demo:
+	@.ci/tools
+	@if [ -x $(TARGET)/demo/poort ]; then echo "Up in a moment: only what changed is built again."; \
+	else echo "The first build takes about 6 minutes on 2 cores, later ones seconds."; fi
+	@$(CARGO) build --locked --profile demo --package poort --package poort-demo
+	@$(TARGET)/demo/poort-demo $(if $(TOUR),tour)
+
+# The gate is built first: end-to-end tests start it as a process. One set of crates for both, hence `--tests`.
+test:
+	@.ci/tools
+	$(CARGO) build --locked --workspace --lib --bins --tests
+	$(CARGO) test --locked --workspace
+
+lint:
+	@.ci/tools fmt clippy
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	@.ci/walls
+	$(CARGO) clippy --locked --lib $(LEAVES:%=--package %) -- \
+		-D clippy::disallowed_methods -D clippy::disallowed_types -D warnings
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --locked --offline check bans licenses sources; \
+	else echo "SKIPPED: licences and duplicates, as cargo-deny is not installed (cargo install --locked cargo-deny)"; fi
+
+bench:
+	@.ci/tools
+	$(CARGO) bench --locked --package poort-benches
