@@ -150,3 +150,42 @@ impl Handler for Search {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client;
+    use crate::pki::{Authority, AuthorityOptions, Leaf};
+    use crate::sources::{Register, Source, SourceOptions};
+
+    /// One server stands behind all three hosts, so that what each part of a search carries can be compared.
+    #[tokio::test]
+    async fn a_search_asks_everywhere_at_once_and_says_what_is_missing() {
+        let authority = Authority::new(&AuthorityOptions::named("gate")).unwrap();
+        let hosts = ["persons.localhost", "vehicles.localhost"];
+        let over = ServedOver::tls(&authority.issue(&Leaf::server(&hosts)).unwrap());
+        let gate = Source::start(SourceOptions { over, ..SourceOptions::new(Register::Persons) }).unwrap();
+        let mut sources: Vec<_> = hosts.map(|host| (host.to_owned(), host.to_owned())).to_vec();
+        sources.push(("elsewhere".to_owned(), "elsewhere.localhost".to_owned()));
+        let caller = Caller::new(gate.address(), authority.certificate().der(), None).unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let aggregator = Aggregator::start(AggregatorOptions { caller, sources, address }).unwrap();
+
+        let url = format!("http://{}/search?name=El+Amrani", aggregator.address());
+        let asked = client::plain().get(url).header("authorization", "Bearer an").send().await.unwrap();
+        let answer: Value = asked.json().await.unwrap();
+        assert_eq!(answer["complete"], false);
+        assert_eq!(answer["found"].as_array().unwrap().len(), 2, "{answer}");
+        assert_eq!(answer["missing"].as_array().unwrap().len(), 1, "{answer}");
+        assert_eq!(answer["missing"][0]["source"], "elsewhere");
+        let received = gate.received();
+        assert_eq!(received.len(), 2);
+        for part in &received {
+            assert_eq!(part.target, "/search?name=El%20Amrani");
+            assert_eq!(part.header(SEARCH_ID), answer["search"].as_str());
+            assert_eq!(part.header("authorization"), Some("Bearer an"));
+        }
+        let again = aggregator.search("an", "x").await;
+        assert_ne!(answer["search"], again.id);
+    }
+}

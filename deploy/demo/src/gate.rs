@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -71,6 +72,8 @@ impl Gate {
             .stdin(Stdio::null())
             .stdout(output)
             .stderr(errors)
+            // Ctrl-C in a terminal reaches a whole process group; the gate is to be told once, by SIGTERM.
+            .process_group(0)
             .spawn()
             .map_err(DemoError::file("start", binary))?;
         Ok(Self {

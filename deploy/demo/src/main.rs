@@ -9,6 +9,8 @@ use poort_demo::gate::Gate;
 use poort_demo::layout::Layout;
 use poort_demo::zone::{Ports, Zone, ZoneOptions, shipped_policies};
 use poort_demo::{DemoError, pki, tour};
+use tokio::signal::ctrl_c;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// A throw-away police zone on loopback, with the gate in front of it.
 #[derive(Parser)]
@@ -63,14 +65,15 @@ async fn walk(arguments: &Arguments) -> Result<ExitCode, DemoError> {
 async fn stay(arguments: &Arguments) -> Result<ExitCode, DemoError> {
     let (zone, mut gate) = start(arguments, Ports::Friendly).await?;
     say(&mut io::stdout(), &overview(&zone));
+    let fault = |source| DemoError::Socket { what: "a wait for signals".into(), source };
+    let mut terminate = signal(SignalKind::terminate()).map_err(fault)?;
     tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => {
-            interrupted.map_err(|source| DemoError::Socket { what: "a wait for Ctrl-C".into(), source })?;
-            gate.stop().await?;
-            Ok(ExitCode::SUCCESS)
-        }
-        error = gate.watch() => Err(error),
+        interrupted = ctrl_c() => interrupted.map_err(fault)?,
+        _ = terminate.recv() => {}
+        error = gate.watch() => return Err(error),
     }
+    gate.stop().await?;
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn start(arguments: &Arguments, ports: Ports) -> Result<(Zone, Gate), DemoError> {
