@@ -13,6 +13,7 @@
 
 pub mod assertion;
 pub mod device;
+mod rsa;
 pub mod token;
 
 pub use assertion::{AssertionKey, AssertionKeyFault, Assertions, MintFault, Statement, StatementKind};

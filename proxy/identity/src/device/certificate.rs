@@ -58,8 +58,11 @@ pub enum Unfit {
     /// RFC 5280, 4.1.2.2: not positive, over 20 octets, or not in the shortest encoding (it would slip past a revocation list).
     #[error("has a serial number that is zero, negative, longer than 20 octets or oddly encoded")]
     Serial,
-    /// RSA below 2048 or above 8192 bits, or anything but RSA, P-256, P-384 and Ed25519.
-    #[error("has a key this gate does not accept: use P-256, P-384, Ed25519, or RSA of 2048 to 8192 bits")]
+    /// RSA below 2048 or above 8192 bits, with an unusual exponent or made by the library of CVE-2017-15361; or anything but RSA, P-256, P-384
+    /// and Ed25519.
+    #[error(
+        "has a key this gate does not accept: use P-256, P-384, Ed25519, or sound RSA of 2048 to 8192 bits"
+    )]
     Key,
     /// It is an authority's certificate, or may sign certificates.
     #[error("is an authority's, not a device's")]

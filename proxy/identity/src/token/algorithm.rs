@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use aws_lc_rs::signature as aws;
+
 /// A JWS signature algorithm (RFC 7518, 3.1; RFC 8037). There is no `none` and no HMAC: a gate holds no issuer's secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Algorithm {
@@ -52,6 +54,19 @@ impl Algorithm {
             Self::Rs256 => "RS256",
             Self::Rs384 => "RS384",
             Self::Rs512 => "RS512",
+        }
+    }
+
+    /// How an RSA key verifies it; `None` for the other families.
+    pub(super) fn rsa(self) -> Option<&'static aws::RsaParameters> {
+        match self {
+            Self::Ps256 => Some(&aws::RSA_PSS_2048_8192_SHA256),
+            Self::Ps384 => Some(&aws::RSA_PSS_2048_8192_SHA384),
+            Self::Ps512 => Some(&aws::RSA_PSS_2048_8192_SHA512),
+            Self::Rs256 => Some(&aws::RSA_PKCS1_2048_8192_SHA256),
+            Self::Rs384 => Some(&aws::RSA_PKCS1_2048_8192_SHA384),
+            Self::Rs512 => Some(&aws::RSA_PKCS1_2048_8192_SHA512),
+            Self::Es256 | Self::Es384 | Self::EdDsa => None,
         }
     }
 }

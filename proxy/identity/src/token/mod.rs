@@ -6,14 +6,24 @@
 
 mod algorithm;
 mod cache;
+mod claims;
 mod fault;
 mod issuers;
+mod json;
+mod jwk;
+mod jws;
 mod keyset;
+mod mapping;
+mod profile;
 mod subject;
+#[cfg(test)]
+mod test_issuer;
+#[cfg(test)]
+mod tests;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use cache::{Verified, VerifiedTokens};
 pub use fault::TokenFault;
 pub use issuers::{ClaimMap, IssuerFault, IssuerRules, Issuers, Profile};
-pub use keyset::{KeyLookup, KeySet, KeySetFault, Keys};
+pub use keyset::{IgnoredKey, IgnoredReason, KeyLookup, KeySet, KeySetFault, Keys};
 pub use subject::{Subject, SubjectKind};

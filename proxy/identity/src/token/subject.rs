@@ -1,7 +1,12 @@
 //! Whom a token names.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+use super::claims::{self, Claims, identifier, required, seconds};
+use super::issuers::Issuer;
+use super::jws::Jws;
+use super::{TokenFault, profile};
 
 /// The person or service a verified token speaks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,4 +52,93 @@ pub enum SubjectKind {
     User,
     /// A service account: a listed client that obtained a token for itself.
     Service,
+}
+
+/// Believes the claims of a token whose signature was verified with a key of generation `generation`.
+pub(super) fn of(
+    issuer: &Issuer,
+    jws: &Jws<'_>,
+    generation: u64,
+    now: SystemTime,
+) -> Result<Subject, TokenFault> {
+    let claims = &jws.claims;
+    profile::check_type(issuer.profile, jws.header.typ.as_deref(), claims)?;
+    check_audience(issuer, claims)?;
+    let expires = check_time(issuer, claims, now)?;
+    profile::check_required(issuer.profile, claims)?;
+    if issuer.roles.is_left_out(claims) || issuer.units.is_left_out(claims) {
+        return Err(TokenFault::GroupsOverage);
+    }
+    let client = profile::client(issuer.profile, claims)?;
+    let (id, kind) = principal(issuer, claims, client.as_deref())?;
+    let mut dropped = Vec::new();
+    Ok(Subject {
+        id,
+        kind,
+        issuer: Arc::clone(&issuer.alias),
+        roles: issuer.roles.apply(claims, &mut dropped)?,
+        units: issuer.units.apply(claims, &mut dropped)?,
+        acr: identifier(claims, "acr")?,
+        amr: profile::methods(issuer.profile, claims)?,
+        auth_time: claims::auth_time(claims)?,
+        expires,
+        token_id: profile::token_id(issuer.profile, claims)?,
+        client,
+        actor: claims::actor(claims)?,
+        display: claims::display(claims, &["preferred_username", "upn", "unique_name", "name"]),
+        dropped,
+        certificate: claims::confirmation(claims)?,
+        generation,
+    })
+}
+
+fn check_audience(issuer: &Issuer, claims: &Claims) -> Result<(), TokenFault> {
+    let audience = claims::texts(Some(required(claims.get("aud"), "aud")?), "aud")?;
+    let ours = audience.iter().any(|named| issuer.audiences.iter().any(|ours| ours == named));
+    if ours { Ok(()) } else { Err(TokenFault::Audience) }
+}
+
+/// RFC 7519, 4.1.4 to 4.1.6. Gives the time from which the token is not believed any more.
+fn check_time(issuer: &Issuer, claims: &Claims, now: SystemTime) -> Result<SystemTime, TokenFault> {
+    // A clock before 1970 makes every token one of the future.
+    let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
+    let earliest = now.saturating_sub(issuer.leeway);
+    let latest = now.saturating_add(issuer.leeway);
+    let expires = required(seconds(claims, "exp")?, "exp")?;
+    if expires <= earliest {
+        return Err(TokenFault::Expired);
+    }
+    if seconds(claims, "nbf")?.is_some_and(|begins| begins > latest) {
+        return Err(TokenFault::NotYetValid);
+    }
+    let issued = seconds(claims, "iat")?;
+    if issued.is_some_and(|issued| issued > latest) {
+        return Err(TokenFault::IssuedInFuture);
+    }
+    let Some(max_age) = issuer.max_age else { return Ok(claims::time(expires)) };
+    let too_old = required(issued, "iat")?.saturating_add(max_age);
+    if too_old <= earliest {
+        return Err(TokenFault::TooOld);
+    }
+    Ok(claims::time(expires.min(too_old)))
+}
+
+/// A person by `sub`; a service by its client id, which is what policies are written with.
+fn principal(
+    issuer: &Issuer,
+    claims: &Claims,
+    client: Option<&str>,
+) -> Result<(String, SubjectKind), TokenFault> {
+    let (sub, of_client) = profile::subject(issuer.profile, claims, client)?;
+    let alias = &issuer.alias;
+    match (of_client, client, sub) {
+        (true, Some(client), _) if issuer.services.contains(client) => {
+            Ok((format!("{alias}|{client}"), SubjectKind::Service))
+        }
+        (false, _, Some(sub)) => Ok((format!("{alias}|{sub}"), SubjectKind::User)),
+        (_, _, None) => Err(TokenFault::MissingClaim("sub")),
+        (true, client, Some(_)) => {
+            Err(TokenFault::UnlistedService { client: client.map(claims::for_record) })
+        }
+    }
 }
