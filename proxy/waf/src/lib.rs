@@ -5,6 +5,7 @@ mod bytes;
 mod fault;
 mod limits;
 mod operator;
+mod program;
 mod source;
 mod syntax;
 mod transform;

@@ -12,13 +12,14 @@ mod text;
 mod validate;
 mod verify;
 
+pub(crate) use number::Comparison;
 pub(crate) use pattern::Pattern;
 pub(crate) use require::Requirement;
 
 use crate::bytes::ByteSet;
 use crate::detect;
 use address::Networks;
-use number::Comparison;
+
 use phrase::Phrases;
 use text::Search;
 use verify::Number;

@@ -1,0 +1,336 @@
+//! Programs: rules resolved once, then shared by every transaction.
+//!
+//! Loading turns directives into rules whose markers are positions, whose targets and transformation chains are
+//! interned, whose `TX` names are slots, and whose literals are in one automaton per direction.
+
+mod actions;
+mod draft;
+mod effects;
+mod gate;
+mod group;
+mod names;
+mod rule;
+mod settings;
+mod template;
+
+pub(crate) use gate::Gate;
+pub(crate) use group::{Group, Place as TargetPlace, Select};
+pub(crate) use names::Names;
+pub use rule::Meta;
+pub(crate) use rule::{
+    Allowed, Argument, Change, Control, Disruption, Effect, Excluded, Guard, Link, Need, Processor, Rule, Slot,
+};
+pub use settings::{Engine, OverLimit, Settings};
+pub(crate) use template::{Piece, Template};
+
+use std::sync::Arc;
+
+use draft::Drafts;
+use gate::GateBuilder;
+use group::Groups;
+
+use crate::fault::Fault;
+use crate::limits::LoadLimits;
+use crate::operator::{Compile, Operator};
+use crate::source::{self, RuleSource};
+use crate::syntax::{self, Action, OperatorSyntax, RuleSyntax, Variable};
+
+/// Phases of a transaction: request headers, request body, response headers, response body, logging.
+pub(crate) const PHASES: usize = 5;
+
+/// A compiled set of rules. Immutable; share it behind an [`Arc`].
+pub struct Program {
+    pub(crate) rules: Vec<Rule>,
+    /// Per phase, the rules that run in it, in order.
+    pub(crate) phases: [Vec<u32>; PHASES],
+    pub(crate) groups: Vec<Group>,
+    pub(crate) names: Names,
+    /// Literals of the request phases, and of the response phases.
+    pub(crate) gates: [Gate; 2],
+    /// Variables that some rule looks at or prints.
+    pub(crate) uses: [bool; Variable::COUNT],
+    settings: Settings,
+    warnings: Vec<Fault>,
+}
+
+impl std::fmt::Debug for Program {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Program").field("rules", &self.rules.len()).finish_non_exhaustive()
+    }
+}
+
+impl Program {
+    /// Compiles the rule files `entries` of `source`, in this order, with all they include.
+    ///
+    /// # Errors
+    ///
+    /// All faults found, each with file, line and column: what is malformed, what is refused, what exceeds `limits`.
+    pub fn compile(source: &dyn RuleSource, entries: &[&str], limits: &LoadLimits) -> Result<Self, Vec<Fault>> {
+        let mut faults = Vec::new();
+        let loaded = syntax::load(source, entries, limits, &mut faults);
+        let drafts = Drafts::collect(loaded, limits, &mut faults);
+        let mut builder = Builder {
+            source,
+            limits,
+            faults,
+            metas: drafts.rules.iter().map(|draft| draft.meta.clone()).collect(),
+            names: Names::new(),
+            groups: Groups::new(limits.regex_bytes),
+            gates: [GateBuilder::default(), GateBuilder::default()],
+            uses: [false; Variable::COUNT],
+            phrases: 0,
+        };
+        let rules: Vec<Rule> = drafts.rules.iter().map(|draft| builder.rule(draft)).collect();
+        let mut phases: [Vec<u32>; PHASES] = Default::default();
+        for (at, rule) in (0..).zip(&rules) {
+            if let Some(phase) = phases.get_mut(usize::from(rule.phase) - 1) {
+                phase.push(at);
+            }
+        }
+        builder.finish(drafts, rules, phases)
+    }
+
+    /// The settings the rule files made.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// What is odd but no fault, such as an exclusion that matches no rule.
+    #[must_use]
+    pub fn warnings(&self) -> &[Fault] {
+        &self.warnings
+    }
+
+    /// What each rule says about itself, in the order of the files.
+    pub fn rules(&self) -> impl ExactSizeIterator<Item = &Meta> {
+        self.rules.iter().map(|rule| &*rule.meta)
+    }
+
+    /// Bytes that the literal automata take.
+    #[must_use]
+    pub fn gate_bytes(&self) -> usize {
+        self.gates.iter().map(Gate::memory).sum()
+    }
+}
+
+/// The default actions in force where a rule stands.
+#[derive(Clone, Default)]
+pub(super) struct Defaults {
+    pub(super) actions: Arc<[Action]>,
+}
+
+/// A program under construction.
+pub(super) struct Builder<'a> {
+    source: &'a dyn RuleSource,
+    limits: &'a LoadLimits,
+    faults: Vec<Fault>,
+    metas: Vec<Arc<Meta>>,
+    names: Names,
+    groups: Groups,
+    gates: [GateBuilder; 2],
+    uses: [bool; Variable::COUNT],
+    phrases: usize,
+}
+
+impl Builder<'_> {
+    fn fault(&mut self, fault: Fault) {
+        if self.faults.len() < self.limits.faults {
+            self.faults.push(fault);
+        }
+    }
+
+    fn rule(&mut self, draft: &draft::Draft) -> Rule {
+        let actions = self.rule_actions(&draft.parts, &draft.defaults);
+        let links: Vec<Link> = draft.parts.iter().map(|part| self.link(part, draft)).collect();
+        for template in [&actions.message, &actions.data].into_iter().flatten() {
+            self.note(template);
+        }
+        let jumps_only = !actions.log && actions.disruption == Disruption::None;
+        let guard = match links.as_slice() {
+            [link] if jumps_only && link.effects.is_empty() && !link.capture => self.guard(link),
+            _ => None,
+        };
+        Rule {
+            meta: draft.meta.clone(),
+            phase: draft.phase,
+            links,
+            disruption: actions.disruption,
+            status: actions.status,
+            skip: actions.skip,
+            jump: None,
+            log: actions.log,
+            message: actions.message,
+            data: actions.data,
+            guard,
+        }
+    }
+
+    fn link(&mut self, part: &RuleSyntax, draft: &draft::Draft) -> Link {
+        let actions = self.link_actions(part, &draft.defaults);
+        for effect in &actions.effects {
+            self.note_effect(effect);
+        }
+        let Some(written) = &part.operator else {
+            return Link {
+                group: None,
+                operator: Operator::Always,
+                negated: false,
+                argument: Argument::Literal(Vec::new()),
+                need: Need { bit: None, sets: Vec::new(), len: 0 },
+                capture: false,
+                effects: actions.effects,
+            };
+        };
+        for target in &part.targets {
+            self.use_variable(target.variable);
+        }
+        let group = match self.groups.intern(&part.targets, &actions.chain, actions.multi, &mut self.names) {
+            Ok(group) => group,
+            Err(message) => {
+                self.fault(part.place.fault(message));
+                0
+            }
+        };
+        let (operator, argument) = self.operator(written);
+        let need = if written.negated { Need { bit: None, sets: Vec::new(), len: 0 } } else { self.need(&operator, group, draft.phase) };
+        Link { group: Some(group), operator, negated: written.negated, argument, need, capture: actions.capture, effects: actions.effects }
+    }
+
+    fn operator(&mut self, written: &OperatorSyntax) -> (Operator, Argument) {
+        let read = |name: &str| {
+            let path = source::resolve(&written.place.file, name).ok_or_else(|| format!("`{name}` leaves the directory of rules"))?;
+            let bytes = self.source.read(&path).ok_or_else(|| format!("there is no file `{path}`; check the path, which is relative to this file"))?;
+            if bytes.len() > self.limits.file_bytes {
+                return Err(format!("`{path}` is larger than {} bytes", self.limits.file_bytes));
+            }
+            Ok(bytes.into_owned())
+        };
+        let compile = Compile { read: &read, regex_bytes: self.limits.regex_bytes };
+        let operator = match Operator::compile(&written.name, &written.argument, &compile) {
+            Ok(operator) => operator,
+            Err(message) => {
+                self.fault(written.place.fault(message));
+                return (Operator::Never, Argument::Literal(Vec::new()));
+            }
+        };
+        if let Operator::Phrases(phrases) = &operator {
+            self.phrases += phrases.count();
+            if self.phrases > self.limits.phrases {
+                self.fault(written.place.fault(format!("more than {} phrases in all; shorten the lists", self.limits.phrases)));
+            }
+        }
+        if !operator.expands_argument() {
+            return (operator, Argument::Literal(Vec::new()));
+        }
+        match Template::parse(&written.argument, &mut self.names) {
+            Ok(template) => {
+                self.note(&template);
+                let argument = template.literal().map(<[u8]>::to_vec);
+                (operator, argument.map_or(Argument::Template(template), Argument::Literal))
+            }
+            Err(message) => {
+                self.fault(written.place.fault(message));
+                (operator, Argument::Literal(Vec::new()))
+            }
+        }
+    }
+
+    /// What a value must have; the bit of the gate only where values are kept long enough to scan them.
+    fn need(&mut self, operator: &Operator, group: u32, phase: u8) -> Need {
+        let requirement = operator.requirement();
+        let mut need = Need { bit: None, sets: requirement.sets, len: u32::try_from(requirement.len).unwrap_or(u32::MAX) };
+        if let Some(group) = self.groups.groups.get_mut(group as usize)
+            && !requirement.literals.is_empty()
+            && !group.is_volatile
+            && !group.multi
+            && !group.targets.iter().any(|place| place.count)
+        {
+            group.is_gated = true;
+            let gate = self.gates.get_mut(usize::from(phase > 2));
+            need.bit = gate.map(|gate| gate.bit(&requirement.literals));
+        }
+        need
+    }
+
+    fn guard(&self, link: &Link) -> Option<Guard> {
+        let group = self.groups.groups.get(link.group? as usize)?;
+        let ([place], []) = (group.targets.as_slice(), group.excluded.as_slice()) else { return None };
+        match (&place.select, &link.operator, &link.argument) {
+            (Select::Slot(slot), Operator::Number(comparison), Argument::Literal(number)) if group.chain.is_empty() => Some(Guard {
+                slot: *slot,
+                count: place.count,
+                negated: link.negated,
+                comparison: *comparison,
+                number: crate::bytes::integer(number),
+            }),
+            _ => None,
+        }
+    }
+
+    fn use_variable(&mut self, variable: Variable) {
+        if let Some(used) = self.uses.get_mut(variable as usize) {
+            *used = true;
+        }
+    }
+
+    fn note(&mut self, template: &Template) {
+        for variable in template.variables() {
+            self.use_variable(variable);
+        }
+    }
+
+    fn note_effect(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Set { place, change } => {
+                if let Slot::Member(_, name) = place {
+                    self.note(name);
+                }
+                if let Change::To(value) | Change::Add(value) | Change::Subtract(value) = change {
+                    self.note(value);
+                }
+            }
+            Effect::Expire { seconds: template, .. } | Effect::Attach { key: template, .. } => self.note(template),
+            Effect::Environment { name, value } => {
+                self.note(name);
+                value.iter().for_each(|value| self.note(value));
+            }
+            Effect::Control(_) => {}
+        }
+    }
+
+    fn finish(mut self, drafts: Drafts, mut rules: Vec<Rule>, phases: [Vec<u32>; PHASES]) -> Result<Program, Vec<Fault>> {
+        for (rule, draft) in rules.iter_mut().zip(&drafts.rules) {
+            let target = draft.jump().map(|jump| drafts.position(jump, draft).ok_or_else(|| draft::no_marker(jump)));
+            match target {
+                None => {}
+                Some(Ok(position)) => {
+                    let phase = phases.get(usize::from(rule.phase) - 1).map_or(&[][..], Vec::as_slice);
+                    let after = phase.partition_point(|at| drafts.rules.get(*at as usize).is_some_and(|other| other.order < position));
+                    rule.jump = u32::try_from(after).ok();
+                }
+                Some(Err(fault)) => self.faults.push(fault),
+            }
+        }
+        let [request, response] = self.gates.map(GateBuilder::build);
+        let (request, response) = match (request, response) {
+            (Ok(request), Ok(response)) if self.faults.is_empty() => (request, response),
+            (request, response) => {
+                let place = crate::fault::Place { file: Arc::from("rules"), line: 0, column: 1 };
+                self.faults.extend([request.err(), response.err()].into_iter().flatten().map(|message| place.fault(message)));
+                return Err(self.faults);
+            }
+        };
+        crate::detect::warm();
+        Ok(Program {
+            rules,
+            phases,
+            groups: self.groups.finish(&self.names),
+            names: self.names,
+            gates: [request, response],
+            uses: self.uses,
+            settings: drafts.settings,
+            warnings: drafts.warnings,
+        })
+    }
+}

@@ -1,0 +1,238 @@
+//! Rules, compiled.
+
+use std::sync::Arc;
+
+use super::Engine;
+use super::group::Place as TargetPlace;
+use super::template::Template;
+use crate::bytes::ByteSet;
+use crate::fault::Place;
+use crate::operator::Operator;
+use crate::syntax::Variable;
+
+/// A rule with the rules chained to it.
+pub(crate) struct Rule {
+    pub(crate) meta: Arc<Meta>,
+    pub(crate) phase: u8,
+    pub(crate) links: Vec<Link>,
+    pub(crate) disruption: Disruption,
+    pub(crate) status: u16,
+    /// Rules of the same phase to pass over after a match.
+    pub(crate) skip: u32,
+    /// Position in the phase to go on at after a match.
+    pub(crate) jump: Option<u32>,
+    pub(crate) log: bool,
+    pub(crate) message: Option<Template>,
+    pub(crate) data: Option<Template>,
+    /// A numeric condition on `TX` with no effect but the jump: decided without building anything.
+    pub(crate) guard: Option<Guard>,
+}
+
+/// What a rule says about itself.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Meta {
+    /// The `id` action.
+    pub id: u64,
+    /// The `tag` actions.
+    pub tags: Vec<String>,
+    /// The `severity` action: 0 is the gravest (emergency), 2 critical, 7 debug.
+    pub severity: Option<u8>,
+    /// The `ver` action.
+    pub version: Option<String>,
+    /// The `rev` action.
+    pub revision: Option<String>,
+    /// The `accuracy` action.
+    pub accuracy: Option<u8>,
+    /// The `maturity` action.
+    pub maturity: Option<u8>,
+    /// The `msg` action, macros unexpanded.
+    pub message: String,
+    /// The rule's file.
+    pub file: Arc<str>,
+    /// The rule's line.
+    pub line: u32,
+}
+
+/// One condition of a rule.
+pub(crate) struct Link {
+    /// What it looks at; `None` for `SecAction`.
+    pub(crate) group: Option<u32>,
+    pub(crate) operator: Operator,
+    pub(crate) negated: bool,
+    pub(crate) argument: Argument,
+    pub(crate) need: Need,
+    pub(crate) capture: bool,
+    pub(crate) effects: Vec<Effect>,
+}
+
+/// The operator's argument.
+pub(crate) enum Argument {
+    Literal(Vec<u8>),
+    Template(Template),
+}
+
+/// What a value must have for the operator to be asked.
+pub(crate) struct Need {
+    /// A bit of the gate.
+    pub(crate) bit: Option<u32>,
+    pub(crate) sets: Vec<ByteSet>,
+    pub(crate) len: u32,
+}
+
+/// `TX:name`, compared with a number.
+#[derive(Clone, Copy)]
+pub(crate) struct Guard {
+    pub(crate) slot: u32,
+    pub(crate) count: bool,
+    pub(crate) negated: bool,
+    pub(crate) comparison: crate::operator::Comparison,
+    pub(crate) number: i64,
+}
+
+/// What a match of the whole rule does to the transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Disruption {
+    None,
+    Deny,
+    Drop,
+    Redirect(Template),
+    Allow(Allowed),
+}
+
+/// How far `allow` reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Allowed {
+    /// The rest of the transaction, logging apart.
+    All,
+    /// The rest of the phase.
+    Phase,
+    /// The rest of the request phases.
+    Request,
+}
+
+/// What a match of a condition does besides.
+#[derive(Debug, Clone)]
+pub(crate) enum Effect {
+    Set { place: Slot, change: Change },
+    Expire { place: Slot, seconds: Template },
+    /// Attaches a persistent collection under a key.
+    Attach { collection: Variable, key: Template },
+    Environment { name: Template, value: Option<Template> },
+    Control(Control),
+}
+
+/// A variable that rules write.
+#[derive(Debug, Clone)]
+pub(crate) enum Slot {
+    Tx(u32),
+    Member(Variable, Template),
+}
+
+/// How a variable changes.
+#[derive(Debug, Clone)]
+pub(crate) enum Change {
+    To(Template),
+    Add(Template),
+    Subtract(Template),
+    Unset,
+}
+
+/// `ctl`.
+#[derive(Debug, Clone)]
+pub(crate) enum Control {
+    Engine(Engine),
+    RequestBody(bool),
+    ResponseBody(bool),
+    RequestBodyLimit(usize),
+    ResponseBodyLimit(usize),
+    ForceRequestBody(bool),
+    BodyProcessor(Option<Processor>),
+    ParseXmlIntoArgs(bool),
+    /// Rules (by index) that do not run any more.
+    RemoveRules(Arc<[u32]>),
+    /// A target that these rules do not look at any more.
+    RemoveTarget(Arc<[u32]>, Arc<Excluded>),
+}
+
+/// A target left out of some rules for one transaction.
+pub(crate) struct Excluded(pub(crate) TargetPlace);
+
+impl std::fmt::Debug for Excluded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0.variable.name())
+    }
+}
+
+/// Reads request bodies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Processor {
+    UrlEncoded,
+    Multipart,
+    Json,
+    Xml,
+}
+
+impl Processor {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        match name.to_ascii_uppercase().as_str() {
+            "URLENCODED" => Some(Self::UrlEncoded),
+            "MULTIPART" => Some(Self::Multipart),
+            "JSON" => Some(Self::Json),
+            "XML" => Some(Self::Xml),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::UrlEncoded => "URLENCODED",
+            Self::Multipart => "MULTIPART",
+            Self::Json => "JSON",
+            Self::Xml => "XML",
+        }
+    }
+}
+
+/// Which rules a directive or `ctl` means.
+pub(crate) enum RuleSelector {
+    Ids(Vec<(u64, u64)>),
+    Tag(crate::operator::Pattern),
+    Message(crate::operator::Pattern),
+}
+
+impl RuleSelector {
+    /// `by` is `id`, `tag` or `msg`.
+    pub(crate) fn parse(by: &str, text: &str, regex_bytes: usize) -> Result<Self, String> {
+        let pattern = |text: &str| crate::operator::Pattern::new(text, regex_bytes);
+        match by {
+            "tag" => Ok(Self::Tag(pattern(text)?)),
+            "msg" => Ok(Self::Message(pattern(text)?)),
+            _ => Ok(Self::Ids(ids(text)?)),
+        }
+    }
+
+    pub(crate) fn takes(&self, meta: &Meta) -> bool {
+        match self {
+            Self::Ids(ranges) => ranges.iter().any(|(low, high)| (*low..=*high).contains(&meta.id)),
+            Self::Tag(pattern) => meta.tags.iter().any(|tag| pattern.is_match(tag.as_bytes())),
+            Self::Message(pattern) => pattern.is_match(meta.message.as_bytes()),
+        }
+    }
+}
+
+fn ids(text: &str) -> Result<Vec<(u64, u64)>, String> {
+    let mut ranges = Vec::new();
+    for part in text.split([',', ' ', '"']).map(str::trim).filter(|part| !part.is_empty()) {
+        let (low, high) = part.split_once('-').unwrap_or((part, part));
+        let id = |text: &str| text.trim().parse::<u64>().map_err(|_| format!("`{part}` is no rule id; write `920100` or `920100-920199`"));
+        ranges.push((id(low)?, id(high)?));
+    }
+    if ranges.is_empty() {
+        return Err("no rule id is given; name at least one".to_owned());
+    }
+    Ok(ranges)
+}
+
+pub(crate) fn place_of(meta: &Meta) -> Place {
+    Place { file: meta.file.clone(), line: meta.line, column: 1 }
+}
