@@ -41,10 +41,8 @@ impl HeadScan {
     /// A scan that has read nothing.
     #[must_use]
     pub fn new(limits: HeadLimits) -> Self {
-        // A request line that fits its own limit and not the head's is refused for the same byte however it is cut.
-        let request_line_bytes = limits.request_line_bytes.min(limits.bytes);
         Self {
-            limits: HeadLimits { request_line_bytes, ..limits },
+            limits,
             cut: Vec::new(),
             bytes: 0,
             headers: 0,
@@ -89,12 +87,14 @@ impl HeadScan {
         self.line(&line)
     }
 
-    /// Whether so many bytes of the present line are within the limits.
+    /// Whether so many bytes of the present line are within the limits. The lower limit says why not, as it would byte by byte.
     fn fits(&self, line_bytes: usize) -> Result<(), HeadRefusal> {
-        if !self.in_headers && line_bytes > self.limits.request_line_bytes {
+        let room = self.limits.bytes.saturating_sub(self.bytes);
+        let line_room = self.limits.request_line_bytes;
+        if !self.in_headers && line_room <= room && line_bytes > line_room {
             return Err(HeadRefusal::RequestLineTooLong);
         }
-        if self.bytes + line_bytes > self.limits.bytes {
+        if line_bytes > room {
             return Err(HeadRefusal::TooLarge);
         }
         Ok(())

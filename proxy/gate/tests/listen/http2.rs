@@ -1,0 +1,102 @@
+//! HTTP/2 on the same listener.
+
+use std::time::Duration;
+
+use poort::listen::{ConnectionEvent, HeadRefusal};
+use tokio::io::AsyncReadExt;
+
+use crate::{
+    client::{Client, config},
+    ground::{Ground, Plan},
+};
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// An empty SETTINGS frame (RFC 9113 §6.5).
+const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+
+async fn client(ground: &Ground) -> Client {
+    let mut config = config(Some(&ground.device));
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let client = Client::connect(ground.address, config).await.unwrap();
+    assert_eq!(client.stream.get_ref().1.alpn_protocol(), Some(b"h2".as_slice()));
+    client
+}
+
+#[tokio::test]
+async fn requests_of_one_connection_know_it() {
+    let ground = Ground::plain();
+    let mut tls = config(Some(&ground.device));
+    tls.alpn_protocols = vec![b"h2".to_vec()];
+    let http = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .resolve("gate.example", ground.address)
+        .build()
+        .unwrap();
+    let url = format!("https://gate.example:{}/", ground.address.port());
+    for count in 1..=3 {
+        let answer = http.get(&url).send().await.unwrap();
+        assert_eq!(answer.version(), http::Version::HTTP_2);
+        let body = answer.text().await.unwrap();
+        for fact in [
+            "http=Http2",
+            "device=spiffe://zone.example/device/car-12",
+            "fault=none",
+            &format!("requests={count}"),
+        ] {
+            assert!(body.lines().any(|line| line == fact), "{fact} in {body}");
+        }
+    }
+    ground.trust.replace(ground.authority.trust(&[12]));
+    let body = http.get(&url).send().await.unwrap().text().await.unwrap();
+    assert!(body.contains("device=certificate_revoked"), "{body}");
+    drop(http);
+    ground.seen.wait_closed(1).await;
+    let refused = |event: &ConnectionEvent| matches!(event, ConnectionEvent::HeadRefused(_));
+    assert!(!ground.seen.events().iter().any(refused));
+}
+
+#[tokio::test]
+async fn limits_are_told() {
+    let ground = Ground::plain();
+    let mut client = client(&ground).await;
+    client.send([PREFACE, SETTINGS].concat()).await.unwrap();
+    let mut head = [0; 9];
+    client.stream.read_exact(&mut head).await.unwrap();
+    assert_eq!((head[0], head[1], head[3]), (0, 0, 4), "SETTINGS come first");
+    let mut settings = vec![0; usize::from(head[2])];
+    client.stream.read_exact(&mut settings).await.unwrap();
+    let told: Vec<(u16, u32)> = settings
+        .chunks(6)
+        .map(|one| {
+            (u16::from_be_bytes([one[0], one[1]]), u32::from_be_bytes([one[2], one[3], one[4], one[5]]))
+        })
+        .collect();
+    for (name, setting) in
+        [("streams", (3, 100)), ("stream window", (4, 256 * 1024)), ("header list", (6, 64 * 1024))]
+    {
+        assert!(told.contains(&setting), "{name} in {told:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_preface_that_does_not_come_ends_the_connection() {
+    let mut plan = Plan::new();
+    plan.settings.deadlines.head = Duration::from_millis(300);
+    let ground = Ground::start(plan);
+    let mut client = client(&ground).await;
+    client.send(&PREFACE[..10]).await.unwrap();
+    ground.seen.wait(ConnectionEvent::HeadRefused(HeadRefusal::Timeout)).await;
+    drop(client);
+    ground.seen.wait_closed(1).await;
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed() {
+    let mut plan = Plan::new();
+    plan.settings.deadlines.keep_alive = Duration::from_millis(300);
+    let ground = Ground::start(plan);
+    let mut client = client(&ground).await;
+    client.send([PREFACE, SETTINGS].concat()).await.unwrap();
+    ground.seen.wait_closed(1).await;
+    assert_eq!(ground.admission.open(), 0);
+}
