@@ -90,39 +90,39 @@ fn overview(zone: &Zone) -> String {
     let (port, admin) = (layout.address().port(), layout.admin());
     let file = |name: &str| shown(&zone.pki.path(name));
     let (certificate, key) = zone.pki.device_files("car-12");
-    let curl = format!(
-        "curl --cacert {} --cert {} --key {} -H \"Authorization: Bearer $TOKEN\"",
-        file("gate-ca.crt"),
-        shown(&certificate),
-        shown(&key)
-    );
-    let ask = |source: &str, path: &str| {
+    let curl =
+        format!("curl --cacert {} --cert {} --key {}", file("gate-ca.crt"), shown(&certificate), shown(&key));
+    let ask = |token: &str, source: &str, path: &str| {
         let host = Layout::host(source);
-        format!("  {curl} --resolve {host}:{port}:127.0.0.1 'https://{host}:{port}{path}'\n")
+        format!(
+            "  {curl} -H \"Authorization: Bearer ${token}\" \\\n    \
+             --resolve {host}:{port}:127.0.0.1 'https://{host}:{port}{path}'\n"
+        )
     };
-    let token = |label: &str, query: &str| {
-        let issuer = zone.zone.root();
-        let authority = file("internal-ca.crt");
-        format!("  {label}=$(curl -s --cacert {authority} '{issuer}/token?{query}&format=text')\n")
+    let token = |label: &str, acr: &str| {
+        let (issuer, authority) = (zone.zone.root(), file("internal-ca.crt"));
+        let query = format!("user=an.janssens&role=officer&unit=team-a{acr}&minutes=30&format=text");
+        format!("  {label}=$(curl -s --cacert {authority} '{issuer}/token?{query}')\n")
     };
     let search = zone.aggregator.address();
     let mut text = format!(
         "\nThe gate is up on https://*.localhost:{port}; its admin listener is http://{admin} \
          (/metrics, /healthz, /readyz).\n\
          Configuration: {}   record: {}   gate's own words: {}\n\n\
-         A token for an officer, five minutes long; add &acr=https://refeds.org/profile/mfa for a strong sign-in:\n",
+         An officer signs in with a password, and with a security key:\n",
         shown(&layout.path("deploy/poort.yaml")),
         shown(&layout.path("deploy/audit")),
         shown(&layout.path("gate.log")),
     );
-    text.push_str(&token("TOKEN", "user=an.janssens&role=officer&unit=team-a"));
-    text.push_str("\nA person, a vehicle, and a firearm (which needs the strong sign-in):\n");
-    text.push_str(&ask("persons", "/persons/85073100190"));
-    text.push_str(&ask("vehicles", "/vehicles/0-ABC-123"));
-    text.push_str(&ask("firearms", "/firearms/DEMO-71802"));
+    text.push_str(&token("TOKEN", ""));
+    text.push_str(&token("STRONG", "&acr=https://refeds.org/profile/mfa"));
+    text.push_str("\nA person, a vehicle, and a firearm, which needs the security key:\n");
+    text.push_str(&ask("TOKEN", "persons", "/persons/85073100190"));
+    text.push_str(&ask("TOKEN", "vehicles", "/vehicles/0-ABC-123"));
+    text.push_str(&ask("STRONG", "firearms", "/firearms/DEMO-71802"));
     text.push_str(&format!(
         "\nOne search in all three, through the search application:\n  \
-         curl -H \"Authorization: Bearer $TOKEN\" 'http://{search}/search?name=peeters'\n\n\
+         curl -H \"Authorization: Bearer $STRONG\" 'http://{search}/search?name=peeters'\n\n\
          A browser: import {} (password `{}`) and trust {}, then open https://persons.localhost:{port}/\n\
          Another device: private-7 (unmanaged), car-99 (revoked) or car-31 (expired) in place of car-12.\n\n\
          Ctrl-C ends it.",
