@@ -2,22 +2,17 @@
 
 use std::sync::Arc;
 
-use cedar_policy_core::ast::{Literal, Request, SlotEnv, Value, ValueKind};
-use cedar_policy_core::evaluator::Evaluator;
-use cedar_policy_core::extensions::Extensions;
-
-use crate::circumstances::build;
 use crate::corpus::Corpus;
 use crate::decision::Decision;
 use crate::digest::digest;
 use crate::fault::Fault;
 use crate::load::{self, Loaded};
-use crate::prepared::{Inner, Prepared, with};
+use crate::plan::Asked;
+use crate::prepared::{Inner, Prepared};
 use crate::question::{Actor, DeviceFacts, Principal, Question};
-use crate::reads::Reads;
 use crate::registry::Registry;
 use crate::schema::Vocabulary;
-use crate::slices::{Rule, Slice, Slices};
+use crate::slices::{Slice, Slices};
 
 /// Compiled policies: decides questions, holds no lock, never changes. Share it in an `Arc`.
 #[derive(Debug)]
@@ -89,35 +84,23 @@ impl Engine {
         if !self.vocabulary.lets(prepared.kind, operation) {
             return Err(format!("the schema lets no principal of this kind do `{operation}`"));
         }
-        let reads = fitting(slice, prepared).fold(Reads::NOTHING, |reads, rule| reads.and(rule.reads));
-        let context = build(&question.context, &prepared.company, &self.vocabulary.captures, reads)?;
-        let request = Request::new_unchecked(
-            prepared.principal.clone(),
-            slice.action.clone(),
-            slice.source.clone(),
-            Some(context),
-        );
-        let own = prepared.entities.as_ref().map_err(Clone::clone)?;
-        if slice.extra.is_empty() {
-            let evaluator = Evaluator::new(request, own, Extensions::all_available());
-            return Ok(weigh(slice, prepared, &evaluator));
-        }
-        let all = with(own.clone(), slice.extra.iter().cloned())?;
-        Ok(weigh(slice, prepared, &Evaluator::new(request, &all, Extensions::all_available())))
+        let asked = Asked {
+            context: &question.context,
+            captures: &self.vocabulary.captures,
+            slice,
+            company: self.slices.company(),
+            prepared,
+            entities: prepared.entities.as_ref().map_err(Clone::clone)?,
+        };
+        Ok(weigh(slice, &asked))
     }
 }
 
-/// The rules of a slice whose principal constraint fits.
-fn fitting<'s>(slice: &'s Slice, prepared: &Inner) -> impl Iterator<Item = &'s Arc<Rule>> {
-    slice.rules.iter().filter(|rule| prepared.fitting.holds(rule.principal))
-}
-
-/// Evaluates every fitting rule: forbids before permits, and an error before either.
-fn weigh(slice: &Slice, prepared: &Inner, evaluator: &Evaluator<'_>) -> Decision {
-    let slots = SlotEnv::new();
+/// Asks every rule whose principal constraint fits: forbids before permits, and an error before either.
+fn weigh(slice: &Slice, asked: &Asked<'_>) -> Decision {
     let (mut permits, mut forbids, mut errors) = (Vec::new(), Vec::new(), Vec::new());
-    for rule in fitting(slice, prepared) {
-        match holds(rule, evaluator, &slots) {
+    for rule in slice.rules.iter().filter(|rule| asked.prepared.fitting.holds(rule.principal)) {
+        match rule.condition.as_ref().map_or(Ok(true), |condition| condition.holds(asked)) {
             Ok(false) => {}
             Ok(true) if rule.permits => permits.push(rule),
             Ok(true) => forbids.push(rule),
@@ -137,15 +120,6 @@ fn weigh(slice: &Slice, prepared: &Inner, evaluator: &Evaluator<'_>) -> Decision
         determining: determining.iter().map(|rule| Arc::clone(&rule.id)).collect(),
         obligations: determining.iter().flat_map(|rule| rule.obligations.iter().cloned()).collect(),
         errors,
-    }
-}
-
-fn holds(rule: &Rule, evaluator: &Evaluator<'_>, slots: &SlotEnv) -> Result<bool, String> {
-    let Some(condition) = &rule.condition else { return Ok(true) };
-    match evaluator.interpret(condition, slots) {
-        Ok(Value { value: ValueKind::Lit(Literal::Bool(holds)), .. }) => Ok(holds),
-        Ok(_) => Err("its condition is not true or false".to_owned()),
-        Err(error) => Err(error.to_string()),
     }
 }
 

@@ -34,7 +34,7 @@ pub(crate) struct Examples {
 pub(crate) fn all(captures: &BTreeSet<SmolStr>) -> Examples {
     let corpus = corpus();
     let registry = Registry::new(&corpus, &mut Vec::new());
-    let slices = Slicer::new(&registry).slice(&[], &[]);
+    let slices = Slicer::new(&registry, captures).slice(&[], &[]);
     let digest = Arc::from("");
     let kinds = [PrincipalKind::User, PrincipalKind::Service, PrincipalKind::Device];
     let prepared = kinds.into_iter().flat_map(|kind| {

@@ -9,8 +9,8 @@
 //! - `parse`, `schema` (held against `examples`) and `registry` turn the corpus into policies, a vocabulary and closed
 //!   hierarchies; `load` joins them and collects the faults;
 //! - `slices` finds the policies of each source and operation, `specialise` evaluates what is already known of their
-//!   conditions, `reads` notes what the rest looks at;
-//! - `prepared` and `circumstances` build entities and context of a request, no more than that.
+//!   conditions, `plan` splits the rest by when it can be known (`facts`, `reads`);
+//! - `prepared` and `circumstances` build the entities of a principal and, where Cedar is asked, its context.
 
 mod circumstances;
 pub mod corpus;
@@ -18,11 +18,13 @@ pub mod decision;
 mod digest;
 pub mod engine;
 mod examples;
+mod facts;
 pub mod fault;
 mod load;
 mod names;
 pub mod operation;
 mod parse;
+mod plan;
 mod prepared;
 pub mod question;
 mod reads;

@@ -41,7 +41,7 @@ pub(crate) fn load(corpus: &Corpus) -> Result<Loaded, Vec<Fault>> {
         Some(vocabulary) if faults.is_empty() => {
             let sources: Vec<Arc<str>> =
                 corpus.sources.iter().map(|source| source.id.as_str().into()).collect();
-            let slices = Slicer::new(&registry).slice(&policies, &sources);
+            let slices = Slicer::new(&registry, &vocabulary.captures).slice(&policies, &sources);
             Ok(Loaded { registry, slices, vocabulary })
         }
         _ => {

@@ -10,6 +10,7 @@ use smol_str::SmolStr;
 
 use crate::circumstances::{Company, known};
 use crate::names::{Kind, entity, entry};
+use crate::plan::Memory;
 use crate::question::{Actor, DeviceFacts, Principal, PrincipalKind, Question};
 use crate::registry::Registry;
 use crate::slices::{Fitting, Slices};
@@ -30,6 +31,7 @@ pub(crate) struct Inner {
     pub(crate) principal: EntityUIDEntry,
     pub(crate) fitting: Fitting,
     pub(crate) company: Company,
+    pub(crate) memory: Memory,
     /// The entities, or why there cannot be any.
     pub(crate) entities: Result<Entities, String>,
 }
@@ -67,7 +69,9 @@ impl Prepared {
                 device_uid.as_ref(),
                 actor_uid.as_ref().map(|actor| (actor, service_uid.as_ref())),
             ),
-            entities: store(present),
+            memory: slices.memory(),
+            // A device may be named twice (it asks on its own account), but not with two postures.
+            entities: with(Entities::new(), present),
         }))
     }
 
@@ -145,11 +149,6 @@ fn device_entity(registry: &Registry, facts: &DeviceFacts) -> Arc<Entity> {
 
 fn attribute(name: &'static str, value: Value) -> (SmolStr, PartialValue) {
     (SmolStr::new_static(name), PartialValue::from(value))
-}
-
-/// A device may be named twice (it asks on its own account), but not with two postures.
-fn store(present: Vec<Arc<Entity>>) -> Result<Entities, String> {
-    with(Entities::new(), present)
 }
 
 /// Adds entities whose ancestors are closed.

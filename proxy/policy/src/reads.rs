@@ -50,6 +50,11 @@ impl Reads {
         self.0 & of.0 != 0
     }
 
+    /// Whether there is anything in it that is not in `other`.
+    pub(crate) const fn beyond(self, other: Self) -> bool {
+        self.0 & !other.0 != 0
+    }
+
     /// What lies at a path of attributes from the context, outermost last.
     fn at(attributes: &[&str]) -> Self {
         match attributes {
@@ -77,7 +82,7 @@ impl Reads {
 }
 
 /// Follows `a.b.c`, `a.b has c` and `a has b.c` down to `a`, and notes the attributes, the last one first.
-fn chain<'e>(expr: &'e Expr, attributes: &mut Vec<&'e str>) -> &'e Expr {
+pub(crate) fn chain<'e>(expr: &'e Expr, attributes: &mut Vec<&'e str>) -> &'e Expr {
     match expr.expr_kind() {
         ExprKind::GetAttr { expr, attr } | ExprKind::HasAttr { expr, attr } => {
             attributes.push(attr);

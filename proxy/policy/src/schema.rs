@@ -74,12 +74,17 @@ pub(crate) fn load(file: &PolicyFile, faults: &mut Vec<Fault>) -> Option<(Schema
 fn check(file: &PolicyFile, schema: &ValidatorSchema, faults: &mut Vec<Fault>) -> Vocabulary {
     let mut misfits = BTreeSet::new();
     let mut vocabulary = Vocabulary::default();
+    let [first, ..] = Operation::ALL;
     for operation in Operation::ALL {
         let Some(action) = schema.get_action_id(&Kind::Action.uid(operation.as_str())) else {
             misfits.insert(format!("action `{operation}` is missing"));
             continue;
         };
-        vocabulary.captures.extend(action.context_type().map(captures).unwrap_or_default());
+        let declared = action.context_type().map(captures).unwrap_or_default();
+        if operation != first && declared != vocabulary.captures {
+            misfits.insert(format!("`{operation}` does not have the same captures as `{first}`"));
+        }
+        vocabulary.captures.extend(declared);
         let kinds =
             KINDS.into_iter().filter(|(_, kind)| action.is_applicable_principal_type(kind.entity_type()));
         vocabulary.lets.extend(kinds.map(|(kind, _)| (kind, operation)));

@@ -8,7 +8,7 @@
 //! INVARIANT: a slice answers as the whole set would, errors included: the scope of a policy cannot err, so a policy
 //! whose scope does not fit neither applies nor errs. A property test holds this against Cedar's own authorizer.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use cedar_policy_core::ast::{
@@ -17,14 +17,15 @@ use cedar_policy_core::ast::{
 };
 use cedar_policy_core::entities::{Entities, NoEntitiesSchema, TCComputation};
 use cedar_policy_core::extensions::Extensions;
+use smol_str::SmolStr;
 
 use crate::decision::Obligation;
 use crate::names::{Kind, entry};
 use crate::operation::Operation;
 use crate::parse::Parsed;
-use crate::reads::Reads;
+use crate::plan::{Memory, Plan, Planner};
 use crate::registry::Registry;
-use crate::specialise::{Specialiser, boolean, depends_on, looked_into};
+use crate::specialise::{Specialiser, boolean, depends_on};
 
 /// A policy in a slice.
 #[derive(Debug)]
@@ -34,8 +35,7 @@ pub(crate) struct Rule {
     /// Index of its principal constraint in [`Slices::principals`].
     pub(crate) principal: usize,
     /// What is left to evaluate; nothing when it always holds.
-    pub(crate) condition: Option<Expr>,
-    pub(crate) reads: Reads,
+    pub(crate) condition: Option<Plan>,
     pub(crate) obligations: Arc<[Obligation]>,
 }
 
@@ -45,8 +45,6 @@ pub(crate) struct Slice {
     pub(crate) source: EntityUIDEntry,
     pub(crate) action: EntityUIDEntry,
     pub(crate) rules: Vec<Arc<Rule>>,
-    /// Entities that a condition looks into and the request does not bring. Mostly none.
-    pub(crate) extra: Vec<Arc<Entity>>,
 }
 
 /// All slices.
@@ -55,6 +53,8 @@ pub(crate) struct Slices {
     by_source: HashMap<Arc<str>, Vec<Slice>>,
     /// Every principal constraint of any policy, once.
     principals: Vec<PrincipalConstraint>,
+    /// What conditions say of principal, device and actor only, once.
+    company: Vec<Expr>,
 }
 
 impl Slices {
@@ -71,6 +71,15 @@ impl Slices {
             }
         }
         fitting
+    }
+
+    /// Room for a prepared principal to remember the answers to [`Slices::company`].
+    pub(crate) fn memory(&self) -> Memory {
+        Memory::new(self.company.len())
+    }
+
+    pub(crate) fn company(&self) -> &[Expr] {
+        &self.company
     }
 }
 
@@ -115,6 +124,7 @@ fn covers(
 pub(crate) struct Slicer<'a> {
     registry: &'a Registry,
     entities: Entities,
+    planner: Planner<'a>,
     principals: Vec<PrincipalConstraint>,
     numbers: HashMap<PrincipalConstraint, usize>,
 }
@@ -132,7 +142,7 @@ struct Draft<'a> {
 }
 
 impl<'a> Slicer<'a> {
-    pub(crate) fn new(registry: &'a Registry) -> Self {
+    pub(crate) fn new(registry: &'a Registry, captures: &'a BTreeSet<SmolStr>) -> Self {
         let entities = Entities::new().add_entities(
             registry.entities().cloned(),
             None::<&NoEntitiesSchema>,
@@ -143,6 +153,7 @@ impl<'a> Slicer<'a> {
         Self {
             registry,
             entities: entities.unwrap_or_default(),
+            planner: Planner { captures, registry, company: Vec::new(), numbers: HashMap::new() },
             principals: Vec::new(),
             numbers: HashMap::new(),
         }
@@ -156,7 +167,7 @@ impl<'a> Slicer<'a> {
             let slices = Operation::ALL.map(|operation| self.one(&mut drafts, &near, source, operation));
             by_source.insert(Arc::clone(source), Vec::from(slices));
         }
-        Slices { by_source, principals: self.principals }
+        Slices { by_source, principals: self.principals, company: self.planner.company }
     }
 
     fn draft<'p>(&mut self, parsed: &'p Parsed) -> Draft<'p> {
@@ -213,49 +224,40 @@ impl<'a> Slicer<'a> {
     }
 
     fn fitting_sources(&self, constraint: &PrincipalOrResourceConstraint, uids: &[EntityUID]) -> Vec<usize> {
-        let fits = |uid: &EntityUID| covers(constraint, uid, |group| self.is_in(uid, group));
+        let fits = |uid: &EntityUID| covers(constraint, uid, |group| is_in(self.registry, uid, group));
         uids.iter().zip(0..).filter(|(uid, _)| fits(uid)).map(|(_, place)| place).collect()
     }
 
-    fn is_in(&self, uid: &EntityUID, group: &EntityUID) -> bool {
-        self.registry.find(uid).is_some_and(|one| one.is_descendant_of(group))
-    }
-
-    fn one(&self, drafts: &mut [Draft<'_>], near: &[usize], source: &str, operation: Operation) -> Slice {
+    fn one(&mut self, drafts: &mut [Draft<'_>], near: &[usize], source: &str, operation: Operation) -> Slice {
         let (source, action) = (Kind::Source.uid(source), Kind::Action.uid(operation.as_str()));
         let specialiser = Specialiser::new(&action, &source, &self.entities);
         let mut rules = Vec::new();
-        let mut looked = Vec::new();
         for &index in near {
             let Some(draft) = drafts.get_mut(index) else { continue };
-            if !self.action_fits(draft.parsed.policy.action_constraint(), &action) {
-                continue;
+            if action_fits(self.registry, draft.parsed.policy.action_constraint(), &action) {
+                rules.extend(draft.rule(&specialiser, &mut self.planner));
             }
-            let Some(rule) = draft.rule(&specialiser) else { continue };
-            if let Some(condition) = &rule.condition {
-                looked_into(condition, &mut looked);
-            }
-            rules.push(rule);
         }
-        looked.sort();
-        looked.dedup();
-        let extra = looked.iter().filter_map(|uid| self.registry.find(uid)).cloned().collect();
-        Slice { source: entry(&source), action: entry(&action), rules, extra }
+        Slice { source: entry(&source), action: entry(&action), rules }
     }
+}
 
-    fn action_fits(&self, constraint: &ActionConstraint, action: &EntityUID) -> bool {
-        let within = |group: &EntityUID| action == group || self.is_in(action, group);
-        match constraint {
-            ActionConstraint::Any => true,
-            ActionConstraint::Eq(one) => one.as_ref() == action,
-            ActionConstraint::In(groups) => groups.iter().any(|group| within(group)),
-        }
+fn action_fits(registry: &Registry, constraint: &ActionConstraint, action: &EntityUID) -> bool {
+    let within = |group: &EntityUID| action == group || is_in(registry, action, group);
+    match constraint {
+        ActionConstraint::Any => true,
+        ActionConstraint::Eq(one) => one.as_ref() == action,
+        ActionConstraint::In(groups) => groups.iter().any(|group| within(group)),
     }
+}
+
+fn is_in(registry: &Registry, uid: &EntityUID, group: &EntityUID) -> bool {
+    registry.find(uid).is_some_and(|one| one.is_descendant_of(group))
 }
 
 impl Draft<'_> {
     /// The rule for one source and operation; none when its condition can never hold there.
-    fn rule(&mut self, specialiser: &Specialiser<'_>) -> Option<Arc<Rule>> {
+    fn rule(&mut self, specialiser: &Specialiser<'_>, planner: &mut Planner<'_>) -> Option<Arc<Rule>> {
         if !(self.by_source || self.by_action)
             && let Some(rule) = self.made.values().next()
         {
@@ -274,8 +276,7 @@ impl Draft<'_> {
             id: Arc::clone(&self.parsed.id),
             permits: self.parsed.policy.effect() == Effect::Permit,
             principal: self.principal,
-            reads: condition.as_ref().map_or(Reads::NOTHING, Reads::of),
-            condition: condition.clone(),
+            condition: condition.as_ref().map(|condition| planner.plan(condition)),
             obligations: Arc::clone(&self.obligations),
         });
         self.made.insert(condition, Arc::clone(&rule));
