@@ -85,25 +85,25 @@ closed_list! {
     /// Why TLS failed, as far as the gate can tell.
     HandshakeFault {
         /// The client showed no certificate where one is required.
-        CertificateMissing => "certificate_missing",
+        CertificateMissing => "tls_certificate_missing",
         /// The client's certificate does not chain to our anchors.
-        CertificateForeign => "certificate_foreign",
+        CertificateForeign => "tls_certificate_foreign",
         /// The client's certificate or its signature is broken.
-        CertificateBroken => "certificate_broken",
+        CertificateBroken => "tls_certificate_broken",
         /// No common version, cipher suite or key exchange: mostly an old client.
-        Incompatible => "incompatible",
+        Incompatible => "tls_incompatible",
         /// The client refused us by an alert: it does not trust our certificate, or has none to show.
-        RefusedByClient => "refused_by_client",
+        RefusedByClient => "tls_refused_by_client",
         /// What came is no TLS.
-        NotTls => "not_tls",
+        NotTls => "tls_not_tls",
         /// The client broke the protocol.
-        Misbehaved => "misbehaved",
+        Misbehaved => "tls_misbehaved",
         /// The client left.
-        Abandoned => "abandoned",
+        Abandoned => "tls_abandoned",
         /// It took too long.
-        Timeout => "timeout",
+        Timeout => "tls_timeout",
         /// The gate itself failed.
-        Internal => "internal",
+        Internal => "tls_internal",
     }
 }
 
@@ -111,16 +111,32 @@ closed_list! {
     /// Why a request head was answered or cut before any filter saw it.
     HeadRefusal {
         /// The head is longer than allowed: 431.
-        TooLarge => "too_large",
+        TooLarge => "head_too_large",
         /// The head has more lines than allowed: 431.
-        TooManyHeaders => "too_many_headers",
+        TooManyHeaders => "head_too_many_headers",
         /// The request line is longer than allowed: 414.
-        RequestLineTooLong => "request_line_too_long",
+        RequestLineTooLong => "head_request_line_too_long",
         /// The head was not complete in time: 408; an HTTP/2 preface: just closed.
-        Timeout => "timeout",
+        Timeout => "head_timeout",
         /// The HTTP library could not parse it: 400.
-        Unparsable => "unparsable",
+        Unparsable => "head_unparsable",
         /// The client left in the middle of it.
-        Abandoned => "abandoned",
+        Abandoned => "head_abandoned",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_reasons_have_one_name() {
+        let drops = DropReason::ALL.iter().map(|reason| reason.code());
+        let faults = HandshakeFault::ALL.iter().map(|fault| fault.code());
+        let refusals = HeadRefusal::ALL.iter().map(|refusal| refusal.code());
+        let codes: Vec<&str> = drops.chain(faults).chain(refusals).collect();
+        assert_eq!(codes.iter().collect::<HashSet<_>>().len(), codes.len(), "{codes:?}");
     }
 }

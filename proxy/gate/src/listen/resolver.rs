@@ -3,6 +3,7 @@
 use std::{collections::HashMap, fmt, sync::Arc};
 
 use rustls::{
+    SignatureScheme,
     crypto::CryptoProvider,
     pki_types::{CertificateDer, PrivateKeyDer},
     server::{ClientHello, ResolvesServerCert},
@@ -118,6 +119,11 @@ impl Certificates {
         self.served.push(served);
     }
 
+    /// The first candidate whose key signs by a scheme that the client verifies.
+    fn choose(&self, name: Option<&str>, schemes: &[SignatureScheme]) -> Option<&Arc<CertifiedKey>> {
+        self.candidates(name).find(|certified| certified.key.choose_scheme(schemes).is_some())
+    }
+
     /// Certificates for a name, best first: exact names before wildcards (RFC 6125 §6.4.3: one label), then the first one.
     fn candidates(&self, name: Option<&str>) -> impl Iterator<Item = &Arc<CertifiedKey>> {
         let lower = name.map(str::to_ascii_lowercase);
@@ -131,9 +137,7 @@ impl Certificates {
 
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        self.candidates(hello.server_name())
-            .find(|certified| certified.key.choose_scheme(hello.signature_schemes()).is_some())
-            .cloned()
+        self.choose(hello.server_name(), hello.signature_schemes()).cloned()
     }
 }
 
@@ -165,4 +169,86 @@ fn dns_names(certificate: &X509Certificate<'_>) -> Vec<String> {
             _ => None,
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::{crypto::aws_lc_rs::default_provider, pki_types::PrivatePkcs8KeyDer};
+
+    use super::*;
+
+    fn pair_of(names: &[&str], algorithm: &'static rcgen::SignatureAlgorithm) -> KeyPair {
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        let key = rcgen::KeyPair::generate_for(algorithm).unwrap();
+        let certificate = rcgen::CertificateParams::new(names).unwrap().self_signed(&key).unwrap();
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        KeyPair { chain: vec![certificate.der().clone()], key }
+    }
+
+    fn pair(names: &[&str]) -> KeyPair {
+        pair_of(names, &rcgen::PKCS_ECDSA_P256_SHA256)
+    }
+
+    #[test]
+    fn every_fault_of_every_certificate_is_told() {
+        use CertificateFaultKind::{EmptyChain, KeyMismatch, Nameless, NoCertificate, Unreadable};
+        let load = |pairs: Vec<KeyPair>| Certificates::new(pairs, &default_provider()).unwrap_err();
+        assert_eq!(load(vec![]), [CertificateFault { place: None, kind: NoCertificate }]);
+        let cut = |mut pair: KeyPair| {
+            pair.chain.push(pair.chain[0].as_ref()[..100].to_vec().into());
+            pair
+        };
+        let pairs = vec![
+            pair(&["a.example"]),
+            KeyPair { chain: vec![], ..pair(&["b.example"]) },
+            KeyPair { chain: pair(&["c.example"]).chain, ..pair(&["c.example"]) },
+            pair(&["192.0.2.1"]),
+            cut(pair(&["d.example"])),
+        ];
+        let told: Vec<_> = load(pairs).into_iter().map(|fault| (fault.place.unwrap(), fault.kind)).collect();
+        assert_eq!(told, [(1, EmptyChain), (2, KeyMismatch), (3, Nameless), (4, Unreadable(2))]);
+        let broken = KeyPair {
+            key: PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(vec![0x30, 0])),
+            ..pair(&["e.example"])
+        };
+        assert!(matches!(load(vec![broken])[0].kind, CertificateFaultKind::Key(_)));
+    }
+
+    #[test]
+    fn candidates_come_best_first() {
+        let pairs = vec![
+            pair(&["gate.example"]),
+            pair(&["*.Zone.example"]),
+            pair(&["persons.zone.example", "zone.example"]),
+        ];
+        let table = Certificates::new(pairs, &default_provider()).unwrap();
+        let of = |name: Option<&str>| -> Vec<usize> {
+            let place = |key| table.served.iter().position(|served| Arc::ptr_eq(&served.key, key)).unwrap();
+            table.candidates(name).map(place).collect()
+        };
+        for (name, places) in [
+            (None, vec![0]),
+            (Some("gate.example"), vec![0, 0]),
+            (Some("PERSONS.zone.example"), vec![2, 1, 0]),
+            (Some("vehicles.zone.example"), vec![1, 0]),
+            (Some("zone.example"), vec![2, 0]),
+            (Some("a.b.zone.example"), vec![0]),
+            (Some(""), vec![0]),
+        ] {
+            assert_eq!(of(name), places, "{name:?}");
+        }
+        assert_eq!(table.served()[1].names, ["*.zone.example"]);
+        assert!(table.served().iter().all(|served| served.not_after > 0));
+    }
+
+    #[test]
+    fn a_key_that_the_client_cannot_verify_gives_way_to_the_next() {
+        let pairs = vec![pair_of(&["gate.example"], &rcgen::PKCS_ED25519), pair(&["gate.example"])];
+        let table = Certificates::new(pairs, &default_provider()).unwrap();
+        let chosen = |scheme| table.choose(Some("gate.example"), &[scheme]).map(|key| key.cert[0].clone());
+        let leaf = |place: usize| Some(table.served[place].key.cert[0].clone());
+        assert_eq!(chosen(SignatureScheme::ED25519), leaf(0));
+        assert_eq!(chosen(SignatureScheme::ECDSA_NISTP256_SHA256), leaf(1));
+        assert_eq!(chosen(SignatureScheme::RSA_PSS_SHA256), None);
+    }
 }

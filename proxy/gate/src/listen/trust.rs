@@ -87,3 +87,48 @@ impl Judgement {
         self.generation == generation && fresh && unexpired
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use poort_identity::device::{DeviceFault, NameKind};
+
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn accepted(at: SystemTime, not_after: SystemTime) -> Judgement {
+        let certificate = Certificate {
+            name: "spiffe://zone.example/device/car-12".into(),
+            kind: NameKind::Spiffe,
+            serial: "0c".into(),
+            sha256: [0; 32],
+            issuer: "CN=Devices".into(),
+            not_before: at - HOUR,
+            not_after,
+        };
+        Judgement { verdict: Ok(Arc::new(certificate)), generation: 7, at }
+    }
+
+    #[test]
+    fn a_judgement_holds_until_something_may_have_changed() {
+        let at = SystemTime::UNIX_EPOCH + HOUR * 500_000;
+        let second = Duration::from_secs(1);
+        let long = accepted(at, at + HOUR);
+        let short = accepted(at, at + second * 10);
+        let rejected = Rejected { certificate: None, fault: DeviceFault::NotYetValid };
+        let rejected = Judgement { verdict: Err(Arc::new(rejected)), generation: 7, at };
+        for (name, judgement, generation, now, holds) in [
+            ("at once", &long, 7, at, true),
+            ("within the minute", &long, 7, at + second * 59, true),
+            ("after a minute", &long, 7, at + second * 60, false),
+            ("by another trust", &long, 8, at, false),
+            ("with the clock set back", &long, 7, at - second, false),
+            ("until it expires", &short, 7, at + second * 10, true),
+            ("after it expired", &short, 7, at + second * 11, false),
+            ("refused, within the minute", &rejected, 7, at + second * 59, true),
+            ("refused, after a minute", &rejected, 7, at + second * 60, false),
+        ] {
+            assert_eq!(judgement.holds(generation, now), holds, "{name}");
+        }
+    }
+}

@@ -39,7 +39,7 @@ enum Reading {
     /// The first of a head; until then the connection is idle.
     Idle { until: Instant },
     /// More of a head.
-    Head { scan: Box<HeadScan>, until: Instant },
+    Head { until: Instant },
     /// More of an HTTP/2 preface.
     Preface { left: usize, until: Instant },
     /// Bodies, upgraded streams, HTTP/2 frames: not looked at.
@@ -62,6 +62,8 @@ pub(super) struct Watched<S> {
     connection: Arc<Connection>,
     watch: Watch,
     reading: Reading,
+    /// Of the present head.
+    scan: HeadScan,
     read_timer: Timer,
     write_timer: Timer,
     /// Since when a write has made no progress, plus how long that is borne.
@@ -93,6 +95,7 @@ impl<S> Watched<S> {
         Self {
             inner,
             connection,
+            scan: HeadScan::new(watch.limits),
             watch,
             reading,
             read_timer: Timer::default(),
@@ -139,14 +142,14 @@ impl<S> Watched<S> {
         if let Reading::Idle { .. } = self.reading {
             self.note(HeadFaults::default());
             let until = Instant::now() + self.watch.deadlines.head;
-            self.reading = Reading::Head { scan: Box::new(HeadScan::new(self.watch.limits)), until };
+            self.scan = HeadScan::new(self.watch.limits);
+            self.reading = Reading::Head { until };
         }
         match &mut self.reading {
-            Reading::Head { scan, .. } => match scan.read(bytes) {
+            Reading::Head { .. } => match self.scan.read(bytes) {
                 Progress::More => {}
                 Progress::Complete(_) => {
-                    let faults = scan.faults();
-                    self.note(faults);
+                    self.note(self.scan.faults());
                     self.connection.notes().unseen.store(true, Ordering::Relaxed);
                     self.reading = Reading::Through;
                 }
@@ -182,7 +185,7 @@ impl<S> Watched<S> {
     /// Until when the present wait for bytes may last.
     fn read_until(&self) -> Option<Instant> {
         match &self.reading {
-            Reading::Idle { until } | Reading::Head { until, .. } | Reading::Preface { until, .. } => {
+            Reading::Idle { until } | Reading::Head { until } | Reading::Preface { until, .. } => {
                 Some(*until)
             }
             Reading::Through | Reading::Closing(_) => None,
@@ -261,6 +264,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Watched<S> {
                 Poll::Ready(Ok(None)) => {}
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => {
+                    if this.connection.is_cut(cx.waker()) {
+                        return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+                    }
                     let Some(until) = this.read_until() else { return Poll::Pending };
                     ready!(this.read_timer.poll(cx, until));
                     this.late();

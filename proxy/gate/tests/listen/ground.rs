@@ -28,6 +28,9 @@ use crate::pki::{self, Authority, Identity};
 /// Long enough for a slow machine, short enough to notice.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
+/// More than all buffers between two sockets of one machine.
+const LARGE_BYTES: usize = 64 * 1024 * 1024;
+
 /// What is configured; change it, then start.
 pub(crate) struct Plan {
     pub(crate) settings: ListenSettings,
@@ -103,6 +106,13 @@ impl Ground {
     pub(crate) fn serve(&self, certificates: Vec<KeyPair>) {
         let provider = CryptoProvider::get_default().unwrap();
         self.tls.replace(Arc::new(Certificates::new(certificates, provider).unwrap())).unwrap();
+    }
+}
+
+impl Ground {
+    /// Tells the listener to end, as a signal would.
+    pub(crate) fn stop(&self) {
+        self.stop.send(true).unwrap();
     }
 }
 
@@ -212,7 +222,10 @@ impl ProxyHttp for Echo {
 
     async fn request_filter(&self, session: &mut Session, _: &mut ()) -> pingora::Result<bool> {
         while session.read_request_body().await?.is_some() {}
-        let body = Bytes::from(self.say(session));
+        let body = match session.req_header().uri.path() {
+            "/large" => Bytes::from(vec![b'a'; LARGE_BYTES]),
+            _ => Bytes::from(self.say(session)),
+        };
         let mut head = ResponseHeader::build(200, None)?;
         head.insert_header("Content-Length", body.len().to_string())?;
         session.write_response_header(Box::new(head), false).await?;

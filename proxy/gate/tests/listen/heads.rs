@@ -5,7 +5,7 @@ use std::time::Duration;
 use poort::listen::{ConnectionEvent, HeadRefusal};
 
 use crate::{
-    client::{Client, config},
+    client::Client,
     ground::{Ground, Plan},
 };
 
@@ -270,9 +270,18 @@ async fn a_client_that_stops_reading_is_dropped() {
     let mut plan = Plan::new();
     plan.settings.deadlines.write_stall = Duration::from_millis(300);
     let ground = Ground::start(plan);
-    let mut client = Client::connect(ground.address, config(Some(&ground.device))).await.unwrap();
-    // Answers pile up until no buffer takes more.
-    let flood = async { while client.send(PLAIN).await.is_ok() {} };
-    let _ = tokio::time::timeout(Duration::from_secs(1), flood).await;
+    let mut client = Client::of(&ground).await;
+    client.send("GET /large HTTP/1.1\r\nHost: gate.example\r\n\r\n").await.unwrap();
+    ground.seen.wait_closed(1).await;
+    assert_eq!(ground.admission.open(), 0);
+}
+
+#[tokio::test]
+async fn an_idle_connection_ends_when_the_listener_does() {
+    let ground = Ground::plain();
+    let mut client = Client::of(&ground).await;
+    client.get().await.unwrap();
+    ground.stop();
+    assert!(client.ended().await);
     ground.seen.wait_closed(1).await;
 }

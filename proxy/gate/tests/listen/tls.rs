@@ -97,7 +97,11 @@ async fn a_revocation_reaches_a_session_that_is_resumed() {
         assert_eq!((first.fact("resumed"), first.fact("tls")), ("false", name));
         ground.trust.replace(ground.authority.trust(&[12]));
         let second = Client::connect(ground.address, config).await.unwrap().get().await.unwrap();
-        assert_eq!((second.fact("resumed"), second.fact("device")), ("true", "certificate_revoked"), "TLS {name}");
+        assert_eq!(
+            (second.fact("resumed"), second.fact("device")),
+            ("true", "certificate_revoked"),
+            "TLS {name}"
+        );
         ground.seen.wait(ConnectionEvent::Established { resumed: true }).await;
     }
 }
