@@ -2,6 +2,8 @@
 
 mod key;
 mod mint;
+mod statement;
 
 pub use key::{AssertionKey, AssertionKeyFault};
-pub use mint::{Assertions, MintFault, Statement, StatementKind};
+pub use mint::{Assertions, MintFault};
+pub use statement::{Statement, StatementKind};
