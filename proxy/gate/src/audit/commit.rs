@@ -1,0 +1,154 @@
+//! The thread that writes: group commit, and recovery from a failing disk without a restart.
+
+use std::{
+    io,
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use super::{
+    batch::Batch,
+    health::{Counts, add},
+    journal::Journal,
+    ocsf,
+    queue::{Queue, Work},
+    record::Record,
+    writer::SharedClock,
+};
+
+/// A buffer that a rare large batch has blown up is given back.
+const BUFFER_BYTES: usize = 4 << 20;
+
+/// What the thread owns.
+pub(super) struct Committer {
+    pub(super) queue: Arc<Queue>,
+    pub(super) counts: Arc<Counts>,
+    pub(super) journal: Journal,
+    pub(super) clock: SharedClock,
+    pub(super) kept_bytes: usize,
+    pub(super) retry: Duration,
+    pub(super) lines: Vec<u8>,
+    pub(super) kept: Kept,
+    /// When the disk is tried again; none while it works.
+    pub(super) again: Option<Instant>,
+}
+
+/// Lines that could not be written, in order, for when the disk works again.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    lines: Vec<u8>,
+    records: usize,
+}
+
+/// Nobody may wait for a thread that is gone.
+struct Watch(Arc<Queue>);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}
+
+impl Committer {
+    /// Works until the queue is closed and empty.
+    pub(super) fn run(mut self) {
+        let _watch = Watch(Arc::clone(&self.queue));
+        let mut records = Vec::new();
+        loop {
+            let retry = self.again.map(|_| self.retry);
+            match self.queue.take(&mut records, retry, || self.clock.ticks()) {
+                Work::Batch(batch) => {
+                    self.commit(&records, &batch);
+                    records.clear();
+                }
+                Work::Nothing => self.recover(),
+                Work::End => return self.end(),
+            }
+        }
+    }
+
+    fn commit(&mut self, records: &[Record], batch: &Batch) {
+        let start = self.clock.ticks();
+        self.lines.clear();
+        for record in records {
+            ocsf::encode(record, &mut self.lines);
+        }
+        if self.again.is_some_and(|again| start >= again) {
+            self.recover();
+        }
+        let written = self.again.is_none() && self.write(start, records.len());
+        if !written {
+            self.keep(records.len());
+        }
+        batch.settle(written);
+        self.lines.shrink_to(BUFFER_BYTES);
+    }
+
+    fn write(&mut self, start: Instant, records: usize) -> bool {
+        match self.journal.commit(&self.lines, self.clock.now()) {
+            Ok(()) => {
+                add(&self.counts.batches, 1);
+                add(&self.counts.records, records);
+                let took = self.clock.ticks().saturating_duration_since(start).as_micros();
+                let took = u64::try_from(took).unwrap_or(u64::MAX);
+                self.counts.last_commit_micros.store(took, Ordering::Relaxed);
+                true
+            }
+            Err(error) => {
+                self.fail(&error);
+                false
+            }
+        }
+    }
+
+    /// From now on decisions are refused at the door. This happens before anybody of the batch is woken.
+    fn fail(&mut self, error: &io::Error) {
+        add(&self.counts.failures, 1);
+        if self.again.is_none() {
+            tracing::error!(%error, file = %self.journal.path().display(), "the record cannot be written; nothing passes");
+        }
+        self.queue.set_failing(true);
+        self.again = Some(self.clock.ticks() + self.retry);
+    }
+
+    /// Keeps a failed batch. Its decisions too: a source may have seen a request whose answer was then withheld.
+    fn keep(&mut self, records: usize) {
+        if self.kept.lines.len() + self.lines.len() > self.kept_bytes {
+            return add(&self.counts.lost, records);
+        }
+        self.kept.lines.extend_from_slice(&self.lines);
+        self.kept.records += records;
+        add(&self.counts.kept, records);
+    }
+
+    /// Tries the disk, and writes first what was kept.
+    fn recover(&mut self) {
+        if self.again.is_none() {
+            return;
+        }
+        let now = self.clock.now();
+        let mended = self.journal.mend(now).and_then(|()| match self.kept.records {
+            0 => Ok(()),
+            _ => self.journal.commit(&self.kept.lines, now),
+        });
+        match mended {
+            Err(error) => self.fail(&error),
+            Ok(()) => {
+                tracing::info!(records = self.kept.records, "the record is written again");
+                add(&self.counts.records, self.kept.records);
+                self.counts.kept.store(0, Ordering::Relaxed);
+                self.kept = Kept::default();
+                self.again = None;
+                self.queue.set_failing(false);
+            }
+        }
+    }
+
+    fn end(&mut self) {
+        self.recover();
+        if self.kept.records > 0 {
+            add(&self.counts.lost, self.kept.records);
+            tracing::error!(records = self.kept.records, "records are lost: the disk failed until the end");
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The little that the record needs of a file system, so that tests can let it fail.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    path::Path,
+};
+
+use nix::fcntl::OFlag;
+
+/// A file system.
+pub(super) trait Disk: Send + Sync {
+    /// Opens a file for appending, and makes it if it is missing.
+    fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+
+    /// Makes the names in a directory durable, new ones among them.
+    fn sync_directory(&self, path: &Path) -> io::Result<()> {
+        File::open(path)?.sync_all()
+    }
+}
+
+/// An open file.
+pub(super) trait DiskFile: Send {
+    /// Appends all of it.
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Waits until the disk has confirmed what was appended.
+    fn sync(&mut self) -> io::Result<()>;
+    /// Its length, in bytes.
+    fn length(&self) -> io::Result<u64>;
+    /// Cuts it to a length.
+    fn cut(&mut self, length: u64) -> io::Result<()>;
+    /// Whether it is still what `path` names. A file that was moved or removed takes records to where nobody reads them.
+    fn is_at(&self, path: &Path) -> bool;
+}
+
+/// The real one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LocalDisk;
+
+impl Disk for LocalDisk {
+    fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(open_private(path)?))
+    }
+}
+
+impl DiskFile for File {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_all(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_data()
+    }
+
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.set_len(length)
+    }
+
+    fn is_at(&self, path: &Path) -> bool {
+        let (Ok(open), Ok(named)) = (self.metadata(), fs::symlink_metadata(path)) else { return false };
+        open.ino() == named.ino() && open.dev() == named.dev()
+    }
+}
+
+/// Opens a file for reading and appending, for its owner alone. A symbolic link is not followed: whoever may write to the directory
+/// could otherwise send the record anywhere.
+pub(super) fn open_private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).create(true).mode(0o600).custom_flags(OFlag::O_NOFOLLOW.bits());
+    options.open(path)
+}
+
+/// Makes a directory, and its parents, for its owner alone.
+pub(super) fn make_directory(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Free bytes, for this user, where a path is.
+pub(super) fn free_bytes(path: &Path) -> Option<u64> {
+    let stat = nix::sys::statvfs::statvfs(path).ok()?;
+    // The widths differ between platforms.
+    #[expect(clippy::useless_conversion, reason = "32 bits elsewhere")]
+    let (blocks, size) = (u64::from(stat.blocks_available()), u64::from(stat.fragment_size()));
+    blocks.checked_mul(size)
+}

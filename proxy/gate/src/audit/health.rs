@@ -1,0 +1,50 @@
+//! How the record is doing, for metrics and alarms.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+/// How the record is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// Whether the disk takes no records now, so that nothing passes.
+    pub failing: bool,
+    /// Records that wait.
+    pub queued: usize,
+    /// Roughly their size, in bytes.
+    pub queued_bytes: usize,
+    /// For how long the oldest record has waited that is not written yet.
+    pub head_age: Option<Duration>,
+    /// Records written since the start.
+    pub records: u64,
+    /// Batches written since the start; each was one write and, if durable, one sync.
+    pub batches: u64,
+    /// How long the last batch took, sync included.
+    pub last_commit: Duration,
+    /// Batches and attempts to recover that failed, since the start.
+    pub failures: u64,
+    /// Records that could not be written and wait for the disk to recover.
+    pub kept: u64,
+    /// Records that were neither written nor kept, since the start.
+    pub lost: u64,
+    /// Free bytes where the files are; none if the file system does not say. Asked for each time.
+    pub free_bytes: Option<u64>,
+    /// Strangers' refusals that were counted but could not be written, since the start.
+    pub strangers_lost: u64,
+}
+
+/// The counts that the thread keeps.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    pub(super) records: AtomicU64,
+    pub(super) batches: AtomicU64,
+    pub(super) last_commit_micros: AtomicU64,
+    pub(super) failures: AtomicU64,
+    pub(super) kept: AtomicU64,
+    pub(super) lost: AtomicU64,
+}
+
+pub(super) fn add(counter: &AtomicU64, by: usize) {
+    counter.fetch_add(u64::try_from(by).unwrap_or(u64::MAX), Ordering::Relaxed);
+}

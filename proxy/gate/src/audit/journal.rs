@@ -1,0 +1,118 @@
+//! The form on disk: one JSON line a record, one file a UTC day, `audit-YYYYMMDD.jsonl`.
+//!
+//! This is the one module that knows it. It owns the end of the newest file: everything up to `good` is whole lines that were written
+//! (and synced), everything beyond is the rest of a failure and is cut.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::SystemTime,
+};
+
+use super::{
+    day::Day,
+    disk::{Disk, DiskFile},
+};
+
+/// How files are named.
+pub(super) const PREFIX: &str = "audit";
+
+/// What is written, and cut again, to see whether a disk takes records. It has no line end: if the gate dies over it, it is a torn line.
+const PROBE: [u8; 4096] = [b' '; 4096];
+
+/// The open end of the record.
+pub(super) struct Journal {
+    disk: Arc<dyn Disk>,
+    directory: PathBuf,
+    durable: bool,
+    day: Day,
+    path: PathBuf,
+    file: Box<dyn DiskFile>,
+    good: u64,
+}
+
+impl Journal {
+    /// Opens the file of a day. Its content has been through `recovery`.
+    pub(super) fn open(
+        disk: Arc<dyn Disk>,
+        directory: &Path,
+        durable: bool,
+        now: SystemTime,
+    ) -> io::Result<Self> {
+        let day = Day::of(now);
+        let path = directory.join(day.file(PREFIX));
+        let (file, good) = open(&*disk, directory, &path, durable)?;
+        Ok(Self { disk, directory: directory.to_owned(), durable, day, path, file, good })
+    }
+
+    /// The file that is written now.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes whole lines, in one piece, and syncs once. If that fails, the file ends where it ended before.
+    pub(super) fn commit(&mut self, lines: &[u8], now: SystemTime) -> io::Result<()> {
+        self.follow(now)?;
+        let written =
+            self.file.append(lines).and_then(|()| if self.durable { self.file.sync() } else { Ok(()) });
+        match written {
+            Ok(()) => self.good += u64::try_from(lines.len()).unwrap_or(u64::MAX),
+            // After a failed sync, the kernel may hold the pages for clean and never write them: they must be written anew, so they are
+            // cut. If cutting fails too, `mend` does it before anything else is written.
+            Err(_) => self.cut().unwrap_or(()),
+        }
+        written
+    }
+
+    /// Brings the end back after a failure, and proves that the disk takes records again.
+    pub(super) fn mend(&mut self, now: SystemTime) -> io::Result<()> {
+        // The old descriptor may belong to a mount that is gone.
+        self.file = self.disk.open(&self.path)?;
+        self.cut()?;
+        self.follow(now)?;
+        let proof = self.file.append(&PROBE).and_then(|()| self.file.sync());
+        self.cut()?;
+        proof
+    }
+
+    /// Cuts what lies beyond the last good line. A file that is shorter was cut by somebody else, and is not made longer.
+    fn cut(&mut self) -> io::Result<()> {
+        let length = self.file.length()?;
+        if length > self.good {
+            return self.file.cut(self.good);
+        }
+        self.good = length;
+        Ok(())
+    }
+
+    /// Turns to the file of the day, or back to the one that was moved away.
+    fn follow(&mut self, now: SystemTime) -> io::Result<()> {
+        let day = Day::of(now);
+        if day == self.day && self.file.is_at(&self.path) {
+            return Ok(());
+        }
+        let path = self.directory.join(day.file(PREFIX));
+        let (file, good) = open(&*self.disk, &self.directory, &path, self.durable)?;
+        if day == self.day {
+            tracing::error!(file = %path.display(), "the audit file was moved or removed; a new one was begun");
+        }
+        (self.day, self.path, self.file, self.good) = (day, path, file, good);
+        Ok(())
+    }
+}
+
+fn open(
+    disk: &dyn Disk,
+    directory: &Path,
+    path: &Path,
+    durable: bool,
+) -> io::Result<(Box<dyn DiskFile>, u64)> {
+    let file = disk.open(path)?;
+    let good = file.length()?;
+    if durable {
+        // A new file's name must survive a power cut as its content does.
+        disk.sync_directory(directory)?;
+    }
+    Ok((file, good))
+}

@@ -1,0 +1,33 @@
+//! The record: what is written down of every request, and when a request may rely on it.
+//!
+//! A Decision is appended before anything is forwarded, an Outcome at the end. [`Audit::append`] only queues; a thread of its own
+//! takes what has gathered, writes it in one piece, syncs once and wakes everybody who waits. If that fails, their requests are
+//! refused, and so is every further decision until the disk works again, which is tried without a restart.
+//!
+//! - [`writer`] is the door: [`Audit`]; behind it `queue`, `batch` (the shared wait) and `commit` (the thread);
+//! - `journal` is the form on disk, OCSF JSON lines in one file a day: the one place to change for another form;
+//!   `recovery` reads it back after a crash;
+//! - [`ocsf`] turns a record into its line;
+//! - [`strangers`] counts refusals of callers that nobody knows, in a bounded log of their own.
+
+mod batch;
+mod commit;
+mod day;
+mod disk;
+mod health;
+mod journal;
+pub mod ocsf;
+mod queue;
+mod record;
+mod recovery;
+mod settings;
+pub mod strangers;
+pub mod writer;
+
+pub use batch::{Ticket, Unwritable};
+pub use health::Health;
+pub use record::{Digests, Record};
+pub use recovery::Recovered;
+pub use settings::{AuditFault, AuditSettings};
+pub use strangers::Strangers;
+pub use writer::Audit;

@@ -1,0 +1,70 @@
+//! Records as OCSF 1.8 events, one JSON line each (<https://schema.ocsf.io/1.8.0>).
+//!
+//! Decision and Outcome are both HTTP Activity (4002) with the profiles `security_control` and `host`; they share
+//! `metadata.correlation_uid`, the request id, and `metadata.event_code` tells them apart. What OCSF has no word for is under `unmapped`;
+//! there is the whole question that the policies were asked, from which the decision can be replayed.
+//!
+//! No query string, body, token or cookie is in a record, so none can be written. Text that a client chose is cut in length, and every
+//! character that could steer a terminal or break a line is escaped.
+
+mod decision;
+mod escape;
+mod event;
+mod outcome;
+mod stranger;
+mod text;
+mod words;
+
+use std::time::SystemTime;
+
+pub(crate) use event::{DECISION, OUTCOME};
+pub(crate) use stranger::{Cause, Stranger};
+
+use super::record::Record;
+use escape::Escaping;
+use text::Hex;
+
+/// The longest line, in bytes, without its end. A record that would be longer is written without the question and says so
+/// (`metadata.is_truncated`). It is what an entry of a C2SP tlog-tiles log may be.
+pub const LINE_LIMIT_BYTES: usize = 65_535;
+
+/// Appends a record's line, with its end.
+pub fn encode(record: &Record, lines: &mut Vec<u8>) {
+    match record {
+        Record::Decision(decision, digests) => {
+            let id = Hex::of(&decision.id.0);
+            let start = lines.len();
+            line(&decision::event(decision, digests, id.as_str(), None), lines);
+            let bytes = (lines.len() - start).saturating_sub(1);
+            if bytes > LINE_LIMIT_BYTES {
+                lines.truncate(start);
+                line(&decision::event(decision, digests, id.as_str(), Some(bytes)), lines);
+            }
+        }
+        Record::Outcome(outcome) => {
+            line(&outcome::event(outcome, Hex::of(&outcome.id.0).as_str()), lines);
+        }
+    }
+}
+
+/// Appends the line of an outcome that nobody saw: the gate stopped before the request ended.
+pub(crate) fn encode_unknown(id: &str, source: Option<&str>, now: SystemTime, lines: &mut Vec<u8>) {
+    line(&outcome::unknown(id, source, now), lines);
+}
+
+/// Appends the line of refusals that were counted together.
+pub(crate) fn encode_stranger(stranger: &Stranger<'_>, lines: &mut Vec<u8>) {
+    line(&stranger::event(stranger), lines);
+}
+
+fn line(event: &impl serde::Serialize, lines: &mut Vec<u8>) {
+    let start = lines.len();
+    let mut serializer = serde_json::Serializer::with_formatter(&mut *lines, Escaping);
+    // Every map key is text and memory does not fail, so neither does this; if it did, the line would be missing, not broken.
+    if let Err(error) = event.serialize(&mut serializer) {
+        tracing::error!(%error, "a record could not be put into words");
+        lines.truncate(start);
+        return;
+    }
+    lines.push(b'\n');
+}

@@ -1,0 +1,85 @@
+//! What Poort's words are in OCSF's numbers, in total matches.
+
+use http::Method;
+use poort_enforce::reason::Class;
+
+/// HTTP Activity.
+pub(super) const CLASS: u32 = 4002;
+/// Network Activity.
+pub(super) const CATEGORY: u32 = 4;
+
+/// Neither success nor failure is known.
+pub(super) const STATUS_UNKNOWN: u32 = 0;
+pub(super) const STATUS_SUCCESS: u32 = 1;
+pub(super) const STATUS_FAILURE: u32 = 2;
+
+pub(super) const ACTION_ALLOWED: u32 = 1;
+pub(super) const ACTION_DENIED: u32 = 2;
+/// Neither allowed nor denied: an outcome decides nothing.
+pub(super) const ACTION_OBSERVED: u32 = 3;
+
+pub(super) const DISPOSITION_ALLOWED: u32 = 1;
+pub(super) const DISPOSITION_BLOCKED: u32 = 2;
+pub(super) const DISPOSITION_LOGGED: u32 = 17;
+/// A stronger sign-in is asked for.
+pub(super) const DISPOSITION_CHALLENGE: u32 = 23;
+pub(super) const DISPOSITION_ACCESS_REVOKED: u32 = 24;
+/// The request itself was bad.
+pub(super) const DISPOSITION_REJECTED: u32 = 25;
+/// A check of who asks, or of what they may, failed.
+pub(super) const DISPOSITION_UNAUTHORIZED: u32 = 26;
+pub(super) const DISPOSITION_ERROR: u32 = 27;
+
+pub(super) const SEVERITY_INFORMATIONAL: u32 = 1;
+pub(super) const SEVERITY_LOW: u32 = 2;
+pub(super) const SEVERITY_MEDIUM: u32 = 3;
+/// From here on a record is an alert.
+pub(super) const SEVERITY_HIGH: u32 = 4;
+
+/// The activity of a method, and whether OCSF has a word for the method.
+pub(super) fn activity(method: &Method) -> (u32, bool) {
+    match method.as_str() {
+        "CONNECT" => (1, true),
+        "DELETE" => (2, true),
+        "GET" => (3, true),
+        "HEAD" => (4, true),
+        "OPTIONS" => (5, true),
+        "POST" => (6, true),
+        "PUT" => (7, true),
+        "TRACE" => (8, true),
+        "PATCH" => (9, true),
+        _ => (99, false),
+    }
+}
+
+/// How a refusal of a class is called.
+pub(super) const fn disposition(class: Class) -> u32 {
+    match class {
+        Class::MalformedRequest | Class::HeadTooLarge | Class::BodyTooLarge | Class::BodyIncomplete => {
+            DISPOSITION_REJECTED
+        }
+        Class::TooManyRequests | Class::Busy | Class::SourceClosed => DISPOSITION_BLOCKED,
+        Class::UnknownAddress | Class::Misdirected => DISPOSITION_REJECTED,
+        Class::DeviceRevoked => DISPOSITION_ACCESS_REVOKED,
+        Class::DeviceRequired | Class::DeviceExpired | Class::DeviceRejected => DISPOSITION_UNAUTHORIZED,
+        Class::SignInRequired | Class::SignInInvalid | Class::SignInExpired => DISPOSITION_UNAUTHORIZED,
+        Class::NotPermitted => DISPOSITION_UNAUTHORIZED,
+        Class::StrongerSignIn => DISPOSITION_CHALLENGE,
+        Class::SourceUnavailable | Class::SourceTimeout | Class::GateUnavailable => DISPOSITION_ERROR,
+    }
+}
+
+/// How bad a refusal of a class is: daily life is low, what an attacker looks like is medium, what must not happen is high.
+pub(super) const fn severity(class: Class) -> u32 {
+    match class {
+        Class::SignInRequired | Class::SignInExpired | Class::StrongerSignIn => SEVERITY_INFORMATIONAL,
+        Class::UnknownAddress | Class::Misdirected | Class::Busy | Class::SourceClosed => SEVERITY_LOW,
+        Class::BodyTooLarge | Class::BodyIncomplete | Class::DeviceExpired | Class::DeviceRequired => {
+            SEVERITY_LOW
+        }
+        Class::MalformedRequest | Class::HeadTooLarge | Class::TooManyRequests => SEVERITY_MEDIUM,
+        Class::DeviceRejected | Class::SignInInvalid | Class::NotPermitted => SEVERITY_MEDIUM,
+        Class::SourceUnavailable | Class::SourceTimeout => SEVERITY_MEDIUM,
+        Class::DeviceRevoked | Class::GateUnavailable => SEVERITY_HIGH,
+    }
+}

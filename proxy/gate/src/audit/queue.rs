@@ -1,0 +1,164 @@
+//! What waits to be written, bounded in bytes.
+
+use std::{
+    mem,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::{
+    batch::{Batch, Ticket, Unwritable},
+    record::Record,
+};
+
+/// The queue between requests and the thread that writes.
+#[derive(Debug)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+    wake: Condvar,
+    limit_bytes: usize,
+    linger: Duration,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    records: Vec<Record>,
+    bytes: usize,
+    since: Option<Instant>,
+    batch: Arc<Batch>,
+    in_flight: Option<(Arc<Batch>, Instant)>,
+    /// A decision is among the records: somebody waits.
+    urgent: bool,
+    /// The thread waits without a time, so that even an outcome must wake it.
+    asleep: bool,
+    failing: bool,
+    closed: bool,
+}
+
+/// What the thread gets to do.
+#[derive(Debug)]
+pub(super) enum Work {
+    /// Records to write, and who waits for them.
+    Batch(Arc<Batch>),
+    /// Nothing came for the time given: try the disk again.
+    Nothing,
+    /// The queue is closed and empty.
+    End,
+}
+
+/// How full the queue is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fill {
+    pub(super) records: usize,
+    pub(super) bytes: usize,
+    pub(super) since: Option<Instant>,
+    pub(super) failing: bool,
+}
+
+impl Queue {
+    pub(super) fn new(limit_bytes: usize, linger: Duration) -> Self {
+        Self { state: Mutex::default(), wake: Condvar::new(), limit_bytes, linger }
+    }
+
+    /// Queues a record. The lock is held for a push only; waking the thread costs a system call, and only where it sleeps.
+    pub(super) fn append(&self, record: Record, now: impl FnOnce() -> Instant) -> Result<Ticket, Unwritable> {
+        let (weight, decides) = (record.weight(), record.is_decision());
+        // A refused decision is a refused request; a lost outcome is a hole. So outcomes have a share to themselves.
+        let limit = if decides { self.limit_bytes - self.limit_bytes / 8 } else { self.limit_bytes };
+        let mut state = self.state.lock();
+        if state.closed {
+            return Err(Unwritable::Closed);
+        }
+        if state.failing && decides {
+            return Err(Unwritable::Failing);
+        }
+        if state.bytes.saturating_add(weight) > limit {
+            return Err(Unwritable::Full);
+        }
+        if state.records.is_empty() {
+            state.since = Some(now());
+        }
+        state.bytes += weight;
+        state.records.push(record);
+        let wake = state.asleep || (decides && !state.urgent);
+        state.urgent |= decides;
+        state.asleep = false;
+        let ticket = Ticket(Arc::clone(&state.batch));
+        drop(state);
+        if wake {
+            self.wake.notify_one();
+        }
+        Ok(ticket)
+    }
+
+    /// Waits for work and takes all of it. Outcomes linger, so that they share a sync with the next decision; with `retry` the wait for
+    /// the first record ends after that time.
+    pub(super) fn take(
+        &self,
+        records: &mut Vec<Record>,
+        retry: Option<Duration>,
+        now: impl FnOnce() -> Instant,
+    ) -> Work {
+        let mut state = self.state.lock();
+        state.in_flight = None;
+        while !state.urgent && !state.closed {
+            let timed_out = self.wake.wait_for(&mut state, self.linger).timed_out();
+            if !timed_out || state.urgent || state.closed {
+                continue;
+            }
+            if !state.records.is_empty() {
+                break;
+            }
+            state.asleep = true;
+            match retry {
+                None => self.wake.wait(&mut state),
+                Some(retry) => {
+                    if self.wake.wait_for(&mut state, retry).timed_out() && state.records.is_empty() {
+                        state.asleep = false;
+                        return Work::Nothing;
+                    }
+                }
+            }
+            state.asleep = false;
+        }
+        if state.records.is_empty() {
+            return Work::End;
+        }
+        mem::swap(&mut state.records, records);
+        state.bytes = 0;
+        state.urgent = false;
+        let batch = mem::take(&mut state.batch);
+        let since = state.since.take().unwrap_or_else(now);
+        state.in_flight = Some((Arc::clone(&batch), since));
+        Work::Batch(batch)
+    }
+
+    /// Says whether the disk takes records. While it does not, decisions are refused at once.
+    pub(super) fn set_failing(&self, failing: bool) {
+        self.state.lock().failing = failing;
+    }
+
+    /// Takes no more. What is queued is still written.
+    pub(super) fn close(&self) {
+        self.state.lock().closed = true;
+        self.wake.notify_one();
+    }
+
+    /// Takes no more, and fails everybody who waits: nobody writes any more.
+    pub(super) fn abandon(&self) {
+        let mut state = self.state.lock();
+        state.closed = true;
+        state.batch.settle(false);
+        if let Some((batch, _)) = state.in_flight.take() {
+            batch.settle(false);
+        }
+    }
+
+    pub(super) fn fill(&self) -> Fill {
+        let state = self.state.lock();
+        let since = state.in_flight.as_ref().map(|(_, since)| *since).or(state.since);
+        Fill { records: state.records.len(), bytes: state.bytes, since, failing: state.failing }
+    }
+}

@@ -1,0 +1,51 @@
+//! What can be appended.
+
+use std::sync::Arc;
+
+use poort_enforce::record::{Decision, Outcome};
+
+/// One thing to write down.
+#[derive(Debug)]
+pub enum Record {
+    /// Who asked for what, and what was decided, with which files.
+    Decision(Box<Decision>, Arc<Digests>),
+    /// What became of it.
+    Outcome(Outcome),
+}
+
+/// What decisions were made with: SHA-256 in hexadecimal, made once for each load.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Digests {
+    /// Of the policies and everything they are evaluated with.
+    pub policies: String,
+    /// Of the whole configuration.
+    pub configuration: String,
+}
+
+impl Record {
+    /// Whether somebody may wait for it.
+    pub(super) const fn is_decision(&self) -> bool {
+        matches!(self, Self::Decision(..))
+    }
+
+    /// Roughly the memory it holds, in bytes. What many requests share behind an [`Arc`] is not counted.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Self::Outcome(_) => size_of::<Self>(),
+            Self::Decision(decision, _) => {
+                let line =
+                    decision.request.as_ref().map_or(0, |request| request.host.len() + request.path.len());
+                let captures: usize = decision.question.as_ref().map_or(0, |question| {
+                    question
+                        .context
+                        .request
+                        .captures
+                        .iter()
+                        .map(|(name, value)| name.len() + value.len() + 64)
+                        .sum()
+                });
+                size_of::<Decision>() + 512 + 2 * line + captures
+            }
+        }
+    }
+}

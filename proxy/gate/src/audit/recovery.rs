@@ -1,0 +1,191 @@
+//! Reading back the newest files after a stop, graceful or not.
+//!
+//! A torn last line is cut. A decision without an outcome is closed by one that ends in `unknown`. A complete line that is no record
+//! means that somebody changed the file, and nothing starts on top of that. A decision that is older than the file of the day before
+//! is not looked for.
+
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    fs::{self, File},
+    io::{self, BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use serde::Deserialize;
+
+use super::{
+    day::Day,
+    disk,
+    journal::{Journal, PREFIX},
+    ocsf::{self, LINE_LIMIT_BYTES},
+    settings::AuditFault,
+};
+
+/// How many files are read back, the newest: requests outlive midnight.
+const FILES: usize = 2;
+
+/// What was found and mended when the record was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// Bytes of torn last lines that were cut.
+    pub torn_bytes: u64,
+    /// Decisions that had no outcome and were closed as `unknown`.
+    pub orphans: usize,
+}
+
+/// What the files say, with torn ends already cut.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    torn_bytes: u64,
+    open: HashMap<String, Orphan>,
+    lines: usize,
+}
+
+#[derive(Debug)]
+struct Orphan {
+    line: usize,
+    source: Option<String>,
+}
+
+/// The little of a line that matters here.
+#[derive(Deserialize)]
+struct Line<'a> {
+    #[serde(borrow)]
+    metadata: Metadata<'a>,
+    #[serde(borrow)]
+    unmapped: Unmapped<'a>,
+}
+
+#[derive(Deserialize)]
+struct Metadata<'a> {
+    #[serde(borrow)]
+    correlation_uid: Cow<'a, str>,
+    #[serde(borrow)]
+    event_code: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct Unmapped<'a> {
+    #[serde(borrow)]
+    source: Option<Cow<'a, str>>,
+}
+
+/// Reads the newest files and cuts their torn ends.
+pub(super) fn read(directory: &Path) -> Result<Reading, AuditFault> {
+    let mut reading = Reading::default();
+    for path in newest(directory)? {
+        let torn = reading.file(&path)?;
+        if torn > 0 {
+            cut(&path, torn).map_err(|cause| AuditFault::File { path, cause })?;
+            reading.torn_bytes += torn;
+        }
+    }
+    Ok(reading)
+}
+
+impl Reading {
+    /// Writes an outcome for each decision that has none, in the order of the decisions.
+    pub(super) fn close(self, journal: &mut Journal, now: SystemTime) -> Result<Recovered, AuditFault> {
+        let mut orphans: Vec<_> = self.open.into_iter().collect();
+        orphans.sort_by_key(|(_, orphan)| orphan.line);
+        let mut lines = Vec::new();
+        for (id, orphan) in &orphans {
+            ocsf::encode_unknown(id, orphan.source.as_deref(), now, &mut lines);
+        }
+        if !lines.is_empty() {
+            let path = journal.path().to_owned();
+            journal.commit(&lines, now).map_err(|cause| AuditFault::File { path, cause })?;
+        }
+        Ok(Recovered { torn_bytes: self.torn_bytes, orphans: orphans.len() })
+    }
+
+    /// Reads one file; returns how many bytes at its end are no whole line.
+    fn file(&mut self, path: &Path) -> Result<u64, AuditFault> {
+        let fault = |cause| AuditFault::File { path: path.to_owned(), cause };
+        let damaged = |line, what| AuditFault::Damaged { path: path.to_owned(), line, what };
+        let mut file = BufReader::with_capacity(1 << 16, File::open(path).map_err(fault)?);
+        let mut text = Vec::new();
+        for number in 1.. {
+            text.clear();
+            // A file that is one endless line must not fill the memory.
+            let limit = u64::try_from(LINE_LIMIT_BYTES + 1).unwrap_or(u64::MAX);
+            (&mut file).take(limit).read_until(b'\n', &mut text).map_err(fault)?;
+            if text.is_empty() {
+                break;
+            }
+            if text.pop_if(|byte| *byte == b'\n').is_none() {
+                let more = rest(&mut file).map_err(fault)?;
+                let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
+                return match more {
+                    Rest::End(bytes) => Ok(length + bytes),
+                    Rest::Line => Err(damaged(number, format!("it is longer than {LINE_LIMIT_BYTES} bytes"))),
+                };
+            }
+            self.line(&text).map_err(|what| damaged(number, what))?;
+        }
+        Ok(0)
+    }
+
+    fn line(&mut self, text: &[u8]) -> Result<(), String> {
+        let Line { metadata, unmapped } = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        self.lines += 1;
+        match &*metadata.event_code {
+            ocsf::DECISION => {
+                let orphan = Orphan { line: self.lines, source: unmapped.source.map(Cow::into_owned) };
+                self.open.insert(metadata.correlation_uid.into_owned(), orphan);
+            }
+            ocsf::OUTCOME => {
+                self.open.remove(&*metadata.correlation_uid);
+            }
+            other => return Err(format!("`{other}` is neither a decision nor an outcome")),
+        }
+        Ok(())
+    }
+}
+
+enum Rest {
+    /// The file ends after so many bytes, without a line end.
+    End(u64),
+    /// There is a line end further on.
+    Line,
+}
+
+fn rest(file: &mut impl BufRead) -> io::Result<Rest> {
+    let mut bytes = 0;
+    loop {
+        let chunk = file.fill_buf()?;
+        if chunk.is_empty() {
+            return Ok(Rest::End(bytes));
+        }
+        if chunk.contains(&b'\n') {
+            return Ok(Rest::Line);
+        }
+        let length = chunk.len();
+        bytes += u64::try_from(length).unwrap_or(u64::MAX);
+        file.consume(length);
+    }
+}
+
+/// The newest files, oldest first.
+fn newest(directory: &Path) -> Result<Vec<PathBuf>, AuditFault> {
+    let fault = |cause| AuditFault::Directory { path: directory.to_owned(), cause };
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory).map_err(fault)? {
+        let entry = entry.map_err(fault)?;
+        if let Some(day) = entry.file_name().to_str().and_then(|name| Day::of_file(name, PREFIX)) {
+            files.push((day, entry.path()));
+        }
+    }
+    files.sort();
+    let skip = files.len().saturating_sub(FILES);
+    Ok(files.into_iter().skip(skip).map(|(_, path)| path).collect())
+}
+
+fn cut(path: &Path, torn: u64) -> io::Result<()> {
+    let file = disk::open_private(path)?;
+    let length = file.metadata()?.len();
+    file.set_len(length.saturating_sub(torn))?;
+    file.sync_all()
+}

@@ -1,0 +1,86 @@
+//! How the record is kept, and why it cannot be.
+
+use std::{io, path::PathBuf, time::Duration};
+
+/// How the record is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditSettings {
+    /// Where the files are. It is made, for its owner alone, if it is missing. One gate at a time writes there.
+    pub directory: PathBuf,
+    /// Whether a record counts as written only once the disk has confirmed it (`fdatasync`).
+    pub durable: bool,
+    /// How much may wait to be written, in bytes, roughly. The batch being written may be as large again.
+    /// Decisions get seven eighths of it, so that the outcomes of admitted requests find room.
+    pub queue_bytes: usize,
+    /// How much of what could not be written is kept until the disk works again, in bytes.
+    pub kept_bytes: usize,
+    /// For how long an outcome waits for company before it is written.
+    pub linger: Duration,
+    /// How often a failing disk is tried again.
+    pub retry: Duration,
+    /// How much the log of strangers may hold, in bytes, over all days.
+    pub strangers_bytes: u64,
+}
+
+impl AuditSettings {
+    /// The settings of an operator's file, with 16 MiB of queue and of kept records, 50 ms, 500 ms and 64 MiB.
+    #[must_use]
+    pub fn new(directory: PathBuf, durable: bool) -> Self {
+        Self {
+            directory,
+            durable,
+            queue_bytes: 16 << 20,
+            kept_bytes: 16 << 20,
+            linger: Duration::from_millis(50),
+            retry: Duration::from_millis(500),
+            strangers_bytes: 64 << 20,
+        }
+    }
+}
+
+/// Why the record cannot be opened. Without it the gate does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditFault {
+    /// The directory cannot be made or listed.
+    #[error("cannot use the audit directory `{path}`: {cause}; make it writable for the gate's user", path = path.display())]
+    Directory {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// Another process writes there.
+    #[error(
+        "another gate writes to the audit directory `{path}`; stop it, or give each gate a directory of its own",
+        path = path.display()
+    )]
+    InUse {
+        /// Which.
+        path: PathBuf,
+    },
+    /// A file cannot be read or written.
+    #[error("cannot use the audit file `{path}`: {cause}; make it readable and writable for the gate's user", path = path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// A complete line is no record: the file was changed after it was written. Nothing is repaired silently.
+    #[error(
+        "{path}:{line}: is no audit record ({what}); the file was changed or damaged after it was written. Keep it as evidence \
+         outside the audit directory, find out who changed it, and start again",
+        path = path.display()
+    )]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// Which line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// No thread could be started.
+    #[error("cannot start the thread that writes the record: {0}; raise the limit on threads")]
+    Thread(io::Error),
+}
