@@ -14,7 +14,10 @@ pub(crate) enum Comparison {
 
 impl Comparison {
     pub(super) fn holds(self, value: &[u8], argument: &[u8]) -> bool {
-        let (left, right) = (integer(value), integer(argument));
+        self.compares(integer(value), integer(argument))
+    }
+
+    pub(crate) fn compares(self, left: i64, right: i64) -> bool {
         match self {
             Self::Equal => left == right,
             Self::NotEqual => left != right,

@@ -14,4 +14,4 @@ pub(crate) use directive::{Directive, DirectiveKind, RuleSyntax};
 pub(crate) use include::{Loaded, load};
 pub(crate) use operator::OperatorSyntax;
 pub(crate) use target::{Selector, Target, parse_target, parse_targets};
-pub(crate) use variable::Variable;
+pub use variable::Variable;

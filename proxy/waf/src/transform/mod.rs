@@ -27,7 +27,10 @@ macro_rules! transforms {
 
         impl Transform {
             /// How many there are.
-            pub(crate) const COUNT: usize = [$(Self::$variant),*].len();
+            pub(crate) const COUNT: usize = Self::ALL.len();
+
+            /// All of them, in order.
+            pub(crate) const ALL: [Self; [$($($name),+),*].len() - SECOND_NAMES] = [$(Self::$variant),*];
 
             /// The transformation of that name, whatever its case; `none` is not one.
             pub(crate) fn parse(name: &str) -> Option<Self> {
@@ -37,6 +40,9 @@ macro_rules! transforms {
         }
     };
 }
+
+/// Names beyond the first that transformations have.
+const SECOND_NAMES: usize = 2;
 
 transforms! {
     Base64Decode "base64decode",

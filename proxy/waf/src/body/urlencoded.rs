@@ -1,0 +1,51 @@
+//! `application/x-www-form-urlencoded`, and query strings.
+
+use crate::bytes::hex_pair;
+
+/// A name and a value, still encoded.
+pub(crate) struct Pair<'a> {
+    pub(crate) name: &'a [u8],
+    pub(crate) value: &'a [u8],
+}
+
+/// The pairs of `text`. What has no `=` is a name without value; nothing between separators is no pair.
+pub(crate) fn pairs(text: &[u8], separator: u8) -> impl Iterator<Item = Pair<'_>> {
+    text.split(move |byte| *byte == separator).filter(|pair| !pair.is_empty()).map(|pair| {
+        let equals = memchr::memchr(b'=', pair);
+        let (name, value) = pair.split_at_checked(equals.unwrap_or(pair.len())).unwrap_or((pair, b""));
+        Pair { name, value: value.get(1..).unwrap_or_default() }
+    })
+}
+
+/// Decodes `%hh` and `+` into `out`, which is cleared; whether some `%` was not followed by two digits.
+pub(crate) fn decode(text: &[u8], out: &mut Vec<u8>) -> bool {
+    out.clear();
+    let mut bad = false;
+    let mut rest = text;
+    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'%' | b'+')) {
+        out.extend_from_slice(rest.get(..at).unwrap_or_default());
+        let plus = rest.get(at) == Some(&b'+');
+        let byte = hex_pair(rest.get(at + 1), rest.get(at + 2)).filter(|_| !plus);
+        bad |= !plus && byte.is_none();
+        out.push(byte.unwrap_or(if plus { b' ' } else { b'%' }));
+        rest = rest.get(at + if byte.is_some() { 3 } else { 1 }..).unwrap_or_default();
+    }
+    out.extend_from_slice(rest);
+    bad
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{decode, pairs};
+
+    #[test]
+    fn pairs_and_decoding() {
+        let found: Vec<(&[u8], &[u8])> = pairs(b"a=1&&b&=c&d=e=f", b'&').map(|pair| (pair.name, pair.value)).collect();
+        assert_eq!(found, [(&b"a"[..], &b"1"[..]), (b"b", b""), (b"", b"c"), (b"d", b"e=f")]);
+        let mut out = Vec::new();
+        for (text, expected, bad) in [(&b"a+%41%zz"[..], &b"a A%zz"[..], true), (b"%", b"%", true), (b"x%2", b"x%2", true), (b"%c3%a9", b"\xc3\xa9", false)] {
+            assert_eq!(decode(text, &mut out), bad);
+            assert_eq!(out, expected);
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! XML 1.0, as much of it as inspection needs: text, attribute values, nesting. Entities other than the five of XML and
+//! character references are left as they stand: nothing is expanded or fetched.
+
+use memchr::{memchr, memmem};
+
+/// What the parser finds.
+pub(crate) enum Piece<'a> {
+    /// Character data, references resolved.
+    Text(&'a [u8]),
+    /// An attribute's value, references resolved.
+    Attribute(&'a [u8]),
+    /// The path of an element without children, such as `xml.order.sku`, and its text.
+    Leaf(&'a [u8], &'a [u8]),
+}
+
+const MALFORMED: &str = "the XML body is malformed";
+const TOO_DEEP: &str = "the XML body is nested too deep";
+
+/// Parses `body`, at most `depth` levels deep; a `false` of the sink stops it.
+///
+/// # Errors
+///
+/// When it is malformed or too deep; what came before has gone to `sink`.
+pub(crate) fn parse(body: &[u8], depth: usize, sink: &mut dyn FnMut(Piece<'_>) -> bool) -> Result<(), &'static str> {
+    let mut parser = Parser { rest: body, open: Vec::new(), path: b"xml".to_vec(), leaf: Vec::new(), is_leaf: false, seen: false, text: Vec::new() };
+    while !parser.rest.is_empty() {
+        if !parser.step(depth, sink)? {
+            return Ok(());
+        }
+    }
+    if parser.open.is_empty() && parser.seen { Ok(()) } else { Err(MALFORMED) }
+}
+
+struct Parser<'a> {
+    rest: &'a [u8],
+    /// Names of open elements, and the path's length before each.
+    open: Vec<(&'a [u8], usize)>,
+    path: Vec<u8>,
+    leaf: Vec<u8>,
+    is_leaf: bool,
+    seen: bool,
+    text: Vec<u8>,
+}
+
+impl<'a> Parser<'a> {
+    fn skip(&mut self, len: usize) {
+        self.rest = self.rest.get(len..).unwrap_or_default();
+    }
+
+    /// Skips to behind `end`, which is looked for from `start` on; what lies between.
+    fn past(&mut self, start: usize, end: &[u8]) -> Result<&'a [u8], &'static str> {
+        let tail = self.rest.get(start..).unwrap_or_default();
+        let len = memmem::find(tail, end).ok_or(MALFORMED)?;
+        self.skip(start + len + end.len());
+        Ok(tail.get(..len).unwrap_or_default())
+    }
+
+    fn step(&mut self, depth: usize, sink: &mut dyn FnMut(Piece<'_>) -> bool) -> Result<bool, &'static str> {
+        match self.rest {
+            [b'<', b'?', ..] => self.past(2, b"?>").map(|_| true),
+            [b'<', b'!', b'-', b'-', ..] => self.past(4, b"-->").map(|_| true),
+            [b'<', b'!', b'[', ..] if self.rest.starts_with(b"<![CDATA[") => {
+                let text = self.past(9, b"]]>")?;
+                self.leaf.extend_from_slice(text);
+                Ok(sink(Piece::Text(text)))
+            }
+            [b'<', b'!', ..] => self.doctype().map(|()| true),
+            [b'<', b'/', ..] => self.close(sink),
+            [b'<', ..] => self.element(depth, sink),
+            _ => self.characters(sink),
+        }
+    }
+
+    fn characters(&mut self, sink: &mut dyn FnMut(Piece<'_>) -> bool) -> Result<bool, &'static str> {
+        let len = memchr(b'<', self.rest).unwrap_or(self.rest.len());
+        let raw = self.rest.get(..len).unwrap_or_default();
+        self.skip(len);
+        if self.open.is_empty() {
+            // Outside the root only white space and a byte order mark may stand.
+            let blank = raw.strip_prefix(b"\xef\xbb\xbf").unwrap_or(raw).iter().all(u8::is_ascii_whitespace);
+            return if blank { Ok(true) } else { Err(MALFORMED) };
+        }
+        self.text.clear();
+        resolve(raw, &mut self.text);
+        self.leaf.extend_from_slice(&self.text);
+        Ok(sink(Piece::Text(&self.text)))
+    }
+
+    /// Skips a document type with its internal subset.
+    fn doctype(&mut self) -> Result<(), &'static str> {
+        let mut depth = 0_usize;
+        let mut quote = None;
+        for (at, byte) in self.rest.iter().enumerate() {
+            match (quote, byte) {
+                (Some(open), byte) if byte == open => quote = None,
+                (Some(_), _) => {}
+                (None, b'"' | b'\'') => quote = Some(byte),
+                (None, b'<' | b'[') => depth += 1,
+                (None, b']') => depth = depth.saturating_sub(1),
+                (None, b'>') => {
+                    depth = depth.saturating_sub(1);
+                    if depth == 0 {
+                        self.skip(at + 1);
+                        return Ok(());
+                    }
+                }
+                _ => {}
+            }
+        }
+        Err(MALFORMED)
+    }
+
+    fn close(&mut self, sink: &mut dyn FnMut(Piece<'_>) -> bool) -> Result<bool, &'static str> {
+        let name = self.past(2, b">")?.trim_ascii_end();
+        let Some((open, path_len)) = self.open.pop() else { return Err(MALFORMED) };
+        if open != name {
+            return Err(MALFORMED);
+        }
+        let go_on = !self.is_leaf || sink(Piece::Leaf(&self.path, &self.leaf));
+        self.is_leaf = false;
+        self.path.truncate(path_len);
+        Ok(go_on)
+    }
+
+    fn element(&mut self, depth: usize, sink: &mut dyn FnMut(Piece<'_>) -> bool) -> Result<bool, &'static str> {
+        self.skip(1);
+        let len = name_len(self.rest);
+        if len == 0 || (self.open.is_empty() && self.seen) {
+            return Err(MALFORMED);
+        }
+        if self.open.len() >= depth {
+            return Err(TOO_DEEP);
+        }
+        self.seen = true;
+        let name = self.rest.get(..len).unwrap_or_default();
+        self.skip(len);
+        let path_len = self.path.len();
+        self.path.push(b'.');
+        self.path.extend_from_slice(name);
+        self.leaf.clear();
+        self.is_leaf = true;
+        loop {
+            self.skip_white();
+            match self.rest {
+                [b'>', ..] => {
+                    self.skip(1);
+                    self.open.push((name, path_len));
+                    return Ok(true);
+                }
+                [b'/', b'>', ..] => {
+                    self.skip(2);
+                    let go_on = sink(Piece::Leaf(&self.path, b""));
+                    self.is_leaf = false;
+                    self.path.truncate(path_len);
+                    return Ok(go_on);
+                }
+                _ => {
+                    if !self.attribute(sink)? {
+                        return Ok(false);
+                    }
+                }
+            }
+        }
+    }
+
+    fn skip_white(&mut self) {
+        self.rest = self.rest.trim_ascii_start();
+    }
+
+    fn attribute(&mut self, sink: &mut dyn FnMut(Piece<'_>) -> bool) -> Result<bool, &'static str> {
+        let len = name_len(self.rest);
+        if len == 0 {
+            return Err(MALFORMED);
+        }
+        self.skip(len);
+        self.skip_white();
+        self.rest = self.rest.strip_prefix(b"=").ok_or(MALFORMED)?;
+        self.skip_white();
+        let quote = *self.rest.first().filter(|byte| matches!(byte, b'"' | b'\'')).ok_or(MALFORMED)?;
+        let raw = self.past(1, &[quote])?;
+        self.text.clear();
+        resolve(raw, &mut self.text);
+        Ok(sink(Piece::Attribute(&self.text)))
+    }
+}
+
+fn name_len(text: &[u8]) -> usize {
+    text.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte >= 0x80 || matches!(byte, b':' | b'_' | b'-' | b'.')).count()
+}
+
+/// Resolves the references that XML itself defines; others stay as they are.
+fn resolve(raw: &[u8], out: &mut Vec<u8>) {
+    let mut rest = raw;
+    while let Some(at) = memchr(b'&', rest) {
+        out.extend_from_slice(rest.get(..at).unwrap_or_default());
+        let tail = rest.get(at + 1..).unwrap_or_default();
+        let end = tail.iter().take(12).position(|byte| *byte == b';');
+        let char = end.and_then(|end| reference(tail.get(..end)?));
+        match (char, end) {
+            (Some(char), Some(end)) => {
+                out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
+                rest = tail.get(end + 1..).unwrap_or_default();
+            }
+            _ => {
+                out.push(b'&');
+                rest = tail;
+            }
+        }
+    }
+    out.extend_from_slice(rest);
+}
+
+fn reference(name: &[u8]) -> Option<char> {
+    let number = |digits: &[u8], radix| char::from_u32(u32::from_str_radix(std::str::from_utf8(digits).ok()?, radix).ok()?);
+    match name {
+        b"lt" => Some('<'),
+        b"gt" => Some('>'),
+        b"amp" => Some('&'),
+        b"apos" => Some('\''),
+        b"quot" => Some('"'),
+        [b'#', b'x' | b'X', digits @ ..] => number(digits, 16),
+        [b'#', digits @ ..] => number(digits, 10),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Piece, TOO_DEEP, parse};
+
+    fn pieces(text: &str) -> (String, bool) {
+        let mut found = String::new();
+        let parsed = parse(text.as_bytes(), 8, &mut |piece| {
+            let (mark, bytes) = match piece {
+                Piece::Text(bytes) => ('t', bytes),
+                Piece::Attribute(bytes) => ('a', bytes),
+                Piece::Leaf(path, _) => ('l', path),
+            };
+            found.push_str(&format!("{mark}:{} ", String::from_utf8_lossy(bytes)));
+            true
+        });
+        (found, parsed.is_ok())
+    }
+
+    #[test]
+    fn documents() {
+        for (text, expected, well_formed) in [
+            ("<?xml version='1.0'?><a b='1&lt;'>x<c/>y</a>", "a:1< t:x l:xml.a.c t:y ", true),
+            ("<a><![CDATA[<b>]]>&#65;&x;</a>", "t:<b> t:A&x; l:xml.a ", true),
+            ("<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><a>&x;</a>", "t:&x; l:xml.a ", true),
+            ("<a><b></a></b>", "", false),
+            ("<a", "", false),
+            ("<a>", "", false),
+            ("x<a/>", "", false),
+            ("<a/><b/>", "l:xml.a ", false),
+            ("<a b=c/>", "", false),
+            ("", "", false),
+            ("<a><!-- <b> --></a>\n", "l:xml.a ", true),
+        ] {
+            assert_eq!(pieces(text), (expected.to_owned(), well_formed), "{text}");
+        }
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        assert_eq!(parse("<a>".repeat(100_000).as_bytes(), 512, &mut |_| true), Err(TOO_DEEP));
+    }
+}

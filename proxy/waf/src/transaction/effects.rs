@@ -1,0 +1,184 @@
+//! Effects of a match, carried out.
+
+use std::sync::Arc;
+
+use super::{State, expand};
+use crate::bytes::integer;
+use crate::collections::{Member, Members};
+use crate::program::{Change, Control, Effect, Program, Slot, Template};
+use crate::syntax::Variable;
+
+impl State {
+    pub(super) fn apply_effects(&mut self, program: &Program, effects: &[Effect]) {
+        for effect in effects {
+            match effect {
+                Effect::Set { place, change } => self.set_variable(program, place, change),
+                Effect::Expire { place, seconds } => self.expire_variable(program, place, seconds),
+                Effect::Attach { collection, key } => self.attach(program, *collection, key),
+                Effect::Environment { name, value } => self.set_environment(program, name, value.as_ref()),
+                Effect::Control(control) => self.control(program, control),
+            }
+        }
+    }
+
+    fn expanded(&mut self, program: &Program, template: &Template) -> Vec<u8> {
+        let mut out = std::mem::take(&mut self.expansion);
+        out.clear();
+        expand::expand(self, program, template, &mut out);
+        out
+    }
+
+    fn set_variable(&mut self, program: &Program, place: &Slot, change: &Change) {
+        let value = match change {
+            Change::Unset => None,
+            Change::To(template) => Some(self.expanded(program, template)),
+            Change::Add(template) | Change::Subtract(template) => {
+                let mut amount = self.expanded(program, template);
+                let delta = integer(&amount);
+                let delta = if matches!(change, Change::Subtract(_)) { delta.saturating_neg() } else { delta };
+                let sum = self.number_at(program, place).saturating_add(delta);
+                amount.clear();
+                amount.extend_from_slice(sum.to_string().as_bytes());
+                Some(amount)
+            }
+        };
+        self.put_variable(program, place, value.as_deref());
+        if let Some(buffer) = value {
+            self.expansion = buffer;
+        }
+    }
+
+    fn number_at(&mut self, program: &Program, place: &Slot) -> i64 {
+        match place {
+            Slot::Tx(slot) => self.tx.number(*slot).unwrap_or(0),
+            Slot::Member(variable, name) => {
+                let mut text = Vec::new();
+                expand::expand(self, program, name, &mut text);
+                text.make_ascii_lowercase();
+                if *variable == Variable::Tx {
+                    return self.tx.find(&text, &program.names).map_or(0, |value| integer(self.values.get(value)));
+                }
+                let name = String::from_utf8_lossy(&text);
+                self.persistent(*variable).and_then(|members| members.get(&*name)).map_or(0, |member| integer(&member.value))
+            }
+        }
+    }
+
+    fn put_variable(&mut self, program: &Program, place: &Slot, value: Option<&[u8]>) {
+        match place {
+            Slot::Tx(slot) => {
+                let value = value.map(|value| self.values.add(value));
+                self.tx.set(*slot, value, &self.values);
+            }
+            Slot::Member(variable, name) => {
+                let mut text = Vec::new();
+                expand::expand(self, program, name, &mut text);
+                text.make_ascii_lowercase();
+                if *variable == Variable::Tx {
+                    let value = value.map(|value| self.values.add(value));
+                    return self.tx.put(&text, value, &program.names, &self.values);
+                }
+                let name = String::from_utf8_lossy(&text).into_owned();
+                let Some(members) = self.persistent_mut(*variable) else { return };
+                match value {
+                    None => drop(members.remove(&name)),
+                    Some(value) => {
+                        let expires = members.get(&name).and_then(|member| member.expires);
+                        members.insert(name, Member { value: value.to_vec(), expires });
+                    }
+                }
+            }
+        }
+    }
+
+    fn expire_variable(&mut self, program: &Program, place: &Slot, seconds: &Template) {
+        let Slot::Member(variable, name) = place else { return };
+        let seconds = self.expanded(program, seconds);
+        let end = self.now.saturating_add_signed(integer(&seconds));
+        self.expansion = seconds;
+        let name = expand::text(self, program, name).to_ascii_lowercase();
+        if let Some(member) = self.persistent_mut(*variable).and_then(|members| members.get_mut(&name)) {
+            member.expires = Some(end);
+        }
+    }
+
+    fn attach(&mut self, program: &Program, collection: Variable, key: &Template) {
+        let key = self.expanded(program, key);
+        let (now, timeout) = (self.now, program.settings().collection_timeout);
+        let members = self.collections.members_mut(collection, &key);
+        members.retain(|_, member| member.expires.is_none_or(|end| end > now));
+        if !members.contains_key("key") {
+            let member = |value: Vec<u8>| Member { value, expires: Some(now.saturating_add(timeout)) };
+            members.insert("key".to_owned(), member(key.clone()));
+            members.insert("create_time".to_owned(), member(now.to_string().into_bytes()));
+        }
+        self.attached.retain(|(attached, _)| *attached != collection);
+        self.attached.push((collection, key));
+        match collection {
+            Variable::User => self.set_scalar_key(Variable::UserId, collection),
+            Variable::Session => self.set_scalar_key(Variable::SessionId, collection),
+            _ => {}
+        }
+    }
+
+    fn set_scalar_key(&mut self, variable: Variable, collection: Variable) {
+        let key = self.attached.iter().find(|(attached, _)| *attached == collection).map(|(_, key)| key.clone());
+        if let Some(key) = key {
+            self.store.empty(variable);
+            self.scalar(variable, &key);
+        }
+    }
+
+    pub(super) fn persistent(&self, collection: Variable) -> Option<&Members> {
+        let (_, key) = self.attached.iter().find(|(attached, _)| *attached == collection)?;
+        self.collections.members(collection, key)
+    }
+
+    fn persistent_mut(&mut self, collection: Variable) -> Option<&mut Members> {
+        let (_, key) = self.attached.iter().find(|(attached, _)| *attached == collection)?;
+        Some(self.collections.members_mut(collection, key))
+    }
+
+    fn set_environment(&mut self, program: &Program, name: &Template, value: Option<&Template>) {
+        let name = self.expanded(program, name);
+        let value = value.map(|value| expand::text(self, program, value).into_bytes());
+        let kept: Vec<_> = self.store.entries(Variable::Env).iter().copied().filter(|entry| self.values.get(entry.key) != name.as_slice()).collect();
+        self.store.empty(Variable::Env);
+        for entry in kept {
+            self.store.push(Variable::Env, entry.key, entry.value);
+        }
+        if let Some(value) = value {
+            let (key, value) = (self.values.add(&name), self.values.add(&value));
+            self.store.push(Variable::Env, key, value);
+        }
+        self.expansion = name;
+    }
+
+    fn control(&mut self, program: &Program, control: &Control) {
+        match control {
+            Control::Engine(engine) => self.engine = *engine,
+            Control::RequestBody(on) => self.request_body_access = *on,
+            Control::ResponseBody(on) => self.response_body_access = *on,
+            Control::RequestBodyLimit(bytes) => self.request_body_limit = *bytes,
+            Control::ResponseBodyLimit(bytes) => self.response_body_limit = *bytes,
+            Control::ForceRequestBody(on) => self.force_request_body = *on,
+            Control::ParseXmlIntoArgs(on) => self.xml_into_args = *on,
+            Control::BodyProcessor(processor) => self.processor = *processor,
+            Control::RemoveRules(rules) => {
+                self.removed.resize(program.rules.len().div_ceil(64), 0);
+                for rule in rules.iter() {
+                    if let Some(word) = self.removed.get_mut((rule >> 6) as usize) {
+                        *word |= 1 << (rule & 63);
+                    }
+                }
+            }
+            Control::RemoveTarget(rules, target) => {
+                let known = self.exclusions.iter().any(|(kept, place)| Arc::ptr_eq(kept, rules) && Arc::ptr_eq(place, target));
+                if !known {
+                    self.exclusions.push((rules.clone(), target.clone()));
+                    self.has_exclusions = true;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,357 @@
+//! Transactions: one request and its response, inspected in five phases.
+
+mod body;
+mod effects;
+mod evaluate;
+mod expand;
+mod outcome;
+mod request;
+mod response;
+mod store;
+mod tx;
+mod values;
+mod volatile;
+
+pub use outcome::{Interruption, InterruptionKind, Match, Scores, Verdict};
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::collections::Collections;
+use crate::limits::TransactionLimits;
+use crate::operator::Captures;
+use crate::program::{Allowed, Engine, Excluded, Processor, Program};
+use crate::syntax::Variable;
+use evaluate::{Found, Matched};
+use store::Store;
+use tx::Tx;
+use values::{ValueId, Values};
+
+/// What the caller knows before the first byte.
+#[derive(Debug, Clone)]
+pub struct Opening<'a> {
+    /// A name for the transaction, `UNIQUE_ID`.
+    pub id: &'a str,
+    /// The time, in seconds of the epoch, UTC.
+    pub now: u64,
+    /// The client.
+    pub client: (IpAddr, u16),
+    /// The server.
+    pub server: (IpAddr, u16),
+}
+
+/// One transaction. Feed it in order: request line, request headers, [`phase1`](Self::phase1), request body,
+/// [`phase2`](Self::phase2), status and response headers, [`phase3`](Self::phase3), response body,
+/// [`phase4`](Self::phase4), [`phase5`](Self::phase5). It keeps its buffers when [opened](Self::open) again.
+pub struct Transaction {
+    program: Arc<Program>,
+    state: State,
+}
+
+/// All of a transaction but its program.
+pub(crate) struct State {
+    values: Values,
+    store: Store,
+    tx: Tx,
+    found: Vec<Found>,
+    phase: u8,
+    engine: Engine,
+    allowed: Option<Allowed>,
+    /// Bits of rules removed by `ctl`.
+    removed: Vec<u64>,
+    has_exclusions: bool,
+    exclusions: Vec<(Arc<[u32]>, Arc<Excluded>)>,
+    /// The rule that runs.
+    current: u32,
+    matched: Option<Matched>,
+    /// Matches of the condition that is asked, and of the one before it in the chain.
+    matched_now: Vec<Matched>,
+    matched_before: Vec<Matched>,
+    highest_severity: Option<u8>,
+    matches: Vec<Match>,
+    limit_matches: usize,
+    dropped_matches: usize,
+    // Buffers.
+    argument: Vec<u8>,
+    expansion: Vec<u8>,
+    captures: Captures,
+    chosen: Vec<(Option<u32>, ValueId, ValueId)>,
+    // Bodies.
+    processor: Option<Processor>,
+    force_request_body: bool,
+    request_body_access: bool,
+    response_body_access: bool,
+    request_body_limit: usize,
+    response_body_limit: usize,
+    xml_into_args: bool,
+    request_body: Vec<u8>,
+    response_body: Vec<u8>,
+    is_request_body_cut: bool,
+    is_response_body_cut: bool,
+    content_type: Vec<u8>,
+    response_type: Vec<u8>,
+    headers: usize,
+    arguments: usize,
+    limits: TransactionLimits,
+    now: u64,
+    collections: Collections,
+    /// Persistent collections in use, with their keys.
+    attached: Vec<(Variable, Vec<u8>)>,
+}
+
+impl Transaction {
+    /// A transaction of `program`; [`open`](Self::open) it before use.
+    #[must_use]
+    pub fn new(program: Arc<Program>, limits: TransactionLimits) -> Self {
+        let state = State::new(&program, limits);
+        Self { program, state }
+    }
+
+    /// Starts anew, forgetting all of the transaction before but its collections.
+    pub fn open(&mut self, opening: &Opening<'_>) {
+        self.state.open(&self.program, opening);
+    }
+
+    /// Gives the persistent collections that rules may attach.
+    pub fn set_collections(&mut self, collections: Collections) {
+        self.state.collections = collections;
+    }
+
+    /// Takes the persistent collections back, as changed.
+    pub fn take_collections(&mut self) -> Collections {
+        std::mem::take(&mut self.state.collections)
+    }
+
+    /// Sets a member of `TX` (name in lower case), for instance a threshold, after [`open`](Self::open).
+    pub fn set_tx(&mut self, name: &str, value: &str) {
+        let value = self.state.values.add(value.as_bytes());
+        self.state.tx.put(name.as_bytes(), Some(value), &self.program.names, &self.state.values);
+    }
+
+    /// A member of `TX` (name in lower case).
+    #[must_use]
+    pub fn tx(&self, name: &str) -> Option<&[u8]> {
+        self.state.tx.find(name.as_bytes(), &self.program.names).map(|value| self.state.values.get(value))
+    }
+
+    /// The request line: method, target as sent, and protocol such as `HTTP/1.1`.
+    pub fn request_line(&mut self, method: &[u8], target: &[u8], protocol: &[u8]) {
+        self.state.request_line(&self.program, method, target, protocol);
+    }
+
+    /// One request header.
+    pub fn request_header(&mut self, name: &[u8], value: &[u8]) {
+        self.state.request_header(&self.program, name, value);
+    }
+
+    /// Runs phase 1, on the request's head.
+    pub fn phase1(&mut self) -> Verdict {
+        let program = self.program.clone();
+        if self.state.headers > self.state.limits.headers {
+            return Verdict::Interrupt(Interruption { phase: 1, ..self.state.limit_reached(InterruptionKind::TooManyHeaders, 431) });
+        }
+        self.state.headers = 0;
+        verdict(self.state.run(&program, 1))
+    }
+
+    /// Whether phase 2 looks at the body; if not, it need not be given.
+    #[must_use]
+    pub fn wants_request_body(&self) -> bool {
+        self.state.request_body_access && self.state.engine != Engine::Off
+    }
+
+    /// A piece of the request body.
+    ///
+    /// Past the limit it answers an interruption, or with `SecRequestBodyLimitAction ProcessPartial` keeps what fits.
+    pub fn request_body(&mut self, piece: &[u8]) -> Verdict {
+        let over = self.program.settings().request_body_over;
+        verdict(self.state.take_request_body(piece, over))
+    }
+
+    /// Parses the request body and runs phase 2.
+    pub fn phase2(&mut self) -> Verdict {
+        let program = self.program.clone();
+        self.state.process_request_body(&program);
+        verdict(self.state.run(&program, 2))
+    }
+
+    /// The status line of the response.
+    pub fn response_line(&mut self, status: u16, protocol: &[u8]) {
+        self.state.response_line(&self.program, status, protocol);
+    }
+
+    /// One response header.
+    pub fn response_header(&mut self, name: &[u8], value: &[u8]) {
+        self.state.response_header(name, value);
+    }
+
+    /// Runs phase 3, on the response's head.
+    pub fn phase3(&mut self) -> Verdict {
+        let program = self.program.clone();
+        if self.state.headers > self.state.limits.headers {
+            return Verdict::Interrupt(Interruption { phase: 3, ..self.state.limit_reached(InterruptionKind::TooManyHeaders, 502) });
+        }
+        verdict(self.state.run(&program, 3))
+    }
+
+    /// Whether phase 4 looks at the body: `SecResponseBodyAccess` is on and the type is one of
+    /// `SecResponseBodyMimeType`.
+    #[must_use]
+    pub fn wants_response_body(&self) -> bool {
+        self.state.wants_response_body(&self.program)
+    }
+
+    /// A piece of the response body, without transfer or content coding.
+    ///
+    /// Past the limit it answers an interruption, or with `SecResponseBodyLimitAction ProcessPartial` keeps what fits.
+    pub fn response_body(&mut self, piece: &[u8]) -> Verdict {
+        let over = self.program.settings().response_body_over;
+        verdict(self.state.take_response_body(piece, over))
+    }
+
+    /// Runs phase 4, on the response's body.
+    pub fn phase4(&mut self) -> Verdict {
+        let program = self.program.clone();
+        self.state.process_response_body(&program);
+        verdict(self.state.run(&program, 4))
+    }
+
+    /// Runs phase 5, on what is to be logged; nothing interrupts any more.
+    pub fn phase5(&mut self) {
+        let program = self.program.clone();
+        self.state.run(&program, 5);
+    }
+
+    /// The rules that matched and log, in order.
+    #[must_use]
+    pub fn matches(&self) -> &[Match] {
+        &self.state.matches
+    }
+
+    /// Matches beyond [`TransactionLimits::matches`], which were not kept.
+    #[must_use]
+    pub fn dropped_matches(&self) -> usize {
+        self.state.dropped_matches
+    }
+
+    /// The anomaly scores, as CRS 4 or 3 computed them so far.
+    #[must_use]
+    pub fn scores(&self) -> Scores {
+        let number = |names: &[&str]| {
+            names.iter().map(|name| self.tx(name).map_or(0, crate::bytes::integer)).max().unwrap_or(0)
+        };
+        Scores {
+            inbound: number(&["blocking_inbound_anomaly_score", "anomaly_score"]),
+            outbound: number(&["blocking_outbound_anomaly_score", "outbound_anomaly_score"]),
+        }
+    }
+
+    /// Work left of [`TransactionLimits::fuel`].
+    #[must_use]
+    pub fn fuel(&self) -> u64 {
+        self.state.values.fuel
+    }
+}
+
+fn verdict(interruption: Option<Interruption>) -> Verdict {
+    interruption.map_or(Verdict::Continue, Verdict::Interrupt)
+}
+
+impl State {
+    fn new(program: &Program, limits: TransactionLimits) -> Self {
+        let mut found = Vec::new();
+        found.resize_with(program.groups.len(), Found::default);
+        Self {
+            values: Values::new(),
+            store: Store::new(),
+            tx: Tx::default(),
+            found,
+            phase: 1,
+            engine: program.settings().engine,
+            allowed: None,
+            removed: Vec::new(),
+            has_exclusions: false,
+            exclusions: Vec::new(),
+            current: 0,
+            matched: None,
+            matched_now: Vec::new(),
+            matched_before: Vec::new(),
+            highest_severity: None,
+            matches: Vec::new(),
+            limit_matches: limits.matches,
+            dropped_matches: 0,
+            argument: Vec::new(),
+            expansion: Vec::new(),
+            captures: Captures::default(),
+            chosen: Vec::new(),
+            processor: None,
+            force_request_body: false,
+            request_body_access: false,
+            response_body_access: false,
+            request_body_limit: 0,
+            response_body_limit: 0,
+            xml_into_args: false,
+            request_body: Vec::new(),
+            response_body: Vec::new(),
+            is_request_body_cut: false,
+            is_response_body_cut: false,
+            content_type: Vec::new(),
+            response_type: Vec::new(),
+            headers: 0,
+            arguments: 0,
+            limits,
+            now: 0,
+            collections: Collections::default(),
+            attached: Vec::new(),
+        }
+    }
+
+    fn open(&mut self, program: &Program, opening: &Opening<'_>) {
+        let settings = program.settings();
+        self.values.clear();
+        self.values.fuel = self.limits.fuel;
+        self.store.clear();
+        self.tx.clear(&program.names);
+        self.phase = 1;
+        self.engine = settings.engine;
+        self.allowed = None;
+        self.removed.clear();
+        self.has_exclusions = false;
+        self.exclusions.clear();
+        self.matched = None;
+        self.matched_now.clear();
+        self.matched_before.clear();
+        self.highest_severity = None;
+        self.matches.clear();
+        self.dropped_matches = 0;
+        self.processor = None;
+        self.force_request_body = false;
+        self.request_body_access = settings.request_body;
+        self.response_body_access = settings.response_body;
+        self.request_body_limit = settings.request_body_limit;
+        self.response_body_limit = settings.response_body_limit;
+        self.xml_into_args = settings.xml_into_args;
+        self.request_body.clear();
+        self.response_body.clear();
+        self.is_request_body_cut = false;
+        self.is_response_body_cut = false;
+        self.content_type.clear();
+        self.response_type.clear();
+        self.headers = 0;
+        self.arguments = 0;
+        self.now = opening.now;
+        self.attached.clear();
+        self.open_variables(program, opening);
+    }
+
+    /// Sets a variable that holds one value.
+    fn scalar(&mut self, variable: Variable, value: &[u8]) {
+        let value = self.values.add(value);
+        self.store.push(variable, Values::EMPTY, value);
+    }
+
+    fn scalar_number(&mut self, variable: Variable, number: usize) {
+        let value = self.values.add_number(i64::try_from(number).unwrap_or(i64::MAX));
+        self.store.push(variable, Values::EMPTY, value);
+    }
+}

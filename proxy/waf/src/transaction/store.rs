@@ -1,0 +1,63 @@
+//! The variables of a transaction: per variable its members, in order of arrival.
+
+use super::values::ValueId;
+use crate::syntax::Variable;
+
+/// A member: its name and its value.
+#[derive(Clone, Copy)]
+pub(crate) struct Entry {
+    pub(crate) key: ValueId,
+    pub(crate) value: ValueId,
+}
+
+/// All variables.
+pub(crate) struct Store {
+    entries: Vec<Vec<Entry>>,
+    /// Per variable, the time of its last change; times count up through the transaction.
+    changed: Vec<u32>,
+    pub(super) time: u32,
+}
+
+impl Store {
+    pub(super) fn new() -> Self {
+        Self { entries: (0..Variable::COUNT).map(|_| Vec::new()).collect(), changed: vec![0; Variable::COUNT], time: 1 }
+    }
+
+    /// Drops all members; time goes on, so that nothing kept from before passes for fresh.
+    pub(super) fn clear(&mut self) {
+        self.time += 1;
+        for (entries, changed) in self.entries.iter_mut().zip(&mut self.changed) {
+            entries.clear();
+            *changed = self.time;
+        }
+    }
+
+    pub(crate) fn entries(&self, variable: Variable) -> &[Entry] {
+        self.entries.get(variable as usize).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn push(&mut self, variable: Variable, key: ValueId, value: ValueId) {
+        if let Some(entries) = self.entries.get_mut(variable as usize) {
+            entries.push(Entry { key, value });
+        }
+        self.touch(variable);
+    }
+
+    pub(super) fn empty(&mut self, variable: Variable) {
+        if let Some(entries) = self.entries.get_mut(variable as usize) {
+            entries.clear();
+        }
+        self.touch(variable);
+    }
+
+    fn touch(&mut self, variable: Variable) {
+        if let Some(changed) = self.changed.get_mut(variable as usize) {
+            *changed = self.time;
+        }
+    }
+
+    /// When a variable last changed.
+    pub(super) fn changed(&self, variable: Variable) -> u32 {
+        self.changed.get(variable as usize).copied().unwrap_or(0)
+    }
+}

@@ -1,0 +1,248 @@
+//! Values: every byte string of a transaction in one buffer, with what is known of each, so that nothing is computed
+//! twice: which bytes occur in it, what each transformation makes of it, and which literals it holds.
+
+use crate::bytes::ByteSet;
+use crate::program::{Gate, Group};
+use crate::transform::Transform;
+
+/// A value's number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct ValueId(u32);
+
+/// Bytes of a value that are looked at to learn which occur; a longer one is presumed to hold all.
+const KNOWN_BYTES: usize = 4096;
+const UNKNOWN: u32 = u32::MAX;
+const NOTHING: u32 = u32::MAX - 1;
+/// Bytes that all values together may take.
+const BUFFER_BYTES: usize = 1 << 30;
+
+#[derive(Clone, Copy)]
+struct Value {
+    start: u32,
+    len: u32,
+    set: ByteSet,
+    is_set_known: bool,
+    /// Where its results of transformations are, by [`Transform`].
+    row: u32,
+    /// Where its gate bits are, per gate.
+    bits: [u32; 2],
+}
+
+/// The values of a transaction.
+pub(crate) struct Values {
+    bytes: Vec<u8>,
+    items: Vec<Value>,
+    rows: Vec<u32>,
+    bits: Vec<u64>,
+    scratch: Vec<u8>,
+    touches: [ByteSet; Transform::COUNT],
+    /// Work left.
+    pub(super) fuel: u64,
+}
+
+impl Values {
+    pub(crate) const EMPTY: ValueId = ValueId(0);
+
+    pub(super) fn new() -> Self {
+        let mut values = Self {
+            bytes: Vec::new(),
+            items: Vec::new(),
+            rows: Vec::new(),
+            bits: Vec::new(),
+            scratch: Vec::new(),
+            touches: [ByteSet::NONE; Transform::COUNT],
+            fuel: 0,
+        };
+        for (slot, transform) in values.touches.iter_mut().zip(Transform::ALL) {
+            *slot = transform.touches();
+        }
+        values.clear();
+        values
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.items.clear();
+        self.rows.clear();
+        self.bits.clear();
+        self.push(0, 0);
+    }
+
+    fn push(&mut self, start: usize, len: usize) -> ValueId {
+        let id = ValueId(u32::try_from(self.items.len()).unwrap_or(0));
+        let (start, len) = (u32::try_from(start).unwrap_or(0), u32::try_from(len).unwrap_or(0));
+        self.items.push(Value { start, len, set: ByteSet::NONE, is_set_known: false, row: UNKNOWN, bits: [UNKNOWN; 2] });
+        id
+    }
+
+    /// Whether work may go on; spends `work`.
+    pub(super) fn spend(&mut self, work: usize) -> bool {
+        self.fuel = self.fuel.saturating_sub(1 + work as u64);
+        self.fuel > 0
+    }
+
+    /// Keeps `bytes` as a new value. A transaction that would hold more than [`BUFFER_BYTES`] runs out of fuel instead.
+    pub(crate) fn add(&mut self, bytes: &[u8]) -> ValueId {
+        if bytes.is_empty() {
+            return Self::EMPTY;
+        }
+        if self.bytes.len() + bytes.len() > BUFFER_BYTES || self.items.len() >= NOTHING as usize {
+            self.fuel = 0;
+            return Self::EMPTY;
+        }
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        self.push(start, bytes.len())
+    }
+
+    /// A value that is part of another.
+    pub(crate) fn part(&mut self, of: ValueId, start: usize, end: usize) -> ValueId {
+        let value = self.item(of);
+        let (start, end) = (start.min(value.len as usize), end.min(value.len as usize));
+        if start >= end {
+            return Self::EMPTY;
+        }
+        self.push(value.start as usize + start, end - start)
+    }
+
+    pub(crate) fn add_number(&mut self, number: i64) -> ValueId {
+        if number == 0 {
+            return self.add(b"0");
+        }
+        let mut digits = [0_u8; 20];
+        let mut at = digits.len();
+        let mut rest = number.unsigned_abs();
+        while rest > 0 {
+            at -= 1;
+            if let Some(slot) = digits.get_mut(at) {
+                *slot = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+            }
+            rest /= 10;
+        }
+        if number < 0 {
+            at -= 1;
+            if let Some(slot) = digits.get_mut(at) {
+                *slot = b'-';
+            }
+        }
+        self.add(digits.get(at..).unwrap_or_default())
+    }
+
+    fn item(&self, id: ValueId) -> Value {
+        const NONE: Value =
+            Value { start: 0, len: 0, set: ByteSet::NONE, is_set_known: true, row: UNKNOWN, bits: [NOTHING; 2] };
+        self.items.get(id.0 as usize).copied().unwrap_or(NONE)
+    }
+
+    /// The bytes of a value.
+    pub(crate) fn get(&self, id: ValueId) -> &[u8] {
+        let Some(value) = self.items.get(id.0 as usize) else { return b"" };
+        self.bytes.get(value.start as usize..value.start as usize + value.len as usize).unwrap_or_default()
+    }
+
+    pub(crate) fn len(&self, id: ValueId) -> u32 {
+        self.items.get(id.0 as usize).map_or(0, |value| value.len)
+    }
+
+    /// The bytes that occur in a value, or more.
+    pub(crate) fn set(&mut self, id: ValueId) -> ByteSet {
+        let Some(value) = self.items.get(id.0 as usize) else { return ByteSet::NONE };
+        if value.is_set_known {
+            return value.set;
+        }
+        let bytes = self.get(id);
+        let set = if bytes.len() > KNOWN_BYTES { ByteSet::ALL } else { ByteSet::of(bytes) };
+        if let Some(value) = self.items.get_mut(id.0 as usize) {
+            value.set = set;
+            value.is_set_known = true;
+        }
+        set
+    }
+
+    /// What the group's chain makes of a value.
+    pub(crate) fn chain(&mut self, id: ValueId, group: &Group) -> ValueId {
+        if group.chain.is_empty() || !self.set(id).meets(group.touches) {
+            // A chain that digests or encodes touches every byte, so only the empty value slips past that test.
+            if group.chain.is_empty() || (self.len(id) > 0 || group.touches != ByteSet::ALL) {
+                return id;
+            }
+        }
+        group.chain.iter().fold(id, |id, transform| self.step(id, *transform))
+    }
+
+    /// What one transformation makes of a value.
+    pub(crate) fn step(&mut self, id: ValueId, transform: Transform) -> ValueId {
+        let index = transform as usize;
+        let touches = self.touches.get(index).copied().unwrap_or(ByteSet::ALL);
+        if !self.set(id).meets(touches) && (self.len(id) > 0 || touches != ByteSet::ALL) {
+            return id;
+        }
+        let row = self.item(id).row;
+        if row == UNKNOWN {
+            let row = u32::try_from(self.rows.len()).unwrap_or(UNKNOWN);
+            self.rows.resize(self.rows.len() + Transform::COUNT, UNKNOWN);
+            if let Some(value) = self.items.get_mut(id.0 as usize) {
+                value.row = row;
+            }
+        }
+        let cell = self.item(id).row as usize + index;
+        match self.rows.get(cell) {
+            Some(&known) if known != UNKNOWN => return ValueId(known),
+            _ => {}
+        }
+        let result = self.compute(id, transform);
+        if let Some(slot) = self.rows.get_mut(cell) {
+            *slot = result.0;
+        }
+        result
+    }
+
+    fn compute(&mut self, id: ValueId, transform: Transform) -> ValueId {
+        if !self.spend(self.len(id) as usize) {
+            return id;
+        }
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let changed = transform.apply(self.get(id), &mut scratch);
+        let result = if changed { self.add(&scratch) } else { id };
+        self.scratch = scratch;
+        result
+    }
+
+    /// Where the gate bits of a value are; `None` when it holds no literal.
+    pub(crate) fn gate_bits(&mut self, id: ValueId, gate: &Gate, side: usize) -> Option<usize> {
+        let known = self.item(id).bits.get(side).copied().unwrap_or(NOTHING);
+        if known != UNKNOWN {
+            return (known != NOTHING).then_some(known as usize);
+        }
+        let place = if self.spend(self.len(id) as usize) { self.scan(id, gate) } else { NOTHING };
+        if let Some(slot) = self.items.get_mut(id.0 as usize).and_then(|value| value.bits.get_mut(side)) {
+            *slot = place;
+        }
+        (place != NOTHING).then_some(place as usize)
+    }
+
+    fn scan(&mut self, id: ValueId, gate: &Gate) -> u32 {
+        let place = self.bits.len();
+        let value = self.item(id);
+        self.bits.resize(place + gate.words, 0);
+        let bytes = self.bytes.get(value.start as usize..value.start as usize + value.len as usize).unwrap_or_default();
+        let any = gate.scan(bytes, self.bits.get_mut(place..).unwrap_or_default());
+        if !any {
+            self.bits.truncate(place);
+            return NOTHING;
+        }
+        u32::try_from(place).unwrap_or(NOTHING)
+    }
+
+    /// Adds the gate bits at `place` to `union`.
+    pub(crate) fn collect_bits(&self, place: usize, union: &mut [u64]) {
+        for (word, more) in union.iter_mut().zip(self.bits.get(place..).unwrap_or_default()) {
+            *word |= more;
+        }
+    }
+
+    /// Whether gate bit `bit` is set at `place`.
+    pub(crate) fn has_bit(&self, place: usize, bit: u32) -> bool {
+        self.bits.get(place + (bit >> 6) as usize).is_some_and(|word| word >> (bit & 63) & 1 == 1)
+    }
+}
