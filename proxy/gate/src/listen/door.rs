@@ -9,7 +9,7 @@ use pingora::{
         tls::SslDigest,
     },
 };
-use rustls::{HandshakeKind, ServerConnection};
+use rustls::{HandshakeKind, ServerConnection, crypto::SupportedKxGroup};
 use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
 
@@ -217,7 +217,7 @@ fn facts(tls: &ServerConnection) -> Result<TlsFacts, HandshakeFault> {
             Some(b"h2") => HttpVersion::Http2,
             _ => HttpVersion::Http1,
         },
-        key_exchange: tls.negotiated_key_exchange_group().map(|group| group.name()),
+        key_exchange: tls.negotiated_key_exchange_group().map(SupportedKxGroup::name),
         resumed: tls.handshake_kind() == Some(HandshakeKind::Resumed),
         chain: tls.peer_certificates().map(|chain| chain.to_vec().into()),
     })

@@ -1,6 +1,7 @@
 //! The stream between TLS and HTTP: it looks at what streams past, and gives up on who makes it wait.
 
 mod farewell;
+mod library;
 mod timer;
 
 use std::{
@@ -11,13 +12,9 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use async_trait::async_trait;
-use pingora::protocols::{
-    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest,
-    UniqueID, UniqueIDType, raw_connect::ProxyDigest, tls::SslDigest,
-};
+use pingora::protocols::{raw_connect::ProxyDigest, tls::SslDigest};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
+    io::{AsyncRead, AsyncWrite, ReadBuf},
     time::Instant,
 };
 
@@ -327,68 +324,5 @@ impl<S> Drop for Watched<S> {
         if matches!(self.reading, Reading::Head { .. }) {
             self.refused(HeadRefusal::Unparsable);
         }
-    }
-}
-
-#[async_trait]
-impl<S: AsyncRead + AsyncWrite + Unpin + Send + Sync> Shutdown for Watched<S> {
-    async fn shutdown(&mut self) {
-        // The peer may be gone already, which is as good.
-        let _ = AsyncWriteExt::shutdown(self).await;
-    }
-}
-
-impl<S> Ssl for Watched<S> {
-    fn get_ssl_digest(&self) -> Option<Arc<SslDigest>> {
-        Some(self.tls.clone())
-    }
-
-    fn selected_alpn_proto(&self) -> Option<ALPN> {
-        Some(match self.connection.tls().http {
-            HttpVersion::Http1 => ALPN::H1,
-            HttpVersion::Http2 => ALPN::H2,
-        })
-    }
-}
-
-impl<S> GetProxyDigest for Watched<S> {
-    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
-        Some(self.carrier.clone())
-    }
-}
-
-impl<S: Below> UniqueID for Watched<S> {
-    fn id(&self) -> UniqueIDType {
-        self.inner.below().id()
-    }
-}
-
-impl<S: Below> GetTimingDigest for Watched<S> {
-    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
-        self.inner.below().get_timing_digest()
-    }
-}
-
-impl<S: Below> GetSocketDigest for Watched<S> {
-    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
-        self.inner.below().get_socket_digest()
-    }
-}
-
-impl<S: Send> Peek for Watched<S> {}
-
-/// The socket below a layer.
-pub(super) trait Below {
-    /// The socket.
-    type Socket: UniqueID + GetTimingDigest + GetSocketDigest;
-    /// The socket.
-    fn below(&self) -> &Self::Socket;
-}
-
-impl<IO: UniqueID + GetTimingDigest + GetSocketDigest> Below for tokio_rustls::server::TlsStream<IO> {
-    type Socket = IO;
-
-    fn below(&self) -> &IO {
-        self.get_ref().0
     }
 }

@@ -97,7 +97,7 @@ impl Ground {
         let (stop, stopped) = watch::channel(false);
         let fds = Arc::new(parking_lot::Mutex::new(fds));
         tokio::spawn(async move {
-            pingora::services::Service::start_service(&mut listener, Some(fds), stopped, 1).await
+            pingora::services::Service::start_service(&mut listener, Some(fds), stopped, 1).await;
         });
         Self { address, authority, device, trust, tls, admission, seen, stop }
     }

@@ -148,7 +148,7 @@ impl HeadScan {
 mod tests {
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{HeadFault::*, *};
 
     /// Reads a head in pieces that end at these places.
     fn read(limits: HeadLimits, head: &[u8], cuts: &[usize]) -> (Progress, HeadFaults) {
@@ -187,85 +187,98 @@ mod tests {
         }
     }
 
+    /// Header lines of an otherwise plain head, and their first fault.
+    const HEADERS: &[(&str, &str, HeadFault)] = &[
+        (
+            "length, then encoding",
+            "Host: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked",
+            LengthWithEncoding,
+        ),
+        (
+            "encoding, then length",
+            "Host: a\r\ntransfer-encoding: chunked\r\ncontent-length: 1",
+            LengthWithEncoding,
+        ),
+        ("two equal lengths", "Host: a\r\nContent-Length: 1\r\nContent-Length: 1", RepeatedLength),
+        ("a list of lengths", "Host: a\r\nContent-Length: 1, 1", OddLength),
+        ("a signed length", "Host: a\r\nContent-Length: +1", OddLength),
+        ("an empty length", "Host: a\r\nContent-Length:", OddLength),
+        ("a huge length", "Host: a\r\nContent-Length: 1000000000000000000", OddLength),
+        (
+            "two encodings",
+            "Host: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+            RepeatedEncoding,
+        ),
+        ("two encodings in one", "Host: a\r\nTransfer-Encoding: gzip, chunked", OddEncoding),
+        ("an unknown encoding", "Host: a\r\nTransfer-Encoding: xchunked", OddEncoding),
+        ("an encoding with a vertical tab", "Host: a\r\nTransfer-Encoding: \x0bchunked", OddEncoding),
+        ("a folded line", "Host: a\r\nX-A: b\r\n c", ObsoleteFold),
+        ("a first line with a space", " Host: a", ObsoleteFold),
+        ("a line that ends in LF", "Host: a\nX-A: b", BareLineFeed),
+        ("a CR within a value", "Host: a\r\nX-A: b\rc", BareCarriageReturn),
+        ("two CR before LF", "Host: a\r\nX-A: b\r", BareCarriageReturn),
+        ("a line without colon", "Host: a\r\nX-A", NoColon),
+        ("a space before the colon", "Host : a", SpaceBeforeColon),
+        ("a tab before the colon", "Host: a\r\nContent-Length\t: 1", SpaceBeforeColon),
+        ("an empty name", "Host: a\r\n: b", HeaderName),
+        ("a name with a space", "Host: a\r\nX A: b", HeaderName),
+        ("a name beyond ASCII", "Host: a\r\nX-\u{e9}: b", HeaderName),
+        ("an underscore", "Host: a\r\nX_A: b", Underscore),
+        ("a NUL", "Host: a\r\nX-A: b\0", ControlByte),
+        ("a delete", "Host: a\r\nX-A: \x7f", ControlByte),
+        ("no host", "X-A: b", HostMissing),
+        ("two hosts", "Host: a\r\nHost: a", HostRepeated),
+        ("an empty host", "Host: ", HostEmpty),
+        ("a host with a path", "Host: a/b", HostOdd),
+        ("a host with a user", "Host: a@b", HostOdd),
+        ("a list of hosts", "Host: a, b", HostOdd),
+    ];
+
+    /// Request lines of an otherwise plain head, and their first fault.
+    const LINES: &[(&str, &str, HeadFault)] = &[
+        ("two empty lines", "\r\n\r\nGET / HTTP/1.1", EmptyLine),
+        ("a method with a space", " GET / HTTP/1.1", Method),
+        ("a method with a colon", "GE:T / HTTP/1.1", Method),
+        ("a lower-case method", "get / HTTP/1.1", LowerCaseMethod),
+        ("a tab for a space", "GET\t/ HTTP/1.1", Method),
+        ("two spaces", "GET  / HTTP/1.1", RequestLine),
+        ("a space in the target", "GET /a b HTTP/1.1", RequestLine),
+        ("a space at the end", "GET / HTTP/1.1 ", RequestLine),
+        ("a method alone", "GET", RequestLine),
+        ("a tab in the target", "GET /a\tb HTTP/1.1", ControlByte),
+        ("a CR in the target", "GET /a\rb HTTP/1.1", BareCarriageReturn),
+        ("a NUL in the target", "GET /\0 HTTP/1.1", ControlByte),
+        ("absolute-form", "GET http://a/ HTTP/1.1", AbsoluteForm),
+        ("absolute-form in capitals", "GET HTTPS://a/ HTTP/1.1", AbsoluteForm),
+        ("authority-form", "CONNECT a:443 HTTP/1.1", TargetForm),
+        ("an asterisk of GET", "GET * HTTP/1.1", TargetForm),
+        ("HTTP/0.9", "GET /", OldVersion),
+        ("HTTP/1.0", "GET / HTTP/1.0", OldVersion),
+        ("HTTP/1.2", "GET / HTTP/1.2", Version),
+        ("http/1.1", "GET / http/1.1", Version),
+        ("the preface of HTTP/2", "PRI * HTTP/2.0", TargetForm),
+    ];
+
     #[test]
-    fn each_fault_is_noted() {
-        use HeadFault::*;
-        let cases: &[(&str, &str, HeadFault)] = &[
-            (
-                "length, then encoding",
-                "Host: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked",
-                LengthWithEncoding,
-            ),
-            (
-                "encoding, then length",
-                "Host: a\r\ntransfer-encoding: chunked\r\ncontent-length: 1",
-                LengthWithEncoding,
-            ),
-            ("two equal lengths", "Host: a\r\nContent-Length: 1\r\nContent-Length: 1", RepeatedLength),
-            ("a list of lengths", "Host: a\r\nContent-Length: 1, 1", OddLength),
-            ("a signed length", "Host: a\r\nContent-Length: +1", OddLength),
-            ("an empty length", "Host: a\r\nContent-Length:", OddLength),
-            ("a huge length", "Host: a\r\nContent-Length: 1000000000000000000", OddLength),
-            (
-                "two encodings",
-                "Host: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
-                RepeatedEncoding,
-            ),
-            ("two encodings in one", "Host: a\r\nTransfer-Encoding: gzip, chunked", OddEncoding),
-            ("an unknown encoding", "Host: a\r\nTransfer-Encoding: xchunked", OddEncoding),
-            ("an encoding with a vertical tab", "Host: a\r\nTransfer-Encoding: \x0bchunked", OddEncoding),
-            ("a folded line", "Host: a\r\nX-A: b\r\n c", ObsoleteFold),
-            ("a first line with a space", " Host: a", ObsoleteFold),
-            ("a line that ends in LF", "Host: a\nX-A: b", BareLineFeed),
-            ("a CR within a value", "Host: a\r\nX-A: b\rc", BareCarriageReturn),
-            ("two CR before LF", "Host: a\r\nX-A: b\r", BareCarriageReturn),
-            ("a line without colon", "Host: a\r\nX-A", NoColon),
-            ("a space before the colon", "Host : a", SpaceBeforeColon),
-            ("a tab before the colon", "Host: a\r\nContent-Length\t: 1", SpaceBeforeColon),
-            ("an empty name", "Host: a\r\n: b", HeaderName),
-            ("a name with a space", "Host: a\r\nX A: b", HeaderName),
-            ("a name beyond ASCII", "Host: a\r\nX-\u{e9}: b", HeaderName),
-            ("an underscore", "Host: a\r\nX_A: b", Underscore),
-            ("a NUL", "Host: a\r\nX-A: b\0", ControlByte),
-            ("a delete", "Host: a\r\nX-A: \x7f", ControlByte),
-            ("no host", "X-A: b", HostMissing),
-            ("two hosts", "Host: a\r\nHost: a", HostRepeated),
-            ("an empty host", "Host: ", HostEmpty),
-            ("a host with a path", "Host: a/b", HostOdd),
-            ("a host with a user", "Host: a@b", HostOdd),
-            ("a list of hosts", "Host: a, b", HostOdd),
-        ];
-        for (name, headers, fault) in cases {
+    fn each_fault_of_a_header_is_noted() {
+        for (name, headers, fault) in HEADERS {
             let head = format!("GET / HTTP/1.1\r\n{headers}\r\n\r\n");
             assert_eq!(whole(&head), (Progress::Complete(head.len()), Some(*fault)), "{name}");
         }
-        let lines: &[(&str, &str, HeadFault)] = &[
-            ("two empty lines", "\r\n\r\nGET / HTTP/1.1", EmptyLine),
-            ("a method with a space", " GET / HTTP/1.1", Method),
-            ("a method with a colon", "GE:T / HTTP/1.1", Method),
-            ("a lower-case method", "get / HTTP/1.1", LowerCaseMethod),
-            ("a tab for a space", "GET\t/ HTTP/1.1", Method),
-            ("two spaces", "GET  / HTTP/1.1", RequestLine),
-            ("a space in the target", "GET /a b HTTP/1.1", RequestLine),
-            ("a space at the end", "GET / HTTP/1.1 ", RequestLine),
-            ("a method alone", "GET", RequestLine),
-            ("a tab in the target", "GET /a\tb HTTP/1.1", ControlByte),
-            ("a CR in the target", "GET /a\rb HTTP/1.1", BareCarriageReturn),
-            ("a NUL in the target", "GET /\0 HTTP/1.1", ControlByte),
-            ("absolute-form", "GET http://a/ HTTP/1.1", AbsoluteForm),
-            ("absolute-form in capitals", "GET HTTPS://a/ HTTP/1.1", AbsoluteForm),
-            ("authority-form", "CONNECT a:443 HTTP/1.1", TargetForm),
-            ("an asterisk of GET", "GET * HTTP/1.1", TargetForm),
-            ("HTTP/0.9", "GET /", OldVersion),
-            ("HTTP/1.0", "GET / HTTP/1.0", OldVersion),
-            ("HTTP/1.2", "GET / HTTP/1.2", Version),
-            ("http/1.1", "GET / http/1.1", Version),
-            ("the preface of HTTP/2", "PRI * HTTP/2.0", TargetForm),
-        ];
-        for (name, line, fault) in lines {
+    }
+
+    #[test]
+    fn each_fault_of_a_request_line_is_noted() {
+        for (name, line, fault) in LINES {
             let head = format!("{line}\r\nHost: a\r\n\r\n");
             assert_eq!(whole(&head), (Progress::Complete(head.len()), Some(*fault)), "{name}");
         }
+    }
+
+    #[test]
+    fn every_fault_has_a_case() {
+        let cases: Vec<HeadFault> = HEADERS.iter().chain(LINES).map(|(_, _, fault)| *fault).collect();
+        assert!(HeadFault::ALL.iter().all(|fault| cases.contains(fault)), "{cases:?}");
     }
 
     #[test]
@@ -353,8 +366,8 @@ mod tests {
                 prop_assert_eq!(progress, Progress::Complete(length));
                 let lengths = request.headers.iter().filter(|header| header.name.eq_ignore_ascii_case("content-length")).count();
                 let encodings = request.headers.iter().filter(|header| header.name.eq_ignore_ascii_case("transfer-encoding")).count();
-                prop_assert_eq!(faults.has(HeadFault::RepeatedLength), lengths > 1);
-                prop_assert_eq!(faults.has(HeadFault::LengthWithEncoding), lengths > 0 && encodings > 0);
+                prop_assert_eq!(faults.has(RepeatedLength), lengths > 1);
+                prop_assert_eq!(faults.has(LengthWithEncoding), lengths > 0 && encodings > 0);
             }
         }
 
