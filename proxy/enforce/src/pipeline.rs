@@ -219,7 +219,7 @@ impl<P: Ports> Pipeline<P> {
         let start = self.end(Check::Subject, start, exchange, subject)?;
         let start = self.run(Check::Quota, start, exchange, |x| checks::quota::check(self, arrival, x))?;
         let start = self.run(Check::Policy, start, exchange, |x| checks::policy::check(self, x))?;
-        self.run(Check::Waf, start, exchange, checks::waf::check)?;
+        self.run(Check::Waf, start, exchange, |x| checks::waf::check(arrival, x))?;
         match &exchange.route {
             Some((source, prefix)) => Continue(Permit {
                 source: source.clone(),

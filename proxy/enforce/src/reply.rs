@@ -8,7 +8,12 @@ use std::{fmt::Write as _, sync::Arc, time::Duration};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 
-use crate::{exchange::RequestId, pipeline::Refusal, reason::Class, source::Cors};
+use crate::{
+    exchange::RequestId,
+    pipeline::Refusal,
+    reason::{Class, Reason},
+    source::Cors,
+};
 
 /// How a class is told.
 struct Words {
@@ -103,6 +108,12 @@ impl Reply {
         reply.headers.extend(refusal.retry_after.map(|wait| (header::RETRY_AFTER, whole_seconds(wait))));
         reply.name_request(id);
         reply
+    }
+
+    /// The status that a reason is told with.
+    #[must_use]
+    pub fn status(reason: &Reason) -> StatusCode {
+        told(reason.class()).status
     }
 
     /// The reply to a CORS preflight.
@@ -245,7 +256,7 @@ pub fn cors_headers(origin: &HeaderValue) -> Vec<(HeaderName, HeaderValue)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reason::{Budget, Reason};
+    use crate::reason::Budget;
     use poort_identity::device::DeviceFault;
 
     fn reply(reason: Reason, accept: &'static str) -> Reply {

@@ -1,6 +1,10 @@
 //! What the gate knows of a source system, proven, as the pipeline needs it.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use crate::{gauge::Gauge, normal::UrlForms, operations::Operations};
 
@@ -41,7 +45,7 @@ pub struct Source {
     /// The largest request body, in bytes.
     pub body_limit: u64,
     /// Whether it was closed in an emergency.
-    pub closed: bool,
+    pub closed: AtomicBool,
 }
 
 /// Which long-lived exchanges a source's file allows.

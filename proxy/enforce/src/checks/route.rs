@@ -2,7 +2,7 @@
 
 use std::{
     ops::ControlFlow::{Break, Continue},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
 };
 
 use http::{Method, header};
@@ -35,7 +35,7 @@ pub(crate) fn check<P>(pipeline: &Pipeline<P>, arrival: &Arrival<'_>, exchange: 
     {
         return refuse(Reason::Misdirected);
     }
-    if source.closed {
+    if source.closed.load(Ordering::Acquire) {
         return refuse(Reason::SourceClosed);
     }
     if !facts.target.forms.within(source.url_forms) {
