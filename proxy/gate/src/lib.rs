@@ -1,1 +1,36 @@
-//! x
+//! The Poort gate: everything that touches the network, the disk and the clock, around the decision of `poort-enforce`.
+//!
+//! From the outside in:
+//! - [`cli`]: `run`, `check`, `reload`; [`config`]: from files to proven types;
+//! - [`listen`]: connections, TLS and the raw request head; [`listeners`] sets it up;
+//! - [`service`]: a request's phases; [`adapt`]: what the pipeline sees of it; [`streams`]: what lasts is admitted again;
+//! - [`forward`]: to the source and back;
+//! - [`snapshot`]: everything built from files, immutable; [`live`]: the one in force; [`carry_over`]: what outlives it;
+//!   [`last_good`]: what a gate with broken files starts from;
+//! - [`world`]: the ports of the decision: [`limits`], [`keys`], [`time_zone`], [`metrics`];
+//! - [`audit`]: the record; [`outcome`]: how each request's ends up in it; [`request_ids`]: its name;
+//! - [`admin`], [`control`], [`housekeeping`]: how it is seen, told and kept.
+
+pub mod adapt;
+pub mod admin;
+pub mod audit;
+pub mod carry_over;
+pub mod cli;
+pub mod config;
+pub mod control;
+pub mod forward;
+pub mod housekeeping;
+pub mod keys;
+pub mod last_good;
+pub mod limits;
+pub mod listen;
+pub mod listeners;
+pub mod live;
+pub mod metrics;
+pub mod outcome;
+pub mod request_ids;
+pub mod service;
+pub mod snapshot;
+pub mod streams;
+pub mod time_zone;
+pub mod world;

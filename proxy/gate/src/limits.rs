@@ -17,29 +17,18 @@ use ipnet::IpNet;
 use poort_enforce::{ports::Bucket, reason::Budget};
 use quick_cache::sync::Cache;
 
+use crate::config::checked::zone::Budget as Quota;
+
 /// For how long requests with one search id count once.
 const SEARCH_LIFE: Duration = Duration::from_secs(30);
 
-/// A rate with a burst.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Quota {
-    /// Requests.
-    pub count: NonZeroU32,
-    /// In this time.
-    pub period: Duration,
-    /// How many may come at once.
-    pub burst: NonZeroU32,
-}
-
-impl Quota {
-    fn limiter(self) -> DefaultDirectRateLimiter {
-        let interval = (self.period / self.count.get()).max(Duration::from_nanos(1));
-        // `with_period` refuses only a period of zero, which the line above excludes.
-        let quota = governor::Quota::with_period(interval)
-            .unwrap_or_else(|| governor::Quota::per_second(self.count))
-            .allow_burst(self.burst);
-        RateLimiter::direct(quota)
-    }
+fn limiter(quota: Quota) -> DefaultDirectRateLimiter {
+    let interval = (quota.rate.per / quota.rate.count.get()).max(Duration::from_nanos(1));
+    // `with_period` refuses only a period of zero, which the line above excludes.
+    let limits = governor::Quota::with_period(interval)
+        .unwrap_or_else(|| governor::Quota::per_second(quota.rate.count))
+        .allow_burst(quota.burst);
+    RateLimiter::direct(limits)
 }
 
 /// The quotas of one source.
@@ -57,13 +46,13 @@ pub struct SourceQuotas {
 #[derive(Clone, Debug)]
 pub struct Quotas {
     /// Of an address prefix without a verified device.
-    pub address: Quota,
+    pub address: Option<Quota>,
     /// Of a device, over all sources.
-    pub device: Quota,
+    pub device: Option<Quota>,
     /// Of a user, over all sources.
-    pub user: Quota,
+    pub user: Option<Quota>,
     /// Of a source that names none of its own.
-    pub source: Quota,
+    pub source: Option<Quota>,
     /// By source.
     pub sources: HashMap<Arc<str>, SourceQuotas>,
     /// Length of an IPv4 prefix that shares a bucket.
@@ -76,12 +65,12 @@ impl Quotas {
     fn of(&self, bucket: &Bucket<'_>) -> Option<Quota> {
         let at_source = || self.sources.get(bucket.source);
         match bucket.budget {
-            Budget::Address => Some(self.address),
-            Budget::Device => Some(self.device),
-            Budget::User => Some(self.user),
+            Budget::Address => self.address,
+            Budget::Device => self.device,
+            Budget::User => self.user,
             Budget::UserAtSource => at_source().and_then(|quotas| quotas.user),
             Budget::DeviceAtSource => at_source().and_then(|quotas| quotas.device),
-            Budget::Source => Some(at_source().and_then(|quotas| quotas.total).unwrap_or(self.source)),
+            Budget::Source => at_source().and_then(|quotas| quotas.total).or(self.source),
             Budget::SourceConcurrency | Budget::Concurrency => None,
         }
     }
@@ -140,14 +129,14 @@ impl Tables {
         let limiter = match table.get(&key) {
             Some(limiter) => limiter,
             None => table
-                .get_or_insert_with(&key, || Ok::<_, std::convert::Infallible>(Arc::new(quota.limiter())))
+                .get_or_insert_with(&key, || Ok::<_, std::convert::Infallible>(Arc::new(limiter(quota))))
                 .unwrap_or_else(|never| match never {}),
         };
         // A failure may cost more than the whole burst; then it takes what there is.
         match limiter.check_n(cost.min(quota.burst)) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(not_until)) => Err(not_until.wait_time_from(self.clock.now())),
-            Err(_) => Err(quota.period),
+            Err(_) => Err(quota.rate.per),
         }
     }
 
@@ -172,19 +161,21 @@ impl Tables {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::checked::zone::Rate;
 
-    fn quota(count: u32, period: Duration, burst: u32) -> Quota {
-        Quota { count: NonZeroU32::new(count).unwrap(), period, burst: NonZeroU32::new(burst).unwrap() }
+    fn quota(count: u32, per: Duration, burst: u32) -> Quota {
+        let rate = Rate { count: NonZeroU32::new(count).unwrap(), per };
+        Quota { rate, burst: NonZeroU32::new(burst).unwrap() }
     }
 
     fn quotas() -> Quotas {
         let hour = Duration::from_secs(3600);
         let own = SourceQuotas { user: Some(quota(1, hour, 2)), device: None, total: None };
         Quotas {
-            address: quota(1, hour, 3),
-            device: quota(1, hour, 3),
-            user: quota(1, hour, 3),
-            source: quota(1, hour, 100),
+            address: Some(quota(1, hour, 3)),
+            device: Some(quota(1, hour, 3)),
+            user: Some(quota(1, hour, 3)),
+            source: Some(quota(1, hour, 100)),
             sources: HashMap::from([("persons".into(), own)]),
             prefix_v4: 32,
             prefix_v6: 64,
@@ -223,7 +214,7 @@ mod tests {
         let (alice, car) = (bucket(Budget::User, "a", ""), bucket(Budget::Device, "car", ""));
         tables.take(&quotas, alice, 3).unwrap();
         tables.take(&quotas, car, 3).unwrap();
-        quotas.user.burst = NonZeroU32::new(4).unwrap();
+        quotas.user = Some(quota(1, Duration::from_secs(3600), 4));
         assert_eq!(tables.take(&quotas, alice, 1), Ok(()));
         assert!(tables.take(&quotas, car, 1).is_err());
     }

@@ -3,11 +3,63 @@
 //! Operators own `deploy/poort.yaml`; the security team owns the `policies` directory it names. [`load`] reads both and
 //! returns one [`Checked`], or every fault of every file at once, each with its file, line, column and remedy.
 //!
+//! - `tree` and `locate`: which files there are, and where in them each key stands;
+//! - `raw`: files as they were typed; `check`: from those to
 //! - [`checked`]: what a configuration is once nothing is wrong with it;
 //! - [`fault`]: what is wrong, and where.
 
+mod check;
 pub mod checked;
 pub mod fault;
+mod locate;
+mod quantity;
+mod raw;
+mod tree;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::SystemTime,
+};
+
+use zeroize::Zeroizing;
 
 pub use checked::Checked;
 pub use fault::{Fault, Faults, Warning};
+
+use checked::FileRead;
+use tree::Tree;
+
+/// Reads an operators' file, the policies it names, and every certificate, key and list that these name.
+///
+/// Each file is read once and nothing is written. Limits: 1 MiB for a text file, 64 MiB for a certificate, key or revocation list.
+///
+/// # Errors
+/// Every fault of every file.
+pub fn load(deploy_file: &Path) -> Result<Checked, Faults> {
+    check::everything(Tree::disk(), deploy_file, SystemTime::now())
+}
+
+/// As [`load`], from the files of an earlier [`Checked`], by their paths, and no others: the last good configuration.
+/// Directories that are written to are still those on disk.
+///
+/// # Errors
+/// Every fault of every file.
+pub fn load_from(deploy_file: &Path, files: BTreeMap<PathBuf, Vec<u8>>) -> Result<Checked, Faults> {
+    let files = files.into_iter().map(|(path, bytes)| {
+        let bytes = Zeroizing::new(bytes);
+        FileRead { path, sha256: tree::sha256(&bytes), bytes: Arc::new(bytes) }
+    });
+    check::everything(Tree::kept(files.collect()), deploy_file, SystemTime::now())
+}
+
+/// Where an operators' file wants state kept, if that much can be read of it; otherwise `state` beside it. For what must work
+/// with a broken configuration: starting from the last good one, and talking to a running gate.
+#[must_use]
+pub fn state_directory(deploy_file: &Path) -> PathBuf {
+    check::state_directory(deploy_file)
+}
+
+#[cfg(test)]
+mod tests;

@@ -96,8 +96,8 @@ pub struct Connections {
 pub struct Carrier {
     /// Where it is.
     pub network: IpNet,
-    /// Open at once from the whole network.
+    /// Open at once from one of its prefixes.
     pub connections: NonZeroUsize,
-    /// TLS handshakes of the whole network.
+    /// TLS handshakes of one of its prefixes.
     pub handshakes: Rate,
 }

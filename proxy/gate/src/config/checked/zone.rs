@@ -105,7 +105,7 @@ pub struct Budget {
     pub burst: NonZeroU32,
 }
 
-/// The zone's budgets; none: no limit.
+/// The zone's budgets; none: the file says `unlimited`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// For strangers of one prefix.

@@ -1,0 +1,184 @@
+//! What must survive a reload: counters, health, keys, gauges, and the emergency closures.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use parking_lot::Mutex;
+use poort_enforce::gauge::Gauge;
+
+use crate::{
+    config::checked::zone::{Issuer, IssuerKeys as Origin},
+    forward::Health,
+    keys::{FetchFault, IssuerKeys},
+    limits::Tables,
+    metrics::Metrics,
+};
+
+/// State that outlives the snapshots built from files.
+#[derive(Debug)]
+pub struct CarryOver {
+    /// Buckets of the rate limits.
+    pub tables: Arc<Tables>,
+    /// Requests in flight through the gate.
+    pub in_flight: Arc<Gauge>,
+    /// Which upstream addresses refused lately.
+    pub health: Arc<Health>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Sources closed in an emergency.
+    pub closures: Closures,
+    gauges: Mutex<HashMap<String, Arc<Gauge>>>,
+    keys: Mutex<HashMap<String, Arc<IssuerKeys>>>,
+}
+
+impl CarryOver {
+    /// Nothing has happened yet.
+    #[must_use]
+    pub fn new(metrics: Arc<Metrics>, closures: Closures, keys: usize) -> Self {
+        Self {
+            tables: Arc::new(Tables::new(keys)),
+            in_flight: Gauge::new(0),
+            health: Arc::default(),
+            metrics,
+            closures,
+            gauges: Mutex::default(),
+            keys: Mutex::default(),
+        }
+    }
+
+    /// The gauge of a source; those in flight from before a reload stay counted.
+    pub fn gauge(&self, source: &str, limit: u32) -> Arc<Gauge> {
+        let mut gauges = self.gauges.lock();
+        let gauge = gauges.entry(source.to_owned()).or_insert_with(|| Gauge::new(limit));
+        gauge.resize(limit);
+        Arc::clone(gauge)
+    }
+
+    /// The keys of an issuer: the same as before where they come from the same place.
+    ///
+    /// # Errors
+    /// As [`IssuerKeys::new`].
+    pub fn issuer_keys(&self, issuer: &Issuer) -> Result<Arc<IssuerKeys>, FetchFault> {
+        let alias = &issuer.rules.alias;
+        let Origin::Url { url, ca } = &issuer.keys else {
+            return IssuerKeys::new(alias, &issuer.keys).map(Arc::new);
+        };
+        let place = format!("{alias} {url} {ca:?}");
+        let mut kept = self.keys.lock();
+        if let Some(keys) = kept.get(&place) {
+            return Ok(Arc::clone(keys));
+        }
+        let keys = Arc::new(IssuerKeys::new(alias, &issuer.keys)?);
+        kept.insert(place, Arc::clone(&keys));
+        Ok(keys)
+    }
+}
+
+/// Sources closed in an emergency, kept on disk: a restart must not open one again.
+#[derive(Debug)]
+pub struct Closures {
+    file: Option<PathBuf>,
+    closed: Mutex<BTreeSet<String>>,
+}
+
+impl Closures {
+    /// Closures of a state directory.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read: starting without it could open what was closed.
+    pub fn open(state: &Path) -> std::io::Result<Self> {
+        let file = state.join("closed-sources");
+        let closed = match std::fs::read_to_string(&file) {
+            Ok(text) => text.lines().map(str::to_owned).filter(|line| !line.is_empty()).collect(),
+            Err(fault) if fault.kind() == std::io::ErrorKind::NotFound => BTreeSet::new(),
+            Err(fault) => return Err(fault),
+        };
+        Ok(Self { file: Some(file), closed: Mutex::new(closed) })
+    }
+
+    /// Closures that are kept nowhere, for `poort check`.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { file: None, closed: Mutex::default() }
+    }
+
+    /// Whether a source is closed.
+    #[must_use]
+    pub fn contains(&self, source: &str) -> bool {
+        self.closed.lock().contains(source)
+    }
+
+    /// Every closed source.
+    #[must_use]
+    pub fn all(&self) -> Vec<String> {
+        self.closed.lock().iter().cloned().collect()
+    }
+
+    /// Closes or opens a source, on disk first.
+    ///
+    /// # Errors
+    /// When it cannot be written; then it is closed all the same until the gate stops, but never opened.
+    pub fn set(&self, source: &str, close: bool) -> std::io::Result<()> {
+        let mut closed = self.closed.lock();
+        let mut wanted = closed.clone();
+        if close {
+            wanted.insert(source.to_owned());
+            closed.insert(source.to_owned());
+        } else {
+            wanted.remove(source);
+        }
+        if let Some(file) = &self.file {
+            write_whole(file, wanted.iter().map(|line| format!("{line}\n")).collect::<String>().as_bytes())?;
+        }
+        *closed = wanted;
+        Ok(())
+    }
+}
+
+/// Writes a file whole or not at all: beside it, synced, then renamed. Readable by its owner alone.
+///
+/// # Errors
+/// As the system says.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
+    let beside = path.with_extension("new");
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&beside, path)?;
+    match path.parent() {
+        Some(directory) => std::fs::File::open(directory)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closures_survive_a_restart() {
+        let state = tempfile::tempdir().unwrap();
+        let closures = Closures::open(state.path()).unwrap();
+        closures.set("firearms", true).unwrap();
+        closures.set("persons", true).unwrap();
+        closures.set("persons", false).unwrap();
+        let again = Closures::open(state.path()).unwrap();
+        assert_eq!(again.all(), ["firearms"]);
+        assert!(again.contains("firearms") && !again.contains("persons"));
+    }
+
+    #[test]
+    fn a_closure_that_cannot_be_written_closes_all_the_same() {
+        let state = tempfile::tempdir().unwrap();
+        let closures = Closures::open(&state.path().join("gone")).unwrap();
+        assert!(closures.set("firearms", true).is_err());
+        assert!(closures.contains("firearms"));
+        assert!(closures.set("firearms", false).is_err());
+        assert!(closures.contains("firearms"), "what cannot be written is not opened");
+    }
+}

@@ -1,0 +1,53 @@
+//! `poort check`: the same build as a start or a reload, without serving.
+
+use std::{path::Path, process::ExitCode, sync::Arc};
+
+use prometheus::Registry;
+
+use crate::{
+    carry_over::{CarryOver, Closures},
+    config::{self, Faults},
+    listeners,
+    metrics::Metrics,
+    snapshot::{self, Built, Snapshot},
+};
+
+use super::{WRONG, complain, say};
+
+pub(super) fn check(file: &Path) -> ExitCode {
+    match build(file) {
+        Ok(summary) => {
+            say(summary);
+            ExitCode::SUCCESS
+        }
+        Err(faults) => {
+            complain(&faults);
+            complain(format_args!("{} to mend", count(faults.all().len(), "fault")));
+            ExitCode::from(WRONG)
+        }
+    }
+}
+
+fn build(file: &Path) -> Result<String, Faults> {
+    let checked = config::load(file)?;
+    for warning in &checked.warnings {
+        complain(warning);
+    }
+    listeners::certificates(&checked.deploy)?;
+    let metrics = Metrics::register(&Registry::new()).map_err(|fault| crate::live::one_fault(fault.to_string()))?;
+    let carry = CarryOver::new(Arc::new(metrics), Closures::none(), checked.zone.limits.keys.get());
+    let digest = snapshot::digest(&checked);
+    let snapshot = Snapshot::build(Built::of(&checked, &digest), &carry, 1)?;
+    Ok(format!(
+        "{}, {}, {}, {}; configuration {}",
+        count(checked.sources.len(), "source"),
+        count(checked.zone.issuers.len(), "issuer"),
+        count(checked.access.policies.len(), "policy file"),
+        count(checked.warnings.len(), "warning"),
+        snapshot.digest.get(..16).unwrap_or(&snapshot.digest),
+    ))
+}
+
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}

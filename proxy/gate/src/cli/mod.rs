@@ -1,0 +1,60 @@
+//! The command line: one file a verb.
+
+mod check;
+mod reload;
+mod run;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+/// A zero-trust policy enforcement point: checked, limited, logged paths to the systems behind it.
+#[derive(Debug, Parser)]
+#[command(name = "poort", version, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Serve.
+    Run(ConfigArgument),
+    /// Say everything that is wrong with the configuration, and build what a gate would run on.
+    Check(ConfigArgument),
+    /// Make a running gate read its configuration again; on any fault it goes on as before.
+    Reload(reload::Arguments),
+}
+
+#[derive(Debug, clap::Args)]
+struct ConfigArgument {
+    /// The operators' file.
+    #[arg(long, default_value = "deploy/poort.yaml")]
+    config: PathBuf,
+}
+
+impl Cli {
+    /// Does what was asked. Exit codes: 0 done, 1 failed, 2 the configuration or the command is wrong.
+    #[must_use]
+    pub fn obey(self) -> ExitCode {
+        match self.verb {
+            Verb::Run(ConfigArgument { config }) => run::run(&config),
+            Verb::Check(ConfigArgument { config }) => check::check(&config),
+            Verb::Reload(arguments) => reload::reload(&arguments),
+        }
+    }
+}
+
+/// Says something to whoever typed the command.
+#[expect(clippy::print_stdout, reason = "it is what the command is for")]
+fn say(text: impl std::fmt::Display) {
+    println!("{text}");
+}
+
+/// Says what is wrong.
+fn complain(text: impl std::fmt::Display) {
+    eprintln!("{text}");
+}
+
+/// The exit code of a wrong configuration.
+const WRONG: u8 = 2;

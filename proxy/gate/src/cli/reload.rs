@@ -1,0 +1,63 @@
+//! `poort reload`: a running gate reads its files again, or closes one source at once.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use crate::{
+    config,
+    control::{self, Answer, Command},
+};
+
+use super::{ConfigArgument, WRONG, complain, say};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    config: ConfigArgument,
+    /// Close this source at once, without reading any file. It stays closed over reloads and restarts.
+    #[arg(long, value_name = "SOURCE", conflicts_with = "allow")]
+    deny: Option<String>,
+    /// Open a source that was closed with `--deny`.
+    #[arg(long, value_name = "SOURCE")]
+    allow: Option<String>,
+    /// The gate's state directory; else it is read from the configuration.
+    #[arg(long)]
+    state: Option<PathBuf>,
+}
+
+pub(super) fn reload(arguments: &Arguments) -> ExitCode {
+    let state = arguments.state.clone().unwrap_or_else(|| config::state_directory(&arguments.config.config));
+    let command = match (&arguments.deny, &arguments.allow) {
+        (Some(source), _) => Command::Deny { source: source.clone() },
+        (_, Some(source)) => Command::Allow { source: source.clone() },
+        (None, None) => Command::Reload,
+    };
+    match control::tell(&state, &command) {
+        Ok(Answer::Done(reloaded)) => {
+            reloaded.warnings.iter().for_each(complain);
+            say(done(&command, &reloaded));
+            ExitCode::SUCCESS
+        }
+        Ok(Answer::Refused(why)) => {
+            complain(&why);
+            complain("nothing was changed; the gate goes on as before");
+            ExitCode::from(WRONG)
+        }
+        Err(fault) => {
+            let socket = control::socket(&state);
+            complain(format_args!(
+                "no gate answers at `{}`: {fault}; is it running, and are you its user?",
+                socket.display()
+            ));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn done(command: &Command, reloaded: &crate::live::Reloaded) -> String {
+    let digest = reloaded.digest.get(..16).unwrap_or(&reloaded.digest);
+    match command {
+        Command::Reload => format!("reloaded: generation {}, configuration {digest}", reloaded.generation),
+        Command::Deny { source } => format!("`{source}` is closed; open it with `poort reload --allow {source}`"),
+        Command::Allow { source } => format!("`{source}` is open"),
+    }
+}

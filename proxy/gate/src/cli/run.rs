@@ -1,0 +1,188 @@
+//! `poort run`: from files to a serving gate.
+
+use std::{path::Path, process::ExitCode, sync::Arc};
+
+use anyhow::{Context as _, anyhow};
+use pingora::{
+    apps::http_app::HttpServer,
+    proxy::http_proxy,
+    server::{RunArgs, Server, configuration::ServerConf},
+    services::{background::background_service, listening::Service},
+};
+
+use crate::{
+    admin::Admin,
+    audit::{Audit, AuditSettings},
+    carry_over::{CarryOver, Closures},
+    config::{self, Checked, checked::Deploy},
+    housekeeping::Housekeeping,
+    last_good,
+    listen::{self, Surroundings},
+    listeners,
+    live::{Live, Start},
+    metrics::Metrics,
+    service::Proxy,
+    world::WallClock,
+};
+
+use super::{WRONG, complain};
+
+pub(super) fn run(file: &Path) -> ExitCode {
+    trace();
+    match serve(file) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            complain(format_args!("{fault:#}"));
+            ExitCode::from(WRONG)
+        }
+    }
+}
+
+fn trace() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        // The server library logs an error for every client that goes away.
+        .unwrap_or_else(|_| "info,pingora_core=off,pingora_proxy=off".into());
+    tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+fn serve(file: &Path) -> anyhow::Result<()> {
+    listen::install_provider()?;
+    let (checked, origin) = configuration(file)?;
+    make_private(&checked.deploy.state)?;
+    let metrics = Arc::new(Metrics::register(prometheus::default_registry())?);
+    let closures = Closures::open(&checked.deploy.state).context("the list of closed sources cannot be read")?;
+    for source in closures.all() {
+        tracing::warn!(event = "source_closed", source, remedy = "poort reload --allow SOURCE");
+    }
+    let carry = CarryOver::new(Arc::clone(&metrics), closures, checked.zone.limits.keys.get());
+    let settings = AuditSettings::new(checked.deploy.audit.directory.clone(), checked.deploy.audit.durable);
+    let (audit, recovered) = Audit::open(settings, WallClock)?;
+    tracing::info!(event = "audit_opened", ?recovered);
+    let kept = match origin {
+        Origin::Files => last_good::keep(&checked.deploy.state, file, &checked),
+        Origin::LastGood => Ok(()),
+    };
+    if let Err(fault) = kept {
+        tracing::error!(event = "last_good_not_kept", %fault);
+    }
+    let deploy = Arc::new(Summary::of(&checked.deploy));
+    let start = Start { file: file.to_owned(), checked, carry: Arc::new(carry), audit: Arc::new(audit), origin: origin.name() };
+    let live = Arc::new(Live::start(start)?);
+    metrics.reload_ok.set(i64::from(matches!(origin, Origin::Files)));
+    let server = server(&deploy, &live)?;
+    let audit = Arc::clone(&live.audit);
+    drop(live);
+    server.run(RunArgs::default());
+    audit.close();
+    Ok(())
+}
+
+/// Where a configuration came from.
+#[derive(Clone, Copy)]
+enum Origin {
+    Files,
+    LastGood,
+}
+
+impl Origin {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Files => "files",
+            Self::LastGood => "last_good",
+        }
+    }
+}
+
+/// The files, or the last good configuration when they are broken: a typo must not keep a force out after a power cut.
+fn configuration(file: &Path) -> anyhow::Result<(Checked, Origin)> {
+    let faults = match config::load(file) {
+        Ok(checked) => {
+            for warning in &checked.warnings {
+                tracing::warn!(event = "configuration_warning", %warning);
+            }
+            return Ok((checked, Origin::Files));
+        }
+        Err(faults) => faults,
+    };
+    complain(&faults);
+    let state = config::state_directory(file);
+    let (entry, files) = last_good::open(&state)
+        .map_err(|_| anyhow!("the configuration is broken, and no last good one is kept in `{}`", state.display()))?;
+    let checked = config::load_from(&entry, files)
+        .map_err(|faults| anyhow!("the configuration is broken, and so is the last good one:\n{faults}"))?;
+    tracing::error!(
+        event = "started_from_last_good",
+        faults = faults.all().len(),
+        remedy = "mend the files, then `poort reload`"
+    );
+    Ok((checked, Origin::LastGood))
+}
+
+/// What of `deploy` the server needs after the configuration itself is built in.
+struct Summary {
+    listeners: Vec<listen::ListenSettings>,
+    admin: std::net::SocketAddr,
+    workers: usize,
+    drain: std::time::Duration,
+    watch: bool,
+    state: std::path::PathBuf,
+}
+
+impl Summary {
+    fn of(deploy: &Deploy) -> Self {
+        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+        Self {
+            listeners: deploy
+                .listeners
+                .iter()
+                .map(|listener| listeners::settings(listener, &deploy.connections))
+                .collect(),
+            admin: deploy.admin,
+            workers: deploy.workers.map_or_else(cores, std::num::NonZeroUsize::get),
+            drain: deploy.drain,
+            watch: deploy.watch,
+            state: deploy.state.clone(),
+        }
+    }
+}
+
+fn server(deploy: &Summary, live: &Arc<Live>) -> anyhow::Result<Server> {
+    let conf = ServerConf {
+        threads: deploy.workers,
+        // Housekeeping ends the process as soon as nothing is in flight; these are the longest it may take.
+        grace_period_seconds: Some(deploy.drain.as_secs() + 1),
+        graceful_shutdown_timeout_seconds: Some(5),
+        upgrade_sock: deploy.state.join("upgrade.sock").display().to_string(),
+        max_retries: 8,
+        ..ServerConf::default()
+    };
+    let mut server = Server::new_with_opt_and_conf(None, conf);
+    server.bootstrap();
+    for settings in &deploy.listeners {
+        let tls = live.tls(settings.address).ok_or_else(|| anyhow!("no TLS for `{}`", settings.address))?;
+        let surroundings = Surroundings {
+            admission: Arc::clone(&live.admission),
+            tls,
+            trust: Arc::clone(&live.trust),
+            observer: Arc::clone(&live.carry.metrics) as Arc<dyn listen::ConnectionObserver>,
+        };
+        let proxy = http_proxy(&server.configuration, Proxy::new(Arc::clone(live)));
+        server.add_service(listen::service("gate", settings, surroundings, proxy));
+    }
+    let mut admin = Service::new("admin".to_owned(), HttpServer::new_app(Admin::new(Arc::clone(live))));
+    admin.threads = Some(1);
+    admin.add_tcp(&deploy.admin.to_string());
+    server.add_service(admin);
+    let housekeeping = Housekeeping::new(Arc::clone(live), deploy.drain, deploy.watch);
+    server.add_service(background_service("housekeeping", housekeeping));
+    Ok(server)
+}
+
+fn make_private(directory: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .with_context(|| format!("cannot make the state directory `{}`", directory.display()))
+}

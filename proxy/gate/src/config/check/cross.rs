@@ -1,0 +1,117 @@
+//! What several files say together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use poort_enforce::source::Demand;
+
+use crate::config::{
+    checked::{Identity, deploy::Deploy, zone::InventoryDevice},
+    fault::Place,
+};
+
+use super::{desk::Desk, source::Draft};
+
+pub(super) fn check(
+    desk: &Desk<'_>,
+    deploy: Option<&Deploy>,
+    inventory: Option<&[InventoryDevice]>,
+    drafts: &[Draft],
+) {
+    claims(desk, drafts);
+    if let Some(inventory) = inventory {
+        aggregators(desk, inventory, drafts);
+    }
+    if let Some(deploy) = deploy {
+        unreachable(desk, deploy, drafts);
+        let certificates = || deploy.listeners.iter().flat_map(|listener| &listener.certificates);
+        uncovered(desk, certificates, drafts);
+        for certificate in certificates() {
+            coalescing(desk, certificate, drafts);
+        }
+    }
+}
+
+/// A request belongs to one source.
+fn claims(desk: &Desk<'_>, drafts: &[Draft]) {
+    let mut claimed: BTreeMap<(&str, &str), (&str, &Place)> = BTreeMap::new();
+    for draft in drafts {
+        for (host, place) in &draft.hosts {
+            for prefix in &draft.prefixes {
+                match claimed.get(&(host, prefix)) {
+                    Some((other, _)) if *other == draft.id => {}
+                    Some((other, first)) => desk.report.fault(
+                        place.clone(),
+                        format!(
+                            "`{host}` with prefix `{prefix}` is claimed by `{other}` already ({}:{}); give one of them another host or prefix",
+                            first.file, first.line
+                        ),
+                    ),
+                    None => {
+                        claimed.insert((host, prefix), (&draft.id, place));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// An aggregator is held to its posture, which is that of the inventory.
+fn aggregators(desk: &Desk<'_>, inventory: &[InventoryDevice], drafts: &[Draft]) {
+    let known: BTreeSet<&str> = inventory.iter().map(|device| device.name.as_str()).collect();
+    for (name, place) in drafts.iter().flat_map(|draft| &draft.on_behalf_of) {
+        if !known.contains(name.as_str()) {
+            desk.report.warn(place.clone(), format!("`{name}` is not in the inventory, so it is refused; add it there"));
+        }
+    }
+}
+
+/// A source that wants no certificate, behind listeners that all do.
+fn unreachable(desk: &Desk<'_>, deploy: &Deploy, drafts: &[Draft]) {
+    if deploy.listeners.iter().any(|listener| listener.client_certificate == Demand::Optional) {
+        return;
+    }
+    let optional = drafts.iter().filter_map(|draft| draft.device.as_ref());
+    for (_, place) in optional.filter(|(device, _)| *device == Demand::Optional) {
+        desk.report.warn(
+            place.clone(),
+            "no listener lets anybody in without a certificate; write `client_certificate: optional` on one, or `required` here",
+        );
+    }
+}
+
+/// A host that no certificate is valid for.
+fn uncovered<'a, I: Iterator<Item = &'a Identity>>(
+    desk: &Desk<'_>,
+    certificates: impl Fn() -> I,
+    drafts: &[Draft],
+) {
+    for (host, place) in drafts.iter().flat_map(|draft| &draft.hosts) {
+        if !certificates().any(|certificate| certificate.covers(host)) {
+            desk.report.warn(
+                place.clone(),
+                format!("no certificate of a listener is valid for `{host}`, so clients refuse it; add one"),
+            );
+        }
+    }
+}
+
+/// Browsers send requests for every host that a certificate is valid for over one connection (RFC 9113, 9.1.1).
+/// Where the device rules differ, the gate must refuse some of those with 421, and each costs a round trip.
+fn coalescing(desk: &Desk<'_>, certificate: &Identity, drafts: &[Draft]) {
+    let mut rules: BTreeMap<bool, &str> = BTreeMap::new();
+    for draft in drafts {
+        let Some((device, _)) = &draft.device else { continue };
+        if draft.hosts.iter().any(|(host, _)| certificate.covers(host)) {
+            rules.entry(*device == Demand::Required).or_insert(&draft.id);
+        }
+    }
+    if let (Some(strict), Some(lenient)) = (rules.get(&true), rules.get(&false)) {
+        desk.report.warn(
+            certificate.place.clone(),
+            format!(
+                "this certificate is valid for `{strict}` and `{lenient}`, whose device rules differ, and browsers use one connection for both; \
+                 give each a certificate of its own"
+            ),
+        );
+    }
+}

@@ -1,0 +1,402 @@
+//! Reading a raw file while knowing where one is, and saying everything that is wrong.
+//!
+//! A value that is wrong reads as `None`, after it was reported: whoever builds something reads all of its fields first and
+//! gives up then, so that one fault does not hide the next.
+
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use poort_policy::Place;
+
+use crate::config::{
+    Fault, Warning,
+    locate::{Located, Mark},
+    raw::{Content, Node, Part, Scalar, Shape, Table},
+    tree::tidy,
+};
+
+use super::suggest;
+
+/// What was found so far.
+#[derive(Default)]
+pub(super) struct Report {
+    faults: RefCell<Vec<Fault>>,
+    warnings: RefCell<Vec<Warning>>,
+}
+
+impl Report {
+    pub(super) fn fault(&self, place: Place, message: impl Into<String>) {
+        self.faults.borrow_mut().push(Fault { place, message: message.into() });
+    }
+
+    pub(super) fn warn(&self, place: Place, message: impl Into<String>) {
+        self.warnings.borrow_mut().push(Warning { place, message: message.into() });
+    }
+
+    pub(super) fn into_parts(self) -> (Vec<Fault>, Vec<Warning>) {
+        (self.faults.into_inner(), self.warnings.into_inner())
+    }
+}
+
+/// A file, by the path that opens it and the name that people know it by.
+#[derive(Clone, Debug)]
+pub(super) struct Source {
+    pub(super) path: PathBuf,
+    pub(super) shown: Arc<str>,
+}
+
+impl Source {
+    /// A file; its name is its path as typed.
+    pub(super) fn new(path: PathBuf, typed: &Path) -> Self {
+        Self { path, shown: tidy(typed).into() }
+    }
+
+    /// A path that stands in this file and is relative to it.
+    pub(super) fn beside(&self, path: &str) -> Self {
+        let beside = |own: &Path| own.parent().unwrap_or(Path::new("")).join(path);
+        Self { path: beside(&self.path), shown: tidy(&beside(Path::new(&*self.shown))).into() }
+    }
+
+    /// Something in this directory.
+    pub(super) fn inside(&self, name: &str) -> Self {
+        let shown = tidy(&Path::new(&*self.shown).join(name));
+        Self { path: self.path.join(name), shown: shown.into() }
+    }
+
+    /// A place in it.
+    pub(super) fn at(&self, mark: Mark) -> Place {
+        Place { file: self.shown.clone(), line: mark.line, column: mark.column }
+    }
+}
+
+/// A place in a file, and where to report to.
+#[derive(Clone, Copy)]
+pub(super) struct Spot<'a> {
+    pub(super) file: &'a Source,
+    pub(super) report: &'a Report,
+    mark: Mark,
+    node: Option<&'a Located>,
+}
+
+impl<'a> Spot<'a> {
+    pub(super) fn root(file: &'a Source, report: &'a Report, node: &'a Located) -> Self {
+        Self { file, report, mark: node.mark, node: Some(node) }
+    }
+
+    pub(super) fn place(self) -> Place {
+        self.file.at(self.mark)
+    }
+
+    pub(super) fn fault(self, message: impl Into<String>) {
+        self.report.fault(self.place(), message);
+    }
+
+    pub(super) fn warn(self, message: impl Into<String>) {
+        self.report.warn(self.place(), message);
+    }
+
+    /// The key and the value of an entry; if the index does not know it, here.
+    fn entry(self, key: &str) -> (Self, Self) {
+        match self.node.and_then(|node| node.entry(key)) {
+            Some(entry) => (
+                Self { mark: entry.mark, node: None, ..self },
+                Self { mark: entry.value.mark, node: Some(&entry.value), ..self },
+            ),
+            None => (self, Self { node: None, ..self }),
+        }
+    }
+
+    fn item(self, index: usize) -> Self {
+        match self.node.and_then(|node| node.item(index)) {
+            Some(item) => Self { mark: item.mark, node: Some(item), ..self },
+            None => Self { node: None, ..self },
+        }
+    }
+}
+
+/// Something of the wanted shape, and where it stands.
+pub(super) struct Here<'a, T> {
+    pub(super) spot: Spot<'a>,
+    pub(super) value: &'a T,
+}
+
+impl<T> Clone for Here<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Here<'_, T> {}
+
+/// What a value is called in a message.
+#[derive(Clone, Copy)]
+enum Name<'a> {
+    Whole,
+    Key(&'a str),
+    Item(&'a str),
+}
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole => f.write_str("the file"),
+            Self::Key(key) => write!(f, "`{key}`"),
+            Self::Item(key) => write!(f, "each of `{key}`"),
+        }
+    }
+}
+
+/// A key's value, which may be absent or of another shape.
+pub(super) struct Field<'a, T> {
+    name: Name<'a>,
+    /// Where the key stands; where it is missing, its mapping.
+    key_spot: Spot<'a>,
+    spot: Spot<'a>,
+    node: &'a Node<T>,
+}
+
+impl<T> Clone for Field<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Field<'_, T> {}
+
+impl<'a, T: Content> Field<'a, T> {
+    /// The whole of a document.
+    pub(super) fn document(file: &'a Source, report: &'a Report, located: &'a Located, node: &'a Node<T>) -> Self {
+        let spot = Spot::root(file, report, located);
+        Self { name: Name::Whole, key_spot: spot, spot, node }
+    }
+
+    /// Where its value stands; if it is absent, where its mapping does.
+    pub(super) fn spot(self) -> Spot<'a> {
+        match self.node {
+            Node::Here(_) => self.spot,
+            _ => self.key_spot,
+        }
+    }
+
+    /// Where its key stands.
+    pub(super) fn key_spot(self) -> Spot<'a> {
+        self.key_spot
+    }
+
+    pub(super) fn is_absent(self) -> bool {
+        matches!(self.node, Node::Absent)
+    }
+
+    /// Read if it is there. Inside: none if it is absent.
+    pub(super) fn optional<V>(self, read: impl FnOnce(Here<'a, T>) -> Option<V>) -> Option<Option<V>> {
+        match self.node {
+            Node::Absent => Some(None),
+            Node::Here(value) => read(Here { spot: self.spot, value }).map(Some),
+            Node::Other(shape) => {
+                self.misshapen(*shape);
+                None
+            }
+        }
+    }
+
+    /// Read, or what holds if it is absent.
+    pub(super) fn or<V>(self, default: V, read: impl FnOnce(Here<'a, T>) -> Option<V>) -> Option<V> {
+        Some(self.optional(read)?.unwrap_or(default))
+    }
+
+    /// Read; absent is a fault, whose remedy is `example`.
+    pub(super) fn required<V>(self, example: &str, read: impl FnOnce(Here<'a, T>) -> Option<V>) -> Option<V> {
+        let value = self.optional(read)?;
+        if value.is_none() {
+            self.key_spot.fault(format!("{} is missing; add `{example}`", self.name));
+        }
+        value
+    }
+
+    fn misshapen(self, shape: Shape) {
+        let remedy = match (T::SHAPE, shape) {
+            (_, Shape::Nothing) => "write its value or remove the key",
+            (Shape::Sequence, _) => "write `[a, b]`, or `- a` on lines of their own",
+            (Shape::Mapping, _) => "write `{ key: value }`, or keys on lines of their own",
+            _ => "write one value",
+        };
+        let spot = if shape == Shape::Nothing { self.key_spot } else { self.spot };
+        spot.fault(format!("{} must be {}, not {shape}; {remedy}", self.name, T::SHAPE));
+    }
+}
+
+/// Items of a list as they were read; none for one that is wrong.
+pub(super) type Items<V> = Vec<Option<V>>;
+
+impl<'a, T: Content> Field<'a, Vec<Node<T>>> {
+    /// Every item; empty if it is absent. None if one of them is wrong, after all were read.
+    pub(super) fn each<V>(self, read: impl FnMut(Here<'a, T>) -> Option<V>) -> Option<Vec<V>> {
+        self.items(read)?.into_iter().collect()
+    }
+
+    /// Every item; absent or empty is a fault, whose remedy is `example`.
+    pub(super) fn some<V>(self, example: &str, read: impl FnMut(Here<'a, T>) -> Option<V>) -> Option<Vec<V>> {
+        self.some_items(example, read)?.into_iter().collect()
+    }
+
+    /// As [`Field::each`], keeping what is right beside what is wrong.
+    pub(super) fn items<V>(self, mut read: impl FnMut(Here<'a, T>) -> Option<V>) -> Option<Items<V>> {
+        self.or(Vec::new(), |list| Some(list.items(self.name, &mut read)))
+    }
+
+    /// As [`Field::some`], keeping what is right beside what is wrong.
+    pub(super) fn some_items<V>(
+        self,
+        example: &str,
+        mut read: impl FnMut(Here<'a, T>) -> Option<V>,
+    ) -> Option<Items<V>> {
+        self.required(example, |list| {
+            if list.value.is_empty() {
+                list.spot.fault(format!("{} is empty; write `{example}`", self.name));
+                return None;
+            }
+            Some(list.items(self.name, &mut read))
+        })
+    }
+}
+
+impl<'a, T: Content> Here<'a, Vec<Node<T>>> {
+    fn items<V>(self, name: Name<'a>, mut read: impl FnMut(Here<'a, T>) -> Option<V>) -> Items<V> {
+        let name = match name {
+            Name::Key(key) => Name::Item(key),
+            other => other,
+        };
+        let one = |(index, node)| {
+            let spot = self.spot.item(index);
+            Field { name, key_spot: spot, spot, node }.required("a value", &mut read)
+        };
+        self.value.iter().enumerate().map(one).collect()
+    }
+}
+
+impl<'a, T: Content> Here<'a, Table<T>> {
+    /// Every entry: its name, where that stands, and its value. None if one is wrong, after all were read.
+    pub(super) fn each<V>(
+        self,
+        mut read: impl FnMut(&'a str, Spot<'a>, Here<'a, T>) -> Option<V>,
+    ) -> Option<Vec<V>> {
+        let one = |(key, node): &'a (String, Node<T>)| {
+            let (key_spot, spot) = self.spot.entry(key);
+            let field = Field { name: Name::Key(key), key_spot, spot, node };
+            field.required("a value", |here| read(key, key_spot, here))
+        };
+        // Read to the end before giving up: `collect` into an option would stop at the first fault.
+        self.value.0.iter().map(one).collect::<Items<V>>().into_iter().collect()
+    }
+}
+
+/// Words that a key of ours never is, and that a secret's key often is.
+const SECRETS: [&str; 12] = [
+    "password", "passwd", "passphrase", "pass", "secret", "client_secret", "token", "api_key", "apikey", "private_key",
+    "credentials", "pin",
+];
+
+impl<'a, T> Here<'a, Part<T>> {
+    /// Its keys are now read; those that it cannot have are reported.
+    pub(super) fn open(self) -> Opened<'a, T> {
+        let Part { record, keys, unknown } = self.value;
+        for key in unknown {
+            let remedy = if SECRETS.contains(&key.to_lowercase().as_str()) {
+                "; secrets never stand in a configuration file: put it in a file that its owner alone may read, and name that"
+                    .to_owned()
+            } else {
+                suggest::instead(key, keys.iter().copied())
+            };
+            self.spot.entry(key).0.fault(format!("unknown key `{key}`{remedy}"));
+        }
+        Opened { spot: self.spot, record }
+    }
+}
+
+/// A mapping whose keys are read.
+pub(super) struct Opened<'a, T> {
+    pub(super) spot: Spot<'a>,
+    record: &'a T,
+}
+
+impl<T> Clone for Opened<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Opened<'_, T> {}
+
+impl<'a, T> Opened<'a, T> {
+    /// One of its keys.
+    pub(super) fn field<F>(self, key: &'static str, of: impl FnOnce(&'a T) -> &'a Node<F>) -> Field<'a, F> {
+        let (key_spot, spot) = self.spot.entry(key);
+        Field { name: Name::Key(key), key_spot, spot, node: of(self.record) }
+    }
+}
+
+impl<'a> Here<'a, Scalar> {
+    /// What `parse` makes of its text; what it objects to is reported.
+    pub(super) fn parse<V>(self, parse: impl FnOnce(&str) -> Result<V, String>) -> Option<V> {
+        match parse(&self.value.to_string()) {
+            Ok(value) => Some(value),
+            Err(message) => {
+                self.spot.fault(message);
+                None
+            }
+        }
+    }
+
+    /// Text that YAML takes for text: `no`-like words and numbers read as something else, and mean something else.
+    pub(super) fn text(self) -> Option<&'a str> {
+        match self.value {
+            Scalar::Text(text) if text.trim().is_empty() => {
+                self.spot.fault("this is empty; write a value");
+                None
+            }
+            Scalar::Text(text) if text.contains(char::is_control) => {
+                self.spot.fault("this has a line break or control character in it; write it on one line");
+                None
+            }
+            Scalar::Text(text) => Some(text),
+            other => {
+                self.spot.fault(format!("`{other}` is not text; write `\"{other}\"`"));
+                None
+            }
+        }
+    }
+}
+
+/// Values that may occur once each; of those that occur again all are reported.
+pub(super) fn distinct<V: Ord + Clone + fmt::Display>(values: Option<Items<(V, Spot<'_>)>>) -> Option<Vec<V>> {
+    distinct_by(values, |value| Some(value.clone()))
+}
+
+/// The same, told apart by a part of them; none for what has no such part.
+pub(super) fn distinct_by<V, K: Ord + fmt::Display>(
+    values: Option<Items<(V, Spot<'_>)>>,
+    key: impl Fn(&V) -> Option<K>,
+) -> Option<Vec<V>> {
+    let mut seen = BTreeMap::new();
+    let mut repeated = false;
+    let values = values?;
+    for (value, spot) in values.iter().flatten() {
+        let Some(key) = key(value) else { continue };
+        match seen.get(&key) {
+            Some(line) => {
+                spot.fault(format!("`{key}` is here a second time, after line {line}; keep one of them"));
+                repeated = true;
+            }
+            None => {
+                seen.insert(key, spot.mark.line);
+            }
+        }
+    }
+    let values: Option<Vec<V>> = values.into_iter().map(|item| item.map(|(value, _)| value)).collect();
+    values.filter(|_| !repeated)
+}

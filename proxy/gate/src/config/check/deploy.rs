@@ -1,0 +1,223 @@
+//! The operators' file.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use poort_enforce::source::Demand;
+
+use crate::config::{
+    checked::{
+        Identity, TlsVersion,
+        deploy::{Assertion, Audit, Carrier, Connections, Deploy, Listener},
+        zone::Rate,
+    },
+    raw::{Part, deploy as raw},
+};
+
+use super::{
+    cursor::{Field, Opened, Source, distinct, distinct_by},
+    desk::{Desk, path},
+    directory::writable,
+    material::Owner,
+    value::{self, many, plenty},
+};
+
+/// What came of the operators' file. Its parts are wanted even if others are wrong.
+#[derive(Default)]
+pub(super) struct Outcome {
+    pub(super) deploy: Option<Deploy>,
+    /// The directory of the policies.
+    pub(super) policies: Option<Source>,
+    /// Whether assertions can be made; none if that part is wrong.
+    pub(super) asserts: Option<bool>,
+}
+
+pub(super) fn check(desk: &Desk<'_>, whole: Field<'_, Part<raw::Deploy>>) -> Outcome {
+    let Some(deploy) = whole.required("listeners:", |here| Some(here.open())) else {
+        return Outcome::default();
+    };
+    let faces = faces(desk, deploy);
+    let policies = deploy.field("policies", |raw| &raw.policies).required("policies: ../policies", path);
+    let stores = stores(deploy);
+    let assertion =
+        deploy.field("assertion", |raw| &raw.assertion).optional(|here| assertion(desk, here.open()));
+    let asserts = assertion.as_ref().map(Option::is_some);
+    let connections = deploy.field("connections", |raw| &raw.connections);
+    let connections = connections.or(usual(), |here| self::connections(here.open()));
+    let workers = deploy.field("workers", |raw| &raw.workers).optional(value::capacity);
+    let drain = deploy.field("drain", |raw| &raw.drain).or(Duration::from_secs(30), value::some_time);
+    let watch = deploy.field("watch", |raw| &raw.watch).or(false, value::switch);
+    let directory = policies.as_ref().map(|policies| policies.path.clone());
+    let build = || {
+        let ((listeners, admin), (state, audit)) = (faces?, stores?);
+        Some(Deploy {
+            listeners,
+            admin,
+            policies: directory?,
+            state,
+            audit,
+            assertion: assertion?,
+            connections: connections?,
+            workers: workers?,
+            drain: drain?,
+            watch: watch?,
+        })
+    };
+    Outcome { deploy: build(), policies, asserts }
+}
+
+/// Where the gate can be reached.
+fn faces(desk: &Desk<'_>, deploy: Opened<'_, raw::Deploy>) -> Option<(Vec<Listener>, SocketAddr)> {
+    let example = "listeners: [{ address: 0.0.0.0:8443, certificates: […] }]";
+    let listeners = deploy.field("listeners", |raw| &raw.listeners);
+    let listeners = listeners.some(example, |here| listener(desk, here.open()));
+    let usual = SocketAddr::from(([127, 0, 0, 1], 9900));
+    let admin = deploy.field("admin", |raw| &raw.admin);
+    let address = admin.or(usual, |here| {
+        here.open().field("address", |raw| &raw.address).or(usual, |here| {
+            let address = value::socket(here)?;
+            if !address.ip().is_loopback() {
+                here.spot.warn(format!("`{address}` is reached from elsewhere, and admin answers without credentials; use `127.0.0.1`"));
+            }
+            Some(address)
+        })
+    });
+    let (listeners, address) = (listeners?, address?);
+    let mut sound = true;
+    for (index, listener) in listeners.iter().enumerate() {
+        let earlier = listeners.iter().take(index).map(|other| other.address);
+        if let Some(other) = earlier.chain([address]).find(|other| collide(*other, listener.address)) {
+            let message = format!("`{}` collides with `{other}`; choose another address or port", listener.address);
+            desk.report.fault(listener.place.clone(), message);
+            sound = false;
+        }
+    }
+    sound.then_some((listeners, address))
+}
+
+/// Whether two sockets cannot be bound side by side. Port 0 is a different one each time.
+fn collide(one: SocketAddr, other: SocketAddr) -> bool {
+    let everywhere = one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() != 0 && one.port() == other.port() && (one.ip() == other.ip() || everywhere)
+}
+
+fn listener(desk: &Desk<'_>, listener: Opened<'_, raw::Listener>) -> Option<Listener> {
+    let address = listener.field("address", |raw| &raw.address);
+    let place = address.spot().place();
+    let address = address.required("address: 0.0.0.0:8443", value::socket);
+    let example = "certificates: [{ chain: certs/gate.crt, key: certs/gate.key }]";
+    let certificates = listener.field("certificates", |raw| &raw.certificates);
+    let certificates = certificates.some(example, |here| certificate(desk, here.open()));
+    let client = listener.field("client_certificate", |raw| &raw.client_certificate);
+    let client_certificate = client.or(Demand::Required, value::demand);
+    let tls = listener.field("tls", |raw| &raw.tls).or(TlsVersion::V13, value::tls_version);
+    let balancers = distinct(listener.field("balancers", |raw| &raw.balancers).items(|here| {
+        let network = value::network(here)?;
+        Some((network, here.spot))
+    }));
+    Some(Listener {
+        place,
+        address: address?,
+        certificates: certificates?,
+        client_certificate: client_certificate?,
+        tls: tls?,
+        balancers: balancers?,
+    })
+}
+
+fn certificate(desk: &Desk<'_>, pair: Opened<'_, raw::ServerCertificate>) -> Option<Identity> {
+    let chain = pair.field("chain", |raw| &raw.chain);
+    let key = pair.field("key", |raw| &raw.key);
+    desk.identity((chain, "chain: certs/gate.crt"), (key, "key: certs/gate.key"), Owner::Server)
+}
+
+/// Where the gate keeps things.
+fn stores(deploy: Opened<'_, raw::Deploy>) -> Option<(PathBuf, Audit)> {
+    let state = deploy.field("state", |raw| &raw.state);
+    let directory = state.required("state: { directory: ./state }", |here| {
+        here.open().field("directory", |raw| &raw.directory).required("directory: ./state", writable)
+    });
+    let audit = deploy.field("audit", |raw| &raw.audit).required("audit: { directory: ./audit }", |here| {
+        let audit = here.open();
+        let directory =
+            audit.field("directory", |raw| &raw.directory).required("directory: ./audit", writable);
+        let durable = audit.field("durable", |raw| &raw.durable).or(true, value::switch);
+        Some(Audit { directory: directory?, durable: durable? })
+    });
+    let (directory, audit) = (directory?, audit?);
+    if directory == audit.directory {
+        state.spot().fault("state and audit share a directory; give each its own");
+        return None;
+    }
+    Some((directory, audit))
+}
+
+fn assertion(desk: &Desk<'_>, assertion: Opened<'_, raw::Assertion>) -> Option<Assertion> {
+    let key = assertion.field("key", |raw| &raw.key);
+    let place = key.spot().place();
+    let key = key.required("key: certs/assertion.key", |here| desk.private_key(here));
+    let issuer = assertion.field("issuer", |raw| &raw.issuer);
+    let issuer = issuer.required("issuer: https://gate.example", |here| {
+        here.parse(|text| value::secure_url(text).map(|_| text.to_owned()))
+    });
+    Some(Assertion { place, key: key?, issuer: issuer? })
+}
+
+/// What holds where the file says nothing.
+fn usual() -> Connections {
+    Connections {
+        total: plenty(20_000),
+        per_prefix: plenty(2_000),
+        handshakes_per_prefix: Rate { count: many(200), per: Duration::from_secs(1) },
+        head: Duration::from_secs(10),
+        keep_alive: Duration::from_secs(60),
+        prefix_v4: 32,
+        prefix_v6: 64,
+        carriers: Vec::new(),
+    }
+}
+
+fn connections(connections: Opened<'_, raw::Connections>) -> Option<Connections> {
+    let usual = usual();
+    let total = connections.field("total", |raw| &raw.total).or(usual.total, value::capacity);
+    let per_prefix = connections.field("per_prefix", |raw| &raw.per_prefix);
+    let per_prefix = per_prefix.or(usual.per_prefix, value::capacity);
+    let handshakes = connections.field("handshakes_per_prefix", |raw| &raw.handshakes_per_prefix);
+    let handshakes_per_prefix = handshakes.or(usual.handshakes_per_prefix, value::rate);
+    let head = connections.field("head", |raw| &raw.head).or(usual.head, value::some_time);
+    let keep_alive = connections.field("keep_alive", |raw| &raw.keep_alive);
+    let keep_alive = keep_alive.or(usual.keep_alive, value::some_time);
+    let v4 = connections.field("prefix_v4", |raw| &raw.prefix_v4);
+    let prefix_v4 = v4.or(usual.prefix_v4, |here| value::bits(here, 8..=32));
+    let v6 = connections.field("prefix_v6", |raw| &raw.prefix_v6);
+    let prefix_v6 = v6.or(usual.prefix_v6, |here| value::bits(here, 32..=128));
+    let carriers = connections.field("carriers", |raw| &raw.carriers);
+    let carriers = carriers.items(|here| Some((carrier(here.open())?, here.spot)));
+    Some(Connections {
+        total: total?,
+        per_prefix: per_prefix?,
+        handshakes_per_prefix: handshakes_per_prefix?,
+        head: head?,
+        keep_alive: keep_alive?,
+        prefix_v4: prefix_v4?,
+        prefix_v6: prefix_v6?,
+        carriers: distinct_by(carriers, |carrier| Some(carrier.network))?,
+    })
+}
+
+fn carrier(carrier: Opened<'_, raw::Carrier>) -> Option<Carrier> {
+    let network =
+        carrier.field("network", |raw| &raw.network).required("network: 100.64.0.0/10", value::network);
+    let connections =
+        carrier.field("connections", |raw| &raw.connections).required("connections: 10000", value::capacity);
+    let handshakes =
+        carrier.field("handshakes", |raw| &raw.handshakes).required("handshakes: 2000/10s", value::rate);
+    Some(Carrier { network: network?, connections: connections?, handshakes: handshakes? })
+}
+
+/// The state directory alone, from a file of which anything else may be wrong.
+pub(super) fn state(whole: Field<'_, Part<raw::Deploy>>) -> Option<PathBuf> {
+    let state = whole.optional(|here| Some(here.open()))??.field("state", |raw| &raw.state);
+    let state = state.optional(|here| Some(here.open()))??;
+    let directory = state.field("directory", |raw| &raw.directory).optional(path)??;
+    Some(directory.path)
+}

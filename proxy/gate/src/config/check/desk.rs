@@ -1,0 +1,136 @@
+//! What every check has at hand: the files, the report, the time.
+
+use std::{
+    path::Path,
+    time::{Duration, SystemTime},
+};
+
+use crate::config::{
+    checked::FileRead,
+    locate::{Located, Mark, index},
+    raw::{Block, Part, Record, Scalar},
+    tree::{MATERIAL_LIMIT, TEXT_LIMIT, Tree},
+};
+
+use super::cursor::{Field, Here, Report, Source, Spot};
+
+/// What every check has at hand.
+#[derive(Clone, Copy)]
+pub(super) struct Desk<'a> {
+    pub(super) tree: &'a Tree,
+    pub(super) report: &'a Report,
+    pub(super) now: SystemTime,
+}
+
+/// A YAML file, read.
+pub(super) struct Document<T> {
+    file: Source,
+    located: Located,
+    node: Block<T>,
+}
+
+impl<T: Record> Document<T> {
+    /// Its only value.
+    pub(super) fn field<'a>(&'a self, report: &'a Report) -> Field<'a, Part<T>> {
+        Field::document(&self.file, report, &self.located, &self.node)
+    }
+}
+
+impl Desk<'_> {
+    /// How long ago a moment was; none if it is still to come.
+    pub(super) fn since(&self, moment: SystemTime) -> Option<Duration> {
+        self.now.duration_since(moment).ok()
+    }
+
+    /// A YAML file. What is wrong with it as a whole is reported where it is `named`, otherwise at its own beginning.
+    pub(super) fn document<T: Record>(&self, file: Source, named: Option<Spot<'_>>) -> Option<Document<T>> {
+        let text = self.text(&file, named)?;
+        let indexed = index(&text);
+        for (mark, message) in indexed.faults {
+            self.report.fault(file.at(mark), message);
+        }
+        let located = indexed.root?;
+        match serde_yaml::from_str::<Block<T>>(&text) {
+            Ok(node) => Some(Document { file, located, node }),
+            Err(error) => {
+                let mark = error
+                    .location()
+                    .map_or(Mark::START, |place| Mark { line: place.line(), column: place.column() });
+                self.report.fault(file.at(mark), format!("this is no YAML: {error}; check indentation and quotes"));
+                None
+            }
+        }
+    }
+
+    /// A text file in UTF-8, without byte order mark.
+    pub(super) fn text(&self, file: &Source, named: Option<Spot<'_>>) -> Option<String> {
+        let read = self.read(file, named, TEXT_LIMIT)?;
+        match std::str::from_utf8(&read.bytes) {
+            Ok(text) if text.contains('\0') => {
+                self.report.fault(file.at(Mark::START), "this is a binary file; write text");
+                None
+            }
+            Ok(text) => Some(text.strip_prefix('\u{feff}').unwrap_or(text).to_owned()),
+            Err(error) => {
+                let before = read.bytes.get(..error.valid_up_to()).unwrap_or_default();
+                let message = "this is not UTF-8; save the file as UTF-8, or restore it if it should be text at all";
+                self.report.fault(file.at(end(&String::from_utf8_lossy(before))), message);
+                None
+            }
+        }
+    }
+
+    fn read(&self, file: &Source, named: Option<Spot<'_>>, limit_bytes: usize) -> Option<FileRead> {
+        match self.tree.read(&file.path, &file.shown, limit_bytes) {
+            Ok(read) => Some(read),
+            Err(fault) => {
+                let place = named.map_or_else(|| file.at(Mark { line: 0, column: 0 }), Spot::place);
+                self.report.fault(place, fault.to_string());
+                None
+            }
+        }
+    }
+
+    /// A certificate, key or revocation list that a value names.
+    pub(super) fn material(&self, here: Here<'_, Scalar>) -> Option<(Source, FileRead)> {
+        let file = path(here)?;
+        let read = self.read(&file, Some(here.spot), MATERIAL_LIMIT)?;
+        if read.bytes.is_empty() {
+            here.spot.fault(format!("`{}` is empty; restore it", file.shown));
+            return None;
+        }
+        Some((file, read))
+    }
+}
+
+/// The position after a text.
+fn end(text: &str) -> Mark {
+    let line = text.matches('\n').count() + 1;
+    let column = text.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
+    Mark { line, column }
+}
+
+/// A path, relative to the file it stands in.
+pub(super) fn path(here: Here<'_, Scalar>) -> Option<Source> {
+    let inline = match here.value {
+        Scalar::Text(text) => text.contains("-----BEGIN"),
+        _ => false,
+    };
+    if inline {
+        // Not shown: it may be a key.
+        here.spot.fault("this is a certificate or key, not a path; put it in a file and name that");
+        return None;
+    }
+    let text = here.text()?;
+    if text.starts_with('~') || text.contains("://") || text.contains("${") {
+        here.spot.fault(format!("`{text}` is no path; `~`, variables and URLs are not followed: write it out"));
+        return None;
+    }
+    Some(here.spot.file.beside(text))
+}
+
+/// A file whose path was typed on a command line.
+pub(super) fn typed(path: &Path) -> Source {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    Source::new(absolute, path)
+}

@@ -1,0 +1,121 @@
+//! From raw to checked: everything that is wrong is found in one go.
+//!
+//! One module a kind of file or part of one; [`cross`] compares what several files say. [`cursor`] is how all of them read and report.
+
+mod cross;
+mod cursor;
+mod deploy;
+mod desk;
+mod devices;
+mod directory;
+mod entities;
+mod folder;
+mod identity;
+mod inventory;
+mod issuer;
+mod material;
+mod operation;
+mod source;
+mod suggest;
+mod upstream;
+mod value;
+mod web;
+mod zone;
+
+use std::{
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use super::{
+    checked::{
+        Access, Checked,
+        zone::{Devices, Zone},
+    },
+    fault::{Faults, Warning},
+    raw,
+    tree::Tree,
+};
+use cursor::{Report, Source as File};
+use desk::Desk;
+use entities::Vocabulary;
+
+/// Reads and checks everything that an operators' file leads to, as of `now`.
+pub(super) fn everything(tree: Tree, file: &Path, now: SystemTime) -> Result<Checked, Faults> {
+    let report = Report::default();
+    let parts = parts(&Desk { tree: &tree, report: &report, now }, desk::typed(file));
+    let (faults, mut warnings) = report.into_parts();
+    match parts {
+        Some(parts) if faults.is_empty() => {
+            warnings.sort();
+            warnings.dedup();
+            Ok(parts.finish(tree, warnings))
+        }
+        _ => Err(Faults::new(faults)),
+    }
+}
+
+/// Where an operators' file wants state kept, if that much can be read; otherwise `state` beside it.
+pub(super) fn state_directory(file: &Path) -> PathBuf {
+    let (tree, report) = (Tree::disk(), Report::default());
+    let desk = Desk { tree: &tree, report: &report, now: SystemTime::UNIX_EPOCH };
+    let file = desk::typed(file);
+    let usual = file.beside("state").path;
+    let Some(document) = desk.document::<raw::deploy::Deploy>(file, None) else { return usual };
+    deploy::state(document.field(&report)).unwrap_or(usual)
+}
+
+/// Everything but the files themselves.
+struct Parts {
+    deploy: super::checked::Deploy,
+    zone: Zone,
+    sources: Vec<super::checked::Source>,
+    access: Access,
+}
+
+impl Parts {
+    fn finish(self, tree: Tree, warnings: Vec<Warning>) -> Checked {
+        let Self { deploy, zone, sources, access } = self;
+        Checked { deploy, zone, sources, access, files: tree.into_files(), warnings }
+    }
+}
+
+fn parts(desk: &Desk<'_>, file: File) -> Option<Parts> {
+    let document = desk.document::<raw::deploy::Deploy>(file, None)?;
+    let operators = deploy::check(desk, document.field(desk.report));
+    let policies = operators.policies?;
+    let read = desk.document::<raw::entities::Entities>(policies.inside("entities.yaml"), None);
+    let entities = read.and_then(|document| entities::check(desk.report, document.field(desk.report)));
+    let vocabulary = Vocabulary::new(entities.as_ref());
+    let main = desk.document::<raw::zone::Zone>(policies.inside("poort.yaml"), None);
+    let mut zone = match &main {
+        Some(document) => zone::check(desk, &vocabulary, document.field(desk.report)),
+        None => zone::Outcome::default(),
+    };
+    let inventory = zone.inventory.take().and_then(|(file, named)| {
+        let document = desk.document::<raw::inventory::Inventory>(file, Some(named))?;
+        inventory::check(&vocabulary, document.field(desk.report))
+    });
+    // A source that leaves out what is wrong in the main file is not wrong itself.
+    let defaults = zone.defaults.clone().unwrap_or_else(zone::usual_defaults);
+    let around = source::Around { vocabulary: &vocabulary, defaults: &defaults, asserts: operators.asserts };
+    let drafts = folder::sources(desk, around, &policies.inside("sources"));
+    let access = folder::access(desk, &policies.inside("access"));
+    cross::check(desk, operators.deploy.as_ref(), inventory.as_deref(), &drafts);
+    let sources = drafts.into_iter().map(|draft| draft.source).collect::<Option<Vec<_>>>();
+    let devices = zone.trusted.zip(inventory).map(|(trusted, inventory)| Devices {
+        anchors: trusted.anchors,
+        revocations: trusted.revocations,
+        rule: trusted.rule,
+        inventory,
+    });
+    let zone = Zone {
+        devices: devices?,
+        issuers: zone.issuers?,
+        strong_sign_in: zone.strong_sign_in?,
+        limits: zone.limits?,
+        defaults: zone.defaults?,
+        entities: entities?,
+    };
+    Some(Parts { deploy: operators.deploy?, zone, sources: sources?, access: access? })
+}

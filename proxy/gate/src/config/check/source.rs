@@ -1,0 +1,207 @@
+//! One source's file.
+
+use std::time::Duration;
+
+use poort_enforce::{
+    normal::{UrlForm, UrlForms},
+    source::{Demand, Streams},
+};
+
+use crate::config::{
+    checked::{
+        self,
+        source::{Source, SourceLimits},
+        zone::Defaults,
+    },
+    fault::Place,
+    raw::{Node, Part, Quota, Scalar, source as raw},
+};
+
+use super::{
+    cursor::{Field, Here, Opened, Spot, distinct},
+    desk::Desk,
+    entities::Vocabulary,
+    identity, inventory, operation, upstream, value, web, zone,
+};
+
+/// A stream outlives the decision that admitted it by no more than this.
+const LONGEST_READMIT: Duration = Duration::from_secs(60);
+
+/// What holds beside a source's file.
+#[derive(Clone, Copy)]
+pub(super) struct Around<'a> {
+    pub(super) vocabulary: &'a Vocabulary<'a>,
+    pub(super) defaults: &'a Defaults,
+    /// Whether assertions can be made; none if that is not known.
+    pub(super) asserts: Option<bool>,
+}
+
+/// What is compared between sources, and the source if nothing of it is wrong.
+pub(super) struct Draft {
+    pub(super) id: String,
+    pub(super) hosts: Vec<(String, Place)>,
+    pub(super) prefixes: Vec<String>,
+    pub(super) on_behalf_of: Vec<(String, Place)>,
+    pub(super) device: Option<(Demand, Place)>,
+    pub(super) source: Option<Source>,
+}
+
+pub(super) fn check(
+    desk: &Desk<'_>,
+    around: Around<'_>,
+    id: &str,
+    whole: Field<'_, Part<raw::Source>>,
+) -> Option<Draft> {
+    let source = whole.required("title:", |here| Some(here.open()))?;
+    let named = named(source, around.vocabulary);
+    let hosts = source.field("hosts", |raw| &raw.hosts);
+    let hosts = hosts.some_items("hosts: [persons.zone.example]", |here| spotted(here.spot, value::host_name(here)));
+    let prefixes = source.field("prefixes", |raw| &raw.prefixes);
+    let prefixes = match prefixes.is_absent() {
+        true => Some(vec![Some(("/".to_owned(), source.spot))]),
+        false => prefixes.some_items("prefixes: [/]", |here| spotted(here.spot, value::prefix(here))),
+    };
+    let device = source.field("device", |raw| &raw.device);
+    let device_place = device.spot().place();
+    let device = device.or(Demand::Required, value::demand);
+    let on_behalf_of = source.field("on_behalf_of", |raw| &raw.on_behalf_of);
+    let on_behalf_of = on_behalf_of.items(|here| spotted(here.spot, inventory::certified_name(here)));
+    let mut draft = Draft {
+        id: id.to_owned(),
+        hosts: places(hosts.as_ref()),
+        prefixes: places(prefixes.as_ref()).into_iter().map(|(prefix, _)| prefix).collect(),
+        on_behalf_of: places(on_behalf_of.as_ref()),
+        device: device.map(|device| (device, device_place)),
+        source: None,
+    };
+    let lists = (distinct(hosts), distinct(prefixes), distinct(on_behalf_of));
+    let rest = rest(desk, around, source, &draft.prefixes);
+    let build = || {
+        let (named, rest) = (named?, rest?);
+        Some(Source {
+            place: source.spot.place(),
+            id: id.to_owned(),
+            title: named.title,
+            owner: named.owner,
+            classification: named.classification,
+            hosts: lists.0?,
+            prefixes: lists.1?,
+            device: device?,
+            subject: rest.subject,
+            upstream: rest.upstream,
+            operations: rest.operations,
+            limits: rest.limits,
+            url: rest.url,
+            streams: rest.streams,
+            cors: rest.cors,
+            on_behalf_of: lists.2?,
+            identity: rest.identity,
+            body: rest.body,
+        })
+    };
+    draft.source = build();
+    Some(draft)
+}
+
+fn spotted<'a>(spot: Spot<'a>, value: Option<String>) -> Option<(String, Spot<'a>)> {
+    value.map(|value| (value, spot))
+}
+
+fn places(items: Option<&super::cursor::Items<(String, Spot<'_>)>>) -> Vec<(String, Place)> {
+    items.into_iter().flatten().flatten().map(|(value, spot)| (value.clone(), spot.place())).collect()
+}
+
+/// What people know a source by.
+struct Named {
+    title: String,
+    owner: String,
+    classification: (String, Place),
+}
+
+fn named(source: Opened<'_, raw::Source>, vocabulary: &Vocabulary<'_>) -> Option<Named> {
+    let title = source.field("title", |raw| &raw.title).required("title: Persons register", value::text);
+    let owner = source.field("owner", |raw| &raw.owner).required("owner: Information management", value::text);
+    let classification = source.field("classification", |raw| &raw.classification);
+    let classification = classification.required("classification: restricted", |here| {
+        Some((vocabulary.classifications.read(here)?, here.spot.place()))
+    });
+    Some(Named { title: title?, owner: owner?, classification: classification? })
+}
+
+/// What is not compared between sources.
+struct Rest {
+    subject: Demand,
+    upstream: checked::source::Upstream,
+    operations: Vec<poort_enforce::operations::Rule>,
+    limits: SourceLimits,
+    url: UrlForms,
+    streams: Streams,
+    cors: Option<poort_enforce::source::Cors>,
+    identity: checked::source::IdentityHeaders,
+    body: u64,
+}
+
+fn rest(
+    desk: &Desk<'_>,
+    around: Around<'_>,
+    source: Opened<'_, raw::Source>,
+    prefixes: &[String],
+) -> Option<Rest> {
+    let subject = source.field("subject", |raw| &raw.subject).or(Demand::Required, value::demand);
+    let example = "upstream: { addresses: [\"10.0.0.5:443\"] }";
+    let upstream = source.field("upstream", |raw| &raw.upstream);
+    let upstream =
+        upstream.required(example, |here| upstream::check(desk, around.defaults.timeouts, here.open()));
+    let operations = operation::check(source.field("operations", |raw| &raw.operations), prefixes);
+    let limits = source.field("limits", |raw| &raw.limits);
+    let limits = limits.or(SourceLimits::default(), |here| self::limits(here.open()));
+    let url = url_forms(source.field("url", |raw| &raw.url));
+    let usual = Streams { websocket: false, events: false, readmit: LONGEST_READMIT };
+    let streams = source.field("streams", |raw| &raw.streams);
+    let streams = streams.or(usual, |here| self::streams(here.open(), usual));
+    let cors = source.field("cors", |raw| &raw.cors).optional(|here| web::cors(here.open()));
+    let identity = identity::check(source.field("identity", |raw| &raw.identity), around.asserts);
+    let body = source.field("body", |raw| &raw.body).or(around.defaults.body, value::size);
+    Some(Rest {
+        subject: subject?,
+        upstream: upstream?,
+        operations: operations?,
+        limits: limits?,
+        url: url?,
+        streams: streams?,
+        cors: cors?,
+        identity: identity?,
+        body: body?,
+    })
+}
+
+fn limits(limits: Opened<'_, raw::Limits>) -> Option<SourceLimits> {
+    let quota = |name, of: fn(&raw::Limits) -> &Node<Quota>| limits.field(name, of).optional(zone::quota);
+    let user = quota("user", |raw| &raw.user);
+    let device = quota("device", |raw| &raw.device);
+    let total = quota("total", |raw| &raw.total);
+    let concurrent = limits.field("concurrent", |raw| &raw.concurrent).optional(value::capacity);
+    Some(SourceLimits { user: user?, device: device?, total: total?, concurrent: concurrent? })
+}
+
+fn url_forms(field: Field<'_, Vec<Node<Scalar>>>) -> Option<UrlForms> {
+    let words = UrlForm::ALL.map(|(form, word)| (word, form));
+    let forms = field.each(|here| value::word(here, &words))?;
+    Some(forms.into_iter().collect())
+}
+
+fn streams(streams: Opened<'_, raw::Streams>, usual: Streams) -> Option<Streams> {
+    let websocket = streams.field("websocket", |raw| &raw.websocket).or(usual.websocket, value::switch);
+    let events = streams.field("events", |raw| &raw.events).or(usual.events, value::switch);
+    let readmit = streams.field("readmit", |raw| &raw.readmit).or(usual.readmit, readmit);
+    Some(Streams { websocket: websocket?, events: events?, readmit: readmit? })
+}
+
+fn readmit(here: Here<'_, Scalar>) -> Option<Duration> {
+    let length = value::some_time(here)?;
+    if length > LONGEST_READMIT {
+        here.spot.fault("a stream is admitted again at least every `60s`, so that a revocation reaches it; write less");
+        return None;
+    }
+    Some(length)
+}

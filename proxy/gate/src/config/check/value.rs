@@ -1,0 +1,358 @@
+//! Values of one word: what they may be, and what is said when they are not.
+
+use std::{
+    net::SocketAddr,
+    num::{NonZeroU32, NonZeroUsize},
+    ops::RangeInclusive,
+    time::Duration,
+};
+
+use http::Method;
+use ipnet::IpNet;
+use poort_enforce::{normal::normalise, source::Demand};
+
+use crate::config::{
+    checked::{TlsVersion, zone::Rate},
+    quantity,
+    raw::Scalar,
+};
+
+use super::{cursor::Here, suggest};
+
+type Value<'a> = Here<'a, Scalar>;
+
+/// A number above zero, known when this is compiled.
+pub(super) const fn many(number: u32) -> NonZeroU32 {
+    match NonZeroU32::new(number) {
+        Some(number) => number,
+        None => NonZeroU32::MIN,
+    }
+}
+
+/// A number of things above zero, known when this is compiled.
+pub(super) const fn plenty(number: usize) -> NonZeroUsize {
+    match NonZeroUsize::new(number) {
+        Some(number) => number,
+        None => NonZeroUsize::MIN,
+    }
+}
+
+/// Text as it stands.
+pub(super) fn text(here: Value<'_>) -> Option<String> {
+    here.text().map(str::to_owned)
+}
+
+/// `true` or `false`.
+pub(super) fn switch(here: Value<'_>) -> Option<bool> {
+    if let Scalar::Bool(value) = here.value {
+        return Some(*value);
+    }
+    here.spot.fault(format!("`{}` is neither `true` nor `false`; write one of them, unquoted", here.value));
+    None
+}
+
+fn whole(here: Value<'_>, range: RangeInclusive<u32>) -> Option<u32> {
+    if let Scalar::Whole(number) = here.value
+        && let Ok(number) = u32::try_from(*number)
+        && range.contains(&number)
+    {
+        return Some(number);
+    }
+    let (low, high) = range.into_inner();
+    here.spot.fault(format!("`{}` is no whole number from {low} to {high}; write one", here.value));
+    None
+}
+
+/// A whole number above zero.
+pub(super) fn count(here: Value<'_>) -> Option<NonZeroU32> {
+    whole(here, 1..=1_000_000_000).and_then(NonZeroU32::new)
+}
+
+/// A whole number above zero, of things that are kept in memory.
+pub(super) fn capacity(here: Value<'_>) -> Option<NonZeroUsize> {
+    NonZeroUsize::new(usize::try_from(count(here)?.get()).ok()?)
+}
+
+/// Bits of a prefix.
+pub(super) fn bits(here: Value<'_>, range: RangeInclusive<u32>) -> Option<u8> {
+    u8::try_from(whole(here, range)?).ok()
+}
+
+/// A duration, perhaps zero.
+pub(super) fn duration(here: Value<'_>) -> Option<Duration> {
+    here.parse(quantity::duration)
+}
+
+/// A duration above zero.
+pub(super) fn some_time(here: Value<'_>) -> Option<Duration> {
+    here.parse(|text| match quantity::duration(text)? {
+        Duration::ZERO => Err(format!("`{text}` leaves no time at all; write more")),
+        length => Ok(length),
+    })
+}
+
+/// A size above zero, in bytes.
+pub(super) fn size(here: Value<'_>) -> Option<u64> {
+    here.parse(|text| match quantity::size(text)? {
+        0 => Err(format!("`{text}` lets nothing through; write more")),
+        bytes => Ok(bytes),
+    })
+}
+
+/// A rate.
+pub(super) fn rate(here: Value<'_>) -> Option<Rate> {
+    here.parse(quantity::rate)
+}
+
+/// One of a few words.
+pub(super) fn word<V: Copy>(here: Value<'_>, words: &[(&str, V)]) -> Option<V> {
+    here.parse(|text| {
+        let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+        let known = words.iter().map(|(word, _)| *word);
+        found.ok_or_else(|| format!("`{text}` is not known here{}", suggest::instead(text, known)))
+    })
+}
+
+/// `required` or `optional`.
+pub(super) fn demand(here: Value<'_>) -> Option<Demand> {
+    word(here, &[("required", Demand::Required), ("optional", Demand::Optional)])
+}
+
+/// `"1.2"` or `"1.3"`.
+pub(super) fn tls_version(here: Value<'_>) -> Option<TlsVersion> {
+    word(here, &[("1.2", TlsVersion::V12), ("1.3", TlsVersion::V13)])
+}
+
+/// An address and a port to listen on; port 0 lets the system choose.
+pub(super) fn socket(here: Value<'_>) -> Option<SocketAddr> {
+    here.parse(|text| {
+        text.parse().map_err(|_| {
+            format!("`{text}` is no address with a port; write one such as `0.0.0.0:8443` or `\"[::]:8443\"`")
+        })
+    })
+}
+
+/// A network, without bits behind its prefix.
+pub(super) fn network(here: Value<'_>) -> Option<IpNet> {
+    here.parse(|text| {
+        let network: IpNet = text
+            .parse()
+            .map_err(|_| format!("`{text}` is no network; write one such as `10.0.0.0/24` or `2001:db8::/32`"))?;
+        if network.trunc() != network {
+            return Err(format!("`{text}` has bits behind its prefix; write `{}`", network.trunc()));
+        }
+        if network.prefix_len() == 0 {
+            return Err(format!("`{text}` is everybody; name the network itself"));
+        }
+        Ok(network)
+    })
+}
+
+/// A lower-case DNS name (RFC 1123, 2.1).
+pub(super) fn host_name(here: Value<'_>) -> Option<String> {
+    here.parse(|text| dns_name(text).map(str::to_owned))
+}
+
+/// See [`host_name`].
+pub(super) fn dns_name(text: &str) -> Result<&str, String> {
+    let objection = if text.contains('*') {
+        "has a wildcard: each source is reached under names that somebody wrote down; list them"
+    } else if text.parse::<std::net::IpAddr>().is_ok() || text.starts_with('[') {
+        "is an address: TLS chooses certificates by name; give the source a name"
+    } else if text.contains(':') {
+        "has a port; write the name alone"
+    } else if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Err(format!("`{text}` has capitals; write `{}`", text.to_ascii_lowercase()));
+    } else if !text.is_ascii() {
+        "is not ASCII; write its `xn--` form"
+    } else if text.ends_with('.') {
+        "ends with a dot; leave it out"
+    } else if !is_dns_name(text) {
+        "is no host name; use letters, digits and hyphens, labels of at most 63 and 253 in all"
+    } else {
+        return Ok(text);
+    };
+    Err(format!("`{text}` {objection}"))
+}
+
+fn is_dns_name(text: &str) -> bool {
+    let sound = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let last_is_number = text.rsplit('.').next().is_some_and(|label| label.bytes().all(|b| b.is_ascii_digit()));
+    text.len() <= 253 && text.split('.').all(sound) && !last_is_number
+}
+
+/// A path prefix: a normal path, without a slash at its end unless it is `/`.
+pub(super) fn prefix(here: Value<'_>) -> Option<String> {
+    here.parse(|text| {
+        normal_path(text)?;
+        match text.strip_suffix('/') {
+            Some(bare) if !bare.is_empty() => Err(format!("`{text}` ends with a slash; write `{bare}`")),
+            _ => Ok(text.to_owned()),
+        }
+    })
+}
+
+/// Whether a path is in the form in which requests are compared with it.
+pub(super) fn normal_path(text: &str) -> Result<(), String> {
+    if !text.starts_with('/') {
+        return Err(format!("`{text}` does not begin with `/`; write `/{text}`"));
+    }
+    if text.contains(['?', '#']) {
+        return Err(format!("`{text}` has a query or fragment; write the path alone"));
+    }
+    match normalise(text.as_bytes(), 4096) {
+        Ok(target) if target.forms != Default::default() => {
+            Err(format!("`{text}` has an ambiguous form (`//`, `%2F`, `;` or bytes that are no UTF-8); leave it out"))
+        }
+        Ok(target) if target.path == text => Ok(()),
+        Ok(target) => Err(format!("`{text}` is not in its normal form; write `{}`", target.path)),
+        Err(fault) => Err(format!("`{text}` would be refused as a request ({fault:?}); write a plain path")),
+    }
+}
+
+/// Methods that requests may have (RFC 9110, 9.3; RFC 5789; RFC 4918): not TRACE, which echoes credentials, nor CONNECT, which is for
+/// forward proxies.
+pub(super) const METHODS: [&str; 14] = [
+    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK",
+    "UNLOCK",
+];
+
+/// A method, in capitals.
+pub(super) fn method(here: Value<'_>) -> Option<Method> {
+    here.parse(|text| {
+        let unknown = || format!("`{text}` is no method{}", suggest::instead(text, METHODS.into_iter()));
+        if !METHODS.contains(&text) {
+            return Err(unknown());
+        }
+        Method::from_bytes(text.as_bytes()).map_err(|_| unknown())
+    })
+}
+
+/// Whether a URL's host is this machine.
+pub(super) fn is_loopback(url: &reqwest::Url) -> bool {
+    match url.host_str() {
+        Some("localhost") => true,
+        Some(host) => host
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback()),
+        None => false,
+    }
+}
+
+/// An absolute URL without credentials or fragment: `https`, or `http` to this machine.
+pub(super) fn secure_url(text: &str) -> Result<reqwest::Url, String> {
+    let url = plain_url(text)?;
+    if url.scheme() == "https" || is_loopback(&url) {
+        return Ok(url);
+    }
+    Err(format!("`{text}` is not `https`; what is fetched in the clear can be replaced on the way"))
+}
+
+/// An absolute `http` or `https` URL without credentials or fragment.
+pub(super) fn plain_url(text: &str) -> Result<reqwest::Url, String> {
+    let url = reqwest::Url::parse(text).ok().filter(|url| url.has_host() && matches!(url.scheme(), "http" | "https"));
+    let url = url.ok_or_else(|| format!("`{text}` is no web address; write one such as `https://sso.zone.example/keys`"))?;
+    // Not shown: it may hold a password.
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("this address has a user or password in it; secrets never stand in a configuration file".to_owned());
+    }
+    if url.fragment().is_some() {
+        return Err(format!("`{text}` has a fragment; leave out `#` and what follows"));
+    }
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_names() {
+        for (text, objection) in [
+            ("persons.zone.example", None),
+            ("localhost", None),
+            ("xn--caf-dma.example", None),
+            ("a-b.c1", None),
+            ("*.zone.example", Some("wildcard")),
+            ("10.0.0.1", Some("address")),
+            ("[::1]", Some("address")),
+            ("::1", Some("address")),
+            ("persons:443", Some("port")),
+            ("Persons.zone.example", Some("write `persons.zone.example`")),
+            ("café.example", Some("xn--")),
+            ("persons.", Some("dot")),
+            ("-a.example", Some("no host name")),
+            ("a-.example", Some("no host name")),
+            ("a..b", Some("no host name")),
+            ("a_b.example", Some("no host name")),
+            ("1.2.3", Some("no host name")),
+            ("", Some("no host name")),
+            (&"a".repeat(64), Some("no host name")),
+            (&"a.".repeat(127).trim_end_matches('.').repeat(2), Some("no host name")),
+        ] {
+            match (dns_name(text), objection) {
+                (Ok(_), None) => {}
+                (Err(message), Some(part)) => assert!(message.contains(part), "{text}: {message}"),
+                (seen, _) => panic!("{text}: {seen:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn paths_are_as_requests_are() {
+        for (text, objection) in [
+            ("/", None),
+            ("/app/x-1", None),
+            ("/a%20b", None),
+            ("app", Some("write `/app`")),
+            ("/a//b", Some("ambiguous")),
+            ("/a%2fb", Some("ambiguous")),
+            ("/a;b", Some("ambiguous")),
+            ("/a/../b", Some("DotSegment")),
+            ("/a%41", Some("write `/aA`")),
+            ("/a%c3%a9", Some("write `/a%C3%A9`")),
+            ("/a b", Some("Byte")),
+            ("/a?b", Some("query")),
+        ] {
+            match (normal_path(text), objection) {
+                (Ok(()), None) => {}
+                (Err(message), Some(part)) => assert!(message.contains(part), "{text}: {message}"),
+                (seen, _) => panic!("{text}: {seen:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn urls_are_secure() {
+        for (text, objection) in [
+            ("https://sso.zone.example/keys", None),
+            ("http://127.0.0.1:8080/keys", None),
+            ("http://[::1]/keys", None),
+            ("http://localhost/keys", None),
+            ("http://sso.zone.example/keys", Some("not `https`")),
+            ("http://localhost.evil.example/", Some("not `https`")),
+            ("http://127.0.0.1.evil.example/", Some("not `https`")),
+            ("https://user:hunter2@sso.example/", Some("password")),
+            ("https://sso.example/#x", Some("fragment")),
+            ("ftp://sso.example/", Some("no web address")),
+            ("sso.example", Some("no web address")),
+            ("https://", Some("no web address")),
+        ] {
+            match (secure_url(text), objection) {
+                (Ok(_), None) => {}
+                (Err(message), Some(part)) => {
+                    assert!(message.contains(part), "{text}: {message}");
+                    assert!(!message.contains("hunter2"), "{text}");
+                }
+                (seen, _) => panic!("{text}: {seen:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! `deploy/poort.yaml` as it was typed.
+
+use super::{Block, Blocks, Text, Texts, record};
+
+record! {
+    struct Deploy {
+        listeners: Blocks<Listener>,
+        admin: Block<Admin>,
+        policies: Text,
+        state: Block<State>,
+        audit: Block<Audit>,
+        assertion: Block<Assertion>,
+        connections: Block<Connections>,
+        workers: Text,
+        drain: Text,
+        watch: Text,
+    }
+
+    struct Listener {
+        address: Text,
+        certificates: Blocks<ServerCertificate>,
+        client_certificate: Text,
+        tls: Text,
+        balancers: Texts,
+    }
+
+    struct ServerCertificate {
+        chain: Text,
+        key: Text,
+    }
+
+    struct Admin {
+        address: Text,
+    }
+
+    struct State {
+        directory: Text,
+    }
+
+    struct Audit {
+        directory: Text,
+        durable: Text,
+    }
+
+    struct Assertion {
+        key: Text,
+        issuer: Text,
+    }
+
+    struct Connections {
+        total: Text,
+        per_prefix: Text,
+        handshakes_per_prefix: Text,
+        head: Text,
+        keep_alive: Text,
+        prefix_v4: Text,
+        prefix_v6: Text,
+        carriers: Blocks<Carrier>,
+    }
+
+    struct Carrier {
+        network: Text,
+        connections: Text,
+        handshakes: Text,
+    }
+}

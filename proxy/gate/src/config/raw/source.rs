@@ -1,0 +1,73 @@
+//! `policies/sources/<id>.yaml` as it was typed.
+
+use super::{Block, Blocks, Named, Node, Quota, Scalar, Text, Texts, record, zone::Timeouts};
+
+record! {
+    struct Source {
+        title: Text,
+        owner: Text,
+        classification: Text,
+        hosts: Texts,
+        prefixes: Texts,
+        device: Text,
+        subject: Text,
+        upstream: Block<Upstream>,
+        operations: Blocks<Operation>,
+        limits: Block<Limits>,
+        url: Texts,
+        streams: Block<Streams>,
+        cors: Block<Cors>,
+        on_behalf_of: Texts,
+        identity: Block<Identity>,
+        body: Text,
+    }
+
+    struct Upstream {
+        addresses: Texts,
+        tls: Block<Tls>,
+        host: Text,
+        prefix: Text,
+        authentication: Text,
+        timeouts: Block<Timeouts>,
+    }
+
+    struct Tls {
+        ca: Text,
+        certificate: Text,
+        key: Text,
+        name: Text,
+        minimum: Text,
+    }
+
+    struct Operation {
+        methods: Texts,
+        path: Text,
+        query: Texts,
+        operation: Text,
+    }
+
+    struct Limits {
+        user: Node<Quota>,
+        device: Node<Quota>,
+        total: Node<Quota>,
+        concurrent: Text,
+    }
+
+    struct Streams {
+        websocket: Text,
+        events: Text,
+        readmit: Text,
+    }
+
+    struct Cors {
+        origins: Texts,
+        methods: Texts,
+        headers: Texts,
+        max_age: Text,
+    }
+
+    struct Identity {
+        assertion: Text,
+        headers: Named<Scalar>,
+    }
+}

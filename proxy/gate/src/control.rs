@@ -1,0 +1,135 @@
+//! The control socket: how `poort reload` talks to a running gate.
+//!
+//! A UNIX socket in the state directory, open to its owner alone: a port on loopback would be open to every user of the machine and to
+//! every page in a browser on it. One JSON request a line, one JSON answer a line.
+
+use std::{
+    io,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::{UnixListener, UnixStream},
+    time::timeout,
+};
+
+use crate::live::{Live, Reloaded};
+
+/// Longest request, in bytes.
+const REQUEST_LIMIT_BYTES: u64 = 4096;
+/// How long a client may take to say what it wants.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What a running gate can be told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "command", deny_unknown_fields)]
+pub enum Command {
+    /// Read the files again.
+    Reload,
+    /// Close a source at once.
+    Deny {
+        /// Its id.
+        source: String,
+    },
+    /// Open a closed source.
+    Allow {
+        /// Its id.
+        source: String,
+    },
+}
+
+/// What it answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// Done.
+    Done(Reloaded),
+    /// Not done, and everything is as before.
+    Refused(String),
+}
+
+/// The socket of a state directory.
+#[must_use]
+pub fn socket(state: &Path) -> PathBuf {
+    state.join("control.sock")
+}
+
+/// Listens. A socket that nobody answers on any more is replaced; so is one of a gate that is being succeeded.
+///
+/// # Errors
+/// As the system says.
+pub fn listen(state: &Path) -> io::Result<UnixListener> {
+    let socket = socket(state);
+    // Bound beside and renamed: nobody ever finds it with open permissions, and a successor takes over in one step.
+    let beside = state.join(format!("control.{}.sock", std::process::id()));
+    let _ = std::fs::remove_file(&beside);
+    let listener = UnixListener::bind(&beside)?;
+    std::fs::set_permissions(&beside, std::fs::Permissions::from_mode(0o600))?;
+    std::fs::rename(&beside, &socket)?;
+    Ok(listener)
+}
+
+/// Serves until dropped.
+pub async fn serve(listener: UnixListener, live: Arc<Live>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let live = Arc::clone(&live);
+                tokio::spawn(async move {
+                    if let Err(fault) = answer(stream, live).await {
+                        tracing::warn!(event = "control_failed", %fault);
+                    }
+                });
+            }
+            Err(fault) => {
+                tracing::warn!(event = "control_failed", %fault);
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+    }
+}
+
+async fn answer(stream: UnixStream, live: Arc<Live>) -> io::Result<()> {
+    let (read, mut write) = stream.into_split();
+    let mut line = String::new();
+    let mut read = BufReader::new(read.take(REQUEST_LIMIT_BYTES));
+    timeout(REQUEST_TIMEOUT, read.read_line(&mut line)).await??;
+    let answer = match serde_json::from_str(&line) {
+        // Building takes a while: not on a thread that serves requests.
+        Ok(command) => tokio::task::spawn_blocking(move || obey(&live, command)).await.map_err(io::Error::other)?,
+        Err(fault) => Answer::Refused(format!("not a command: {fault}")),
+    };
+    let mut text = serde_json::to_vec(&answer)?;
+    text.push(b'\n');
+    write.write_all(&text).await
+}
+
+fn obey(live: &Live, command: Command) -> Answer {
+    let result = match command {
+        Command::Reload => live.reload().map_err(|faults| faults.to_string()),
+        Command::Deny { source } => live.close(&source, true),
+        Command::Allow { source } => live.close(&source, false),
+    };
+    result.map_or_else(Answer::Refused, Answer::Done)
+}
+
+/// Tells a running gate something and waits for its answer.
+///
+/// # Errors
+/// When none is running there, or it does not answer.
+pub fn tell(state: &Path, command: &Command) -> io::Result<Answer> {
+    use std::io::{BufRead as _, Write as _};
+    let mut stream = std::os::unix::net::UnixStream::connect(socket(state))?;
+    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    let mut text = serde_json::to_vec(command)?;
+    text.push(b'\n');
+    stream.write_all(&text)?;
+    let mut line = String::new();
+    io::BufReader::new(stream).read_line(&mut line)?;
+    Ok(serde_json::from_str(&line)?)
+}

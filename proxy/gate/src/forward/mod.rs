@@ -1,0 +1,10 @@
+//! From a permit to a source and back: where it goes, what the source is told, and what of its answer reaches the client.
+
+mod identity;
+mod pool;
+mod request;
+mod response;
+
+pub use pool::{Health, Pool, PoolFault, UpstreamSettings, UpstreamTls};
+pub use request::{Outbound, prepare_request};
+pub use response::{Inbound, prepare_response};

@@ -1,0 +1,174 @@
+//! The request as the source gets it: nothing in it that a client could have forged.
+
+use http::{HeaderName, Uri, header, uri::PathAndQuery};
+use pingora::{Error, ErrorType, OrErr, Result, http::RequestHeader};
+use poort_enforce::{exchange::Exchange, pipeline::Permit, reply::REQUEST_ID};
+use poort_identity::Assertions;
+
+use super::identity::{ASSERTION, plain, statement};
+use crate::config::checked::source::IdentityHeaders;
+
+/// How requests to one source are written.
+#[derive(Clone, Debug)]
+pub struct Outbound {
+    /// The Host it expects; none: the client's.
+    pub host: Option<String>,
+    /// What takes the place of the matched prefix; none: nothing does.
+    pub prefix: Option<String>,
+    /// Who asks.
+    pub identity: IdentityHeaders,
+}
+
+/// Headers that a source could take for the gate's word, or for another request than the one that was judged.
+///
+/// `X-Original-URL` and `X-Rewrite-URL` change the path in IIS and some frameworks, `X-HTTP-Method-Override` the method, and `Proxy`
+/// becomes `HTTP_PROXY` in CGI.
+const FORGEABLE: [&str; 25] = [
+    "authorization",
+    "forwarded",
+    "via",
+    "proxy",
+    "proxy-authorization",
+    "max-forwards",
+    "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "fastly-client-ip",
+    "x-original-url",
+    "x-rewrite-url",
+    "x-original-host",
+    "x-host",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-authenticated-user",
+    "x-user",
+    "x-auth-user",
+    "remote-user",
+    "x-requested-path",
+    "x-wap-profile",
+];
+
+/// Families of such headers.
+const FORGEABLE_PREFIXES: [&str; 8] =
+    ["poort-", "x-poort-", "x-forwarded-", "x-remote-", "client-cert", "x-client-cert", "x-ssl-", "ssl-client-"];
+
+/// Makes the request a source gets, from the one that was admitted.
+///
+/// # Errors
+/// When an assertion is due and cannot be signed: then nothing is forwarded.
+pub fn prepare_request(
+    upstream: &mut RequestHeader,
+    outbound: &Outbound,
+    permit: &Permit,
+    exchange: &Exchange,
+    assertions: Option<&Assertions>,
+) -> Result<()> {
+    remove_forgeable(upstream, &outbound.identity);
+    write_target(upstream, outbound, permit, exchange)?;
+    let facts = exchange.facts.as_ref().ok_or_else(undecided)?;
+    let host = outbound.host.as_deref().unwrap_or(&facts.host);
+    upstream.insert_header(header::HOST, host)?;
+    upstream.insert_header("X-Forwarded-For", exchange.connection.address.to_string())?;
+    upstream.insert_header("X-Forwarded-Proto", "https")?;
+    upstream.insert_header("X-Forwarded-Host", facts.host.as_str())?;
+    upstream.insert_header(REQUEST_ID, exchange.id.to_string())?;
+    for (name, value) in &outbound.identity.headers {
+        if let Some(value) = plain(*value, exchange) {
+            upstream.insert_header(name.clone(), value)?;
+        }
+    }
+    if outbound.identity.assertion
+        && let Some(holder) = permit.holder()
+    {
+        let statement = statement(&permit.source().id, holder, exchange);
+        let assertions = assertions.ok_or_else(undecided)?;
+        let assertion = assertions.mint(&statement, exchange.received).or_err(ErrorType::InternalError, "no assertion")?;
+        upstream.insert_header(ASSERTION, &*assertion)?;
+    }
+    Ok(())
+}
+
+/// Never met: a permit is made only after its request's facts, and an assertion is due only where a key is configured.
+fn undecided() -> Box<Error> {
+    Error::explain(ErrorType::InternalError, "a permit without facts or key")
+}
+
+fn remove_forgeable(upstream: &mut RequestHeader, identity: &IdentityHeaders) {
+    let forged = |name: &HeaderName| {
+        let text = name.as_str();
+        FORGEABLE.contains(&text)
+            || FORGEABLE_PREFIXES.iter().any(|prefix| text.starts_with(prefix))
+            || text.contains('_')
+            || identity.headers.iter().any(|(own, _)| own == name)
+    };
+    let names: Vec<HeaderName> = upstream.headers.keys().filter(|name| forged(name)).cloned().collect();
+    for name in names {
+        upstream.remove_header(&name);
+    }
+}
+
+/// The source gets the same normal form that was judged, with its own prefix in place of ours.
+fn write_target(upstream: &mut RequestHeader, outbound: &Outbound, permit: &Permit, exchange: &Exchange) -> Result<()> {
+    let facts = exchange.facts.as_ref().ok_or_else(undecided)?;
+    let path = source_path(&facts.target.path, permit.prefix(), outbound.prefix.as_deref());
+    let target = match &facts.target.query {
+        Some(query) => format!("{path}?{query}"),
+        None => path,
+    };
+    let target = PathAndQuery::try_from(target).or_err(ErrorType::InternalError, "target")?;
+    upstream.set_uri(Uri::from(target));
+    if upstream.uri.path().is_empty() {
+        return Error::e_explain(ErrorType::InternalError, "empty path");
+    }
+    Ok(())
+}
+
+/// A path with `ours` replaced by `theirs`.
+fn source_path(path: &str, ours: &str, theirs: Option<&str>) -> String {
+    let Some(theirs) = theirs else { return path.to_owned() };
+    let rest = path.strip_prefix(ours.trim_end_matches('/')).unwrap_or(path);
+    let joined = format!("{}{rest}", theirs.trim_end_matches('/'));
+    if joined.is_empty() { "/".to_owned() } else { joined }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::checked::source::IdentityValue;
+
+    #[test]
+    fn nothing_forgeable_reaches_a_source() {
+        let mut request = RequestHeader::build("GET", b"/", None).unwrap();
+        for name in [
+            "Authorization", "Forwarded", "X-Forwarded-For", "X-Forwarded-Anything", "X-Real-IP", "X-Remote-User",
+            "X-Remote-Groups", "Client-Cert", "Client-Cert-Chain", "X-Client-Cert-Dn", "Poort-Assertion", "Poort-Request-Id",
+            "X_Forwarded_For", "X-Original-URL", "X-Rewrite-URL", "X-HTTP-Method-Override", "Proxy", "X-Employee",
+            "SSL-Client-S-DN",
+        ] {
+            request.append_header(name, "forged").unwrap();
+        }
+        request.append_header("Accept", "text/html").unwrap();
+        request.append_header("Cookie", "JSESSIONID=1").unwrap();
+        let headers = vec![(HeaderName::from_static("x-employee"), IdentityValue::Subject)];
+        remove_forgeable(&mut request, &IdentityHeaders { assertion: true, headers });
+        let left: Vec<_> = request.headers.keys().map(HeaderName::as_str).collect();
+        assert_eq!(left, ["accept", "cookie"]);
+    }
+
+    #[test]
+    fn prefixes_are_mapped() {
+        for (path, ours, theirs, mapped) in [
+            ("/a/b", "/", None, "/a/b"),
+            ("/a/b", "/", Some("/app"), "/app/a/b"),
+            ("/a/b", "/a", Some("/"), "/b"),
+            ("/a", "/a", Some("/"), "/"),
+            ("/a/", "/a", Some("/x/"), "/x/"),
+            ("/a/b", "/a/", Some("/x"), "/x/b"),
+        ] {
+            assert_eq!(source_path(path, ours, theirs), mapped, "{path} {ours} {theirs:?}");
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! Issuers' keys: fetched in the background, on an unknown key id at most once an interval, and never believed when stale.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use arc_swap::ArcSwapOption;
+use poort_identity::token::{KeyLookup, KeySet, Keys};
+use rustls::pki_types::CertificateDer;
+use tokio::{sync::Mutex, task::JoinSet};
+
+use crate::config::checked::zone::IssuerKeys as Origin;
+
+/// How often keys are fetched without anybody asking.
+const REFRESH: Duration = Duration::from_secs(300);
+/// How soon after a failure they are fetched again.
+const RETRY: Duration = Duration::from_secs(10);
+/// A token with an unknown key id makes at most one fetch in this time, however many come.
+const INTERVAL: Duration = Duration::from_secs(30);
+/// Keys older than this are not used: an issuer that cannot be reached can revoke nothing.
+const CEILING: Duration = Duration::from_secs(3600);
+/// How long a fetch may take.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// One issuer's keys.
+#[derive(Debug)]
+pub struct IssuerKeys {
+    alias: String,
+    url: Option<String>,
+    client: Option<reqwest::Client>,
+    keys: ArcSwapOption<KeySet>,
+    /// Milliseconds from `started` to the last success, plus one; 0 for none.
+    fetched: AtomicU64,
+    attempted: Mutex<Option<Instant>>,
+    started: Instant,
+}
+
+/// Why keys could not be fetched.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchFault {
+    /// The authorities' file or the system's trust store is unusable.
+    #[error("cannot make a client for issuer `{alias}`: {cause}")]
+    Client {
+        /// The issuer.
+        alias: String,
+        /// What the TLS library says.
+        cause: String,
+    },
+    /// The document did not arrive.
+    #[error("cannot fetch the keys of issuer `{alias}` from `{url}`: {cause}")]
+    Transport {
+        /// The issuer.
+        alias: String,
+        /// From where.
+        url: String,
+        /// What went wrong, down to its root.
+        cause: String,
+    },
+    /// What arrived is no key set.
+    #[error("the keys of issuer `{alias}` from `{url}` are unusable: {cause}")]
+    Document {
+        /// The issuer.
+        alias: String,
+        /// From where.
+        url: String,
+        /// Why.
+        cause: String,
+    },
+}
+
+impl IssuerKeys {
+    /// The keys of one issuer, not yet fetched.
+    ///
+    /// # Errors
+    /// [`FetchFault::Client`] if no client can be made with these authorities.
+    pub fn new(alias: &str, origin: &Origin) -> Result<Self, FetchFault> {
+        let (url, client, keys) = match origin {
+            Origin::File { keys, .. } => (None, None, Some(Arc::clone(keys))),
+            Origin::Url { url, ca } => {
+                let client = client(ca.as_deref())
+                    .map_err(|cause| FetchFault::Client { alias: alias.to_owned(), cause })?;
+                (Some(url.clone()), Some(client), None)
+            }
+        };
+        Ok(Self {
+            alias: alias.to_owned(),
+            url,
+            client,
+            keys: ArcSwapOption::new(keys),
+            fetched: AtomicU64::new(0),
+            attempted: Mutex::new(None),
+            started: Instant::now(),
+        })
+    }
+
+    /// How long ago the keys were fetched; none if never, or if they come from a file.
+    #[must_use]
+    pub fn age(&self) -> Option<Duration> {
+        let fetched = self.fetched.load(Ordering::Acquire).checked_sub(1)?;
+        Some(self.started.elapsed().saturating_sub(Duration::from_millis(fetched)))
+    }
+
+    /// The issuer.
+    #[must_use]
+    pub fn alias(&self) -> &str {
+        &self.alias
+    }
+
+    fn current(&self) -> Keys {
+        match (self.keys.load_full(), self.age()) {
+            (Some(_), Some(age)) if age > CEILING => Keys::Stale,
+            (Some(keys), _) => Keys::Fresh(keys),
+            (None, _) => Keys::Absent,
+        }
+    }
+
+    /// Fetches now, unless that was tried within `interval`. Whoever asks meanwhile waits for the same fetch.
+    async fn refresh(&self, interval: Duration) -> Result<bool, FetchFault> {
+        let before = self.fetched.load(Ordering::Acquire);
+        let mut attempted = self.attempted.lock().await;
+        if self.fetched.load(Ordering::Acquire) != before {
+            return Ok(true);
+        }
+        if attempted.is_some_and(|at| at.elapsed() < interval) {
+            return Ok(false);
+        }
+        *attempted = Some(Instant::now());
+        let Some(keys) = self.fetch().await? else { return Ok(false) };
+        self.keys.store(Some(Arc::new(keys)));
+        let elapsed = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX - 1);
+        self.fetched.store(elapsed + 1, Ordering::Release);
+        Ok(true)
+    }
+
+    async fn fetch(&self) -> Result<Option<KeySet>, FetchFault> {
+        let (Some(url), Some(client)) = (&self.url, &self.client) else { return Ok(None) };
+        let document = document(client, url).await.map_err(|cause| FetchFault::Transport {
+            alias: self.alias.clone(),
+            url: url.clone(),
+            cause,
+        })?;
+        KeySet::parse(&document).map(Some).map_err(|fault| FetchFault::Document {
+            alias: self.alias.clone(),
+            url: url.clone(),
+            cause: fault.to_string(),
+        })
+    }
+
+    /// Keeps the keys fresh for as long as it is polled.
+    async fn keep_fresh(self: Arc<Self>) {
+        if self.url.is_none() {
+            return;
+        }
+        loop {
+            let wait = match self.refresh(RETRY / 2).await {
+                Ok(_) => REFRESH,
+                Err(fault) => {
+                    tracing::warn!(event = "keys_not_fetched", issuer = self.alias, %fault);
+                    RETRY
+                }
+            };
+            tokio::time::sleep(wait).await;
+        }
+    }
+}
+
+/// A client that trusts what the configuration names, follows no redirect and waits for nobody.
+fn client(authorities: Option<&[CertificateDer<'_>]>) -> Result<reqwest::Client, String> {
+    let mut builder = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(FETCH_TIMEOUT)
+        .connect_timeout(FETCH_TIMEOUT / 2)
+        .no_proxy();
+    if let Some(authorities) = authorities {
+        let certificates: Result<Vec<_>, _> =
+            authorities.iter().map(|authority| reqwest::Certificate::from_der(authority)).collect();
+        builder = builder.tls_certs_only(certificates.map_err(|fault| chain(&fault))?);
+    }
+    builder.build().map_err(|fault| chain(&fault))
+}
+
+async fn document(client: &reqwest::Client, url: &str) -> Result<Vec<u8>, String> {
+    let mut response = client.get(url).send().await.map_err(|fault| chain(&fault))?;
+    if response.status() != 200 {
+        return Err(format!("the answer was {}, not 200", response.status()));
+    }
+    let mut document = Vec::new();
+    while let Some(piece) = response.chunk().await.map_err(|fault| chain(&fault))? {
+        if document.len() + piece.len() > KeySet::LIMIT_BYTES {
+            return Err(format!("the document is larger than {} bytes", KeySet::LIMIT_BYTES));
+        }
+        document.extend_from_slice(&piece);
+    }
+    Ok(document)
+}
+
+/// An error with its causes: reqwest's own words alone say only that sending failed.
+fn chain(fault: &dyn std::error::Error) -> String {
+    let mut text = fault.to_string();
+    let mut cause = fault.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
+}
+
+/// The keys of every issuer.
+#[derive(Debug, Default)]
+pub struct KeyRing(HashMap<String, Arc<IssuerKeys>>);
+
+impl KeyRing {
+    /// A ring of these.
+    #[must_use]
+    pub fn new(issuers: Vec<Arc<IssuerKeys>>) -> Self {
+        Self(issuers.into_iter().map(|keys| (keys.alias.clone(), keys)).collect())
+    }
+
+    /// Every issuer's keys.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<IssuerKeys>> {
+        self.0.values()
+    }
+
+    /// Keeps all of them fresh until dropped.
+    pub async fn keep_fresh(&self) {
+        let mut tasks: JoinSet<()> = self.0.values().cloned().map(IssuerKeys::keep_fresh).collect();
+        while tasks.join_next().await.is_some() {}
+    }
+
+    /// Fetches an issuer's keys because a token names an unknown one; at most once an interval.
+    pub async fn refresh(&self, alias: &str) -> bool {
+        let Some(keys) = self.0.get(alias) else { return false };
+        match keys.refresh(INTERVAL).await {
+            Ok(fetched) => fetched,
+            Err(fault) => {
+                tracing::warn!(event = "keys_not_fetched", issuer = alias, %fault);
+                false
+            }
+        }
+    }
+}
+
+impl KeyLookup for KeyRing {
+    fn keys(&self, alias: &str) -> Keys {
+        self.0.get(alias).map_or(Keys::Absent, |keys| keys.current())
+    }
+}

@@ -1,0 +1,99 @@
+//! The end of a request, written down whatever ends it.
+
+use std::{
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
+
+use http::StatusCode;
+use poort_enforce::{
+    exchange::{Exchange, RequestId},
+    reason::Reason,
+    record::{End, Outcome},
+};
+
+use crate::{audit::{Audit, Record}, metrics::Metrics};
+
+/// An outcome that is not known yet. Dropped before it is closed, it says that the request was aborted: a panic and a cut connection
+/// have a record too.
+pub struct OpenOutcome {
+    audit: Arc<Audit>,
+    metrics: Arc<Metrics>,
+    started: Instant,
+    request: Option<(RequestId, Option<Arc<str>>)>,
+    /// Connections tried to the source.
+    pub attempts: u32,
+    /// Request body, in bytes.
+    pub received_bytes: u64,
+    failure: Option<Reason>,
+    not_readmitted: bool,
+}
+
+impl OpenOutcome {
+    /// Of a request that has just arrived.
+    #[must_use]
+    pub fn new(audit: Arc<Audit>, metrics: Arc<Metrics>) -> Self {
+        Self {
+            audit,
+            metrics,
+            started: Instant::now(),
+            request: None,
+            attempts: 0,
+            received_bytes: 0,
+            failure: None,
+            not_readmitted: false,
+        }
+    }
+
+    /// Its decision is written: from now on it will have an outcome.
+    pub fn open(&mut self, exchange: &Exchange) {
+        self.request = Some((exchange.id, exchange.source().map(|source| Arc::clone(&source.id))));
+    }
+
+    /// It failed, after it had been allowed or because it was not; the first reason counts.
+    pub fn fail(&mut self, reason: Reason) {
+        self.failure.get_or_insert(reason);
+    }
+
+    /// Its stream was not admitted again.
+    pub fn not_readmitted(&mut self) {
+        self.not_readmitted = true;
+    }
+
+    /// It has ended. `client_fault` says whose side an error was on.
+    pub fn close(&mut self, status: Option<StatusCode>, sent_bytes: u64, client_fault: Option<bool>) {
+        let end = match (self.not_readmitted, client_fault) {
+            (true, _) => End::NotReadmitted,
+            (_, None) => End::Complete,
+            (_, Some(true)) => End::ClientGone,
+            (_, Some(false)) if sent_bytes > 0 && status.is_some_and(|status| status.is_success()) => End::SourceCut,
+            (_, Some(false)) => End::Complete,
+        };
+        self.write(status, sent_bytes, end);
+    }
+
+    fn write(&mut self, status: Option<StatusCode>, sent_bytes: u64, end: End) {
+        let Some((id, source)) = self.request.take() else { return };
+        let outcome = Outcome {
+            id,
+            ended: SystemTime::now(),
+            source,
+            status: status.map(|status| status.as_u16()),
+            attempts: self.attempts,
+            received_bytes: self.received_bytes,
+            sent_bytes,
+            duration: self.started.elapsed(),
+            end,
+            failure: self.failure.take(),
+        };
+        if self.audit.append(Record::Outcome(outcome)).is_err() {
+            self.metrics.audit_failures.inc();
+        }
+    }
+}
+
+impl Drop for OpenOutcome {
+    fn drop(&mut self) {
+        self.write(None, 0, End::Aborted);
+    }
+}

@@ -1,0 +1,366 @@
+//! The gate as the server library sees it: each phase of a request, in order.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{StatusCode, header};
+use pingora::{
+    Error, ErrorSource, ErrorType, Result,
+    http::{RequestHeader, ResponseHeader},
+    proxy::{FailToProxy, ProxyHttp, Session},
+    upstreams::peer::HttpPeer,
+};
+use poort_enforce::{
+    exchange::Exchange,
+    pipeline::{Admission, Answer, Permit, Refusal},
+    ports::Limits as _,
+    reason::Reason,
+    record::{Decision, Verdict},
+    reply::Reply,
+};
+use poort_policy::Operation;
+
+use crate::{
+    adapt,
+    audit::{Record, Strangers, Ticket},
+    forward::{Inbound, prepare_request, prepare_response},
+    listen::Connection,
+    live::Live,
+    outcome::OpenOutcome,
+    snapshot::{Snapshot, Upstream},
+    streams::{Readmission, Stream},
+};
+
+/// A request that may take long to arrive is given this much per read of its body.
+const BODY_READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The gate.
+pub struct Proxy {
+    live: Arc<Live>,
+}
+
+impl Proxy {
+    /// A gate on this configuration.
+    #[must_use]
+    pub fn new(live: Arc<Live>) -> Self {
+        Self { live }
+    }
+
+    async fn refuse(&self, session: &mut Session, ctx: &mut Context, refusal: Refusal) -> Result<()> {
+        let Some(exchange) = &ctx.exchange else { return session.respond_error(503).await };
+        let reply = Reply::refusal(&refusal, exchange.id, Some(&session.req_header().headers));
+        ctx.outcome.fail(refusal.reason);
+        adapt::write_reply(session, reply).await
+    }
+
+    /// Writes the decision down. Nothing passes that is not recorded. What a stranger was refused is counted instead, and has no
+    /// ticket: it cannot fill the disk.
+    fn record(&self, ctx: &mut Context, admission: &Admission) -> Result<Option<Ticket>, Refusal> {
+        let (Some(exchange), Some(snapshot)) = (&mut ctx.exchange, &ctx.snapshot) else {
+            return Err(Reason::Internal.into());
+        };
+        let decision = Decision::of(exchange, Verdict::of(admission));
+        if Strangers::concern(&decision) {
+            let prefix = snapshot.pipeline.ports.prefix(decision.connection.address);
+            self.live.audit.strangers().count(&prefix, &decision.verdict, decision.received);
+            return Ok(None);
+        }
+        ctx.outcome.open(exchange);
+        let record = Record::Decision(Box::new(decision), Arc::clone(&snapshot.digests));
+        self.live.audit.append(record).map(Some).map_err(|_| Reason::RecordUnwritable.into())
+    }
+}
+
+/// What the phases of one request share.
+pub struct Context {
+    arrived: Instant,
+    snapshot: Option<Arc<Snapshot>>,
+    connection: Option<Arc<Connection>>,
+    exchange: Option<Exchange>,
+    permit: Option<Permit>,
+    /// The decision on its way to the disk, where the source is asked meanwhile.
+    ticket: Option<Ticket>,
+    attempts: usize,
+    received_bytes: u64,
+    total: Option<Duration>,
+    stream: Option<Stream>,
+    outcome: OpenOutcome,
+}
+
+impl Context {
+    fn upstream<'a>(snapshot: Option<&'a Arc<Snapshot>>, permit: Option<&Permit>) -> Result<&'a Upstream> {
+        permit
+            .and_then(|permit| snapshot?.upstreams.get(&permit.source().id))
+            .ok_or_else(|| failure(Reason::Internal))
+    }
+
+    fn over_time(&self) -> bool {
+        self.total.is_some_and(|total| self.arrived.elapsed() > total)
+    }
+}
+
+/// An error that carries the reason for the record and the reply.
+fn failure(reason: Reason) -> Box<Error> {
+    let status = Reply::status(&reason);
+    Error::because(ErrorType::HTTPStatus(status.as_u16()), reason.code(), Failure(reason))
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.code())]
+struct Failure(Reason);
+
+#[async_trait]
+impl ProxyHttp for Proxy {
+    type CTX = Context;
+
+    fn new_ctx(&self) -> Context {
+        Context {
+            arrived: Instant::now(),
+            snapshot: Some(self.live.snapshot()),
+            connection: None,
+            exchange: None,
+            permit: None,
+            ticket: None,
+            attempts: 0,
+            received_bytes: 0,
+            total: None,
+            stream: None,
+            outcome: OpenOutcome::new(Arc::clone(&self.live.audit), Arc::clone(&self.live.carry.metrics)),
+        }
+    }
+
+    async fn early_request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<()> {
+        let now = SystemTime::now();
+        let connection = adapt::connection(session).ok_or_else(|| failure(Reason::Internal))?;
+        connection.head_done();
+        let id = self.live.ids.next().ok_or_else(|| failure(Reason::Internal))?;
+        let facts = adapt::connection_facts(&connection, &self.live.trust, now);
+        ctx.exchange = Some(Exchange::open(id, now, facts));
+        ctx.connection = Some(connection);
+        session.set_read_timeout(Some(BODY_READ_TIMEOUT));
+        Ok(())
+    }
+
+    async fn request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
+        let (Some(snapshot), Some(connection), Some(exchange)) =
+            (ctx.snapshot.clone(), ctx.connection.clone(), ctx.exchange.as_mut())
+        else {
+            return Err(failure(Reason::Internal));
+        };
+        let admission = snapshot.pipeline.admit(&adapt::arrival(session, &connection), exchange).await;
+        let ticket = self.record(ctx, &admission);
+        let ticket = match (admission, ticket) {
+            (Admission::Refusal(refusal), _) => {
+                self.refuse(session, ctx, refusal).await?;
+                return Ok(true);
+            }
+            (_, Err(refusal)) => {
+                self.refuse(session, ctx, refusal).await?;
+                return Ok(true);
+            }
+            (Admission::Answer(Answer::Preflight(preflight)), Ok(_)) => {
+                let Some(exchange) = &ctx.exchange else { return Err(failure(Reason::Internal)) };
+                adapt::write_reply(session, Reply::preflight(&preflight, exchange.id)).await?;
+                return Ok(true);
+            }
+            (Admission::Permit(permit), Ok(Some(ticket))) => {
+                ctx.permit = Some(permit);
+                ticket
+            }
+            // INVARIANT: only refusals go without a ticket.
+            (Admission::Permit(_), Ok(None)) => return Err(failure(Reason::Internal)),
+        };
+        ctx.total = Some(Context::upstream(Some(&snapshot), ctx.permit.as_ref())?.pool.timeouts().total);
+        // What only looks may ask its source while the disk is written; what changes something waits for the disk first.
+        if forwards_at_once(ctx.exchange.as_ref()) {
+            ctx.ticket = Some(ticket);
+        } else if ticket.durable().await.is_err() {
+            self.refuse(session, ctx, Reason::RecordUnwritable.into()).await?;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    async fn upstream_peer(&self, _: &mut Session, ctx: &mut Context) -> Result<Box<HttpPeer>> {
+        let upstream = Context::upstream(ctx.snapshot.as_ref(), ctx.permit.as_ref())?;
+        let connection = ctx.connection.as_ref().map_or(0, |connection| connection.id());
+        ctx.attempts += 1;
+        ctx.outcome.attempts = u32::try_from(ctx.attempts).unwrap_or(u32::MAX);
+        upstream.pool.pick(connection).map(Box::new).map_err(|_| failure(Reason::SourceUnreachable))
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        _: &mut Session,
+        request: &mut RequestHeader,
+        ctx: &mut Context,
+    ) -> Result<()> {
+        let upstream = Context::upstream(ctx.snapshot.as_ref(), ctx.permit.as_ref())?;
+        let (Some(permit), Some(exchange), Some(snapshot)) = (&ctx.permit, &ctx.exchange, &ctx.snapshot) else {
+            return Err(failure(Reason::Internal));
+        };
+        prepare_request(request, &upstream.outbound, permit, exchange, snapshot.assertions.as_ref())
+    }
+
+    async fn request_body_filter(
+        &self,
+        session: &mut Session,
+        body: &mut Option<Bytes>,
+        _: bool,
+        ctx: &mut Context,
+    ) -> Result<()> {
+        if let Some(stream) = &ctx.stream {
+            return stream.pass();
+        }
+        ctx.received_bytes += body.as_ref().map_or(0, |body| body.len() as u64);
+        ctx.outcome.received_bytes = ctx.received_bytes;
+        let limit = ctx.permit.as_ref().map_or(0, |permit| permit.source().body_limit);
+        if ctx.received_bytes > limit && !session.was_upgraded() {
+            return Err(failure(Reason::BodyTooLarge));
+        }
+        if ctx.over_time() {
+            return Err(failure(Reason::BodyIncomplete));
+        }
+        Ok(())
+    }
+
+    async fn response_filter(
+        &self,
+        session: &mut Session,
+        response: &mut ResponseHeader,
+        ctx: &mut Context,
+    ) -> Result<()> {
+        if let Some(ticket) = ctx.ticket.take() {
+            ticket.durable().await.map_err(|_| failure(Reason::RecordUnwritable))?;
+        }
+        let upstream = Context::upstream(ctx.snapshot.as_ref(), ctx.permit.as_ref())?;
+        let (Some(permit), Some(exchange)) = (&ctx.permit, &ctx.exchange) else {
+            return Err(failure(Reason::Internal));
+        };
+        let source = permit.source();
+        let inbound = Inbound {
+            id: exchange.id,
+            host: exchange.facts.as_ref().map_or("", |facts| &facts.host),
+            prefix: permit.prefix(),
+            source_names: &upstream.names,
+            source_prefix: upstream.outbound.prefix.as_deref(),
+            cors: source.cors.as_ref().zip(session.req_header().headers.get(header::ORIGIN)),
+        };
+        prepare_response(response, &inbound)?;
+        if Stream::is_one(response, source.streams) {
+            let readmission = Readmission::of(session, exchange, ctx.connection.as_ref(), source.streams.readmit);
+            let metrics = &self.live.carry.metrics;
+            ctx.stream = readmission.map(|readmission| Stream::open(readmission, &self.live, metrics));
+            // A stream outlives its snapshot: what is left of the exchange needs none.
+            ctx.total = None;
+            ctx.snapshot = None;
+        }
+        Ok(())
+    }
+
+    fn response_body_filter(
+        &self,
+        _: &mut Session,
+        _: &mut Option<Bytes>,
+        end: bool,
+        ctx: &mut Context,
+    ) -> Result<Option<Duration>> {
+        if let Some(stream) = &ctx.stream {
+            stream.pass()?;
+        } else if !end && ctx.over_time() {
+            return Err(failure(Reason::SourceTimeout));
+        }
+        Ok(None)
+    }
+
+    fn fail_to_connect(&self, _: &mut Session, peer: &HttpPeer, ctx: &mut Context, mut error: Box<Error>) -> Box<Error> {
+        if let Ok(upstream) = Context::upstream(ctx.snapshot.as_ref(), ctx.permit.as_ref()) {
+            if let Some(address) = peer._address.as_inet() {
+                upstream.pool.failed(*address);
+            }
+            // Nothing of the request has left yet, so another address may have it, once each.
+            error.set_retry(ctx.attempts < upstream.pool.width());
+        }
+        error
+    }
+
+    async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut Context) -> FailToProxy {
+        let reason = reason_of(error);
+        let status = reason.as_ref().map_or(0, |reason| Reply::status(reason).as_u16());
+        let untouched = session.response_written().is_none();
+        if let Some(reason) = reason {
+            ctx.outcome.fail(reason.clone());
+            if untouched {
+                // The client may be gone; then there is nobody to tell.
+                let _ = self.refuse(session, ctx, reason.into()).await;
+            }
+        }
+        FailToProxy { error_code: status, can_reuse_downstream: false }
+    }
+
+    async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut Context) {
+        let status = session.response_written().map(|response| response.status);
+        let sent = session.body_bytes_sent() as u64;
+        ctx.outcome.close(status, sent, error.map(|error| error.esource() == &ErrorSource::Downstream));
+        let source = ctx.exchange.as_ref().and_then(Exchange::source).map_or("none", |source| &*source.id);
+        let metrics = &self.live.carry.metrics;
+        metrics.outcomes.with_label_values(&[source, status_class(status)]).inc();
+        metrics.durations.with_label_values(&[source]).observe(ctx.arrived.elapsed().as_secs_f64());
+    }
+
+    fn suppress_error_log(&self, _: &Session, _: &Context, _: &Error) -> bool {
+        // Every failure is in the record; the library's own line would put paths into the system log.
+        true
+    }
+}
+
+/// Design: `consult` and `use` may run while the decision is written; the answer waits. Everything else, and every upgrade,
+/// waits before.
+fn forwards_at_once(exchange: Option<&Exchange>) -> bool {
+    exchange.is_some_and(|exchange| {
+        let looks = exchange
+            .meaning
+            .as_ref()
+            .is_some_and(|meaning| matches!(meaning.operation, Operation::Consult | Operation::Use));
+        looks && !exchange.facts.as_ref().is_some_and(|facts| facts.websocket)
+    })
+}
+
+/// What an error of the server library means; none if the client is gone and there is nothing to say.
+fn reason_of(error: &Error) -> Option<Reason> {
+    if let Some(Failure(reason)) = error.root_cause().downcast_ref() {
+        return Some(reason.clone());
+    }
+    match (error.esource(), error.etype()) {
+        (ErrorSource::Downstream, ErrorType::ReadTimedout) => Some(Reason::BodyIncomplete),
+        (ErrorSource::Downstream, _) => None,
+        (_, ErrorType::ConnectTimedout | ErrorType::TLSHandshakeTimedout) => Some(Reason::SourceTimeout),
+        (_, ErrorType::ReadTimedout | ErrorType::WriteTimedout) => Some(Reason::SourceTimeout),
+        (
+            _,
+            ErrorType::ConnectRefused
+            | ErrorType::ConnectNoRoute
+            | ErrorType::ConnectError
+            | ErrorType::SocketError
+            | ErrorType::TLSHandshakeFailure
+            | ErrorType::InvalidCert,
+        ) => Some(Reason::SourceUnreachable),
+        (ErrorSource::Upstream, _) => Some(Reason::SourceMalformed),
+        _ => Some(Reason::Internal),
+    }
+}
+
+fn status_class(status: Option<StatusCode>) -> &'static str {
+    match status.map_or(0, |status| status.as_u16()) {
+        100..200 => "1xx",
+        200..300 => "2xx",
+        300..400 => "3xx",
+        400..500 => "4xx",
+        500..600 => "5xx",
+        _ => "none",
+    }
+}

@@ -1,0 +1,269 @@
+//! Everything built from files, as one immutable whole. A request takes it once and keeps its generation.
+
+use std::{collections::HashMap, sync::Arc, time::SystemTime};
+
+use poort_enforce::{
+    operations::Operations,
+    pipeline::{Pipeline, Rules},
+    routes::Routes,
+    source::Source,
+};
+use poort_identity::{AssertionKey, Assertions, Issuers, VerifiedTokens};
+use poort_policy::{Corpus, DeviceFacts, Engine, SourceFacts};
+
+use crate::{
+    audit::Digests,
+    carry_over::CarryOver,
+    config::{
+        Checked, Fault, Faults,
+        checked::{Access, Zone, deploy::Deploy, source, zone::InventoryDevice},
+    },
+    forward::{Outbound, Pool, UpstreamSettings, UpstreamTls},
+    keys::KeyRing,
+    limits::{Quotas, SourceQuotas},
+    time_zone,
+    world::World,
+};
+
+/// How many verified tokens and how many assertions are remembered.
+const REMEMBERED: usize = 100_000;
+
+/// One generation of the configuration.
+pub struct Snapshot {
+    /// Counts reloads, from 1.
+    pub generation: u64,
+    /// SHA-256 over every file it was built from, in hex.
+    pub digest: Arc<str>,
+    /// The same and the policies' own, for the record.
+    pub digests: Arc<Digests>,
+    /// The decision.
+    pub pipeline: Pipeline<World>,
+    /// How each source is reached, by id.
+    pub upstreams: HashMap<Arc<str>, Upstream>,
+    /// What vouches for subjects.
+    pub assertions: Option<Assertions>,
+}
+
+/// How one source is reached.
+pub struct Upstream {
+    /// Its addresses.
+    pub pool: Pool,
+    /// How requests to it are written.
+    pub outbound: Outbound,
+    /// Names it may call itself by in `Location`.
+    pub names: Vec<String>,
+}
+
+impl Snapshot {
+    /// Builds a generation. `poort check` builds the same.
+    ///
+    /// # Errors
+    /// Every fault that only building finds: policies that do not parse or fit the schema, unusable keys.
+    pub fn build(checked: Built<'_>, carry: &CarryOver, generation: u64) -> Result<Self, Faults> {
+        let Built { deploy, zone, sources, access, digest } = checked;
+        let mut faults = Vec::new();
+        let engine = Engine::load(&corpus(zone, sources, access));
+        let engine = collect(engine.map_err(|found| found.into_iter().map(policy_fault).collect()), &mut faults);
+        let rules = zone.issuers.iter().map(|issuer| issuer.rules.clone()).collect();
+        let place = |message: String| Fault { place: poort_policy::Place::default(), message };
+        let issuers = collect(
+            Issuers::new(rules).map_err(|found| found.iter().map(|fault| place(fault.to_string())).collect()),
+            &mut faults,
+        );
+        let keys: Result<Vec<_>, Vec<Fault>> = zone
+            .issuers
+            .iter()
+            .map(|issuer| {
+                carry.issuer_keys(issuer).map_err(|fault| {
+                    vec![Fault { place: issuer.place.clone(), message: fault.to_string() }]
+                })
+            })
+            .collect();
+        let keys = collect(keys, &mut faults);
+        let assertions = collect(assertions(deploy), &mut faults);
+        let (Some(engine), Some(issuers), Some(keys), Some(assertions)) = (engine, issuers, keys, assertions) else {
+            return Err(Faults::new(faults));
+        };
+        let digests = Digests { configuration: digest.to_string(), policies: engine.digest().to_owned() };
+        carry.in_flight.resize(u32::try_from(zone.limits.concurrent.get()).unwrap_or(u32::MAX));
+        let rules = Rules {
+            routes: Routes::new(sources.iter().map(|source| Arc::new(enforced(source, carry))).collect()),
+            issuers,
+            inventory: zone.devices.inventory.iter().map(posture).collect(),
+            aggregators: sources.iter().flat_map(|source| source.on_behalf_of.iter().cloned()).collect(),
+            engine,
+            strong: zone.strong_sign_in.iter().cloned().collect(),
+            failure_cost: zone.limits.failure_cost.get(),
+            time_zone: time_zone::local(),
+        };
+        let ports = World {
+            quotas: quotas(deploy, zone, sources),
+            tables: Arc::clone(&carry.tables),
+            keys: KeyRing::new(keys),
+            metrics: Arc::clone(&carry.metrics),
+        };
+        let pipeline =
+            Pipeline { rules, ports, in_flight: Arc::clone(&carry.in_flight), tokens: VerifiedTokens::new(REMEMBERED) };
+        let upstreams =
+            sources.iter().map(|source| (Arc::from(source.id.as_str()), upstream(source, carry, generation))).collect();
+        Ok(Self {
+            generation,
+            digest: Arc::clone(digest),
+            digests: Arc::new(digests),
+            pipeline,
+            upstreams,
+            assertions,
+        })
+    }
+}
+
+/// The parts of a checked configuration that a snapshot is built from.
+#[derive(Clone, Copy)]
+pub struct Built<'a> {
+    deploy: &'a Deploy,
+    zone: &'a Zone,
+    sources: &'a [source::Source],
+    access: &'a Access,
+    digest: &'a Arc<str>,
+}
+
+impl<'a> Built<'a> {
+    /// Of a checked configuration and its digest.
+    #[must_use]
+    pub fn of(checked: &'a Checked, digest: &'a Arc<str>) -> Self {
+        let Checked { deploy, zone, sources, access, .. } = checked;
+        Self { deploy, zone, sources, access, digest }
+    }
+}
+
+/// SHA-256 over the names and contents of every file, in hex: two gates with one digest decide alike.
+#[must_use]
+pub fn digest(checked: &Checked) -> Arc<str> {
+    let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+    for file in &checked.files {
+        // The name without its directory: the same files elsewhere are the same configuration.
+        let name = file.path.file_name().unwrap_or_default().as_encoded_bytes();
+        context.update(&(name.len() as u64).to_be_bytes());
+        context.update(name);
+        context.update(&file.sha256);
+    }
+    context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
+}
+
+fn collect<T>(result: Result<T, Vec<Fault>>, faults: &mut Vec<Fault>) -> Option<T> {
+    result.map_err(|found| faults.extend(found)).ok()
+}
+
+fn policy_fault(fault: poort_policy::Fault) -> Fault {
+    let place = poort_policy::Place { file: fault.file.into(), line: fault.line, column: fault.column };
+    let message = if fault.help.is_empty() { fault.message } else { format!("{}; {}", fault.message, fault.help) };
+    Fault { place, message }
+}
+
+fn corpus(zone: &Zone, sources: &[source::Source], access: &Access) -> Corpus {
+    Corpus {
+        schema: access.schema.clone(),
+        policies: access.policies.clone(),
+        roles: zone.entities.roles.clone(),
+        units: zone.entities.units.clone(),
+        classifications: zone.entities.classifications.clone(),
+        fleets: zone.entities.fleets.iter().cloned().collect(),
+        sources: sources
+            .iter()
+            .map(|source| SourceFacts {
+                id: source.id.clone(),
+                classification: source.classification.0.clone(),
+                owner: source.owner.clone(),
+                place: source.classification.1.clone(),
+            })
+            .collect(),
+    }
+}
+
+fn assertions(deploy: &Deploy) -> Result<Option<Assertions>, Vec<Fault>> {
+    let Some(assertion) = &deploy.assertion else { return Ok(None) };
+    let key = AssertionKey::from_pkcs8_der(assertion.key.der().secret_der())
+        .map_err(|fault| vec![Fault { place: assertion.place.clone(), message: fault.to_string() }])?;
+    Ok(Some(Assertions::new(key, assertion.issuer.clone(), REMEMBERED)))
+}
+
+fn posture(device: &InventoryDevice) -> (String, DeviceFacts) {
+    let facts = DeviceFacts {
+        id: device.name.clone(),
+        fleet: device.fleet.as_deref().map(Arc::from),
+        unit: device.unit.as_deref().map(Arc::from),
+        managed: device.managed,
+        compliant: device.compliant,
+    };
+    (device.name.clone(), facts)
+}
+
+fn enforced(source: &source::Source, carry: &CarryOver) -> Source {
+    let concurrent = source.limits.concurrent.map_or(u32::MAX, |limit| u32::try_from(limit.get()).unwrap_or(u32::MAX));
+    Source {
+        id: source.id.as_str().into(),
+        hosts: source.hosts.clone(),
+        prefixes: source.prefixes.clone(),
+        device: source.device,
+        subject: source.subject,
+        operations: Operations::new(source.operations.clone()),
+        url_forms: source.url,
+        streams: source.streams,
+        cors: source.cors.clone(),
+        on_behalf_of: source.on_behalf_of.iter().cloned().collect(),
+        in_flight: carry.gauge(&source.id, concurrent),
+        body_limit: source.body,
+        closed: carry.closures.contains(&source.id).into(),
+    }
+}
+
+fn quotas(deploy: &Deploy, zone: &Zone, sources: &[source::Source]) -> Quotas {
+    let own = |source: &source::Source| SourceQuotas {
+        user: source.limits.user,
+        device: source.limits.device,
+        total: source.limits.total,
+    };
+    Quotas {
+        address: zone.limits.address,
+        device: zone.limits.device,
+        user: zone.limits.user,
+        source: zone.limits.source,
+        sources: sources.iter().map(|source| (source.id.as_str().into(), own(source))).collect(),
+        prefix_v4: deploy.connections.prefix_v4,
+        prefix_v6: deploy.connections.prefix_v6,
+    }
+}
+
+fn upstream(source: &source::Source, carry: &CarryOver, generation: u64) -> Upstream {
+    let tls = source.upstream.tls.as_ref().map(|tls| UpstreamTls {
+        authorities: tls.ca.iter().map(|der| der.to_vec()).collect(),
+        client: tls.identity.as_ref().map(|identity| {
+            let chain = identity.chain.iter().map(|der| der.to_vec()).collect();
+            (chain, identity.key.der().secret_der().to_vec())
+        }),
+        name: tls.name.clone(),
+    });
+    let settings = UpstreamSettings {
+        targets: source.upstream.addresses.clone(),
+        tls,
+        timeouts: source.upstream.timeouts,
+        authentication: source.upstream.authentication,
+        trust_generation: generation,
+    };
+    let addresses = source.upstream.addresses.iter().map(ToString::to_string);
+    Upstream {
+        pool: Pool::new(settings, Arc::clone(&carry.health)),
+        outbound: Outbound {
+            host: source.upstream.host.clone(),
+            prefix: source.upstream.prefix.clone(),
+            identity: source.identity.clone(),
+        },
+        names: addresses.chain(source.upstream.host.clone()).collect(),
+    }
+}
+
+/// When a snapshot was built, for people and metrics.
+#[must_use]
+pub fn seconds(time: SystemTime) -> i64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,93 @@
+//! The ports of the decision, on the real world.
+
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use poort_enforce::{
+    pipeline::Check,
+    ports::{Bucket, Clock, Keys, Limits, Observer},
+    record::Verdict,
+};
+use poort_identity::token::KeyLookup;
+
+use crate::{
+    keys::KeyRing,
+    limits::{Quotas, Tables},
+    metrics::Metrics,
+};
+
+/// The world as one generation of the configuration sees it.
+#[derive(Debug)]
+pub struct World {
+    /// The configured quotas.
+    pub quotas: Quotas,
+    /// Buckets; they outlive generations.
+    pub tables: Arc<Tables>,
+    /// Issuers' keys; they outlive generations too.
+    pub keys: KeyRing,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+}
+
+/// This machine's clocks.
+#[derive(Clone, Copy, Debug)]
+pub struct WallClock;
+
+impl Clock for WallClock {
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    fn ticks(&self) -> Instant {
+        Instant::now()
+    }
+}
+
+impl Clock for World {
+    fn now(&self) -> SystemTime {
+        WallClock.now()
+    }
+
+    fn ticks(&self) -> Instant {
+        WallClock.ticks()
+    }
+}
+
+impl Limits for World {
+    fn take(&self, bucket: Bucket<'_>, cost: u32) -> Result<(), Duration> {
+        self.tables.take(&self.quotas, bucket, cost)
+    }
+
+    fn prefix(&self, address: IpAddr) -> String {
+        self.quotas.prefix(address).to_string()
+    }
+
+    fn first_of_search(&self, subject: &str, search: &str) -> bool {
+        self.tables.first_of_search(subject, search)
+    }
+}
+
+impl KeyLookup for World {
+    fn keys(&self, alias: &str) -> poort_identity::token::Keys {
+        self.keys.keys(alias)
+    }
+}
+
+impl Keys for World {
+    async fn refresh(&self, issuer: &str) -> bool {
+        self.keys.refresh(issuer).await
+    }
+}
+
+impl Observer for World {
+    fn checked(&self, check: Check, took: Duration, _passed: bool) {
+        self.metrics.checked(check, took);
+    }
+
+    fn decided(&self, source: Option<&str>, verdict: &Verdict) {
+        self.metrics.decided(source, verdict);
+    }
+}
