@@ -128,7 +128,7 @@ fn certificates(now: SystemTime) {
     let chain = [leaf];
     measure("certificate, admitted (one signature)", 500, || trust.admits(black_box(&chain)).unwrap());
     measure("certificate, judged (one signature, a list)", 500, || {
-        drop(black_box(trust.judge(&chain, now).unwrap()))
+        drop(black_box(trust.judge(&chain, now).unwrap()));
     });
 }
 

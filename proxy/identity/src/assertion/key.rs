@@ -28,7 +28,15 @@ impl AssertionKey {
     pub fn from_pem(pem: &[u8]) -> Result<Self, AssertionKeyFault> {
         let der = PrivatePkcs8KeyDer::from_pem_slice(pem).map_err(|_| AssertionKeyFault::NotPkcs8)?;
         let der = Zeroizing::new(der);
-        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der.secret_pkcs8_der())
+        Self::from_pkcs8_der(der.secret_pkcs8_der())
+    }
+
+    /// Takes a P-256 private key in PKCS#8 DER (RFC 5208, RFC 5915).
+    ///
+    /// # Errors
+    /// [`AssertionKeyFault::NotP256`].
+    pub fn from_pkcs8_der(der: &[u8]) -> Result<Self, AssertionKeyFault> {
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der)
             .map_err(|_| AssertionKeyFault::NotP256)?;
         let (x, y) = coordinates(pair.public_key().as_ref()).ok_or(AssertionKeyFault::NotP256)?;
         // RFC 7638, 3.2: exactly these members, in this order, without white space.

@@ -64,7 +64,7 @@ pub enum Unfit {
         "has a key this gate does not accept: use P-256, P-384, Ed25519, or sound RSA of 2048 to 8192 bits"
     )]
     Key,
-    /// It is an authority's certificate, or may sign certificates.
+    /// It is an authority's certificate, may sign certificates, or constrains names.
     #[error("is an authority's, not a device's")]
     Authority,
     /// A key usage that leaves out `digitalSignature`: the key may not sign a TLS handshake (RFC 8446, 4.4.2.3).

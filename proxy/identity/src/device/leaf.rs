@@ -37,12 +37,24 @@ impl Leaf {
         });
         Ok(Self { fitness, certificate })
     }
+
+    /// What is so wrong that webpki looks for no path, ours or not.
+    pub(super) fn obstacle(&self) -> Option<Unfit> {
+        self.fitness.err().filter(|unfit| {
+            matches!(
+                unfit,
+                Unfit::Malformed | Unfit::DuplicateExtension | Unfit::CriticalExtension | Unfit::Authority
+            )
+        })
+    }
 }
 
 fn check(leaf: &X509Certificate<'_>) -> Result<(), Unfit> {
     soundness::check(leaf)?;
     let usage = leaf.key_usage().map_err(|_| Unfit::DuplicateExtension)?.map(|usage| usage.value);
-    if leaf.is_ca() || usage.is_some_and(KeyUsage::key_cert_sign) {
+    // RFC 5280, 4.2.1.10: only an authority can have name constraints.
+    let constrains = leaf.name_constraints().map_err(|_| Unfit::DuplicateExtension)?.is_some();
+    if leaf.is_ca() || constrains || usage.is_some_and(KeyUsage::key_cert_sign) {
         return Err(Unfit::Authority);
     }
     if usage.is_some_and(|usage| !usage.digital_signature()) {

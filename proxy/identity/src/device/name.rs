@@ -174,6 +174,7 @@ mod tests {
             ("line break in a uri", vec![uri("urn:a\nb")]),
             ("wildcard", vec![dns("*.zone.example")]),
             ("final dot", vec![dns("car-12.zone.example.")]),
+            ("address as a dns name", vec![dns("192.0.2.1")]),
             ("empty dns name", vec![dns("")]),
             ("space in a dns name", vec![dns("car 12.example")]),
         ];

@@ -2,7 +2,7 @@
 
 use pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
 use webpki::aws_lc_rs as algorithms;
-use webpki::{EndEntityCert, Error, ExtendedKeyUsageValidator, KeyPurposeId, KeyPurposeIdIter, VerifiedPath};
+use webpki::{EndEntityCert, Error, ExtendedKeyUsageValidator, KeyPurposeIdIter, VerifiedPath};
 
 use super::soundness;
 
@@ -41,30 +41,15 @@ pub(super) fn split<'a>(
     chain.split_first()
 }
 
-/// Which extended key usages a path may have.
-#[derive(Clone, Copy)]
-pub(super) enum Purpose {
-    /// Any: the question is only whose the certificate is.
-    Any,
-    /// On every certificate that has some, `clientAuth` or `anyExtendedKeyUsage`. That the leaf has `clientAuth` is checked apart.
-    Client,
-}
+/// Takes every extended key usage: what a leaf and an authority must have is checked apart, so that each has its own reason.
+struct AnyPurpose;
 
-impl ExtendedKeyUsageValidator for Purpose {
+impl ExtendedKeyUsageValidator for AnyPurpose {
     fn validate(&self, purposes: KeyPurposeIdIter<'_, '_>) -> Result<(), Error> {
-        const CLIENT_AUTH: KeyPurposeId<'static> = KeyPurposeId::new(&[0x2b, 6, 1, 5, 5, 7, 3, 2]);
-        const ANY: KeyPurposeId<'static> = KeyPurposeId::new(&[0x55, 0x1d, 0x25, 0]);
-        let mut present = false;
-        let mut fits = false;
         for purpose in purposes {
-            let purpose = purpose?;
-            present = true;
-            fits |= purpose == CLIENT_AUTH || purpose == ANY;
+            purpose?;
         }
-        match self {
-            Self::Client if present && !fits => Err(Error::EmptyEkuExtension),
-            Self::Client | Self::Any => Ok(()),
-        }
+        Ok(())
     }
 }
 
@@ -77,10 +62,9 @@ pub(super) fn build<'p>(
     others: &'p [CertificateDer<'p>],
     anchors: &'p [TrustAnchor<'p>],
     time: UnixTime,
-    purpose: Purpose,
     accepts: Option<&Objection<'_>>,
 ) -> Result<VerifiedPath<'p>, Error> {
-    leaf.verify_for_usage(ALGORITHMS, anchors, others, time, purpose, None, accepts)
+    leaf.verify_for_usage(ALGORITHMS, anchors, others, time, AnyPurpose, None, accepts)
 }
 
 /// Does the chain lead to one of `anchors` at any time at all?
@@ -103,7 +87,7 @@ pub(super) fn leads_home(
     times.dedup();
     for seconds in times {
         let time = UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
-        match build(&end_entity, others, anchors, time, Purpose::Any, None) {
+        match build(&end_entity, others, anchors, time, None) {
             Ok(_) => return true,
             // webpki ranks time above everything else: another reason will not go away at another time.
             Err(Error::CertExpired { .. } | Error::CertNotValidYet { .. }) => {}

@@ -5,10 +5,11 @@ use std::time::{Duration, SystemTime};
 
 use pki_types::{CertificateDer, UnixTime};
 use webpki::{Cert, EndEntityCert, Error, VerifiedPath, spki_for_anchor};
+use x509_parser::certificate::X509Certificate;
 
 use super::anchors::may_issue;
 use super::leaf::Leaf;
-use super::path::{self, Purpose};
+use super::path;
 use super::revocation::Standing;
 use super::{Anchors, Certificate, RevocationRule, Revocations, Unfit, soundness};
 
@@ -70,15 +71,11 @@ impl Trust {
             Ok(path) => path,
             Err(fault) => return Err(self.explain(leaf, chain, fault, now)),
         };
-        if let Err(unfit) = leaf.fitness {
-            return Err(Rejected { certificate: leaf.certificate, fault: unfit.into() });
-        }
-        let Some(certificate) = leaf.certificate else {
-            return Err(Rejected::unproven(DeviceFault::Nameless));
-        };
-        match self.check_revocation(&path, now) {
-            Ok(()) => Ok(*certificate),
-            Err(fault) => Err(Rejected { certificate: Some(certificate), fault }),
+        let verdict = self.check_revocation(&path, now).and_then(|()| Ok(leaf.fitness?));
+        match (verdict, leaf.certificate) {
+            (Ok(()), Some(certificate)) => Ok(*certificate),
+            (Ok(()), None) => Err(Rejected::unproven(DeviceFault::Nameless)),
+            (Err(fault), certificate) => Err(Rejected { certificate, fault }),
         }
     }
 
@@ -96,22 +93,21 @@ impl Trust {
                 Error::UnknownIssuer
             })
         };
-        path::build(leaf, others, self.anchors.trust(), unix_time(now), Purpose::Client, Some(&accepts))
-            .map_err(|error| {
-                objection.take().unwrap_or(match error {
-                    Error::CertExpired { .. } => DeviceFault::Expired,
-                    Error::CertNotValidYet { .. } => DeviceFault::NotYetValid,
-                    _ => DeviceFault::Unfit(Unfit::Issuer),
-                })
+        path::build(leaf, others, self.anchors.trust(), unix_time(now), Some(&accepts)).map_err(|error| {
+            objection.take().unwrap_or(match error {
+                Error::CertExpired { .. } => DeviceFault::Expired,
+                Error::CertNotValidYet { .. } => DeviceFault::NotYetValid,
+                _ => DeviceFault::Unfit(Unfit::Issuer),
             })
+        })
     }
 
-    /// SECURITY: webpki looks at none of this: key usage, serial number and key of an authority, and an anchor's validity.
+    /// SECURITY: webpki looks at none of this: an authority's key usage, serial number and key, and an anchor's validity.
     fn check_authorities(&self, path: &VerifiedPath<'_>, now: SystemTime) -> Result<(), DeviceFault> {
         for authority in path.intermediate_certificates() {
             let der = authority.der();
             let fit = soundness::read(&der).and_then(|x509| match soundness::check(&x509) {
-                Ok(()) if may_issue(&x509) => Ok(()),
+                Ok(()) if may_issue(&x509) && allows_clients(&x509) => Ok(()),
                 _ => Err(Unfit::Issuer),
             });
             fit.map_err(|_| Unfit::Issuer)?;
@@ -163,16 +159,23 @@ impl Trust {
         now: SystemTime,
     ) -> Rejected {
         if self.admits(chain).is_err() {
-            return Rejected::unproven(leaf.fitness.err().map_or(DeviceFault::Foreign, DeviceFault::Unfit));
+            return Rejected::unproven(leaf.obstacle().map_or(DeviceFault::Foreign, DeviceFault::Unfit));
         }
-        let fault = match (&leaf.fitness, &leaf.certificate) {
-            (Err(unfit), _) => DeviceFault::Unfit(*unfit),
-            (Ok(()), None) => DeviceFault::Nameless,
-            (Ok(()), Some(certificate)) if now > certificate.not_after => DeviceFault::Expired,
-            (Ok(()), Some(certificate)) if now < certificate.not_before => DeviceFault::NotYetValid,
+        let fault = match &leaf.certificate {
+            Some(certificate) if now > certificate.not_after => DeviceFault::Expired,
+            Some(certificate) if now < certificate.not_before => DeviceFault::NotYetValid,
             _ => fault,
         };
         Rejected { certificate: leaf.certificate, fault }
+    }
+}
+
+/// RFC 5280, 4.2.1.12, as everybody reads it: the extended key usage of an authority limits what it issues.
+fn allows_clients(authority: &X509Certificate<'_>) -> bool {
+    match authority.extended_key_usage() {
+        Ok(None) => true,
+        Ok(Some(purposes)) => purposes.value.client_auth || purposes.value.any,
+        Err(_) => false,
     }
 }
 

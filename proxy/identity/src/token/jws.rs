@@ -10,12 +10,12 @@ use super::{Algorithm, TokenFault};
 /// Longest `kid`, in bytes.
 const KID_LIMIT_BYTES: usize = 256;
 
-/// A token taken apart. Nothing in it is proven before [`super::keyset::Key::verifies`] says so.
+/// A token taken apart. Nothing in it is proven before [`super::KeySet`] says so.
 #[derive(Debug)]
 pub(super) struct Jws<'a> {
     pub(super) header: Header,
-    pub(super) claims: Map<String, Value>,
-    /// What was signed: header and claims as they came.
+    pub(super) payload: Vec<u8>,
+    /// What was signed: header and payload as they came.
     pub(super) message: &'a [u8],
     pub(super) signature: Vec<u8>,
 }
@@ -34,7 +34,8 @@ impl<'a> Jws<'a> {
             return Err(TokenFault::TooLarge);
         }
         let mut parts = token.split(|&byte| byte == b'.');
-        let (Some(header), Some(claims), Some(signature)) = (parts.next(), parts.next(), parts.next()) else {
+        let (Some(header), Some(payload), Some(signature)) = (parts.next(), parts.next(), parts.next())
+        else {
             return Err(TokenFault::NotAToken);
         };
         match parts.count() {
@@ -42,13 +43,20 @@ impl<'a> Jws<'a> {
             2 => return Err(TokenFault::Encrypted),
             _ => return Err(TokenFault::NotAToken),
         }
-        let message = token.get(..header.len() + 1 + claims.len()).ok_or(TokenFault::NotAToken)?;
+        let message = token.get(..header.len() + 1 + payload.len()).ok_or(TokenFault::NotAToken)?;
         Ok(Self {
             header: Header::read(&decode(header)?)?,
-            claims: object(&decode(claims)?)?,
+            payload: decode(payload)?,
             message,
             signature: decode(signature)?,
         })
+    }
+}
+
+impl Jws<'_> {
+    /// The claims in the payload.
+    pub(super) fn claims(&self) -> Result<Map<String, Value>, TokenFault> {
+        object(&self.payload)
     }
 }
 

@@ -7,7 +7,8 @@ use aws_lc_rs::signature::ParsedPublicKey;
 use serde_json::Value;
 
 use super::json::{self, JsonFault};
-use super::{Algorithm, jwk};
+use super::jws::Jws;
+use super::{Algorithm, Issuers, TokenFault, claims, jwk};
 
 /// A parsed JWK Set: an issuer's keys for verifying signatures, ready to use.
 #[derive(Debug)]
@@ -117,8 +118,40 @@ impl KeySet {
         &self.ignored
     }
 
+    /// Verifies a compact JWS (RFC 7515, 7.1) of any kind with one of these keys and one of `algorithms`, and gives its payload. Whether
+    /// it is meant for us, and what for, is for the caller to check; access tokens go to [`super::Issuers::verify`]. `alias` names
+    /// whose keys these are in a fault.
+    ///
+    /// # Errors
+    /// [`TokenFault`], the first reason found, of those that concern form, header and signature.
+    pub fn open(
+        &self,
+        jws: &[u8],
+        algorithms: &[Algorithm],
+        alias: &Arc<str>,
+    ) -> Result<Vec<u8>, TokenFault> {
+        let jws = Jws::read(jws, Issuers::TOKEN_LIMIT_BYTES)?;
+        if !algorithms.contains(&jws.header.algorithm) {
+            return Err(TokenFault::Algorithm);
+        }
+        self.check(&jws, alias)?;
+        Ok(jws.payload)
+    }
+
+    /// SECURITY: the header only says which of the issuer's own keys and algorithms was used; the key must be for that algorithm
+    /// (RFC 8725, 2.1 and 3.1). Whether the issuer may use the algorithm was asked before.
+    pub(super) fn check(&self, jws: &Jws<'_>, alias: &Arc<str>) -> Result<(), TokenFault> {
+        let (algorithm, kid) = (jws.header.algorithm, jws.header.kid.as_deref());
+        let key = self.find(kid, algorithm).ok_or_else(|| TokenFault::UnknownKey {
+            alias: Arc::clone(alias),
+            kid: kid.map(claims::for_record),
+        })?;
+        let verifier = key.verifier(algorithm).ok_or(TokenFault::Algorithm)?;
+        verifier.verify_sig(jws.message, &jws.signature).map_err(|_| TokenFault::Signature)
+    }
+
     /// The key that `kid` names; without a `kid`, the only one that can verify `algorithm`.
-    pub(super) fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Option<&Key> {
+    fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Option<&Key> {
         match kid {
             Some(kid) => self.keys.iter().find(|key| key.kid.as_deref() == Some(kid)),
             None => {
@@ -131,7 +164,7 @@ impl KeySet {
 
 impl Key {
     /// What verifies `algorithm` with this key, if it is for that.
-    pub(super) fn verifier(&self, algorithm: Algorithm) -> Option<&ParsedPublicKey> {
+    fn verifier(&self, algorithm: Algorithm) -> Option<&ParsedPublicKey> {
         self.verifiers.iter().find(|(own, _)| *own == algorithm).map(|(_, verifier)| verifier)
     }
 }

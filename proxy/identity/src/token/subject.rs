@@ -5,7 +5,6 @@ use std::time::{Duration, SystemTime};
 
 use super::claims::{self, Claims, identifier, required, seconds};
 use super::issuers::Issuer;
-use super::jws::Jws;
 use super::{TokenFault, profile};
 
 /// The person or service a verified token speaks for.
@@ -57,12 +56,12 @@ pub enum SubjectKind {
 /// Believes the claims of a token whose signature was verified with a key of generation `generation`.
 pub(super) fn of(
     issuer: &Issuer,
-    jws: &Jws<'_>,
+    typ: Option<&str>,
+    claims: &Claims,
     generation: u64,
     now: SystemTime,
 ) -> Result<Subject, TokenFault> {
-    let claims = &jws.claims;
-    profile::check_type(issuer.profile, jws.header.typ.as_deref(), claims)?;
+    profile::check_type(issuer.profile, typ, claims)?;
     check_audience(issuer, claims)?;
     let expires = check_time(issuer, claims, now)?;
     profile::check_required(issuer.profile, claims)?;

@@ -4,6 +4,7 @@ use super::super::test_authority::{
     Authority, DAY, authority, authority_params, below, device_params, issue, key, list, list_params, now,
 };
 use super::*;
+use proptest::prelude::{any, prop_assert, proptest};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension,
     ExtendedKeyUsagePurpose as Purpose, IsCa, KeyUsagePurpose, SanType, SerialNumber, SubjectPublicKeyInfo,
@@ -137,6 +138,18 @@ fn every_unfit_leaf_has_its_reason() {
         (
             "may sign certificates",
             Box::new(|params| params.key_usages.push(KeyUsagePurpose::KeyCertSign)),
+            Some(Unfit::Authority),
+        ),
+        (
+            "constrains names",
+            Box::new(|params| {
+                let name = rcgen::GeneralSubtree::DnsName("zone.example".to_owned());
+                params.name_constraints = Some(rcgen::NameConstraints {
+                    permitted_subtrees: vec![name],
+                    excluded_subtrees: vec![],
+                });
+                params.is_ca = IsCa::ExplicitNoCa;
+            }),
             Some(Unfit::Authority),
         ),
         (
@@ -383,5 +396,77 @@ fn a_list_with_a_thousand_entries_finds_each() {
         [(999, None), (1000, Some(DeviceFault::Revoked)), (1999, Some(DeviceFault::Revoked)), (2000, None)]
     {
         assert_eq!(fault(&ours, &[issue(&device_params(serial), &root)], now()), expected, "{serial}");
+    }
+}
+
+/// What is made once and changed many times.
+struct Sample {
+    ours: Trust,
+    leaf: Vec<u8>,
+    root: Vec<u8>,
+    crl: Vec<u8>,
+}
+
+fn sample() -> &'static Sample {
+    static SAMPLE: std::sync::OnceLock<Sample> = std::sync::OnceLock::new();
+    SAMPLE.get_or_init(|| {
+        let root = authority("Root");
+        let crl = list(&root, &[8]);
+        let leaf = issue(&device_params(7), &root).to_vec();
+        Sample {
+            ours: trust(&[&root], std::slice::from_ref(&crl), STRICT),
+            leaf,
+            root: root.der().to_vec(),
+            crl,
+        }
+    })
+}
+
+fn changed(bytes: &[u8], position: proptest::sample::Index, byte: u8) -> Option<Vec<u8>> {
+    let mut bytes = bytes.to_vec();
+    let at = position.index(bytes.len());
+    (std::mem::replace(&mut bytes[at], byte) != byte).then_some(bytes)
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_judged_and_refused(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        let Sample { ours, .. } = sample();
+        let chain = [CertificateDer::from(bytes.clone())];
+        prop_assert!(ours.admits(&chain).is_err());
+        prop_assert!(ours.judge(&chain, now()).is_err());
+        prop_assert!(Anchors::new(&chain, now()).is_err());
+        prop_assert!(Revocations::new(&[bytes], ours.anchors(), now()).is_err());
+    }
+
+    #[test]
+    fn a_changed_certificate_is_never_ours(position in any::<proptest::sample::Index>(), byte in any::<u8>()) {
+        let Sample { ours, leaf, .. } = sample();
+        prop_assert!(ours.judge(&[leaf.clone().into()], now()).is_ok());
+        if let Some(leaf) = changed(leaf, position, byte) {
+            let chain = [CertificateDer::from(leaf)];
+            prop_assert!(ours.admits(&chain).is_err());
+            prop_assert!(ours.judge(&chain, now()).is_err());
+        }
+    }
+
+    #[test]
+    fn a_changed_list_is_never_taken(position in any::<proptest::sample::Index>(), byte in any::<u8>()) {
+        let Sample { ours, crl, .. } = sample();
+        if let Some(crl) = changed(crl, position, byte) {
+            prop_assert!(Revocations::new(&[crl], ours.anchors(), now()).is_err());
+        }
+    }
+
+    /// An anchor is trusted as it is; whatever it has become, reading it must not fail badly, and it must not vouch for another's device.
+    #[test]
+    fn a_changed_anchor_is_read_or_refused(position in any::<proptest::sample::Index>(), byte in any::<u8>()) {
+        let Sample { root, .. } = sample();
+        if let Some(root) = changed(root, position, byte)
+            && let Ok(anchors) = Anchors::new(&[root.into()], now())
+        {
+            let stranger = issue(&device_params(7), &authority("Root"));
+            prop_assert!(Trust::new(anchors, Revocations::default(), LENIENT).judge(&[stranger], now()).is_err());
+        }
     }
 }
