@@ -22,6 +22,6 @@ pub use device::{
     RevocationRule, Revocations, Trust, Unfit,
 };
 pub use token::{
-    Algorithm, ClaimMap, IssuerFault, IssuerRules, Issuers, KeyLookup, KeySet, KeySetFault, Keys, Profile,
-    Subject, SubjectKind, TokenFault, Verified, VerifiedTokens,
+    Algorithm, ClaimMap, IgnoredKey, IgnoredReason, IssuerFault, IssuerRules, Issuers, KeyLookup, KeySet,
+    KeySetFault, Keys, Profile, Subject, SubjectKind, TokenFault, Verified, VerifiedTokens,
 };

@@ -4,9 +4,9 @@
 //! device identity must not (a leaf without extended key usage, an expired root, a revocation list whose issuer may not
 //! sign one, …) is checked here.
 //!
-//! - [`anchors`](Anchors): the authorities; - [`revocation`](Revocations): their revocation lists;
-//! - `soundness`: what every certificate on a path must be; - `leaf`: what a device's own must be; - `name`: its identity;
-//! - `path`: building it; - [`trust`](Trust): the judgement.
+//! - [`Anchors`]: the authorities; [`Revocations`]: their revocation lists;
+//! - `soundness`: what every certificate on a path must be; `leaf`: what a device's own must be; `name`: its identity;
+//! - `path`: building it; [`Trust`]: the judgement.
 
 mod anchors;
 mod certificate;

@@ -76,6 +76,8 @@ impl Mapping {
             })?,
         };
         match value {
+            // AD FS writes a single value as text, and a group may have a space in its name.
+            Some(Value::String(text)) if self.grants.contains_key(text) => Ok(vec![text]),
             Some(Value::String(text)) => Ok(text.split(' ').filter(|value| !value.is_empty()).collect()),
             value => claims::texts(value, self.name),
         }
@@ -156,6 +158,7 @@ mod tests {
                 Ok((&["officer", "supervisor"], &[])),
             ),
             ("spaces", "scope", json!({ "scope": " officer  admin" }), Ok((&["officer"], &["admin"]))),
+            ("a granted value with a space", "roles", json!({ "roles": "two words" }), Ok((&["odd"], &[]))),
             ("an array keeps spaces", "roles", json!({ "roles": ["two words"] }), Ok((&["odd"], &[]))),
             (
                 "nested",

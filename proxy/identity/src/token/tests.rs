@@ -532,6 +532,9 @@ fn the_memory_of_tokens_is_bounded() {
         tokens.keep(format!("token {number}").as_bytes(), subject.clone(), ());
     }
     assert!((1..=100).contains(&tokens.len()), "{}", tokens.len());
+    let none = VerifiedTokens::new(0);
+    none.keep(b"token", subject, ());
+    assert!(none.is_empty());
 }
 
 proptest! {
