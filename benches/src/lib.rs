@@ -1,1 +1,9 @@
-//! x
+//! What a request costs.
+//!
+//! Each bench is a program without a harness: it warms up, measures many small batches, and hands its figures to
+//! [`figures::report`], which prints them and appends them to `target/figures.jsonl`. [`timing`] is how they are measured.
+//!
+//! - `pipeline`: one decision, its record, and the share of each check.
+
+pub mod figures;
+pub mod timing;

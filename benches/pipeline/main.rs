@@ -1,0 +1,101 @@
+//! What one decision costs: `admit()` without inspection, the token cached, and the record made of it.
+//!
+//! A request is an officer's `GET` from a known car, with a bearer token of some 1,200 bytes. Requests go round over all sources, 64 officers
+//! at least, so that what is measured is not one line of a cache.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a bench stops at the first thing that is not as it should be"
+)]
+
+mod officers;
+mod ports;
+mod requests;
+mod zone;
+
+use std::{cell::Cell, hint::black_box, io, time::Duration};
+
+use poort_benches::{
+    figures::{Figure, report},
+    timing,
+};
+use poort_enforce::{
+    pipeline::{Admission, Check, Pipeline},
+    record::{Decision, Verdict},
+};
+
+use officers::Issuer;
+use ports::Quiet;
+use requests::Asked;
+
+/// Officers at work at once.
+const OFFICERS: usize = 64;
+
+/// A zone, and the requests that go round in it.
+struct Case {
+    pipeline: Pipeline<Quiet>,
+    requests: Vec<Asked>,
+    next: Cell<usize>,
+}
+
+impl Case {
+    fn new(issuer: &Issuer, policies: usize, sources: usize) -> Self {
+        let pipeline = zone::pipeline(issuer, policies, sources);
+        let requests: Vec<_> =
+            (0..sources.max(OFFICERS)).map(|number| Asked::new(issuer, number, number % sources)).collect();
+        for request in &requests {
+            let (exchange, admission) = request.decide(&pipeline);
+            assert!(matches!(admission, Admission::Permit(_)), "{admission:?} {:?}", exchange.asked);
+        }
+        Self { pipeline, requests, next: Cell::new(0) }
+    }
+
+    fn request(&self) -> &Asked {
+        let next = (self.next.get() + 1) % self.requests.len();
+        self.next.set(next);
+        &self.requests[next]
+    }
+
+    fn admit(&self) {
+        black_box(self.request().decide(&self.pipeline));
+    }
+
+    fn admit_and_record(&self) {
+        let (mut exchange, admission) = self.request().decide(&self.pipeline);
+        black_box(Decision::of(&mut exchange, Verdict::of(&admission)));
+        black_box((exchange, admission));
+    }
+
+    /// How long each check takes by its own record, the clock's cost included, in microseconds.
+    fn shares(&self) -> [f64; Check::ALL.len()] {
+        const ROUNDS: u32 = 20_000;
+        let mut sums = [Duration::ZERO; Check::ALL.len()];
+        for _ in 0..ROUNDS {
+            let (exchange, _) = self.request().decide(&self.pipeline);
+            for (sum, step) in sums.iter_mut().zip(&exchange.steps) {
+                // What the scheduler took away is not the check's.
+                *sum += step.took.min(Duration::from_micros(50));
+            }
+        }
+        sums.map(|sum| sum.as_secs_f64() * 1e6 / f64::from(ROUNDS))
+    }
+}
+
+fn main() -> io::Result<()> {
+    let issuer = Issuer::new();
+    // As many policies a source in both: the cost must not grow with the number of sources.
+    let (few, many) = (Case::new(&issuer, 40, 4), Case::new(&issuer, 4_000, 400));
+    let (of_few, of_many) = timing::micros_in_turn(|| few.admit(), || many.admit());
+    report(&Figure::with_goal("pipeline/admit, 40 policies", of_few, "µs", 15.0))?;
+    report(&Figure::plain("pipeline/admit, 4,000 policies over 400 sources", of_many, "µs"))?;
+    report(&Figure::with_goal("pipeline/4,000 policies over 40", of_many / of_few, "×", 1.3))?;
+    let (alone, recorded) = timing::micros_in_turn(|| few.admit(), || few.admit_and_record());
+    report(&Figure::plain("pipeline/decision record", (recorded - alone).max(0.0), "µs"))?;
+    for (check, share) in Check::ALL.iter().zip(few.shares()) {
+        report(&Figure::plain(&format!("pipeline/share of {}", check.as_str()), share, "µs"))?;
+    }
+    Ok(())
+}
