@@ -89,16 +89,13 @@ pub(crate) fn parse<'a>(content_type: &[u8], body: &'a [u8], limits: &Limits) ->
 /// The boundary parameter (RFC 2046, 5.1.1).
 fn boundary(content_type: &[u8], flags: &mut Flags) -> Result<Vec<u8>, &'static str> {
     const INVALID: &str = "the multipart boundary is invalid";
-    let lower = content_type.to_ascii_lowercase();
-    let at = memmem::find(&lower, b"boundary").ok_or("the multipart boundary is missing")?;
-    if memmem::find(lower.get(at + 8..).unwrap_or_default(), b"boundary").is_some() {
+    let named = |parameter: &&[u8]| parameter.trim_ascii_start().get(..8).is_some_and(|name| name.eq_ignore_ascii_case(b"boundary"));
+    let mut found = content_type.split(|byte| matches!(byte, b';' | b',')).skip(1).filter(named);
+    let parameter = found.next().ok_or("the multipart boundary is missing")?;
+    if found.next().is_some() {
         return Err("the multipart boundary is given twice");
     }
-    let before = content_type.get(..at).unwrap_or_default().trim_ascii_end();
-    if !matches!(before.last(), Some(b';' | b',')) {
-        return Err(INVALID);
-    }
-    let after = content_type.get(at + 8..).unwrap_or_default();
+    let after = parameter.trim_ascii_start().get(8..).unwrap_or_default();
     let value = after.trim_ascii_start();
     let value = value.strip_prefix(b"=").ok_or(INVALID)?;
     if value.len() + 1 != after.len() || value.first().is_some_and(u8::is_ascii_whitespace) {
@@ -108,13 +105,12 @@ fn boundary(content_type: &[u8], flags: &mut Flags) -> Result<Vec<u8>, &'static 
     let boundary = if let Some(quoted) = value.strip_prefix(b"\"") {
         flags.boundary_quoted = true;
         let end = memchr(b'"', quoted).ok_or(INVALID)?;
-        if !matches!(quoted.get(end + 1..).unwrap_or_default().trim_ascii_start().first(), None | Some(b';')) {
+        if !quoted.get(end + 1..).unwrap_or_default().trim_ascii().is_empty() {
             return Err(INVALID);
         }
         quoted.get(..end).unwrap_or_default()
     } else {
-        let end = value.iter().position(|byte| matches!(byte, b';' | b',')).unwrap_or(value.len());
-        value.get(..end).unwrap_or_default().trim_ascii_end()
+        value
     };
     flags.boundary_whitespace |= boundary.iter().any(u8::is_ascii_whitespace);
     let valid = |byte: &u8| byte.is_ascii_alphanumeric() || b"'()+_,-./:=? ".contains(byte);

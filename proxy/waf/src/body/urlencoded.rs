@@ -34,6 +34,19 @@ pub(crate) fn decode(text: &[u8], out: &mut Vec<u8>) -> bool {
     bad
 }
 
+/// Decodes `%hh` of a path into `out`, which is cleared; a `+` is no space there.
+pub(crate) fn decode_path(path: &[u8], out: &mut Vec<u8>) {
+    out.clear();
+    let mut rest = path;
+    while let Some(at) = memchr::memchr(b'%', rest) {
+        out.extend_from_slice(rest.get(..at).unwrap_or_default());
+        let byte = hex_pair(rest.get(at + 1), rest.get(at + 2));
+        out.push(byte.unwrap_or(b'%'));
+        rest = rest.get(at + if byte.is_some() { 3 } else { 1 }..).unwrap_or_default();
+    }
+    out.extend_from_slice(rest);
+}
+
 #[cfg(test)]
 mod tests {
     use super::{decode, pairs};

@@ -78,10 +78,14 @@ impl State {
         let rest = rest.split(|byte| *byte == b'#').next().unwrap_or_default();
         let query_at = memchr::memchr(b'?', rest);
         let path_len = query_at.unwrap_or(rest.len());
-        let path = self.values.part(path_and_query, 0, path_len);
+        let path = rest.get(..path_len).unwrap_or_default();
+        // The path is decoded once, as servers do before they look for the file; `REQUEST_URI` is not.
+        let mut decoded = Vec::new();
+        urlencoded::decode_path(path, &mut decoded);
+        let base = decoded.iter().rposition(|byte| matches!(byte, b'/' | b'\\')).map_or(0, |slash| slash + 1);
+        let path = if decoded == path { self.values.part(path_and_query, 0, path_len) } else { self.values.add(&decoded) };
         self.store.push(Variable::RequestFilename, Values::EMPTY, path);
-        let base = rest.get(..path_len).and_then(|path| path.iter().rposition(|byte| matches!(byte, b'/' | b'\\')));
-        let base = self.values.part(path, base.map_or(0, |slash| slash + 1), path_len);
+        let base = self.values.part(path, base, decoded.len());
         self.store.push(Variable::RequestBasename, Values::EMPTY, base);
         let query = self.values.part(path_and_query, (path_len + 1).min(rest.len()), rest.len());
         self.store.push(Variable::QueryString, Values::EMPTY, query);

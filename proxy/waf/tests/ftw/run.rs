@@ -35,7 +35,8 @@ fn run(transaction: &mut Transaction, stage: &Stage) -> Seen {
             let matches = transaction.matches();
             let lines = matches.iter().map(|found| {
                 let meta = &found.rule;
-                format!("[id \"{}\"] [msg \"{}\"] [data \"{}\"] [variable \"{}\"]\n", meta.id, found.message, found.data, found.variable)
+                let plain = |text: &str| text.replace('\r', "\\r").replace('\n', "\\n");
+                format!("[id \"{}\"] [msg \"{}\"] [data \"{}\"] [variable \"{}\"]\n", meta.id, plain(&found.message), plain(&found.data), found.variable)
             });
             Seen { status: Some(response.status), ids: matches.iter().map(|found| found.rule.id).collect(), log: lines.collect() }
         }

@@ -124,23 +124,61 @@ pub(crate) fn read(raw: &[u8]) -> Read {
     }
     let token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
     let numbered = matches!(version, [b'H', b'T', b'T', b'P', b'/', b'1'..=b'9', b'.', b'0'..=b'9']);
-    if method.is_empty() || !method.iter().all(token) || !numbered || target.is_empty() {
+    if method.is_empty() || !method.iter().all(token) || !numbered || !is_target(method, target) {
         return Read::Bad;
     }
-    let mut headers = Vec::new();
+    let mut headers: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
     for line in lines {
         let Some((name, value)) = split_at(line, line.iter().position(|byte| *byte == b':')) else { return Read::Bad };
-        if name.is_empty() || !name.iter().all(token) {
+        if name.is_empty() || !name.iter().all(token) || value.contains(&b'\r') || value.contains(&0) {
             return Read::Bad;
         }
-        headers.push((name.to_vec(), value.trim_ascii().to_vec()));
+        let value = value.trim_ascii();
+        // Repeated fields are one list (RFC 9110, 5.3).
+        match headers.iter_mut().find(|(other, _)| other.eq_ignore_ascii_case(name)) {
+            Some((_, list)) => *list = [list.as_slice(), value].join(&b", "[..]),
+            None => headers.push((name.to_vec(), value.to_vec())),
+        }
     }
-    let mut body = raw.get(end.map_or(raw.len(), |end| end + 4)..).unwrap_or_default().to_vec();
-    let length = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(b"content-length"));
-    if let Some(length) = length.and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse::<usize>().ok()) {
-        body.truncate(length);
+    let has = |headers: &[(Vec<u8>, Vec<u8>)], name: &str| headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value.clone());
+    // HTTP/1.0 knows no Host, so an empty one is let through there.
+    let host = has(&headers, "Host").unwrap_or_default();
+    if host.contains(&b'%') || (version == b"HTTP/1.1" && host.is_empty() && has(&headers, "Host").is_some()) {
+        return Read::Bad;
     }
+    let raw_body = raw.get(end.map_or(raw.len(), |end| end + 4)..).unwrap_or_default();
+    let body = if has(&headers, "Transfer-Encoding").is_some() {
+        // A length beside chunks is dropped (RFC 9112, 6.3).
+        headers.retain(|(name, _)| !name.eq_ignore_ascii_case(b"content-length"));
+        chunks(raw_body)
+    } else if let Some(length) = has(&headers, "Content-Length") {
+        let Some(length) = std::str::from_utf8(&length).ok().and_then(|length| length.parse::<usize>().ok()) else { return Read::Bad };
+        raw_body[..length.min(raw_body.len())].to_vec()
+    } else {
+        Vec::new()
+    };
     Read::Request(Request { method: method.to_vec(), target: target.to_vec(), version: version.to_vec(), headers, body })
+}
+
+/// Whether a request target has a form that servers take (RFC 9112, 3.2).
+fn is_target(method: &[u8], target: &[u8]) -> bool {
+    let plain = !target.is_empty() && !target.iter().any(|byte| *byte <= b' ' || *byte == b'#' || *byte == 0x7f);
+    let connect = method != b"CONNECT" || target.contains(&b':');
+    plain && connect && !target.starts_with(b"\\")
+}
+
+fn chunks(mut raw: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Some(at) = find(raw, b"\r\n") {
+        let size = std::str::from_utf8(&raw[..at]).ok().and_then(|size| usize::from_str_radix(size.trim(), 16).ok()).unwrap_or(0);
+        let data = raw.get(at + 2..at + 2 + size).unwrap_or_default();
+        if data.is_empty() {
+            break;
+        }
+        body.extend_from_slice(data);
+        raw = raw.get(at + 4 + size..).unwrap_or_default();
+    }
+    body
 }
 
 fn find(text: &[u8], what: &[u8]) -> Option<usize> {
