@@ -47,11 +47,13 @@ pub(super) struct Visit {
 pub(super) struct Stay {
     connection: Arc<Connection>,
     observer: Arc<dyn ConnectionObserver>,
-    _slot: Slot,
+    slot: Option<Slot>,
 }
 
 impl Drop for Stay {
     fn drop(&mut self) {
+        // Who sees a connection closed may count on its place.
+        drop(self.slot.take());
         let lasted = self.connection.opened().elapsed();
         self.observer.observe(ConnectionEvent::Closed { requests: self.connection.requests(), lasted });
     }
@@ -89,7 +91,7 @@ impl Door {
         match self.establish(socket, peer).await {
             Ok((stream, connection)) => {
                 ending.is_later();
-                let stay = Stay { connection, observer: self.observer.clone(), _slot: slot };
+                let stay = Stay { connection, observer: self.observer.clone(), slot: Some(slot) };
                 Some(Visit { stream, stay })
             }
             Err(fault) => {

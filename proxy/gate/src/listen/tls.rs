@@ -98,6 +98,8 @@ impl Recipe {
         config.session_storage = self.sessions.clone();
         // SECURITY: early data can be replayed (RFC 8446 §8); no request of ours may be.
         config.max_early_data_size = 0;
+        // SECURITY: without it a TLS 1.2 session with a client certificate can be spliced into another (RFC 7627 §1).
+        config.require_ems = true;
         // One ticket a connection: each is an entry in the session store with a client chain in it.
         config.send_tls13_tickets = 1;
         Ok(Arc::new(config))

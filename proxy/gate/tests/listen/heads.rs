@@ -61,6 +61,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("a NUL", "GET / HTTP/1.1\r\nHost: a\r\nX-A: b\0c\r\n\r\n"),
     ("no colon", "GET / HTTP/1.1\r\nHost: a\r\nX-A\r\n\r\n"),
     ("a method that is no token", "G(T / HTTP/1.1\r\nHost: a\r\n\r\n"),
+    ("a method that is no token, before the head ends", "G(T / HTTP/1.1\r\nHost: a\r\n"),
     ("HTTP/0.9", "GET /\r\n\r\n"),
     ("the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
     ("a tunnel", "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n"),

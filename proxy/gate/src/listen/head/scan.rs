@@ -1,5 +1,7 @@
 //! Reads heads as they come, in pieces of any size.
 
+use memchr::memchr;
+
 use crate::listen::{observer::HeadRefusal, settings::HeadLimits};
 
 use super::{
@@ -56,7 +58,7 @@ impl HeadScan {
     /// Reads a piece. Not to be called again after it said anything but [`Progress::More`].
     pub fn read(&mut self, piece: &[u8]) -> Progress {
         let mut rest = piece;
-        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+        while let Some(end) = memchr(b'\n', rest) {
             let (line, after) = rest.split_at_checked(end + 1).unwrap_or((rest, &[]));
             rest = after;
             let ended = if self.cut.is_empty() { self.line(line) } else { self.joined(line) };

@@ -122,3 +122,60 @@ impl Farewell {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+
+    use super::*;
+
+    async fn say(mut farewell: Farewell, mut stream: DuplexStream) {
+        poll_fn(|cx| farewell.poll(cx, &mut stream)).await;
+        // Once more, as a library that asks again would.
+        poll_fn(|cx| farewell.poll(cx, &mut stream)).await;
+    }
+
+    #[tokio::test]
+    async fn the_answer_gets_through_while_the_client_still_sends() {
+        let (mut client, gate) = duplex(64);
+        let gate = tokio::spawn(say(Farewell::new(HeadRefusal::TooLarge), gate));
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).await.unwrap();
+        assert!(answer.starts_with(b"HTTP/1.1 431 ") && answer.ends_with(b"\r\n\r\n"));
+        client.write_all(&[b'a'; 10_000]).await.unwrap();
+        client.shutdown().await.unwrap();
+        gate.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_client_that_never_ends_is_not_heard_out() {
+        let (mut client, gate) = duplex(64);
+        let gate = tokio::spawn(say(Farewell::silent(), gate));
+        let mut sent = 0;
+        while client.write_all(&[b'a'; 64]).await.is_ok() {
+            sent += 64;
+        }
+        assert!((DRAIN_LIMIT_BYTES..DRAIN_LIMIT_BYTES + 8192).contains(&sent), "{sent}");
+        gate.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn each_refusal_has_its_answer() {
+        for (refusal, status) in [
+            (HeadRefusal::TooLarge, "431"),
+            (HeadRefusal::TooManyHeaders, "431"),
+            (HeadRefusal::RequestLineTooLong, "414"),
+            (HeadRefusal::Timeout, "408"),
+            (HeadRefusal::Unparsable, "400"),
+        ] {
+            let (mut client, gate) = duplex(4096);
+            client.shutdown().await.unwrap();
+            say(Farewell::new(refusal), gate).await;
+            let mut answer = String::new();
+            client.read_to_string(&mut answer).await.unwrap();
+            assert_eq!(answer.split(' ').nth(1), Some(status), "{refusal:?}");
+        }
+    }
+}
