@@ -22,6 +22,8 @@ mod record;
 mod recovery;
 mod settings;
 pub mod strangers;
+#[cfg(test)]
+mod tests;
 pub mod writer;
 
 pub use batch::{Ticket, Unwritable};

@@ -75,12 +75,15 @@ struct Unmapped<'a> {
 /// Reads the newest files and cuts their torn ends.
 pub(super) fn read(directory: &Path) -> Result<Reading, AuditFault> {
     let mut reading = Reading::default();
+    let mut ends = Vec::new();
     for path in newest(directory)? {
         let torn = reading.file(&path)?;
-        if torn > 0 {
-            cut(&path, torn).map_err(|cause| AuditFault::File { path, cause })?;
-            reading.torn_bytes += torn;
-        }
+        ends.push((path, torn));
+    }
+    // Nothing is touched before everything was read: a damaged file is evidence.
+    for (path, torn) in ends.into_iter().filter(|(_, torn)| *torn > 0) {
+        cut(&path, torn).map_err(|cause| AuditFault::File { path, cause })?;
+        reading.torn_bytes += torn;
     }
     Ok(reading)
 }

@@ -114,7 +114,7 @@ pub(super) fn event<'a>(
         traffic: None,
         tls: Some(tls(decision)),
         policy: decision.policy.as_ref().map(|_| policy(&digests.policies, Some(true))),
-        authorizations: authorizations(decision),
+        authorizations: if untruncated.is_none() { authorizations(decision) } else { vec![] },
         unmapped: unmapped(decision, digests, untruncated.is_none()),
     }
 }

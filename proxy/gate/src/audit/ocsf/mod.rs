@@ -11,7 +11,11 @@ mod decision;
 mod escape;
 mod event;
 mod outcome;
+#[cfg(test)]
+pub(crate) mod schema;
 mod stranger;
+#[cfg(test)]
+mod tests;
 mod text;
 mod words;
 

@@ -6,6 +6,8 @@
 
 mod file;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::{
     path::Path,
@@ -107,11 +109,15 @@ impl Drop for Strangers {
 
 impl Shared {
     fn run(&self) {
-        let mut closed = self.closed.lock();
-        while !*closed {
-            self.close.wait_for(&mut closed, until_the_minute_ends(self.clock.now()));
-            // The disk is not waited for with the lock held: `close` takes it.
-            parking_lot::MutexGuard::unlocked(&mut closed, || self.flush());
+        let mut closed = false;
+        while !closed {
+            let mut guard = self.closed.lock();
+            if !*guard {
+                self.close.wait_for(&mut guard, until_the_minute_ends(self.clock.now()));
+            }
+            closed = *guard;
+            drop(guard);
+            self.flush();
         }
     }
 

@@ -1,0 +1,352 @@
+use std::{sync::Arc, time::Duration};
+
+use http::{Method, Version};
+use poort_enforce::{
+    arrival::{Arrival, DeviceState},
+    exchange::Exchange,
+    facts::RequestFacts,
+    reason::{Budget, ProtocolFault, Reason},
+    record::{Decision, End, Outcome, Request, Verdict},
+};
+use poort_identity::{
+    device::{DeviceFault, Rejected},
+    token::{Subject, SubjectKind, TokenFault},
+};
+use poort_policy::{Actor, DeviceFacts, PrincipalKind, Question};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::{LINE_LIMIT_BYTES, encode, encode_unknown, schema::schema};
+use crate::audit::{
+    Record,
+    tests::material::{at, certificate, connection, decision, digests, id, outcome, strange, subject},
+};
+
+/// The line of a record: one line, valid JSON, no longer than allowed, valid by the schema.
+fn line(name: &str, record: &Record) -> (String, Value) {
+    let mut lines = b"before\n".to_vec();
+    encode(record, &mut lines);
+    let line = String::from_utf8(lines)
+        .unwrap()
+        .strip_prefix("before\n")
+        .unwrap()
+        .strip_suffix('\n')
+        .unwrap()
+        .to_owned();
+    assert!(line.len() <= LINE_LIMIT_BYTES, "{name}: {} bytes", line.len());
+    assert!(!line.chars().any(char::is_control), "{name}: {line}");
+    let event = serde_json::from_str(&line).unwrap();
+    if let Some(schema) = schema() {
+        assert_eq!(schema.faults(&event), Vec::<String>::new(), "{name}: {line}");
+    }
+    (line, event)
+}
+
+fn decided(name: &str, decision: Decision) -> Value {
+    line(name, &Record::Decision(Box::new(decision), digests())).1
+}
+
+fn ended(name: &str, outcome: Outcome) -> Value {
+    line(name, &Record::Outcome(outcome)).1
+}
+
+#[test]
+fn an_allowed_consultation_says_everything() {
+    let event = decided("allowed", decision(5));
+    for (pointer, value) in [
+        ("/activity_id", json!(3)),
+        ("/type_uid", json!(400_203)),
+        ("/time", json!(1_772_366_400_000_u64)),
+        ("/severity_id", json!(1)),
+        ("/action_id", json!(1)),
+        ("/disposition_id", json!(1)),
+        ("/status_id", json!(1)),
+        ("/is_alert", json!(false)),
+        ("/metadata/correlation_uid", json!("05".repeat(16))),
+        ("/metadata/event_code", json!("decision")),
+        ("/metadata/profiles", json!(["host", "security_control"])),
+        ("/actor/user/uid", json!("zone|4711")),
+        ("/actor/user/name", json!("j.peeters")),
+        ("/actor/user/type_id", json!(1)),
+        ("/actor/user/groups/0", json!({ "name": "officer", "type": "role" })),
+        ("/actor/user/groups/2", json!({ "name": "team-a", "type": "unit" })),
+        ("/actor/session/is_mfa", json!(true)),
+        ("/actor/session/expiration_time", json!(1_772_366_700_000_u64)),
+        ("/actor/app_uid", json!("tablet")),
+        ("/actor/idp/name", json!("zone")),
+        ("/device/uid", json!(certificate().name)),
+        ("/device/is_managed", json!(true)),
+        ("/device/is_compliant", json!(true)),
+        ("/device/is_trusted", json!(true)),
+        ("/device/groups/0", json!({ "name": "cars", "type": "fleet" })),
+        ("/tls/certificate/serial_number", json!("0a1b")),
+        ("/tls/certificate/fingerprints/0/value", json!("ab".repeat(32))),
+        ("/tls/certificate/sans/0", json!({ "type": "spiffe", "name": certificate().name })),
+        ("/src_endpoint/ip", json!("192.0.2.9")),
+        ("/dst_endpoint/svc_name", json!("persons")),
+        ("/http_request/http_method", json!("GET")),
+        ("/http_request/version", json!("2")),
+        (
+            "/http_request/url",
+            json!({ "scheme": "https", "hostname": "persons.example", "path": "/persons/85.01" }),
+        ),
+        ("/policy/uid", json!("ab".repeat(32))),
+        (
+            "/authorizations/0",
+            json!({ "decision": "allow", "policy": { "uid": "officers-consult-persons" } }),
+        ),
+        ("/unmapped/code", json!(id(5).code())),
+        ("/unmapped/operation", json!("consult")),
+        ("/unmapped/purpose", json!("traffic stop")),
+        ("/unmapped/case", json!("2026-17")),
+        ("/unmapped/waf", json!("not_inspected")),
+        ("/unmapped/steps/policy", json!(3)),
+        ("/unmapped/digests/configuration", json!("cd".repeat(32))),
+        ("/unmapped/dropped", json!(["federal-admin"])),
+    ] {
+        assert_eq!(event.pointer(pointer), Some(&value), "{pointer}");
+    }
+    let question: Question = serde_json::from_value(event["unmapped"]["question"].clone()).unwrap();
+    assert_eq!(Some(question), decision(5).question, "the question can be put again from the record");
+}
+
+#[test]
+fn refusals_have_a_disposition_a_severity_and_their_reason() {
+    let token = Reason::Token(TokenFault::Expired);
+    for (reason, disposition, severity, alert) in [
+        (Reason::StrongerSignIn, 23, 1, false),
+        (Reason::Policy, 26, 3, false),
+        (Reason::SubjectMissing, 26, 1, false),
+        (token, 26, 1, false),
+        (Reason::Device(DeviceFault::Revoked), 24, 4, true),
+        (Reason::Device(DeviceFault::Expired), 26, 2, false),
+        (Reason::Protocol(ProtocolFault::LengthAndEncoding), 25, 3, false),
+        (Reason::Limit(Budget::Device), 2, 3, false),
+        (Reason::NoRoute, 25, 2, false),
+        (Reason::SourceClosed, 2, 2, false),
+        (Reason::PolicyError, 26, 3, false),
+        (Reason::RecordUnwritable, 27, 4, true),
+        (Reason::SourceUnreachable, 27, 3, false),
+    ] {
+        let code = reason.code();
+        let event = decided(code, Decision { verdict: Verdict::Refuse(reason), ..decision(1) });
+        let seen =
+            (&event["disposition_id"], &event["severity_id"], &event["is_alert"], &event["status_detail"]);
+        assert_eq!(seen, (&json!(disposition), &json!(severity), &json!(alert), &json!(code)));
+        assert_eq!((&event["action_id"], &event["status_id"]), (&json!(2), &json!(2)), "{code}");
+        assert_eq!(event["message"], format!("request refused: {code}"));
+    }
+}
+
+#[test]
+fn every_kind_of_decision_is_valid() {
+    let rejected = |certificate| {
+        let rejected = Rejected { certificate, fault: DeviceFault::Revoked };
+        connection(DeviceState::Rejected(Arc::new(rejected)))
+    };
+    let request = |method: &[u8]| {
+        let request = decision(1).request.unwrap();
+        Some(Request { method: Method::from_bytes(method).unwrap(), version: Version::HTTP_11, ..request })
+    };
+    let question = |change: fn(&mut Question)| {
+        let mut question = decision(1).question.unwrap();
+        change(&mut question);
+        Some(question)
+    };
+    let cases = [
+        (
+            "without a single reading",
+            Decision { request: None, source: None, ..strange(Reason::NoRoute) },
+            "/activity_id",
+            json!(0),
+        ),
+        ("nobody knows", strange(Reason::SubjectMissing), "/actor", Value::Null),
+        (
+            "rejected, named",
+            Decision {
+                connection: rejected(Some(Box::new(certificate()))),
+                device: None,
+                ..strange(Reason::DeviceMissing)
+            },
+            "/device/is_trusted",
+            json!(false),
+        ),
+        (
+            "rejected, nameless",
+            Decision { connection: rejected(None), ..strange(Reason::DeviceMissing) },
+            "/unmapped/certificate",
+            json!("certificate_revoked"),
+        ),
+        (
+            "a method of its own",
+            Decision { request: request(b"PROPFIND"), ..decision(1) },
+            "/activity_name",
+            json!("PROPFIND"),
+        ),
+        ("a patch", Decision { request: request(b"PATCH"), ..decision(1) }, "/type_uid", json!(400_209)),
+        (
+            "a preflight",
+            Decision { verdict: Verdict::Answer, policy: None, question: None, ..decision(1) },
+            "/unmapped/verdict",
+            json!("answer"),
+        ),
+        (
+            "a device on its own account",
+            Decision {
+                subject: None,
+                question: question(|question| question.principal.kind = PrincipalKind::Device),
+                ..decision(1)
+            },
+            "/actor/user/type",
+            json!("Device"),
+        ),
+        (
+            "a service",
+            Decision {
+                subject: Some(Arc::new(Subject { kind: SubjectKind::Service, display: None, ..subject() })),
+                ..decision(1)
+            },
+            "/actor/user/type_id",
+            json!(4),
+        ),
+        (
+            "on behalf of an officer",
+            Decision { question: question(|question| question.actor = Some(aggregator())), ..decision(1) },
+            "/actor/invoked_by",
+            json!("spiffe://zone.example/workload/search"),
+        ),
+    ];
+    for (name, decision, pointer, value) in cases {
+        let event = decided(name, decision);
+        assert_eq!(event.pointer(pointer).unwrap_or(&Value::Null), &value, "{name}");
+    }
+}
+
+fn aggregator() -> Actor {
+    let id = "spiffe://zone.example/workload/search".into();
+    Actor {
+        device: DeviceFacts { id, fleet: None, unit: None, managed: true, compliant: true },
+        service: None,
+    }
+}
+
+#[test]
+fn every_kind_of_outcome_is_valid() {
+    for (name, outcome, status, detail, severity) in [
+        ("complete", outcome(1), 1, "complete", 1),
+        ("cut", Outcome { end: End::SourceCut, ..outcome(1) }, 2, "source_cut", 2),
+        ("aborted", Outcome { end: End::Aborted, status: None, source: None, ..outcome(1) }, 2, "aborted", 2),
+        (
+            "failed",
+            Outcome { failure: Some(Reason::SourceTimeout), status: Some(504), ..outcome(1) },
+            2,
+            "source_timeout",
+            3,
+        ),
+        (
+            "endless",
+            Outcome { duration: Duration::MAX, received_bytes: u64::MAX, ..outcome(1) },
+            1,
+            "complete",
+            1,
+        ),
+    ] {
+        let code = outcome.status;
+        let event = ended(name, outcome);
+        let seen = (&event["status_id"], &event["status_detail"], &event["severity_id"]);
+        assert_eq!(seen, (&json!(status), &json!(detail), &json!(severity)), "{name}");
+        assert_eq!(event["http_response"]["code"].as_u64(), code.map(u64::from), "{name}");
+        assert_eq!(event["metadata"]["correlation_uid"], json!("01".repeat(16)), "{name}");
+    }
+    let complete = ended("complete", outcome(1));
+    assert_eq!((&complete["duration"], &complete["unmapped"]["duration_us"]), (&json!(12), &json!(12_345)));
+    assert_eq!(complete["traffic"], json!({ "bytes_in": 0, "bytes_out": 1234 }));
+    let mut lines = Vec::new();
+    encode_unknown(&"ab".repeat(16), None, at(0), &mut lines);
+    let event = serde_json::from_slice(&lines).unwrap();
+    assert_eq!(schema().map_or(vec![], |schema| schema.faults(&event)), Vec::<String>::new());
+}
+
+#[test]
+fn no_secret_of_a_request_is_in_its_record() {
+    let secrets = ["qs3cret", "t0k3n", "c00kie", "b4sic", "x-h3ader"];
+    let target = "/persons/85.01?name=qs3cret&access_token=t0k3n";
+    let (head, ()) = http::Request::builder()
+        .uri(target)
+        .header("host", "persons.example")
+        .header("authorization", "Bearer t0k3n")
+        .header("proxy-authorization", "Basic b4sic")
+        .header("cookie", "session=c00kie")
+        .header("x-secret", "x-h3ader")
+        .body(())
+        .unwrap()
+        .into_parts();
+    let arrival = Arrival { head: &head, target: target.as_bytes(), fault: None };
+    let mut exchange = Exchange::open(id(1), at(0), decision(1).connection);
+    exchange.facts = Some(RequestFacts::read(&arrival).unwrap());
+    assert!(format!("{exchange:?}").contains("qs3cret"), "the exchange knows the query");
+    for (name, decision) in [
+        ("refused early", Decision::of(&mut exchange, Verdict::Refuse(Reason::TokenInQuery))),
+        ("decided", Decision { request: Decision::of(&mut exchange, Verdict::Allow).request, ..decision(1) }),
+    ] {
+        let (line, event) = line(name, &Record::Decision(Box::new(decision), digests()));
+        assert_eq!(event["http_request"]["url"]["path"], "/persons/85.01", "{name}");
+        for secret in secrets {
+            assert!(!line.contains(secret), "{name}: {secret} in {line}");
+        }
+    }
+}
+
+#[test]
+fn a_record_too_long_keeps_who_and_what_and_says_so() {
+    let mut decision = decision(1);
+    let question = decision.question.as_mut().unwrap();
+    question.context.request.captures.insert("name".into(), "\u{1}".repeat(20_000));
+    let event = decided("too long", decision);
+    assert_eq!(event["metadata"]["is_truncated"], true);
+    assert!(event["metadata"]["untruncated_size"].as_u64().unwrap() > 120_000);
+    assert_eq!(
+        (&event["unmapped"]["question"], &event["unmapped"]["operation"]),
+        (&Value::Null, &json!("consult"))
+    );
+    assert_eq!(event["actor"]["user"]["uid"], "zone|4711");
+}
+
+/// Text as an attacker would choose it.
+fn odd() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        any::<char>().prop_map(String::from),
+        Just("\r\n".to_owned()),
+        Just("\u{1b}[2J".to_owned()),
+        Just("\"}".to_owned()),
+        Just("\u{0}".repeat(300)),
+        Just("👮".repeat(700)),
+    ];
+    proptest::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_a_client_sends_is_one_valid_line(texts in proptest::collection::vec(odd(), 12)) {
+        let text = |place: usize| texts[place].clone();
+        let mut decision = decision(1);
+        decision.request = Some(Request { host: text(0), path: text(1), ..decision.request.unwrap() });
+        decision.connection.sni = Some(text(2).into());
+        decision.connection.device = DeviceState::Accepted(Arc::new({
+            let mut certificate = certificate();
+            (certificate.name, certificate.issuer, certificate.serial) = (text(3), text(4), text(5));
+            certificate
+        }));
+        decision.subject = Some(Arc::new(Subject {
+            id: text(6), display: Some(text(7)), client: Some(text(8)), actor: Some(text(9)), token_id: Some(text(10)),
+            dropped: vec![text(11); 32], roles: vec![text(0).into(); 200], units: vec![text(1).into(); 200], ..subject()
+        }));
+        let question = decision.question.as_mut().unwrap();
+        question.context.request.captures.insert(text(2), text(3));
+        (question.context.purpose, question.context.case) = (Some(text(4)), Some(text(5)));
+        decision.policy.as_mut().unwrap().determining = vec![text(6).into(); 100];
+        decided("odd", decision);
+    }
+}
