@@ -4,6 +4,7 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey, RsaPublicKeyComponents,
     VerificationAlgorithm,
 };
+use jsonwebtoken::DecodingKey;
 use serde_json::{Map, Value};
 
 use super::keyset::{IgnoredKey, IgnoredReason, Key};
@@ -33,7 +34,7 @@ pub(super) fn read(jwk: &Map<String, Value>) -> Result<Result<Key, IgnoredKey>, 
     })
 }
 
-fn verifiers(jwk: &Map<String, Value>) -> Result<Vec<(Algorithm, ParsedPublicKey)>, IgnoredReason> {
+fn verifiers(jwk: &Map<String, Value>) -> Result<Vec<(Algorithm, DecodingKey)>, IgnoredReason> {
     check_use(jwk)?;
     let named: Option<Algorithm> = match text(jwk, "alg")? {
         Some(name) => Some(name.parse().map_err(|_| IgnoredReason::Unsupported)?),
@@ -41,9 +42,18 @@ fn verifiers(jwk: &Map<String, Value>) -> Result<Vec<(Algorithm, ParsedPublicKey
     };
     let kind = (text(jwk, "kty")?.ok_or(IgnoredReason::Malformed)?, text(jwk, "crv")?);
     match kind {
-        ("EC", Some("P-256")) => only(Algorithm::Es256, named, &ECDSA_P256_SHA256_FIXED, &point(jwk, 32)?),
-        ("EC", Some("P-384")) => only(Algorithm::Es384, named, &ECDSA_P384_SHA384_FIXED, &point(jwk, 48)?),
-        ("OKP", Some("Ed25519")) => only(Algorithm::EdDsa, named, &ED25519, &number(jwk, "x")?),
+        ("EC", Some("P-256")) => {
+            let point = point(jwk, 32)?;
+            only(Algorithm::Es256, named, &ECDSA_P256_SHA256_FIXED, &point, DecodingKey::from_ec_der(&point))
+        }
+        ("EC", Some("P-384")) => {
+            let point = point(jwk, 48)?;
+            only(Algorithm::Es384, named, &ECDSA_P384_SHA384_FIXED, &point, DecodingKey::from_ec_der(&point))
+        }
+        ("OKP", Some("Ed25519")) => {
+            let x = number(jwk, "x")?;
+            only(Algorithm::EdDsa, named, &ED25519, &x, DecodingKey::from_ed_der(&x))
+        }
         ("RSA", None) => rsa_verifiers(jwk, named),
         _ => Err(IgnoredReason::Unsupported),
     }
@@ -62,17 +72,18 @@ fn check_use(jwk: &Map<String, Value>) -> Result<(), IgnoredReason> {
     if signs && verifies { Ok(()) } else { Err(IgnoredReason::Use) }
 }
 
-/// A key that can verify one algorithm.
+/// A key that can verify one algorithm. That it is a key at all is proven now: the library that verifies looks only when it does.
 fn only(
     own: Algorithm,
     named: Option<Algorithm>,
     verification: &'static dyn VerificationAlgorithm,
-    key: &[u8],
-) -> Result<Vec<(Algorithm, ParsedPublicKey)>, IgnoredReason> {
+    bytes: &[u8],
+    key: DecodingKey,
+) -> Result<Vec<(Algorithm, DecodingKey)>, IgnoredReason> {
     if named.is_some_and(|named| named != own) {
         return Err(IgnoredReason::Mismatch);
     }
-    let key = ParsedPublicKey::new(verification, key).map_err(|_| IgnoredReason::Malformed)?;
+    ParsedPublicKey::new(verification, bytes).map_err(|_| IgnoredReason::Malformed)?;
     Ok(vec![(own, key)])
 }
 
@@ -80,7 +91,7 @@ fn only(
 fn rsa_verifiers(
     jwk: &Map<String, Value>,
     named: Option<Algorithm>,
-) -> Result<Vec<(Algorithm, ParsedPublicKey)>, IgnoredReason> {
+) -> Result<Vec<(Algorithm, DecodingKey)>, IgnoredReason> {
     let (n, e) = (number(jwk, "n")?, number(jwk, "e")?);
     // RFC 7518, 6.3.1.1 warns of issuers that put a sign octet in front; it changes nothing.
     let (n, e) = (rsa::without_leading_zeros(&n), rsa::without_leading_zeros(&e));
@@ -96,7 +107,7 @@ fn rsa_verifiers(
         .filter(|algorithm| named.is_none_or(|named| named == *algorithm))
         .filter_map(|algorithm| algorithm.rsa().map(|parameters| (algorithm, parameters)))
         .map(|(algorithm, parameters)| match components.to_parsed_public_key(parameters) {
-            Ok(key) => Ok((algorithm, key)),
+            Ok(_) => Ok((algorithm, DecodingKey::from_rsa_raw_components(n, e))),
             Err(_) => Err(IgnoredReason::Malformed),
         })
         .collect()

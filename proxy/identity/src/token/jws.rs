@@ -17,7 +17,8 @@ pub(super) struct Jws<'a> {
     pub(super) payload: Vec<u8>,
     /// What was signed: header and payload as they came.
     pub(super) message: &'a [u8],
-    pub(super) signature: Vec<u8>,
+    /// In base64url, proven to be that.
+    pub(super) signature: &'a str,
 }
 
 #[derive(Debug)]
@@ -44,12 +45,9 @@ impl<'a> Jws<'a> {
             _ => return Err(TokenFault::NotAToken),
         }
         let message = token.get(..header.len() + 1 + payload.len()).ok_or(TokenFault::NotAToken)?;
-        Ok(Self {
-            header: Header::read(&decode(header)?)?,
-            payload: decode(payload)?,
-            message,
-            signature: decode(signature)?,
-        })
+        decode(signature)?;
+        let signature = std::str::from_utf8(signature).map_err(|_| TokenFault::NotAToken)?;
+        Ok(Self { header: Header::read(&decode(header)?)?, payload: decode(payload)?, message, signature })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::signature::ParsedPublicKey;
+use jsonwebtoken::DecodingKey;
 use serde_json::Value;
 
 use super::json::{self, JsonFault};
@@ -22,7 +22,7 @@ pub struct KeySet {
 #[derive(Debug)]
 pub(super) struct Key {
     pub(super) kid: Option<String>,
-    pub(super) verifiers: Vec<(Algorithm, ParsedPublicKey)>,
+    pub(super) verifiers: Vec<(Algorithm, DecodingKey)>,
 }
 
 /// A key that was passed over, as RFC 7517, 5 wants: it cannot verify a token here, but speaks not against the others.
@@ -147,7 +147,10 @@ impl KeySet {
             kid: kid.map(claims::for_record),
         })?;
         let verifier = key.verifier(algorithm).ok_or(TokenFault::Algorithm)?;
-        verifier.verify_sig(jws.message, &jws.signature).map_err(|_| TokenFault::Signature)
+        match jsonwebtoken::crypto::verify(jws.signature, jws.message, verifier, algorithm.into()) {
+            Ok(true) => Ok(()),
+            Ok(false) | Err(_) => Err(TokenFault::Signature),
+        }
     }
 
     /// The key that `kid` names; without a `kid`, the only one that can verify `algorithm`.
@@ -164,7 +167,7 @@ impl KeySet {
 
 impl Key {
     /// What verifies `algorithm` with this key, if it is for that.
-    fn verifier(&self, algorithm: Algorithm) -> Option<&ParsedPublicKey> {
+    fn verifier(&self, algorithm: Algorithm) -> Option<&DecodingKey> {
         self.verifiers.iter().find(|(own, _)| *own == algorithm).map(|(_, verifier)| verifier)
     }
 }
