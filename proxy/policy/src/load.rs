@@ -9,7 +9,7 @@ use cedar_policy_core::ast::{ExprKind, Literal};
 use crate::corpus::Corpus;
 use crate::fault::Fault;
 use crate::names::entity;
-use crate::parse::{self, Lines, Parsed, diagnosed};
+use crate::parse::{self, Lines, Parsed};
 use crate::registry::Registry;
 use crate::schema::{self, Vocabulary};
 use crate::slices::{Slicer, Slices};
@@ -25,16 +25,17 @@ pub(crate) fn load(corpus: &Corpus) -> Result<Loaded, Vec<Fault>> {
     let mut faults = Vec::new();
     let mut registry = Registry::new(corpus, &mut faults);
     let schema = schema::load(&corpus.schema, &mut faults);
-    let policies = parse::policies(&corpus.policies, &mut faults);
+    let files: Vec<Lines<'_>> = corpus.policies.iter().map(Lines::new).collect();
+    let policies = parse::policies(&files, &mut faults);
     if policies.is_empty() && faults.is_empty() {
         faults.push(nothing(corpus));
     }
     for parsed in &policies {
-        misnomers(corpus, &registry, parsed, &mut faults);
+        misnomers(&files, &registry, parsed, &mut faults);
     }
     let vocabulary = schema.map(|(schema, vocabulary)| {
         actions(&mut registry, &schema);
-        validate(corpus, schema, &policies, &mut faults);
+        validate(&files, schema, &policies, &mut faults);
         vocabulary
     });
     match vocabulary {
@@ -71,8 +72,8 @@ fn actions(registry: &mut Registry, schema: &Schema) {
 }
 
 /// Names in a policy that nothing bears: a `forbid` with a typing error forbids nothing.
-fn misnomers(corpus: &Corpus, registry: &Registry, parsed: &Parsed, faults: &mut Vec<Fault>) {
-    let Some(file) = corpus.policies.get(parsed.file) else { return };
+fn misnomers(files: &[Lines<'_>], registry: &Registry, parsed: &Parsed, faults: &mut Vec<Fault>) {
+    let Some(file) = files.get(parsed.file) else { return };
     let condition = parsed.policy.condition();
     for part in condition.subexpressions() {
         let ExprKind::Lit(Literal::EntityUID(uid)) = part.expr_kind() else { continue };
@@ -80,14 +81,14 @@ fn misnomers(corpus: &Corpus, registry: &Registry, parsed: &Parsed, faults: &mut
         let place = uid
             .loc()
             .or(part.source_loc())
-            .map_or_else(|| parsed.place.clone(), |loc| Lines::new(file).place(loc.start()));
+            .map_or_else(|| parsed.place.clone(), |loc| file.place(loc.start()));
         faults.push(Fault::at(&place, message, help));
     }
 }
 
 /// Strict validation, file by file so that places are right. What Cedar only warns of is a fault too: a policy that can
 /// never apply, and characters that make a policy read other than it is.
-fn validate(corpus: &Corpus, schema: Schema, policies: &[Parsed], faults: &mut Vec<Fault>) {
+fn validate(files: &[Lines<'_>], schema: Schema, policies: &[Parsed], faults: &mut Vec<Fault>) {
     let validator = Validator::new(schema);
     let mut by_file: HashMap<usize, PolicySet> = HashMap::new();
     for parsed in policies {
@@ -96,11 +97,11 @@ fn validate(corpus: &Corpus, schema: Schema, policies: &[Parsed], faults: &mut V
         let _ = set.add(parsed.policy.clone().into());
     }
     for (index, set) in by_file {
-        let Some(file) = corpus.policies.get(index) else { continue };
+        let Some(file) = files.get(index) else { continue };
         let result = validator.validate(&set, ValidationMode::Strict);
         let fits = "make it fit the schema, or extend the schema";
-        faults.extend(result.validation_errors().map(|error| diagnosed(file, error, fits)));
+        faults.extend(result.validation_errors().map(|error| file.fault(error, fits)));
         let never = "correct or remove it";
-        faults.extend(result.validation_warnings().map(|warning| diagnosed(file, warning, never)));
+        faults.extend(result.validation_warnings().map(|warning| file.fault(warning, never)));
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use cedar_policy::PolicySet;
 use cedar_policy_core::ast::{Expr, Policy, PolicyID};
+use cedar_policy_core::parser::Loc;
 use miette::Diagnostic;
 
 use crate::corpus::{Place, PolicyFile};
@@ -31,10 +32,10 @@ pub(crate) struct Parsed {
 }
 
 /// Parses all files; whatever does not parse is a fault, the rest goes on.
-pub(crate) fn policies(files: &[PolicyFile], faults: &mut Vec<Fault>) -> Vec<Parsed> {
+pub(crate) fn policies(files: &[Lines<'_>], faults: &mut Vec<Fault>) -> Vec<Parsed> {
     let mut all = Vec::new();
-    for (index, file) in files.iter().enumerate() {
-        let mut found = one(index, file, faults);
+    for (index, lines) in files.iter().enumerate() {
+        let mut found = one(index, lines, faults);
         found.sort_by(|a, b| a.place.cmp(&b.place));
         all.extend(found);
     }
@@ -42,33 +43,31 @@ pub(crate) fn policies(files: &[PolicyFile], faults: &mut Vec<Fault>) -> Vec<Par
     all
 }
 
-fn one(index: usize, file: &PolicyFile, faults: &mut Vec<Fault>) -> Vec<Parsed> {
-    if too_large(file, faults) {
+fn one(index: usize, lines: &Lines<'_>, faults: &mut Vec<Fault>) -> Vec<Parsed> {
+    if lines.too_many(faults) {
         return Vec::new();
     }
-    let set: PolicySet = match file.text.parse() {
+    let set: PolicySet = match lines.text.parse() {
         Ok(set) => set,
         Err(errors) => {
             let errors: &cedar_policy::ParseErrors = &errors;
-            faults.extend(errors.iter().map(|error| diagnosed(file, error, "correct the syntax here")));
+            faults.extend(errors.iter().map(|error| lines.fault(error, "correct the syntax here")));
             return Vec::new();
         }
     };
     let set: &cedar_policy_core::ast::PolicySet = set.as_ref();
-    let lines = Lines::new(file);
     for template in set.templates() {
-        let place = lines.place(template.loc().map_or(0, cedar_policy_core::parser::Loc::start));
         faults.push(Fault::at(
-            &place,
+            &lines.place(template.loc().map_or(0, Loc::start)),
             "this is a template: `?principal` and `?resource` are never filled in, so it would never apply",
             "name the principal or resource, or leave the constraint away",
         ));
     }
-    set.policies().filter_map(|policy| parsed(index, &lines, policy, faults)).collect()
+    set.policies().filter_map(|policy| parsed(index, lines, policy, faults)).collect()
 }
 
 fn parsed(file: usize, lines: &Lines<'_>, policy: &Policy, faults: &mut Vec<Fault>) -> Option<Parsed> {
-    let place = lines.place(policy.loc().map_or(0, cedar_policy_core::parser::Loc::start));
+    let place = lines.place(policy.loc().map_or(0, Loc::start));
     if policy.non_scope_constraints().is_some_and(|condition| depth(condition) > MAX_DEPTH) {
         let message = format!("the condition is nested more than {MAX_DEPTH} deep");
         faults.push(Fault::at(
@@ -107,28 +106,6 @@ fn duplicates(all: &[Parsed], faults: &mut Vec<Fault>) {
     }
 }
 
-pub(crate) fn too_large(file: &PolicyFile, faults: &mut Vec<Fault>) -> bool {
-    let large = file.text.len() > MAX_FILE;
-    if large {
-        let place = Place { file: file.name.as_str().into(), line: 0, column: 0 };
-        let message = format!("the file has {} bytes, the limit is {MAX_FILE}", file.text.len());
-        faults.push(Fault::at(&place, message, "split it into several files"));
-    }
-    large
-}
-
-/// A fault from what Cedar says, at its first label.
-pub(crate) fn diagnosed(file: &PolicyFile, error: &dyn Diagnostic, help: &str) -> Fault {
-    let label = error.labels().and_then(|mut labels| labels.next());
-    let place = label.as_ref().map_or_else(
-        || Place { file: file.name.as_str().into(), line: 0, column: 0 },
-        |label| Lines::new(file).place(label.offset()),
-    );
-    let advice = error.help().map(|help| help.to_string());
-    let advice = advice.or_else(|| label.as_ref().and_then(|label| label.label()).map(str::to_owned));
-    Fault::at(&place, error.to_string(), advice.unwrap_or_else(|| help.to_owned()))
-}
-
 /// Finds lines and columns in a file.
 pub(crate) struct Lines<'f> {
     name: Arc<str>,
@@ -140,6 +117,30 @@ impl<'f> Lines<'f> {
     pub(crate) fn new(file: &'f PolicyFile) -> Self {
         let starts = std::iter::once(0).chain(file.text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         Self { name: file.name.as_str().into(), text: &file.text, starts }
+    }
+
+    /// The file as a whole.
+    pub(crate) fn whole(&self) -> Place {
+        Place { file: Arc::clone(&self.name), line: 0, column: 0 }
+    }
+
+    /// Whether the file is too large to be looked at, which is then a fault.
+    pub(crate) fn too_many(&self, faults: &mut Vec<Fault>) -> bool {
+        let too_many = self.text.len() > MAX_FILE;
+        if too_many {
+            let message = format!("the file has {} bytes, the limit is {MAX_FILE}", self.text.len());
+            faults.push(Fault::at(&self.whole(), message, "split it into several files"));
+        }
+        too_many
+    }
+
+    /// A fault from what Cedar says, at its first label.
+    pub(crate) fn fault(&self, error: &dyn Diagnostic, help: &str) -> Fault {
+        let label = error.labels().and_then(|mut labels| labels.next());
+        let place = label.as_ref().map_or_else(|| self.whole(), |label| self.place(label.offset()));
+        let advice = error.help().map(|help| help.to_string());
+        let advice = advice.or_else(|| label.as_ref().and_then(|label| label.label()).map(str::to_owned));
+        Fault::at(&place, error.to_string(), advice.unwrap_or_else(|| help.to_owned()))
     }
 
     pub(crate) fn place(&self, offset: usize) -> Place {

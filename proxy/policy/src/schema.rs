@@ -18,12 +18,12 @@ use miette::Diagnostic;
 use smol_str::SmolStr;
 
 use crate::circumstances::build;
-use crate::corpus::{Place, PolicyFile};
+use crate::corpus::PolicyFile;
 use crate::examples;
 use crate::fault::Fault;
 use crate::names::{Kind, entry};
 use crate::operation::Operation;
-use crate::parse::{diagnosed, too_large};
+use crate::parse::Lines;
 use crate::prepared::Prepared;
 use crate::question::PrincipalKind;
 use crate::reads::Reads;
@@ -52,26 +52,27 @@ impl Vocabulary {
 
 /// Parses the schema and holds it against the engine's vocabulary.
 pub(crate) fn load(file: &PolicyFile, faults: &mut Vec<Fault>) -> Option<(Schema, Vocabulary)> {
-    if too_large(file, faults) {
+    let lines = Lines::new(file);
+    if lines.too_many(faults) {
         return None;
     }
     match Schema::from_cedarschema_str(&file.text) {
         Ok((schema, warnings)) => {
-            faults.extend(warnings.map(|warning| diagnosed(file, &warning, "rename it")));
-            let vocabulary = check(file, schema.as_ref(), faults);
+            faults.extend(warnings.map(|warning| lines.fault(&warning, "rename it")));
+            let vocabulary = check(&lines, schema.as_ref(), faults);
             Some((schema, vocabulary))
         }
         Err(error) => {
             let help = "correct the schema here";
-            faults.push(diagnosed(file, &error, help));
+            faults.push(lines.fault(&error, help));
             let related = error.related().into_iter().flatten();
-            faults.extend(related.map(|error| diagnosed(file, error, help)));
+            faults.extend(related.map(|error| lines.fault(error, help)));
             None
         }
     }
 }
 
-fn check(file: &PolicyFile, schema: &ValidatorSchema, faults: &mut Vec<Fault>) -> Vocabulary {
+fn check(lines: &Lines<'_>, schema: &ValidatorSchema, faults: &mut Vec<Fault>) -> Vocabulary {
     let mut misfits = BTreeSet::new();
     let mut vocabulary = Vocabulary::default();
     let [first, ..] = Operation::ALL;
@@ -100,8 +101,7 @@ fn check(file: &PolicyFile, schema: &ValidatorSchema, faults: &mut Vec<Fault>) -
             }
         }
     }
-    let place = Place { file: file.name.as_str().into(), line: 0, column: 0 };
-    faults.extend(misfits.into_iter().map(|message| Fault::at(&place, message, VOCABULARY)));
+    faults.extend(misfits.into_iter().map(|message| Fault::at(&lines.whole(), message, VOCABULARY)));
     vocabulary
 }
 
