@@ -44,7 +44,7 @@ fn main() {
         times.sort();
         let ids: Vec<u64> = transaction.matches().iter().map(|found| found.rule.id).collect();
         let micros = |at: usize| times[at].as_nanos() as f64 / 1000.0;
-        println!("{name:12} median {:8.1}  p95 {:8.1}  goal {goal:4}  matched {ids:?}", micros(rounds / 2), micros(rounds * 95 / 100));
+        println!("{name:12} least {:8.1} median {:8.1}  p95 {:8.1}  goal {goal:4}  matched {ids:?}", micros(0), micros(rounds / 2), micros(rounds * 95 / 100));
     }
 }
 

@@ -40,20 +40,24 @@ impl ByteSet {
         }
     }
 
+    #[inline]
     pub(crate) fn contains(self, byte: u8) -> bool {
         self.0.get(usize::from(byte >> 6)).is_some_and(|word| word >> (byte & 63) & 1 == 1)
     }
 
+    #[inline]
     pub(crate) fn union(self, other: Self) -> Self {
         let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
         Self([a | e, b | f, c | g, d | h])
     }
 
+    #[inline]
     pub(crate) fn meets(self, other: Self) -> bool {
         let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
         (a & e) | (b & f) | (c & g) | (d & h) != 0
     }
 
+    #[inline]
     pub(crate) fn is_within(self, other: Self) -> bool {
         let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
         (a & !e) | (b & !f) | (c & !g) | (d & !h) == 0
@@ -65,11 +69,13 @@ impl ByteSet {
 }
 
 /// C's `isspace`.
+#[inline]
 pub(crate) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | 0x0b | 0x0c | b'\r')
 }
 
 /// `isspace`, or a Latin-1 no-break space, as several transformations have it.
+#[inline]
 pub(crate) fn is_space_or_nbsp(byte: u8) -> bool {
     is_space(byte) || byte == 0xa0
 }

@@ -21,6 +21,8 @@ const SETS: usize = 6;
 pub(crate) struct Requirement {
     /// At least one of these, in lower case; empty: no such need.
     pub(crate) literals: Vec<Vec<u8>>,
+    /// Or, instead of a literal, at least one byte of each of one of these.
+    pub(crate) instead: Vec<Vec<ByteSet>>,
     /// At least one byte of each.
     pub(crate) sets: Vec<ByteSet>,
     /// Bytes.
@@ -30,26 +32,26 @@ pub(crate) struct Requirement {
 }
 
 impl Requirement {
-    pub(crate) const NOTHING: Self = Self { literals: Vec::new(), sets: Vec::new(), len: 0, is_exact: false };
+    pub(crate) const NOTHING: Self = Self { literals: Vec::new(), instead: Vec::new(), sets: Vec::new(), len: 0, is_exact: false };
 
     pub(super) fn of_pattern(hir: &Hir) -> Self {
-        let needs = Needs::of(hir);
-        let literals = needs.into_best();
-        Self {
-            literals: literals.literals.filter(|set| gates(set)).unwrap_or_default(),
-            sets: smallest(literals.sets),
-            len: hir.properties().minimum_len().unwrap_or(0),
-            is_exact: false,
+        let needs = Needs::of(hir).into_best();
+        let len = hir.properties().minimum_len().unwrap_or(0);
+        let sets = smallest(needs.sets);
+        if let Some(literals) = needs.literals.filter(|set| gates(set)) {
+            return Self { literals, instead: Vec::new(), sets, len, is_exact: false };
         }
+        let (literals, instead) = branches(hir).unwrap_or_default();
+        Self { literals, instead, sets, len, is_exact: false }
     }
 
     pub(super) fn phrases(words: &[Vec<u8>]) -> Self {
         let len = words.iter().map(Vec::len).min().unwrap_or(0);
-        Self { literals: words.to_vec(), sets: Vec::new(), len, is_exact: true }
+        Self { literals: words.to_vec(), instead: Vec::new(), sets: Vec::new(), len, is_exact: true }
     }
 
     pub(super) fn one_of(set: ByteSet) -> Self {
-        Self { literals: Vec::new(), sets: vec![set], len: 1, is_exact: false }
+        Self { literals: Vec::new(), instead: Vec::new(), sets: vec![set], len: 1, is_exact: false }
     }
 
     /// One token is no injection: no single class is a fingerprint, and a run of word characters without a leading
@@ -64,17 +66,46 @@ impl Requirement {
     }
 }
 
+/// For alternatives of which some have rare literals and the others rare bytes: both.
+fn branches(hir: &Hir) -> Option<(Vec<Vec<u8>>, Vec<Vec<ByteSet>>)> {
+    const RARE: u32 = 24;
+    let branches: &[Hir] = match hir.kind() {
+        HirKind::Alternation(branches) => branches,
+        HirKind::Capture(capture) => return self::branches(&capture.sub),
+        _ => return None,
+    };
+    let (mut literals, mut instead) = (Vec::new(), Vec::new());
+    for branch in branches {
+        let needs = Needs::of(branch).into_best();
+        match needs.literals.filter(|set| gates(set)) {
+            Some(mut set) => literals.append(&mut set),
+            None => {
+                let sets = smallest(needs.sets);
+                if !sets.iter().any(|set| set.len() <= RARE) {
+                    return None;
+                }
+                instead.push(sets);
+            }
+        }
+    }
+    literals.sort();
+    literals.dedup();
+    (!literals.is_empty() && literals.len() <= LITERALS && instead.len() <= 4).then_some((literals, instead))
+}
+
 /// What is known of one expression.
 struct Needs {
     /// All it can match, when that is few.
     exact: Option<Vec<Vec<u8>>>,
     /// One of these is in every match.
     literals: Option<Vec<Vec<u8>>>,
+    /// Every match starts with one of these.
+    prefix: Option<Vec<Vec<u8>>>,
     sets: Vec<ByteSet>,
 }
 
 impl Needs {
-    const UNKNOWN: Self = Self { exact: None, literals: None, sets: Vec::new() };
+    const UNKNOWN: Self = Self { exact: None, literals: None, prefix: None, sets: Vec::new() };
 
     fn of(hir: &Hir) -> Self {
         match hir.kind() {
@@ -82,6 +113,7 @@ impl Needs {
             HirKind::Literal(literal) => Self {
                 exact: Some(vec![literal.0.to_ascii_lowercase()]),
                 literals: None,
+                prefix: None,
                 sets: literal.0.iter().map(|byte| ByteSet::of(&[*byte])).collect(),
             },
             HirKind::Class(class) => Self::class(class),
@@ -104,7 +136,7 @@ impl Needs {
             (0..=255_u8).filter(|byte| set.contains(*byte)).map(|byte| vec![byte.to_ascii_lowercase()]).collect();
         members.sort();
         members.dedup();
-        Self { exact: (members.len() <= 12).then_some(members), literals: None, sets: vec![set] }
+        Self { exact: (members.len() <= 12).then_some(members), literals: None, prefix: None, sets: vec![set] }
     }
 
     fn repetition(repetition: &Repetition) -> Self {
@@ -121,34 +153,39 @@ impl Needs {
         if repetition.max == Some(1) {
             return inner;
         }
+        let prefix = inner.starts();
         let best = inner.into_best();
-        Self { exact: None, literals: best.literals, sets: best.sets }
+        Self { exact: None, literals: best.literals, prefix, sets: best.sets }
     }
 
     fn concat(parts: &[Hir]) -> Self {
         let mut joined: Vec<Vec<u8>> = vec![Vec::new()];
-        let mut exact = true;
         let mut best: Option<Vec<Vec<u8>>> = None;
+        let mut prefix: Option<Vec<Vec<u8>>> = None;
         let mut sets = Vec::new();
         for part in parts {
             let needs = Self::of(part);
+            let starts = needs.starts();
             sets.extend(needs.sets);
-            match needs.exact {
-                Some(next) if joins(&joined, &next) => {
-                    joined = joined.iter().flat_map(|head| next.iter().map(move |tail| [head.as_slice(), tail].concat())).collect();
-                }
-                next => {
-                    exact = false;
-                    best = better(best, Some(std::mem::replace(&mut joined, vec![Vec::new()])));
-                    best = better(best, needs.literals);
-                    joined = next.unwrap_or_else(|| vec![Vec::new()]);
-                }
+            if let Some(next) = needs.exact.as_ref().filter(|next| joins(&joined, next)) {
+                joined = cross(&joined, next);
+                continue;
             }
+            // What is not joined whole may still lend its start.
+            let head = std::mem::replace(&mut joined, vec![Vec::new()]);
+            let longer = starts.filter(|starts| joins(&head, starts)).map(|starts| cross(&head, &starts)).unwrap_or(head);
+            prefix.get_or_insert_with(|| longer.clone());
+            best = better(best, Some(longer));
+            best = better(best, needs.literals);
+            joined = needs.exact.unwrap_or_else(|| vec![Vec::new()]);
         }
-        if exact {
-            return Self { exact: Some(joined), literals: None, sets };
-        }
-        Self { exact: None, literals: better(best, Some(joined)), sets }
+        let Some(prefix) = prefix else { return Self { exact: Some(joined), literals: None, prefix: None, sets } };
+        Self { exact: None, literals: better(best, Some(joined)), prefix: Some(prefix), sets }
+    }
+
+    /// What every match starts with.
+    fn starts(&self) -> Option<Vec<Vec<u8>>> {
+        self.exact.clone().or_else(|| self.prefix.clone())
     }
 
     fn alternation(branches: &[Hir]) -> Self {
@@ -160,23 +197,29 @@ impl Needs {
             let mut exact: Vec<Vec<u8>> = needs.into_iter().filter_map(|needs| needs.exact).flatten().collect();
             exact.sort();
             exact.dedup();
-            return Self { exact: Some(exact), literals: None, sets };
+            return Self { exact: Some(exact), literals: None, prefix: None, sets };
         }
+        let prefix = needs.iter().map(Self::starts).collect::<Option<Vec<_>>>().map(|starts| starts.concat());
+        let prefix = prefix.filter(|prefix| prefix.len() <= JOINED);
         let mut literals = Vec::new();
         for branch in needs {
-            let Some(mut set) = branch.into_best().literals else { return Self { exact: None, literals: None, sets } };
+            let Some(mut set) = branch.into_best().literals else { return Self { exact: None, literals: None, prefix, sets } };
             literals.append(&mut set);
         }
         literals.sort();
         literals.dedup();
-        Self { exact: None, literals: usable(literals), sets }
+        Self { exact: None, literals: usable(literals), prefix, sets }
     }
 
     /// With the exact matches turned into literals.
     fn into_best(self) -> Self {
-        let literals = better(self.literals, self.exact);
-        Self { exact: None, literals, sets: self.sets }
+        let literals = better(better(self.literals, self.exact), self.prefix);
+        Self { exact: None, literals, prefix: None, sets: self.sets }
     }
+}
+
+fn cross(heads: &[Vec<u8>], tails: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    heads.iter().flat_map(|head| tails.iter().map(move |tail| [head.as_slice(), tail].concat())).collect()
 }
 
 /// Whether appending `next` makes better literals: what is long enough is not multiplied.
@@ -262,11 +305,13 @@ mod tests {
             prop_assert!(value.len() >= need.len);
             prop_assert!(need.sets.iter().all(|set| set.meets(ByteSet::of(value.as_bytes()))));
             let has = need.literals.iter().any(|literal| memchr::memmem::find(lower.as_bytes(), literal).is_some());
-            prop_assert!(need.literals.is_empty() || has);
+            let instead = need.instead.iter().any(|sets| sets.iter().all(|set| set.meets(ByteSet::of(value.as_bytes()))));
+            prop_assert!(need.literals.is_empty() || has || instead);
         }
     }
 
-    const PATTERNS: [&str; 8] = [
+    const PATTERNS: [&str; 11] = [
+        "abc[^x]*y|['-][a-z]*;", "x(?:ab.*|c[0-9]+)z", "(?:a+bc|<[a-z]*>)[xyz]",
         "a(b|c)+x?", "(?i)abc|xyz", "[<>]=|;.*-", "(a|bc|xyz)(1|2)?", "a{2,3}[0-9]", "^a.*c$", "(?:ab?c)+[xyz]", "(|a)b(c|)",
     ];
 }

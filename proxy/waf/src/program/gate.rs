@@ -1,7 +1,7 @@
 //! The gate: one scan of a value names the rules whose required literals it holds.
 
 use aho_corasick::automaton::Automaton;
-use aho_corasick::{Anchored, dfa::DFA};
+use aho_corasick::{Anchored, nfa::contiguous::NFA};
 
 /// Under construction: literals with the bits they set.
 #[derive(Default)]
@@ -42,7 +42,8 @@ impl GateBuilder {
         let automaton = if words.is_empty() {
             None
         } else {
-            let built = DFA::builder().ascii_case_insensitive(true).prefilter(false).build(&words);
+            // A full DFA is a third faster on long text, and fifty times larger.
+            let built = NFA::builder().ascii_case_insensitive(true).prefilter(false).dense_depth(3).build(&words);
             Some(built.map_err(|error| format!("the rules' literals are too many: {error}"))?)
         };
         Ok(Gate { automaton, meaning, words: self.bits.div_ceil(64) as usize })
@@ -51,7 +52,7 @@ impl GateBuilder {
 
 /// The literals of one direction (request or response).
 pub(crate) struct Gate {
-    automaton: Option<DFA>,
+    automaton: Option<NFA>,
     /// Per literal, the bits it sets.
     meaning: Vec<Vec<u32>>,
     /// 64-bit words that hold all bits.
@@ -75,7 +76,7 @@ impl Gate {
     }
 
     #[inline(never)]
-    fn mark(&self, automaton: &DFA, state: aho_corasick::automaton::StateID, bits: &mut [u64]) {
+    fn mark(&self, automaton: &NFA, state: aho_corasick::automaton::StateID, bits: &mut [u64]) {
         for at in 0..automaton.match_len(state) {
             let literal = automaton.match_pattern(state, at).as_usize();
             for bit in self.meaning.get(literal).into_iter().flatten() {

@@ -19,8 +19,6 @@ pub(crate) struct Group {
     pub(crate) touches: ByteSet,
     /// Whether what it looks at changes while a phase runs.
     pub(crate) is_volatile: bool,
-    /// Whether some rule of it asks the gate.
-    pub(crate) is_gated: bool,
     /// The rules look at each step of the chain.
     pub(crate) multi: bool,
 }
@@ -98,7 +96,6 @@ impl Groups {
             chain: chain.to_vec(),
             touches: chain.iter().fold(ByteSet::NONE, |set, step| set.union(step.touches())),
             is_volatile: targets.iter().any(|target| target.variable.is_volatile()),
-            is_gated: false,
             multi,
         };
         for target in targets {

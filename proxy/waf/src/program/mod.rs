@@ -177,7 +177,7 @@ impl Builder<'_> {
                 operator: Operator::Always,
                 negated: false,
                 argument: Argument::Literal(Vec::new()),
-                need: Need { bit: None, sets: Vec::new(), len: 0 },
+                need: Need::NOTHING,
                 capture: false,
                 effects: actions.effects,
             };
@@ -193,7 +193,7 @@ impl Builder<'_> {
             }
         };
         let (operator, argument) = self.operator(written);
-        let need = if written.negated { Need { bit: None, sets: Vec::new(), len: 0 } } else { self.need(&operator, group, draft.phase) };
+        let need = self.need(&operator, group, draft.phase, written.negated);
         Link { group: Some(group), operator, negated: written.negated, argument, need, capture: actions.capture, effects: actions.effects }
     }
 
@@ -237,16 +237,18 @@ impl Builder<'_> {
     }
 
     /// What a value must have; the bit of the gate only where values are kept long enough to scan them.
-    fn need(&mut self, operator: &Operator, group: u32, phase: u8) -> Need {
+    fn need(&mut self, operator: &Operator, group: u32, phase: u8, negated: bool) -> Need {
         let requirement = operator.requirement();
-        let mut need = Need { bit: None, sets: requirement.sets, len: u32::try_from(requirement.len).unwrap_or(u32::MAX) };
+        if negated && !requirement.is_exact {
+            return Need::NOTHING;
+        }
+        let len = u32::try_from(requirement.len).unwrap_or(u32::MAX);
+        let mut need = Need { bit: None, is_exact: requirement.is_exact, instead: requirement.instead, sets: requirement.sets, len };
         if let Some(group) = self.groups.groups.get_mut(group as usize)
             && !requirement.literals.is_empty()
             && !group.is_volatile
-            && !group.multi
             && !group.targets.iter().any(|place| place.count)
         {
-            group.is_gated = true;
             let gate = self.gates.get_mut(usize::from(phase > 2));
             need.bit = gate.map(|gate| gate.bit(&requirement.literals));
         }

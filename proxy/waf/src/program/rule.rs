@@ -75,8 +75,21 @@ pub(crate) enum Argument {
 pub(crate) struct Need {
     /// A bit of the gate.
     pub(crate) bit: Option<u32>,
+    /// Whether the bit is the operator's answer, so that it need not be asked.
+    pub(crate) is_exact: bool,
+    /// Without the bit, a value with a byte of each of one of these may still match.
+    pub(crate) instead: Vec<Vec<ByteSet>>,
     pub(crate) sets: Vec<ByteSet>,
     pub(crate) len: u32,
+}
+
+impl Need {
+    pub(crate) const NOTHING: Self = Self { bit: None, is_exact: false, instead: Vec::new(), sets: Vec::new(), len: 0 };
+
+    /// Whether a value with these bytes may match without the bit.
+    pub(crate) fn is_met_instead(&self, bytes: ByteSet) -> bool {
+        self.instead.iter().any(|sets| sets.iter().all(|set| set.meets(bytes)))
+    }
 }
 
 /// `TX:name`, compared with a number.

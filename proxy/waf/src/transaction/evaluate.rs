@@ -16,6 +16,8 @@ pub(crate) struct Found {
     /// When it was found.
     time: u32,
     items: Vec<Item>,
+    /// Whether `items` is filled; what is known of all of them together often suffices.
+    is_itemized: bool,
     /// Per gate, the bits that any value sets, and when that was found.
     union: [Vec<u64>; 2],
     union_time: [u32; 2],
@@ -131,9 +133,15 @@ impl State {
         let Some(slot) = self.found.get_mut(group_at) else { return false };
         let mut found = std::mem::take(slot);
         if group.is_volatile || !self.is_fresh(group, found.time) {
-            self.find(program, group, &mut found);
+            self.survey(program, group, &mut found);
         }
-        let matched = self.may_match(program, link, group, &mut found) && self.ask(program, at, link, group, &found);
+        let mut matched = self.may_match(program, link, group, &mut found);
+        if matched {
+            if !found.is_itemized {
+                self.find(program, group, &mut found);
+            }
+            matched = self.ask(program, at, link, group, &found);
+        }
         if let Some(slot) = self.found.get_mut(group_at) {
             *slot = found;
         }
@@ -141,7 +149,8 @@ impl State {
     }
 
     fn is_fresh(&self, group: &Group, time: u32) -> bool {
-        time > 0 && group.targets.iter().all(|place| self.store.changed(place.variable) < time)
+        // INVARIANT: within a phase only volatile variables change.
+        time == self.store.time || time > 0 && group.targets.iter().all(|place| self.store.changed(place.variable) < time)
     }
 
     /// Whether any value of the group has what a match needs.
@@ -154,15 +163,21 @@ impl State {
             return false;
         }
         let Some(bit) = need.bit else { return true };
+        if need.is_met_instead(found.set) {
+            return true;
+        }
         let side = usize::from(self.phase > 2);
         let Some(gate) = program.gates.get(side) else { return true };
-        self.unite_bits(gate, side, found);
+        self.unite_bits(program, group, gate, side, found);
         let word = found.union.get(side).and_then(|union| union.get((bit >> 6) as usize));
         word.is_some_and(|word| word >> (bit & 63) & 1 == 1)
     }
 
-    fn unite_bits(&mut self, gate: &Gate, side: usize, found: &mut Found) {
-        let Found { items, union, union_time, time, .. } = found;
+    fn unite_bits(&mut self, program: &Program, group: &Group, gate: &Gate, side: usize, found: &mut Found) {
+        if !found.is_itemized && !group.targets.iter().all(|place| self.is_surveyed(group, place)) {
+            self.find(program, group, found);
+        }
+        let Found { items, is_itemized, union, union_time, time, .. } = found;
         let (Some(union), Some(united)) = (union.get_mut(side), union_time.get_mut(side)) else { return };
         if *united == *time {
             return;
@@ -170,10 +185,55 @@ impl State {
         *united = *time;
         union.clear();
         union.resize(gate.words, 0);
-        for item in items {
-            if let Some(place) = self.values.gate_bits(item.value, gate, side) {
-                self.values.collect_bits(place, union);
+        if *is_itemized {
+            for item in items {
+                if let Some(place) = self.values.gate_bits(item.value, gate, side) {
+                    self.values.collect_bits(place, union);
+                }
             }
+            return;
+        }
+        for place in &group.targets {
+            let mut summary = self.store.take_summary(place.variable);
+            summary.unite_bits(self.store.entries(place.variable), &mut self.values, gate, side);
+            for (word, more) in union.iter_mut().zip(summary.bits(side)) {
+                *word |= more;
+            }
+            self.store.put_summary(place.variable, summary);
+        }
+    }
+
+    /// Whether all members of a place are as the summary of its variable says: it takes them all, and the chain changes
+    /// none. What is left out only makes it less.
+    fn is_surveyed(&self, group: &Group, place: &TargetPlace) -> bool {
+        !group.is_volatile
+            && !group.multi
+            && !place.count
+            && matches!(place.select, Select::All)
+            && (group.chain.is_empty() || (group.touches != ByteSet::ALL && !self.store.summary_set(place.variable).meets(group.touches)))
+    }
+
+    /// Learns what the values of a group have in common, from summaries of whole variables where that can be.
+    fn survey(&mut self, program: &Program, group: &Group, found: &mut Found) {
+        if group.is_volatile || group.multi {
+            return self.find(program, group, found);
+        }
+        for place in &group.targets {
+            let Some(mut summary) = self.store.stale_summary(place.variable) else { continue };
+            summary.renew(self.store.entries(place.variable), &mut self.values);
+            self.store.put_summary(place.variable, summary);
+        }
+        if !group.targets.iter().all(|place| self.is_surveyed(group, place)) {
+            return self.find(program, group, found);
+        }
+        found.items.clear();
+        found.is_itemized = false;
+        found.time = self.store.time;
+        found.set = ByteSet::NONE;
+        found.longest = 0;
+        for place in &group.targets {
+            found.set = found.set.union(self.store.summary_set(place.variable));
+            found.longest = found.longest.max(self.store.summary_longest(place.variable));
         }
     }
 
@@ -219,16 +279,20 @@ impl State {
     }
 
     fn ask_one(&mut self, program: &Program, link: &Link, item: Item, value: ValueId, argument: &[u8]) -> bool {
-        if !link.negated && !self.has_needs(program, link, value) {
-            return false;
-        }
-        if !self.values.spend(self.values.len(value) as usize) {
+        let may_hold = self.has_needs(program, link, value);
+        if !may_hold && !link.negated {
             return false;
         }
         let mut captures = std::mem::take(&mut self.captures);
         captures.clear();
-        let holds = link.operator.matches(self.values.get(value), argument, link.capture.then_some(&mut captures));
-        let matched = holds != link.negated;
+        let is_known = !may_hold || (link.need.is_exact && link.need.bit.is_some() && !link.capture);
+        let holds = if is_known {
+            may_hold
+        } else {
+            self.values.spend(self.values.len(value) as usize)
+                && link.operator.matches(self.values.get(value), argument, link.capture.then_some(&mut captures))
+        };
+        let matched = holds != link.negated && self.values.fuel > 0;
         if matched {
             self.note_match(program, link, Matched { variable: item.variable, key: item.key, value }, &captures);
         }
@@ -236,15 +300,19 @@ impl State {
         matched
     }
 
+    /// Whether a value has what a match of the operator needs.
     fn has_needs(&mut self, program: &Program, link: &Link, value: ValueId) -> bool {
         let need = &link.need;
         if self.values.len(value) < need.len {
             return false;
         }
-        if !need.sets.is_empty() {
+        if !need.sets.is_empty() || !need.instead.is_empty() {
             let set = self.values.set(value);
             if !need.sets.iter().all(|needed| needed.meets(set)) {
                 return false;
+            }
+            if need.is_met_instead(set) {
+                return true;
             }
         }
         let Some(bit) = need.bit else { return true };
@@ -285,6 +353,7 @@ impl State {
     /// Finds what a group looks at.
     fn find(&mut self, program: &Program, group: &Group, found: &mut Found) {
         found.items.clear();
+        found.is_itemized = true;
         found.time = self.store.time;
         found.set = ByteSet::NONE;
         found.longest = 0;

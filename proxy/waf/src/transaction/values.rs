@@ -76,6 +76,7 @@ impl Values {
     }
 
     /// Whether work may go on; spends `work`.
+    #[inline]
     pub(super) fn spend(&mut self, work: usize) -> bool {
         self.fuel = self.fuel.saturating_sub(1 + work as u64);
         self.fuel > 0
@@ -128,6 +129,7 @@ impl Values {
         self.add(digits.get(at..).unwrap_or_default())
     }
 
+    #[inline]
     fn item(&self, id: ValueId) -> Value {
         const NONE: Value =
             Value { start: 0, len: 0, set: ByteSet::NONE, is_set_known: true, row: UNKNOWN, bits: [NOTHING; 2] };
@@ -135,16 +137,19 @@ impl Values {
     }
 
     /// The bytes of a value.
+    #[inline]
     pub(crate) fn get(&self, id: ValueId) -> &[u8] {
         let Some(value) = self.items.get(id.0 as usize) else { return b"" };
         self.bytes.get(value.start as usize..value.start as usize + value.len as usize).unwrap_or_default()
     }
 
+    #[inline]
     pub(crate) fn len(&self, id: ValueId) -> u32 {
         self.items.get(id.0 as usize).map_or(0, |value| value.len)
     }
 
     /// The bytes that occur in a value, or more.
+    #[inline]
     pub(crate) fn set(&mut self, id: ValueId) -> ByteSet {
         let Some(value) = self.items.get(id.0 as usize) else { return ByteSet::NONE };
         if value.is_set_known {
@@ -160,6 +165,7 @@ impl Values {
     }
 
     /// What the group's chain makes of a value.
+    #[inline]
     pub(crate) fn chain(&mut self, id: ValueId, group: &Group) -> ValueId {
         if group.chain.is_empty() || !self.set(id).meets(group.touches) {
             // A chain that digests or encodes touches every byte, so only the empty value slips past that test.
@@ -242,6 +248,7 @@ impl Values {
     }
 
     /// Whether gate bit `bit` is set at `place`.
+    #[inline]
     pub(crate) fn has_bit(&self, place: usize, bit: u32) -> bool {
         self.bits.get(place + (bit >> 6) as usize).is_some_and(|word| word >> (bit & 63) & 1 == 1)
     }

@@ -136,7 +136,7 @@ impl Transform {
             Self::ReplaceComments => comments::replace(input, out),
             Self::RemoveNulls => out.extend(input.iter().filter(|byte| **byte != 0)),
             Self::ReplaceNulls => out.extend(input.iter().map(|byte| if *byte == 0 { b' ' } else { *byte })),
-            Self::RemoveWhitespace => out.extend(input.iter().filter(|byte| !is_space_or_nbsp(**byte))),
+            Self::RemoveWhitespace => space::remove(input, out),
             Self::SqlHexDecode => hexadecimal::decode_sql(input, out),
             Self::Trim => out.extend_from_slice(space::trim_left(space::trim_right(input))),
             Self::TrimLeft => out.extend_from_slice(space::trim_left(input)),
