@@ -18,7 +18,7 @@ use poort_enforce::{
     exchange::Exchange,
     pipeline::{Admission, Answer, Permit, Refusal},
     ports::Limits as _,
-    reason::Reason,
+    reason::{ProtocolFault, Reason},
     record::{Decision, Verdict},
     reply::Reply,
 };
@@ -200,7 +200,8 @@ impl ProxyHttp for Proxy {
         ctx: &mut Context,
     ) -> Result<()> {
         let upstream = Context::upstream(ctx.snapshot.as_ref(), ctx.permit.as_ref())?;
-        let (Some(permit), Some(exchange), Some(snapshot)) = (&ctx.permit, &ctx.exchange, &ctx.snapshot) else {
+        let (Some(permit), Some(exchange), Some(snapshot)) = (&ctx.permit, &ctx.exchange, &ctx.snapshot)
+        else {
             return Err(failure(Reason::Internal));
         };
         prepare_request(request, &upstream.outbound, permit, exchange, snapshot.assertions.as_ref())
@@ -252,7 +253,8 @@ impl ProxyHttp for Proxy {
         };
         prepare_response(response, &inbound)?;
         if Stream::is_one(response, source.streams) {
-            let readmission = Readmission::of(session, exchange, ctx.connection.as_ref(), source.streams.readmit);
+            let readmission =
+                Readmission::of(session, exchange, ctx.connection.as_ref(), source.streams.readmit);
             let metrics = &self.live.carry.metrics;
             ctx.stream = readmission.map(|readmission| Stream::open(readmission, &self.live, metrics));
             // A stream outlives its snapshot: what is left of the exchange needs none.
@@ -277,7 +279,13 @@ impl ProxyHttp for Proxy {
         Ok(None)
     }
 
-    fn fail_to_connect(&self, _: &mut Session, peer: &HttpPeer, ctx: &mut Context, mut error: Box<Error>) -> Box<Error> {
+    fn fail_to_connect(
+        &self,
+        _: &mut Session,
+        peer: &HttpPeer,
+        ctx: &mut Context,
+        mut error: Box<Error>,
+    ) -> Box<Error> {
         if let Ok(upstream) = Context::upstream(ctx.snapshot.as_ref(), ctx.permit.as_ref()) {
             if let Some(address) = peer._address.as_inet() {
                 upstream.pool.failed(*address);
@@ -303,6 +311,9 @@ impl ProxyHttp for Proxy {
     }
 
     async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut Context) {
+        if ctx.stream.as_ref().is_some_and(Stream::was_ended) {
+            ctx.outcome.not_readmitted();
+        }
         let status = session.response_written().map(|response| response.status);
         let sent = session.body_bytes_sent() as u64;
         ctx.outcome.close(status, sent, error.map(|error| error.esource() == &ErrorSource::Downstream));
@@ -337,6 +348,10 @@ fn reason_of(error: &Error) -> Option<Reason> {
     }
     match (error.esource(), error.etype()) {
         (ErrorSource::Downstream, ErrorType::ReadTimedout) => Some(Reason::BodyIncomplete),
+        // A Connection header that nominates what it may not.
+        (_, ErrorType::InvalidHTTPHeader) if error.esource() != &ErrorSource::Upstream => {
+            Some(Reason::Protocol(ProtocolFault::Header))
+        }
         (ErrorSource::Downstream, _) => None,
         (_, ErrorType::ConnectTimedout | ErrorType::TLSHandshakeTimedout) => Some(Reason::SourceTimeout),
         (_, ErrorType::ReadTimedout | ErrorType::WriteTimedout) => Some(Reason::SourceTimeout),
