@@ -113,7 +113,7 @@ fn corpus(policies: usize, sources: usize) -> Corpus {
         ..Group::default()
     };
     let mut text = EVERYWHERE.to_owned();
-    (3..policies).for_each(|number| policy(&mut text, number, number % sources));
+    (3..policies).for_each(|number| policy(&mut text, number, number % sources, number / sources));
     let facts = |number: usize| SourceFacts {
         id: format!("source-{number}"),
         classification: if number.is_multiple_of(3) { "secret" } else { "restricted" }.to_owned(),
@@ -131,8 +131,8 @@ fn corpus(policies: usize, sources: usize) -> Corpus {
     }
 }
 
-/// A policy about one source, of one of the kinds that a zone writes. Every fifth lets officers in.
-fn policy(text: &mut String, number: usize, source: usize) {
+/// A policy about one source, each kind that a zone writes in turn. Every fifth lets officers in.
+fn policy(text: &mut String, number: usize, source: usize, turn: usize) {
     const KINDS: [(&str, &str); 5] = [
         (
             "permit (principal is Poort::User in Poort::Role::\"officer\", action in [Poort::Action::\"consult\", Poort::Action::\"use\"],",
@@ -152,8 +152,7 @@ fn policy(text: &mut String, number: usize, source: usize) {
         ),
         ("permit (principal is Poort::User, action,", "context has purpose && context has case"),
     ];
-    let round = number / KINDS.len();
-    let (scope, when) = KINDS[(round + number) % KINDS.len()];
+    let (scope, when) = KINDS[turn % KINDS.len()];
     // Writing to a String cannot fail.
     let _ = writeln!(
         text,
