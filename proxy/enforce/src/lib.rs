@@ -27,3 +27,5 @@ pub mod reply;
 pub mod routes;
 pub mod source;
 pub mod subject;
+
+pub use checks::subject::signs_in_connection;

@@ -137,12 +137,9 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("poort-request-id");
 
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'sha256-YvjPX863dFzyUKvMIzO7PtSBWJzyzib9AHaUVkkZms4='; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
-/// The policies' authors speak first, where they do: they know best what this person can do.
+/// The policies' authors have the word, where they take it: they know best what this person can do.
 fn detail(words: &Words, advice: Option<&Arc<str>>) -> String {
-    match advice {
-        Some(advice) => format!("{advice} {}", words.advice),
-        None => words.advice.to_owned(),
-    }
+    advice.map_or_else(|| words.advice.to_owned(), |advice| advice.to_string())
 }
 
 fn problem(words: &Words, detail: &str, id: RequestId) -> String {

@@ -44,6 +44,8 @@ pub struct Source {
     pub in_flight: Arc<Gauge>,
     /// The largest request body, in bytes.
     pub body_limit: u64,
+    /// Whether its application signs users in by the connection (NTLM, Negotiate); their headers are then its own.
+    pub signs_in_by_connection: bool,
     /// Whether it was closed in an emergency.
     pub closed: AtomicBool,
 }

@@ -189,7 +189,9 @@ impl Live {
         let mut warnings = self.listener_warnings(&checked);
         warnings.extend(checked.warnings.iter().map(ToString::to_string));
         let kept = last_good::keep(&self.state, &self.file, &checked);
-        warnings.extend(kept.err().map(|fault| format!("the last good configuration could not be kept: {fault}")));
+        warnings.extend(
+            kept.err().map(|fault| format!("the last good configuration could not be kept: {fault}")),
+        );
         self.admission.replace(listeners::budgets(&checked.deploy));
         *self.files.lock() = paths(&checked);
         *self.expiries.lock() = expiries(&checked);
@@ -229,10 +231,12 @@ impl Live {
                 digest: snapshot.digest.to_string(),
                 warnings: Vec::new(),
             }),
-            Err(fault) if close => {
-                Err(format!("`{source}` is closed until the gate stops, but that could not be kept on disk: {fault}"))
+            Err(fault) if close => Err(format!(
+                "`{source}` is closed until the gate stops, but that could not be kept on disk: {fault}"
+            )),
+            Err(fault) => {
+                Err(format!("`{source}` stays closed: its opening could not be kept on disk: {fault}"))
             }
-            Err(fault) => Err(format!("`{source}` stays closed: its opening could not be kept on disk: {fault}")),
         }
     }
 
@@ -240,9 +244,11 @@ impl Live {
     fn listener_warnings(&self, checked: &Checked) -> Vec<String> {
         let wanted: Vec<_> = checked.deploy.listeners.iter().map(|listener| listener.address).collect();
         let missing = wanted.iter().filter(|address| !self.listeners.contains_key(address));
-        let missing = missing.map(|address| format!("listener `{address}` is new; it needs a restart or an upgrade"));
+        let missing =
+            missing.map(|address| format!("listener `{address}` is new; it needs a restart or an upgrade"));
         let gone = self.listeners.keys().filter(|address| !wanted.contains(address));
-        let gone = gone.map(|address| format!("listener `{address}` is gone; it stays until a restart or an upgrade"));
+        let gone = gone
+            .map(|address| format!("listener `{address}` is gone; it stays until a restart or an upgrade"));
         missing.chain(gone).collect()
     }
 

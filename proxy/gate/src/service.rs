@@ -21,6 +21,7 @@ use poort_enforce::{
     reason::{ProtocolFault, Reason},
     record::{Decision, Verdict},
     reply::Reply,
+    signs_in_connection,
 };
 use poort_policy::Operation;
 
@@ -251,6 +252,11 @@ impl ProxyHttp for Proxy {
             source_prefix: upstream.outbound.prefix.as_deref(),
             cors: source.cors.as_ref().zip(session.req_header().headers.get(header::ORIGIN)),
         };
+        if !source.signs_in_by_connection && asks_for_connection_sign_in(response) {
+            // SECURITY: on pooled connections one user's sign-in would serve the next.
+            tracing::warn!(event = "connection_sign_in", source = &*source.id, remedy = "upstream: { authentication: connection }");
+            return Err(failure(Reason::SourceMalformed));
+        }
         prepare_response(response, &inbound)?;
         if Stream::is_one(response, source.streams) {
             let readmission =
@@ -339,6 +345,10 @@ fn forwards_at_once(exchange: Option<&Exchange>) -> bool {
             .is_some_and(|meaning| matches!(meaning.operation, Operation::Consult | Operation::Use));
         looks && !exchange.facts.as_ref().is_some_and(|facts| facts.websocket)
     })
+}
+
+fn asks_for_connection_sign_in(response: &ResponseHeader) -> bool {
+    response.headers.get_all(header::WWW_AUTHENTICATE).iter().any(|value| signs_in_connection(value.as_bytes()))
 }
 
 /// What an error of the server library means; none if the client is gone and there is nothing to say.

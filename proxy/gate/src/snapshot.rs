@@ -63,7 +63,8 @@ impl Snapshot {
         let Built { deploy, zone, sources, access, digest } = checked;
         let mut faults = Vec::new();
         let engine = Engine::load(&corpus(zone, sources, access));
-        let engine = collect(engine.map_err(|found| found.into_iter().map(policy_fault).collect()), &mut faults);
+        let engine =
+            collect(engine.map_err(|found| found.into_iter().map(policy_fault).collect()), &mut faults);
         let rules = zone.issuers.iter().map(|issuer| issuer.rules.clone()).collect();
         let place = |message: String| Fault { place: poort_policy::Place::default(), message };
         let issuers = collect(
@@ -74,14 +75,15 @@ impl Snapshot {
             .issuers
             .iter()
             .map(|issuer| {
-                carry.issuer_keys(issuer).map_err(|fault| {
-                    vec![Fault { place: issuer.place.clone(), message: fault.to_string() }]
-                })
+                carry
+                    .issuer_keys(issuer)
+                    .map_err(|fault| vec![Fault { place: issuer.place.clone(), message: fault.to_string() }])
             })
             .collect();
         let keys = collect(keys, &mut faults);
         let assertions = collect(assertions(deploy), &mut faults);
-        let (Some(engine), Some(issuers), Some(keys), Some(assertions)) = (engine, issuers, keys, assertions) else {
+        let (Some(engine), Some(issuers), Some(keys), Some(assertions)) = (engine, issuers, keys, assertions)
+        else {
             return Err(Faults::new(faults));
         };
         let digests = Digests { configuration: digest.to_string(), policies: engine.digest().to_owned() };
@@ -102,10 +104,16 @@ impl Snapshot {
             keys: KeyRing::new(keys),
             metrics: Arc::clone(&carry.metrics),
         };
-        let pipeline =
-            Pipeline { rules, ports, in_flight: Arc::clone(&carry.in_flight), tokens: VerifiedTokens::new(REMEMBERED) };
-        let upstreams =
-            sources.iter().map(|source| (Arc::from(source.id.as_str()), upstream(source, carry, generation))).collect();
+        let pipeline = Pipeline {
+            rules,
+            ports,
+            in_flight: Arc::clone(&carry.in_flight),
+            tokens: VerifiedTokens::new(REMEMBERED),
+        };
+        let upstreams = sources
+            .iter()
+            .map(|source| (Arc::from(source.id.as_str()), upstream(source, carry, generation)))
+            .collect();
         Ok(Self {
             generation,
             digest: Arc::clone(digest),
@@ -156,7 +164,8 @@ fn collect<T>(result: Result<T, Vec<Fault>>, faults: &mut Vec<Fault>) -> Option<
 
 fn policy_fault(fault: poort_policy::Fault) -> Fault {
     let place = poort_policy::Place { file: fault.file.into(), line: fault.line, column: fault.column };
-    let message = if fault.help.is_empty() { fault.message } else { format!("{}; {}", fault.message, fault.help) };
+    let message =
+        if fault.help.is_empty() { fault.message } else { format!("{}; {}", fault.message, fault.help) };
     Fault { place, message }
 }
 
@@ -199,7 +208,8 @@ fn posture(device: &InventoryDevice) -> (String, DeviceFacts) {
 }
 
 fn enforced(source: &source::Source, carry: &CarryOver) -> Source {
-    let concurrent = source.limits.concurrent.map_or(u32::MAX, |limit| u32::try_from(limit.get()).unwrap_or(u32::MAX));
+    let concurrent =
+        source.limits.concurrent.map_or(u32::MAX, |limit| u32::try_from(limit.get()).unwrap_or(u32::MAX));
     Source {
         id: source.id.as_str().into(),
         hosts: source.hosts.clone(),
@@ -213,6 +223,7 @@ fn enforced(source: &source::Source, carry: &CarryOver) -> Source {
         on_behalf_of: source.on_behalf_of.iter().cloned().collect(),
         in_flight: carry.gauge(&source.id, concurrent),
         body_limit: source.body,
+        signs_in_by_connection: source.upstream.authentication == source::Authentication::Connection,
         closed: carry.closures.contains(&source.id).into(),
     }
 }
@@ -265,5 +276,6 @@ fn upstream(source: &source::Source, carry: &CarryOver, generation: u64) -> Upst
 /// When a snapshot was built, for people and metrics.
 #[must_use]
 pub fn seconds(time: SystemTime) -> i64 {
-    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+    time.duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }

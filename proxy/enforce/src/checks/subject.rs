@@ -26,7 +26,8 @@ pub(crate) async fn check<P: Ports>(
     exchange: &mut Exchange,
 ) -> Flow {
     refuse_token_in_query(exchange)?;
-    let holder = match bearer(&arrival.head.headers)? {
+    let own = exchange.source().is_some_and(|source| source.signs_in_by_connection);
+    let holder = match bearer(&arrival.head.headers, own)? {
         Some(token) => {
             let holder = verified(pipeline, token, exchange).await?;
             bind(&holder, exchange)?;
@@ -48,18 +49,27 @@ fn refuse_token_in_query(exchange: &Exchange) -> Flow {
     Continue(())
 }
 
-/// RFC 6750 §2.1. Two Authorization headers have two readings.
-fn bearer(headers: &HeaderMap) -> Flow<Option<&[u8]>> {
+/// RFC 6750 §2.1. Two Authorization headers have two readings. `own` says that NTLM and Negotiate are the application's.
+fn bearer(headers: &HeaderMap, own: bool) -> Flow<Option<&[u8]>> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Continue(None) };
-    let token = match value.as_bytes().split_at_checked(7) {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"Bearer ") => token.trim_ascii(),
+    let value = value.as_bytes();
+    let token = match value.split_at_checked(7) {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"Bearer ") => Some(token.trim_ascii()),
+        _ if own && signs_in_connection(value) => None,
         _ => return refuse(Reason::Authorization),
     };
-    if values.next().is_some() || token.is_empty() {
+    if values.next().is_some() || token.is_some_and(<[u8]>::is_empty) {
         return refuse(Reason::Authorization);
     }
-    Continue(Some(token))
+    Continue(token)
+}
+
+/// Whether an Authorization or WWW-Authenticate value belongs to a scheme that signs in a connection (RFC 4559 §6, MS-NTHT).
+#[must_use]
+pub fn signs_in_connection(value: &[u8]) -> bool {
+    let scheme = value.split(|&byte| byte == b' ').next().unwrap_or_default();
+    scheme.eq_ignore_ascii_case(b"NTLM") || scheme.eq_ignore_ascii_case(b"Negotiate")
 }
 
 async fn verified<P: Ports>(pipeline: &Pipeline<P>, token: &[u8], exchange: &Exchange) -> Flow<Arc<Holder>> {

@@ -1,8 +1,8 @@
 //! The request as the source gets it: nothing in it that a client could have forged.
 
-use http::{HeaderName, Uri, header, uri::PathAndQuery};
+use http::{HeaderName, HeaderValue, Uri, header, uri::PathAndQuery};
 use pingora::{Error, ErrorType, OrErr, Result, http::RequestHeader};
-use poort_enforce::{exchange::Exchange, pipeline::Permit, reply::REQUEST_ID};
+use poort_enforce::{exchange::Exchange, pipeline::Permit, reply::REQUEST_ID, signs_in_connection};
 use poort_identity::Assertions;
 
 use super::identity::{ASSERTION, plain, statement};
@@ -66,7 +66,11 @@ pub fn prepare_request(
     exchange: &Exchange,
     assertions: Option<&Assertions>,
 ) -> Result<()> {
+    let own = own_sign_in(upstream, permit);
     remove_forgeable(upstream, &outbound.identity);
+    if let Some(own) = own {
+        upstream.insert_header(header::AUTHORIZATION, own)?;
+    }
     write_target(upstream, outbound, permit, exchange)?;
     let facts = exchange.facts.as_ref().ok_or_else(undecided)?;
     let host = outbound.host.as_deref().unwrap_or(&facts.host);
@@ -94,6 +98,12 @@ pub fn prepare_request(
 /// Never met: a permit is made only after its request's facts, and an assertion is due only where a key is configured.
 fn undecided() -> Box<Error> {
     Error::explain(ErrorType::InternalError, "a permit without facts or key")
+}
+
+/// What an application with a sign-in of its own by connection (NTLM, Negotiate) gets to see of Authorization; a token never.
+fn own_sign_in(upstream: &RequestHeader, permit: &Permit) -> Option<HeaderValue> {
+    let value = upstream.headers.get(header::AUTHORIZATION)?;
+    (permit.source().signs_in_by_connection && signs_in_connection(value.as_bytes())).then(|| value.clone())
 }
 
 fn remove_forgeable(upstream: &mut RequestHeader, identity: &IdentityHeaders) {
