@@ -18,8 +18,8 @@ impl GateBuilder {
         self.bits += 1;
         for literal in literals {
             // A literal within another makes the longer one redundant.
-            let redundant = literals.iter().any(|other| other.len() < literal.len() && memchr::memmem::find(literal, other).is_some());
-            if literals.len() > 400 || !redundant {
+            let redundant = || literals.iter().any(|other| other.len() < literal.len() && memchr::memmem::find(literal, other).is_some());
+            if literals.len() > 64 || !redundant() {
                 self.literals.push((literal.clone(), bit));
             }
         }
@@ -43,7 +43,7 @@ impl GateBuilder {
             None
         } else {
             // A full DFA is a third faster on long text, and fifty times larger.
-            let built = NFA::builder().ascii_case_insensitive(true).prefilter(false).dense_depth(3).build(&words);
+            let built = NFA::builder().ascii_case_insensitive(true).prefilter(false).dense_depth(8).build(&words);
             Some(built.map_err(|error| format!("the rules' literals are too many: {error}"))?)
         };
         Ok(Gate { automaton, meaning, words: self.bits.div_ceil(64) as usize })

@@ -71,7 +71,7 @@ impl State {
     fn parse_json(&mut self, program: &Program, body: &[u8]) {
         let depth = self.limits.depth.min(program.settings().json_depth);
         let parsed = json::parse(body, depth, &mut |name, value| {
-            let (name, value) = (self.values.add(name), self.values.add(value));
+            let (name, value) = (self.values.add_shared(name), self.values.add_shared(value));
             self.argument(program, name, value, [Variable::ArgsPost, Variable::ArgsPostNames])
         });
         if let Err(message) = parsed {

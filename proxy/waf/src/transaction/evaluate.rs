@@ -27,12 +27,20 @@ pub(crate) struct Found {
     longest: u32,
 }
 
+/// The name of a member.
+#[derive(Clone, Copy)]
+pub(crate) enum Key {
+    Value(ValueId),
+    /// A member of `TX`, by slot.
+    Slot(u32),
+}
+
 /// One value of a group.
 #[derive(Clone, Copy)]
 struct Item {
     variable: Variable,
     count: bool,
-    key: ValueId,
+    key: Key,
     raw: ValueId,
     /// After the chain.
     value: ValueId,
@@ -42,7 +50,7 @@ struct Item {
 #[derive(Clone, Copy)]
 pub(crate) struct Matched {
     pub(super) variable: Variable,
-    pub(super) key: ValueId,
+    pub(super) key: Key,
     pub(super) value: ValueId,
 }
 
@@ -131,7 +139,8 @@ impl State {
             return true;
         };
         let Some(slot) = self.found.get_mut(group_at) else { return false };
-        let mut found = std::mem::take(slot);
+        // Taken out while rules change the rest of the state, and put back.
+        let mut found = slot.take().unwrap_or_default();
         if group.is_volatile || !self.is_fresh(group, found.time) {
             self.survey(program, group, &mut found);
         }
@@ -143,7 +152,7 @@ impl State {
             matched = self.ask(program, at, link, group, &found);
         }
         if let Some(slot) = self.found.get_mut(group_at) {
-            *slot = found;
+            *slot = Some(found);
         }
         matched
     }
@@ -168,15 +177,12 @@ impl State {
         }
         let side = usize::from(self.phase > 2);
         let Some(gate) = program.gates.get(side) else { return true };
-        self.unite_bits(program, group, gate, side, found);
+        self.unite_bits(group, gate, side, found);
         let word = found.union.get(side).and_then(|union| union.get((bit >> 6) as usize));
         word.is_some_and(|word| word >> (bit & 63) & 1 == 1)
     }
 
-    fn unite_bits(&mut self, program: &Program, group: &Group, gate: &Gate, side: usize, found: &mut Found) {
-        if !found.is_itemized && !group.targets.iter().all(|place| self.is_surveyed(group, place)) {
-            self.find(program, group, found);
-        }
+    fn unite_bits(&mut self, group: &Group, gate: &Gate, side: usize, found: &mut Found) {
         let Found { items, is_itemized, union, union_time, time, .. } = found;
         let (Some(union), Some(united)) = (union.get_mut(side), union_time.get_mut(side)) else { return };
         if *united == *time {
@@ -185,15 +191,18 @@ impl State {
         *united = *time;
         union.clear();
         union.resize(gate.words, 0);
-        if *is_itemized {
-            for item in items {
-                if let Some(place) = self.values.gate_bits(item.value, gate, side) {
-                    self.values.collect_bits(place, union);
-                }
+        for item in items {
+            if let Some(place) = self.values.gate_bits(item.value, gate, side) {
+                self.values.collect_bits(place, union);
             }
+        }
+        if *is_itemized {
             return;
         }
         for place in &group.targets {
+            if !self.is_surveyed(group, place) {
+                continue;
+            }
             let mut summary = self.store.take_summary(place.variable);
             summary.unite_bits(self.store.entries(place.variable), &mut self.values, gate, side);
             for (word, more) in union.iter_mut().zip(summary.bits(side)) {
@@ -223,18 +232,21 @@ impl State {
             summary.renew(self.store.entries(place.variable), &mut self.values);
             self.store.put_summary(place.variable, summary);
         }
-        if !group.targets.iter().all(|place| self.is_surveyed(group, place)) {
-            return self.find(program, group, found);
-        }
         found.items.clear();
-        found.is_itemized = false;
         found.time = self.store.time;
         found.set = ByteSet::NONE;
         found.longest = 0;
+        found.is_itemized = true;
         for place in &group.targets {
-            found.set = found.set.union(self.store.summary_set(place.variable));
-            found.longest = found.longest.max(self.store.summary_longest(place.variable));
+            if self.is_surveyed(group, place) {
+                found.is_itemized = false;
+                found.set = found.set.union(self.store.summary_set(place.variable));
+                found.longest = found.longest.max(self.store.summary_longest(place.variable));
+            } else {
+                self.find_or_count(program, group, place, &mut found.items);
+            }
         }
+        self.sum_up(found);
     }
 
     /// Asks the operator about each value.
@@ -249,6 +261,7 @@ impl State {
             }
         };
         let mut any = false;
+        self.values.next_question();
         for item in &found.items {
             if self.has_exclusions && self.is_excluded(program, at, item) {
                 continue;
@@ -279,8 +292,13 @@ impl State {
     }
 
     fn ask_one(&mut self, program: &Program, link: &Link, item: Item, value: ValueId, argument: &[u8]) -> bool {
+        // Equal values share a number: what one was refused for, the others are too.
+        if self.values.is_answered(value) {
+            return false;
+        }
         let may_hold = self.has_needs(program, link, value);
         if !may_hold && !link.negated {
+            self.values.answer(value);
             return false;
         }
         let mut captures = std::mem::take(&mut self.captures);
@@ -297,6 +315,9 @@ impl State {
             self.note_match(program, link, Matched { variable: item.variable, key: item.key, value }, &captures);
         }
         self.captures = captures;
+        if !matched {
+            self.values.answer(value);
+        }
         matched
     }
 
@@ -346,7 +367,7 @@ impl State {
             let place = &place.0;
             place.variable == item.variable
                 && rules.binary_search(&rule).is_ok()
-                && place.select.takes(self.values.get(item.key), &program.names)
+                && place.select.takes(self.key(program, item.key), &program.names)
         })
     }
 
@@ -361,19 +382,28 @@ impl State {
             if place.variable.is_volatile() {
                 self.refresh(program, place.variable);
             }
-            let first = found.items.len();
-            self.find_place(program, group, place, &mut found.items);
-            if place.count {
-                let count = found.items.len() - first;
-                found.items.truncate(first);
-                let value = self.values.add_number(i64::try_from(count).unwrap_or(i64::MAX));
-                let value = self.values.chain(value, group);
-                found.items.push(Item { variable: place.variable, count: true, key: Values::EMPTY, raw: value, value });
-            }
+            self.find_or_count(program, group, place, &mut found.items);
         }
+        self.sum_up(found);
+    }
+
+    /// Adds what the items found have in common.
+    fn sum_up(&mut self, found: &mut Found) {
         for item in &found.items {
             found.set = found.set.union(self.values.set(item.value));
             found.longest = found.longest.max(self.values.len(item.value));
+        }
+    }
+
+    fn find_or_count(&mut self, program: &Program, group: &Group, place: &TargetPlace, items: &mut Vec<Item>) {
+        let first = items.len();
+        self.find_place(program, group, place, items);
+        if place.count {
+            let count = items.len() - first;
+            items.truncate(first);
+            let value = self.values.add_number(i64::try_from(count).unwrap_or(i64::MAX));
+            let value = self.values.chain(value, group);
+            items.push(Item { variable: place.variable, count: true, key: Key::Value(Values::EMPTY), raw: value, value });
         }
     }
 
@@ -390,7 +420,7 @@ impl State {
                 continue;
             }
             let value = if place.count || group.multi { entry.value } else { self.values.chain(entry.value, group) };
-            items.push(Item { variable: place.variable, count: false, key: entry.key, raw: entry.value, value });
+            items.push(Item { variable: place.variable, count: false, key: Key::Value(entry.key), raw: entry.value, value });
         }
     }
 
@@ -398,23 +428,20 @@ impl State {
         let mut chosen = std::mem::take(&mut self.chosen);
         chosen.clear();
         match &place.select {
-            Select::Slot(slot) => chosen.extend(self.tx.get(*slot).map(|value| (Some(*slot), Values::EMPTY, value))),
-            Select::All => chosen.extend(self.tx.slots().map(|(slot, value)| (Some(slot), Values::EMPTY, value))),
+            Select::Slot(slot) => chosen.extend(self.tx.get(*slot).map(|value| (Key::Slot(*slot), value))),
+            Select::All => chosen.extend(self.tx.slots().map(|(slot, value)| (Key::Slot(slot), value))),
             Select::Pattern(_, slots) => {
-                chosen.extend(slots.iter().filter_map(|slot| Some((Some(*slot), Values::EMPTY, self.tx.get(*slot)?))));
+                chosen.extend(slots.iter().filter_map(|slot| Some((Key::Slot(*slot), self.tx.get(*slot)?))));
             }
             Select::Name(_) => {}
         }
         if matches!(place.select, Select::All | Select::Pattern(..)) {
-            let made: Vec<(Vec<u8>, ValueId)> = self.tx.made().filter(|(name, _)| place.select.takes(name, &program.names)).map(|(name, value)| (name.to_vec(), value)).collect();
-            for (name, value) in made {
-                let key = self.values.add(&name);
-                chosen.push((None, key, value));
+            for (name, value) in self.tx.made().filter(|(name, _)| place.select.takes(name, &program.names)) {
+                chosen.push((Key::Value(self.values.add(name)), value));
             }
         }
-        for (slot, key, raw) in chosen.iter().copied() {
-            let key = slot.map_or(key, |slot| self.values.add(program.names.name(slot).as_bytes()));
-            let name = self.values.get(key);
+        for (key, raw) in chosen.iter().copied() {
+            let name = self.key(program, key);
             if group.excluded.iter().any(|place| place.variable == Variable::Tx && place.select.takes(name, &program.names)) {
                 continue;
             }
@@ -422,6 +449,14 @@ impl State {
             items.push(Item { variable: Variable::Tx, count: false, key, raw, value });
         }
         self.chosen = chosen;
+    }
+
+    /// The bytes of a member's name.
+    pub(super) fn key<'a>(&'a self, program: &'a Program, key: Key) -> &'a [u8] {
+        match key {
+            Key::Value(value) => self.values.get(value),
+            Key::Slot(slot) => program.names.name(slot).as_bytes(),
+        }
     }
 
     /// All conditions of a rule matched.
@@ -457,7 +492,7 @@ impl State {
         let message = rule.message.as_ref().map(|template| expand::text(self, program, template)).unwrap_or_default();
         let data = rule.data.as_ref().map(|template| expand::text(self, program, template)).unwrap_or_default();
         let mut variable = Vec::new();
-        expand::matched_name(self, &mut variable);
+        expand::matched_name(self, program, &mut variable);
         self.matches.push(Match {
             rule: rule.meta.clone(),
             phase: self.phase,

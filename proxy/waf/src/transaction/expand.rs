@@ -25,7 +25,7 @@ pub(super) fn text(state: &State, program: &Program, template: &Template) -> Str
 fn expand_variable(state: &State, program: &Program, variable: Variable, member: Option<&str>, out: &mut Vec<u8>) {
     match variable {
         Variable::MatchedVar => out.extend(state.matched.map(|matched| state.values.get(matched.value)).unwrap_or_default()),
-        Variable::MatchedVarName => matched_name(state, out),
+        Variable::MatchedVarName => matched_name(state, program, out),
         Variable::Rule => rule_member(state, program, member.unwrap_or("id"), out),
         Variable::HighestSeverity => out.extend(state.highest_severity.unwrap_or(255).to_string().as_bytes()),
         variable if variable.is_persistent() => {
@@ -43,10 +43,10 @@ fn expand_variable(state: &State, program: &Program, variable: Variable, member:
 }
 
 /// Appends the name of the variable that matched last, such as `ARGS:id`.
-pub(super) fn matched_name(state: &State, out: &mut Vec<u8>) {
+pub(super) fn matched_name(state: &State, program: &Program, out: &mut Vec<u8>) {
     let Some(matched) = state.matched else { return };
     out.extend_from_slice(matched.variable.name().as_bytes());
-    let key = state.values.get(matched.key);
+    let key = state.key(program, matched.key);
     if !key.is_empty() {
         out.push(b':');
         out.extend_from_slice(key);

@@ -22,7 +22,7 @@ use crate::limits::TransactionLimits;
 use crate::operator::Captures;
 use crate::program::{Allowed, Engine, Excluded, Processor, Program};
 use crate::syntax::Variable;
-use evaluate::{Found, Matched};
+use evaluate::{Found, Key, Matched};
 use store::Store;
 use tx::Tx;
 use values::{ValueId, Values};
@@ -53,7 +53,7 @@ pub(crate) struct State {
     values: Values,
     store: Store,
     tx: Tx,
-    found: Vec<Found>,
+    found: Vec<Option<Box<Found>>>,
     phase: u8,
     engine: Engine,
     allowed: Option<Allowed>,
@@ -75,7 +75,7 @@ pub(crate) struct State {
     argument: Vec<u8>,
     expansion: Vec<u8>,
     captures: Captures,
-    chosen: Vec<(Option<u32>, ValueId, ValueId)>,
+    chosen: Vec<(Key, ValueId)>,
     // Bodies.
     processor: Option<Processor>,
     force_request_body: bool,
@@ -260,7 +260,7 @@ fn verdict(interruption: Option<Interruption>) -> Verdict {
 impl State {
     fn new(program: &Program, limits: TransactionLimits) -> Self {
         let mut found = Vec::new();
-        found.resize_with(program.groups.len(), Found::default);
+        found.resize_with(program.groups.len(), || None);
         Self {
             values: Values::new(),
             store: Store::new(),

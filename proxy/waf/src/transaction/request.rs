@@ -102,7 +102,7 @@ impl State {
         let mut bad = false;
         for pair in urlencoded::pairs(text, program.settings().separator) {
             bad |= urlencoded::decode(pair.name, &mut decoded.0) | urlencoded::decode(pair.value, &mut decoded.1);
-            let (name, value) = (self.values.add(&decoded.0), self.values.add(&decoded.1));
+            let (name, value) = (self.values.add_shared(&decoded.0), self.values.add_shared(&decoded.1));
             if !self.argument(program, name, value, into) {
                 break;
             }

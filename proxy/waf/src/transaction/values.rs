@@ -26,7 +26,12 @@ struct Value {
     row: u32,
     /// Where its gate bits are, per gate.
     bits: [u32; 2],
+    /// The last question that it was no match for.
+    answered: u32,
 }
+
+/// Places of the table of recent values.
+const RECENT: usize = 256;
 
 /// The values of a transaction.
 pub(crate) struct Values {
@@ -36,6 +41,9 @@ pub(crate) struct Values {
     bits: Vec<u64>,
     scratch: Vec<u8>,
     touches: [ByteSet; Transform::COUNT],
+    /// Recent values by hash, so that equal ones get one number.
+    recent: Vec<u32>,
+    question: u32,
     /// Work left.
     pub(super) fuel: u64,
 }
@@ -51,6 +59,8 @@ impl Values {
             bits: Vec::new(),
             scratch: Vec::new(),
             touches: [ByteSet::NONE; Transform::COUNT],
+            recent: vec![0; RECENT],
+            question: 0,
             fuel: 0,
         };
         for (slot, transform) in values.touches.iter_mut().zip(Transform::ALL) {
@@ -65,13 +75,15 @@ impl Values {
         self.items.clear();
         self.rows.clear();
         self.bits.clear();
+        self.recent.fill(0);
+        self.question = 0;
         self.push(0, 0);
     }
 
     fn push(&mut self, start: usize, len: usize) -> ValueId {
         let id = ValueId(u32::try_from(self.items.len()).unwrap_or(0));
         let (start, len) = (u32::try_from(start).unwrap_or(0), u32::try_from(len).unwrap_or(0));
-        self.items.push(Value { start, len, set: ByteSet::NONE, is_set_known: false, row: UNKNOWN, bits: [UNKNOWN; 2] });
+        self.items.push(Value { start, len, set: ByteSet::NONE, is_set_known: false, row: UNKNOWN, bits: [UNKNOWN; 2], answered: 0 });
         id
     }
 
@@ -94,6 +106,41 @@ impl Values {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(bytes);
         self.push(start, bytes.len())
+    }
+
+    /// Keeps `bytes` as a value that may be an equal one from before.
+    pub(crate) fn add_shared(&mut self, bytes: &[u8]) -> ValueId {
+        if bytes.len() > 64 {
+            return self.add(bytes);
+        }
+        let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+        let place = (hash ^ hash >> 32) as usize % RECENT;
+        let known = ValueId(self.recent.get(place).copied().unwrap_or(0));
+        if self.get(known) == bytes {
+            return known;
+        }
+        let id = self.add(bytes);
+        if let Some(slot) = self.recent.get_mut(place) {
+            *slot = id.0;
+        }
+        id
+    }
+
+    /// Starts a new question: no value is answered yet.
+    pub(super) fn next_question(&mut self) {
+        self.question = self.question.wrapping_add(1);
+    }
+
+    #[inline]
+    pub(super) fn is_answered(&self, id: ValueId) -> bool {
+        self.items.get(id.0 as usize).is_some_and(|value| value.answered == self.question)
+    }
+
+    #[inline]
+    pub(super) fn answer(&mut self, id: ValueId) {
+        if let Some(value) = self.items.get_mut(id.0 as usize) {
+            value.answered = self.question;
+        }
     }
 
     /// A value that is part of another.
@@ -132,7 +179,7 @@ impl Values {
     #[inline]
     fn item(&self, id: ValueId) -> Value {
         const NONE: Value =
-            Value { start: 0, len: 0, set: ByteSet::NONE, is_set_known: true, row: UNKNOWN, bits: [NOTHING; 2] };
+            Value { start: 0, len: 0, set: ByteSet::NONE, is_set_known: true, row: UNKNOWN, bits: [NOTHING; 2], answered: 0 };
         self.items.get(id.0 as usize).copied().unwrap_or(NONE)
     }
 

@@ -18,10 +18,10 @@ impl State {
             Variable::MatchedVarName => {
                 self.store.empty(variable);
                 let mut name = Vec::new();
-                expand::matched_name(self, &mut name);
+                expand::matched_name(self, program, &mut name);
                 self.scalar(variable, &name);
             }
-            Variable::MatchedVars | Variable::MatchedVarsNames => self.refresh_matched(variable),
+            Variable::MatchedVars | Variable::MatchedVarsNames => self.refresh_matched(program, variable),
             Variable::HighestSeverity => {
                 self.store.empty(variable);
                 self.scalar_number(variable, usize::from(self.highest_severity.unwrap_or(255)));
@@ -44,12 +44,12 @@ impl State {
         }
     }
 
-    fn refresh_matched(&mut self, variable: Variable) {
+    fn refresh_matched(&mut self, program: &Program, variable: Variable) {
         self.store.empty(variable);
         for at in 0..self.matched_before.len() {
             let Some(matched) = self.matched_before.get(at).copied() else { break };
             let mut name = matched.variable.name().as_bytes().to_vec();
-            let key = self.values.get(matched.key);
+            let key = self.key(program, matched.key);
             if !key.is_empty() {
                 name.push(b':');
                 name.extend_from_slice(key);
