@@ -1,6 +1,6 @@
 //! The facts of a request, read and normalised once.
 
-use http::{HeaderMap, Method, Version, header};
+use http::{HeaderMap, HeaderValue, Method, Version, header};
 
 use crate::{
     arrival::Arrival,
@@ -91,7 +91,7 @@ fn is_number(value: &[u8]) -> bool {
 /// RFC 9112 §3.2, RFC 9113 §8.3.1: exactly one host; `:authority` and Host agree.
 fn host(arrival: &Arrival<'_>) -> Result<String, ProtocolFault> {
     let mut hosts = arrival.head.headers.get_all(header::HOST).iter();
-    let named = hosts.next().map(|value| value.as_bytes());
+    let named = hosts.next().map(HeaderValue::as_bytes);
     if hosts.next().is_some() {
         return Err(ProtocolFault::Host);
     }

@@ -139,7 +139,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'sha256-Yvj
 
 /// The policies' authors have the word, where they take it: they know best what this person can do.
 fn detail(words: &Words, advice: Option<&Arc<str>>) -> String {
-    advice.map_or_else(|| words.advice.to_owned(), |advice| advice.to_string())
+    advice.map_or_else(|| words.advice.to_owned(), ToString::to_string)
 }
 
 fn problem(words: &Words, detail: &str, id: RequestId) -> String {

@@ -4,10 +4,13 @@ use std::{collections::HashMap, sync::Arc};
 
 use crate::source::Source;
 
+/// A host's prefixes with their sources, the longest first.
+type Prefixes = Vec<(Arc<str>, Arc<Source>)>;
+
 /// Every source by host, then by the longest path prefix.
 #[derive(Debug, Default)]
 pub struct Routes {
-    hosts: HashMap<String, Vec<(Arc<str>, Arc<Source>)>>,
+    hosts: HashMap<String, Prefixes>,
     sources: Vec<Arc<Source>>,
 }
 
@@ -15,7 +18,7 @@ impl Routes {
     /// Routes to `sources`. That no two claim one (host, prefix) is the configuration's to prove.
     #[must_use]
     pub fn new(sources: Vec<Arc<Source>>) -> Self {
-        let mut hosts: HashMap<String, Vec<(Arc<str>, Arc<Source>)>> = HashMap::new();
+        let mut hosts: HashMap<String, Prefixes> = HashMap::new();
         for source in &sources {
             for host in &source.hosts {
                 let prefixes =

@@ -24,7 +24,9 @@ pub fn connection_facts(connection: &Connection, trust: &LiveTrust, now: SystemT
         id: connection.id(),
         address: connection.peer().ip(),
         sni: connection.tls().sni.clone(),
-        device: connection.device(trust, now).map_or(DeviceState::Absent, |judgement| device_state(&judgement)),
+        device: connection
+            .device(trust, now)
+            .map_or(DeviceState::Absent, |judgement| device_state(&judgement)),
     }
 }
 

@@ -55,7 +55,8 @@ impl ServeHttp for Admin {
             },
             "/.well-known/jwks.json" => {
                 let snapshot = self.live.snapshot();
-                let keys = AssertionKey::jwks(snapshot.assertions.iter().map(poort_identity::Assertions::key));
+                let keys =
+                    AssertionKey::jwks(snapshot.assertions.iter().map(poort_identity::Assertions::key));
                 typed(200, "application/jwk-set+json", keys)
             }
             _ => text(404, "there are /metrics, /healthz, /readyz and /.well-known/jwks.json\n".to_owned()),

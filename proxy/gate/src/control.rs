@@ -101,7 +101,9 @@ async fn answer(stream: UnixStream, live: Arc<Live>) -> io::Result<()> {
     timeout(REQUEST_TIMEOUT, read.read_line(&mut line)).await??;
     let answer = match serde_json::from_str(&line) {
         // Building takes a while: not on a thread that serves requests.
-        Ok(command) => tokio::task::spawn_blocking(move || obey(&live, command)).await.map_err(io::Error::other)?,
+        Ok(command) => {
+            tokio::task::spawn_blocking(move || obey(&live, command)).await.map_err(io::Error::other)?
+        }
         Err(fault) => Answer::Refused(format!("not a command: {fault}")),
     };
     let mut text = serde_json::to_vec(&answer)?;

@@ -59,7 +59,10 @@ pub fn open(state: &Path) -> io::Result<(PathBuf, BTreeMap<PathBuf, Vec<u8>>)> {
             .map(|byte| format!("{byte:02x}"))
             .collect();
         if digest != name {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("the copy of `{}` is damaged", original.display())));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("the copy of `{}` is damaged", original.display()),
+            ));
         }
         Ok((original, bytes))
     });

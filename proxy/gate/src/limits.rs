@@ -144,7 +144,8 @@ impl Tables {
     pub fn first_of_search(&self, subject: &str, search: &str) -> bool {
         let key = self.hash.hash_one((subject, search));
         let now = std::time::Instant::now();
-        let seen = self.searches.get(&key).is_some_and(|seen| now.saturating_duration_since(seen) < SEARCH_LIFE);
+        let seen =
+            self.searches.get(&key).is_some_and(|seen| now.saturating_duration_since(seen) < SEARCH_LIFE);
         if !seen {
             self.searches.insert(key, now);
         }
@@ -195,7 +196,11 @@ mod tests {
         }
         let wait = tables.take(&quotas, alice, 1).unwrap_err();
         assert!(wait > Duration::from_secs(3500) && wait <= Duration::from_secs(3600), "{wait:?}");
-        assert_eq!(tables.take(&quotas, bucket(Budget::User, "zone|bob", ""), 1), Ok(()), "buckets are apart");
+        assert_eq!(
+            tables.take(&quotas, bucket(Budget::User, "zone|bob", ""), 1),
+            Ok(()),
+            "buckets are apart"
+        );
     }
 
     #[test]

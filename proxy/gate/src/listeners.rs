@@ -15,7 +15,8 @@ use crate::{
         },
     },
     listen::{
-        Budget, Budgets, Certificates, ClientCertificate, KeyPair, ListenSettings, LiveTls, LiveTrust, Rate, TlsVersion,
+        Budget, Budgets, Certificates, ClientCertificate, KeyPair, ListenSettings, LiveTls, LiveTrust, Rate,
+        TlsVersion,
     },
     live::one_fault,
 };
@@ -79,7 +80,10 @@ pub fn certificates(deploy: &Deploy) -> Result<HashMap<SocketAddr, Arc<Certifica
                 tables.insert(listener.address, Arc::new(table));
             }
             Err(found) => faults.extend(found.iter().map(|fault| {
-                let place = fault.place.and_then(|place| listener.certificates.get(place)).map_or(&listener.place, |identity| &identity.place);
+                let place = fault
+                    .place
+                    .and_then(|place| listener.certificates.get(place))
+                    .map_or(&listener.place, |identity| &identity.place);
                 Fault { place: place.clone(), message: fault.kind.to_string() }
             })),
         }

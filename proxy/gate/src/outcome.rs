@@ -12,7 +12,10 @@ use poort_enforce::{
     record::{End, Outcome},
 };
 
-use crate::{audit::{Audit, Record}, metrics::Metrics};
+use crate::{
+    audit::{Audit, Record},
+    metrics::Metrics,
+};
 
 /// An outcome that is not known yet. Dropped before it is closed, it says that the request was aborted: a panic and a cut connection
 /// have a record too.
@@ -66,7 +69,9 @@ impl OpenOutcome {
             (true, _) => End::NotReadmitted,
             (_, None) => End::Complete,
             (_, Some(true)) => End::ClientGone,
-            (_, Some(false)) if sent_bytes > 0 && status.is_some_and(|status| status.is_success()) => End::SourceCut,
+            (_, Some(false)) if sent_bytes > 0 && status.is_some_and(|status| status.is_success()) => {
+                End::SourceCut
+            }
             (_, Some(false)) => End::Complete,
         };
         self.write(status, sent_bytes, end);

@@ -254,7 +254,11 @@ impl ProxyHttp for Proxy {
         };
         if !source.signs_in_by_connection && asks_for_connection_sign_in(response) {
             // SECURITY: on pooled connections one user's sign-in would serve the next.
-            tracing::warn!(event = "connection_sign_in", source = &*source.id, remedy = "upstream: { authentication: connection }");
+            tracing::warn!(
+                event = "connection_sign_in",
+                source = &*source.id,
+                remedy = "upstream: { authentication: connection }"
+            );
             return Err(failure(Reason::SourceMalformed));
         }
         prepare_response(response, &inbound)?;
@@ -348,7 +352,11 @@ fn forwards_at_once(exchange: Option<&Exchange>) -> bool {
 }
 
 fn asks_for_connection_sign_in(response: &ResponseHeader) -> bool {
-    response.headers.get_all(header::WWW_AUTHENTICATE).iter().any(|value| signs_in_connection(value.as_bytes()))
+    response
+        .headers
+        .get_all(header::WWW_AUTHENTICATE)
+        .iter()
+        .any(|value| signs_in_connection(value.as_bytes()))
 }
 
 /// What an error of the server library means; none if the client is gone and there is nothing to say.

@@ -9,7 +9,7 @@ use poort_enforce::{
     source::Source,
 };
 use poort_identity::{AssertionKey, Assertions, Issuers, VerifiedTokens};
-use poort_policy::{Corpus, DeviceFacts, Engine, SourceFacts};
+use poort_policy::{Corpus, DeviceFacts, Engine, Place, SourceFacts};
 
 use crate::{
     audit::Digests,
@@ -19,7 +19,7 @@ use crate::{
         checked::{Access, Zone, deploy::Deploy, source, zone::InventoryDevice},
     },
     forward::{Outbound, Pool, UpstreamSettings, UpstreamTls},
-    keys::KeyRing,
+    keys::{FetchFault, IssuerKeys, KeyRing},
     limits::{Quotas, SourceQuotas},
     time_zone,
     world::World,
@@ -60,32 +60,8 @@ impl Snapshot {
     /// # Errors
     /// Every fault that only building finds: policies that do not parse or fit the schema, unusable keys.
     pub fn build(checked: Built<'_>, carry: &CarryOver, generation: u64) -> Result<Self, Faults> {
-        let Built { deploy, zone, sources, access, digest } = checked;
-        let mut faults = Vec::new();
-        let engine = Engine::load(&corpus(zone, sources, access));
-        let engine =
-            collect(engine.map_err(|found| found.into_iter().map(policy_fault).collect()), &mut faults);
-        let rules = zone.issuers.iter().map(|issuer| issuer.rules.clone()).collect();
-        let place = |message: String| Fault { place: poort_policy::Place::default(), message };
-        let issuers = collect(
-            Issuers::new(rules).map_err(|found| found.iter().map(|fault| place(fault.to_string())).collect()),
-            &mut faults,
-        );
-        let keys: Result<Vec<_>, Vec<Fault>> = zone
-            .issuers
-            .iter()
-            .map(|issuer| {
-                carry
-                    .issuer_keys(issuer)
-                    .map_err(|fault| vec![Fault { place: issuer.place.clone(), message: fault.to_string() }])
-            })
-            .collect();
-        let keys = collect(keys, &mut faults);
-        let assertions = collect(assertions(deploy), &mut faults);
-        let (Some(engine), Some(issuers), Some(keys), Some(assertions)) = (engine, issuers, keys, assertions)
-        else {
-            return Err(Faults::new(faults));
-        };
+        let Built { deploy, zone, sources, digest, .. } = checked;
+        let Parts { engine, issuers, keys, assertions } = Parts::load(checked, carry)?;
         let digests = Digests { configuration: digest.to_string(), policies: engine.digest().to_owned() };
         carry.in_flight.resize(u32::try_from(zone.limits.concurrent.get()).unwrap_or(u32::MAX));
         let rules = Rules {
@@ -104,24 +80,58 @@ impl Snapshot {
             keys: KeyRing::new(keys),
             metrics: Arc::clone(&carry.metrics),
         };
-        let pipeline = Pipeline {
-            rules,
-            ports,
-            in_flight: Arc::clone(&carry.in_flight),
-            tokens: VerifiedTokens::new(REMEMBERED),
-        };
-        let upstreams = sources
-            .iter()
-            .map(|source| (Arc::from(source.id.as_str()), upstream(source, carry, generation)))
-            .collect();
+        let upstreams =
+            sources.iter().map(|source| (Arc::from(source.id.as_str()), upstream(source, carry, generation)));
         Ok(Self {
             generation,
             digest: Arc::clone(digest),
             digests: Arc::new(digests),
-            pipeline,
-            upstreams,
+            upstreams: upstreams.collect(),
+            pipeline: Pipeline {
+                rules,
+                ports,
+                in_flight: Arc::clone(&carry.in_flight),
+                tokens: VerifiedTokens::new(REMEMBERED),
+            },
             assertions,
         })
+    }
+}
+
+/// What is loaded rather than copied, and can therefore fail.
+struct Parts {
+    engine: Engine,
+    issuers: Issuers,
+    keys: Vec<Arc<IssuerKeys>>,
+    assertions: Option<Assertions>,
+}
+
+impl Parts {
+    /// All of it, or every fault of all of it.
+    fn load(checked: Built<'_>, carry: &CarryOver) -> Result<Self, Faults> {
+        let Built { deploy, zone, sources, access, .. } = checked;
+        let mut faults = Vec::new();
+        let engine = Engine::load(&corpus(zone, sources, access));
+        let engine =
+            collect(engine.map_err(|found| found.into_iter().map(policy_fault).collect()), &mut faults);
+        let rules = zone.issuers.iter().map(|issuer| issuer.rules.clone()).collect();
+        let placeless = |message: String| Fault { place: Place::default(), message };
+        let issuers = Issuers::new(rules)
+            .map_err(|found| found.iter().map(|fault| placeless(fault.to_string())).collect());
+        let issuers = collect(issuers, &mut faults);
+        let keys = zone.issuers.iter().map(|issuer| {
+            let fault =
+                |fault: FetchFault| vec![Fault { place: issuer.place.clone(), message: fault.to_string() }];
+            carry.issuer_keys(issuer).map_err(fault)
+        });
+        let keys = collect(keys.collect(), &mut faults);
+        let assertions = collect(assertions(deploy), &mut faults);
+        match (engine, issuers, keys, assertions) {
+            (Some(engine), Some(issuers), Some(keys), Some(assertions)) => {
+                Ok(Self { engine, issuers, keys, assertions })
+            }
+            _ => Err(Faults::new(faults)),
+        }
     }
 }
 
@@ -163,7 +173,7 @@ fn collect<T>(result: Result<T, Vec<Fault>>, faults: &mut Vec<Fault>) -> Option<
 }
 
 fn policy_fault(fault: poort_policy::Fault) -> Fault {
-    let place = poort_policy::Place { file: fault.file.into(), line: fault.line, column: fault.column };
+    let place = Place { file: fault.file.into(), line: fault.line, column: fault.column };
     let message =
         if fault.help.is_empty() { fault.message } else { format!("{}; {}", fault.message, fault.help) };
     Fault { place, message }

@@ -42,7 +42,12 @@ pub struct Readmission {
 
 impl Readmission {
     /// Of a request whose answer is a stream.
-    pub fn of(session: &Session, exchange: &Exchange, connection: Option<&Arc<Connection>>, every: Duration) -> Option<Self> {
+    pub fn of(
+        session: &Session,
+        exchange: &Exchange,
+        connection: Option<&Arc<Connection>>,
+        every: Duration,
+    ) -> Option<Self> {
         let head = session.req_header();
         Some(Self {
             head: head.as_owned_parts(),
@@ -69,7 +74,8 @@ impl Stream {
     pub fn is_one(response: &ResponseHeader, streams: Streams) -> bool {
         let kind = response.headers.get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
         let events = kind.get(..17).is_some_and(|kind| kind.eq_ignore_ascii_case(b"text/event-stream"));
-        (streams.websocket && response.status == StatusCode::SWITCHING_PROTOCOLS) || (streams.events && events)
+        (streams.websocket && response.status == StatusCode::SWITCHING_PROTOCOLS)
+            || (streams.events && events)
     }
 
     /// Opens a stream and sees to its being admitted again.

@@ -15,7 +15,7 @@ use crate::{
 pub(crate) fn check<P>(pipeline: &Pipeline<P>, exchange: &mut Exchange) -> Flow {
     let Some(source) = exchange.source() else { return refuse(Reason::Internal) };
     match &exchange.connection.device {
-        DeviceState::Rejected(rejected) => refuse(Reason::Device(rejected.fault.clone())),
+        DeviceState::Rejected(rejected) => refuse(Reason::Device(rejected.fault)),
         DeviceState::Absent if source.device == Demand::Required => refuse(Reason::DeviceMissing),
         DeviceState::Absent => Continue(()),
         DeviceState::Accepted(certificate) => {

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use http::{Method, header};
+use http::{HeaderValue, Method, header};
 
 use crate::{
     arrival::Arrival,
@@ -67,7 +67,7 @@ fn judge_origin(arrival: &Arrival<'_>, facts: &RequestFacts, source: &Source) ->
     else {
         return Continue(());
     };
-    let asked = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS).map(|value| value.as_bytes());
+    let asked = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS).map(HeaderValue::as_bytes);
     match source.cors.as_ref().and_then(|cors| Preflight::answer(cors, origin, method, asked)) {
         Some(preflight) => Break(Stop::Answer(Answer::Preflight(preflight))),
         None => refuse(Reason::Origin),

@@ -34,7 +34,8 @@ fn build(file: &Path) -> Result<String, Faults> {
         complain(warning);
     }
     listeners::certificates(&checked.deploy)?;
-    let metrics = Metrics::register(&Registry::new()).map_err(|fault| crate::live::one_fault(fault.to_string()))?;
+    let metrics =
+        Metrics::register(&Registry::new()).map_err(|fault| crate::live::one_fault(fault.to_string()))?;
     let carry = CarryOver::new(Arc::new(metrics), Closures::none(), checked.zone.limits.keys.get());
     let digest = snapshot::digest(&checked);
     let snapshot = Snapshot::build(Built::of(&checked, &digest), &carry, 1)?;

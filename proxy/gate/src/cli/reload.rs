@@ -57,7 +57,9 @@ fn done(command: &Command, reloaded: &crate::live::Reloaded) -> String {
     let digest = reloaded.digest.get(..16).unwrap_or(&reloaded.digest);
     match command {
         Command::Reload => format!("reloaded: generation {}, configuration {digest}", reloaded.generation),
-        Command::Deny { source } => format!("`{source}` is closed; open it with `poort reload --allow {source}`"),
+        Command::Deny { source } => {
+            format!("`{source}` is closed; open it with `poort reload --allow {source}`")
+        }
         Command::Allow { source } => format!("`{source}` is open"),
     }
 }

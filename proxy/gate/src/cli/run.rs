@@ -42,7 +42,12 @@ fn trace() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         // The server library logs an error for every client that goes away.
         .unwrap_or_else(|_| "info,pingora_core=off,pingora_proxy=off".into());
-    tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
 }
 
 fn serve(file: &Path) -> anyhow::Result<()> {
@@ -50,7 +55,8 @@ fn serve(file: &Path) -> anyhow::Result<()> {
     let (checked, origin) = configuration(file)?;
     make_private(&checked.deploy.state)?;
     let metrics = Arc::new(Metrics::register(prometheus::default_registry())?);
-    let closures = Closures::open(&checked.deploy.state).context("the list of closed sources cannot be read")?;
+    let closures =
+        Closures::open(&checked.deploy.state).context("the list of closed sources cannot be read")?;
     for source in closures.all() {
         tracing::warn!(event = "source_closed", source, remedy = "poort reload --allow SOURCE");
     }
@@ -66,7 +72,13 @@ fn serve(file: &Path) -> anyhow::Result<()> {
         tracing::error!(event = "last_good_not_kept", %fault);
     }
     let deploy = Arc::new(Summary::of(&checked.deploy));
-    let start = Start { file: file.to_owned(), checked, carry: Arc::new(carry), audit: Arc::new(audit), origin: origin.name() };
+    let start = Start {
+        file: file.to_owned(),
+        checked,
+        carry: Arc::new(carry),
+        audit: Arc::new(audit),
+        origin: origin.name(),
+    };
     let live = Arc::new(Live::start(start)?);
     metrics.reload_ok.set(i64::from(matches!(origin, Origin::Files)));
     let server = server(&deploy, &live)?;
@@ -106,8 +118,9 @@ fn configuration(file: &Path) -> anyhow::Result<(Checked, Origin)> {
     };
     complain(&faults);
     let state = config::state_directory(file);
-    let (entry, files) = last_good::open(&state)
-        .map_err(|_| anyhow!("the configuration is broken, and no last good one is kept in `{}`", state.display()))?;
+    let (entry, files) = last_good::open(&state).map_err(|_| {
+        anyhow!("the configuration is broken, and no last good one is kept in `{}`", state.display())
+    })?;
     let checked = config::load_from(&entry, files)
         .map_err(|faults| anyhow!("the configuration is broken, and so is the last good one:\n{faults}"))?;
     tracing::error!(

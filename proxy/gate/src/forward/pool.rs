@@ -113,7 +113,13 @@ impl Pool {
             .flatten()
             .collect();
         let template = template(&settings);
-        Self { settings, template, addresses: ArcSwap::from_pointee(addresses), next: AtomicUsize::new(0), health }
+        Self {
+            settings,
+            template,
+            addresses: ArcSwap::from_pointee(addresses),
+            next: AtomicUsize::new(0),
+            health,
+        }
     }
 
     /// Resolves names again, for as long as it is polled; addresses need none of that.
@@ -166,12 +172,14 @@ impl Pool {
     pub fn pick(&self, connection: u64) -> Result<HttpPeer, PoolFault> {
         let addresses = self.addresses.load();
         let first = self.next.fetch_add(1, Ordering::Relaxed);
-        let in_turn = || (0..addresses.len()).filter_map(|step| addresses.get((first + step) % addresses.len()));
+        let in_turn =
+            || (0..addresses.len()).filter_map(|step| addresses.get((first + step) % addresses.len()));
         let address = in_turn().find(|address| !self.health.is_aside(**address)).or_else(|| in_turn().next());
         let mut peer = self.template.clone();
         peer._address = pingora::protocols::l4::socket::SocketAddr::Inet(*address.ok_or(PoolFault)?);
         if self.settings.authentication == Authentication::Connection {
-            peer.group_key = BuildHasherDefault::<DefaultHasher>::default().hash_one((peer.group_key, connection));
+            peer.group_key =
+                BuildHasherDefault::<DefaultHasher>::default().hash_one((peer.group_key, connection));
         }
         Ok(peer)
     }

@@ -52,8 +52,16 @@ const FORGEABLE: [&str; 25] = [
 ];
 
 /// Families of such headers.
-const FORGEABLE_PREFIXES: [&str; 8] =
-    ["poort-", "x-poort-", "x-forwarded-", "x-remote-", "client-cert", "x-client-cert", "x-ssl-", "ssl-client-"];
+const FORGEABLE_PREFIXES: [&str; 8] = [
+    "poort-",
+    "x-poort-",
+    "x-forwarded-",
+    "x-remote-",
+    "client-cert",
+    "x-client-cert",
+    "x-ssl-",
+    "ssl-client-",
+];
 
 /// Makes the request a source gets, from the one that was admitted.
 ///
@@ -89,7 +97,9 @@ pub fn prepare_request(
     {
         let statement = statement(&permit.source().id, holder, exchange);
         let assertions = assertions.ok_or_else(undecided)?;
-        let assertion = assertions.mint(&statement, exchange.received).or_err(ErrorType::InternalError, "no assertion")?;
+        let assertion = assertions
+            .mint(&statement, exchange.received)
+            .or_err(ErrorType::InternalError, "no assertion")?;
         upstream.insert_header(ASSERTION, &*assertion)?;
     }
     Ok(())
@@ -121,7 +131,12 @@ fn remove_forgeable(upstream: &mut RequestHeader, identity: &IdentityHeaders) {
 }
 
 /// The source gets the same normal form that was judged, with its own prefix in place of ours.
-fn write_target(upstream: &mut RequestHeader, outbound: &Outbound, permit: &Permit, exchange: &Exchange) -> Result<()> {
+fn write_target(
+    upstream: &mut RequestHeader,
+    outbound: &Outbound,
+    permit: &Permit,
+    exchange: &Exchange,
+) -> Result<()> {
     let facts = exchange.facts.as_ref().ok_or_else(undecided)?;
     let path = source_path(&facts.target.path, permit.prefix(), outbound.prefix.as_deref());
     let target = match &facts.target.query {
@@ -153,9 +168,24 @@ mod tests {
     fn nothing_forgeable_reaches_a_source() {
         let mut request = RequestHeader::build("GET", b"/", None).unwrap();
         for name in [
-            "Authorization", "Forwarded", "X-Forwarded-For", "X-Forwarded-Anything", "X-Real-IP", "X-Remote-User",
-            "X-Remote-Groups", "Client-Cert", "Client-Cert-Chain", "X-Client-Cert-Dn", "Poort-Assertion", "Poort-Request-Id",
-            "X_Forwarded_For", "X-Original-URL", "X-Rewrite-URL", "X-HTTP-Method-Override", "Proxy", "X-Employee",
+            "Authorization",
+            "Forwarded",
+            "X-Forwarded-For",
+            "X-Forwarded-Anything",
+            "X-Real-IP",
+            "X-Remote-User",
+            "X-Remote-Groups",
+            "Client-Cert",
+            "Client-Cert-Chain",
+            "X-Client-Cert-Dn",
+            "Poort-Assertion",
+            "Poort-Request-Id",
+            "X_Forwarded_For",
+            "X-Original-URL",
+            "X-Rewrite-URL",
+            "X-HTTP-Method-Override",
+            "Proxy",
+            "X-Employee",
             "SSL-Client-S-DN",
         ] {
             request.append_header(name, "forged").unwrap();

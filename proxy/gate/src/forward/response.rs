@@ -52,7 +52,9 @@ pub fn prepare_response(response: &mut ResponseHeader, inbound: &Inbound<'_>) ->
         response.remove_header(&name);
     }
     for name in [header::LOCATION, header::CONTENT_LOCATION] {
-        if let Some(location) = response.headers.get(&name).and_then(|value| rewritten_location(value, inbound)) {
+        if let Some(location) =
+            response.headers.get(&name).and_then(|value| rewritten_location(value, inbound))
+        {
             response.insert_header(name, location)?;
         }
     }
@@ -186,7 +188,11 @@ mod tests {
             ("//elsewhere.example/a", "/", None, "//elsewhere.example/a"),
             ("relative", "/", None, "relative"),
         ] {
-            assert_eq!(rewritten("location", location, prefix, theirs).as_deref(), Some(expected), "{location}");
+            assert_eq!(
+                rewritten("location", location, prefix, theirs).as_deref(),
+                Some(expected),
+                "{location}"
+            );
         }
     }
 
@@ -209,7 +215,10 @@ mod tests {
         for name in ["poort-assertion", "alt-svc", "access-control-allow-origin"] {
             assert_eq!(rewritten(name, "x", "/", None), None, "{name}");
         }
-        assert_eq!(rewritten("poort-request-id", "forged", "/", None).as_deref(), Some("00000000000000000000000000000000"));
+        assert_eq!(
+            rewritten("poort-request-id", "forged", "/", None).as_deref(),
+            Some("00000000000000000000000000000000")
+        );
         assert_eq!(rewritten("server", "IIS", "/", None).as_deref(), Some("IIS"));
     }
 }
