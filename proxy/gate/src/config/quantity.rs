@@ -16,7 +16,11 @@ const SIZE_UNITS: [(&str, u64); 4] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 2
 /// # Errors
 /// What is wrong, for people.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let wanted = || format!("`{text}` is no duration; write a whole number and a unit, such as `500ms`, `10s`, `5m`, `1h`, `30d`");
+    let wanted = || {
+        format!(
+            "`{text}` is no duration; write a whole number and a unit, such as `500ms`, `10s`, `5m`, `1h`, `30d`"
+        )
+    };
     let length = scaled(text, &DURATION_UNITS).map(Duration::from_millis).ok_or_else(wanted)?;
     if length > LONGEST {
         return Err(format!("`{text}` is longer than `366d`; write less"));
@@ -30,7 +34,9 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 /// What is wrong, for people.
 pub(super) fn size(text: &str) -> Result<u64, String> {
     scaled(text, &SIZE_UNITS).ok_or_else(|| {
-        format!("`{text}` is no size; write a whole number and a unit, such as `512B`, `64KiB`, `10MiB`, `1GiB`")
+        format!(
+            "`{text}` is no size; write a whole number and a unit, such as `512B`, `64KiB`, `10MiB`, `1GiB`"
+        )
     })
 }
 
@@ -39,7 +45,8 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
 /// # Errors
 /// What is wrong, for people.
 pub(super) fn rate(text: &str) -> Result<Rate, String> {
-    let wanted = || format!("`{text}` is no rate; write a count, `/` and a duration, such as `60/1m` or `5/1s`");
+    let wanted =
+        || format!("`{text}` is no rate; write a count, `/` and a duration, such as `60/1m` or `5/1s`");
     let (count, per) = text.split_once('/').ok_or_else(wanted)?;
     let count: u32 = digits(count).and_then(|count| count.try_into().ok()).ok_or_else(wanted)?;
     let per = duration(per).map_err(|_| wanted())?;
@@ -132,8 +139,10 @@ mod tests {
             ("60/1m/1s", None),
             ("+6/1s", None),
         ] {
-            let expected = expected
-                .map(|(count, per)| Rate { count: NonZeroU32::new(count).unwrap(), per: Duration::from_millis(per) });
+            let expected = expected.map(|(count, per)| Rate {
+                count: NonZeroU32::new(count).unwrap(),
+                per: Duration::from_millis(per),
+            });
             assert_eq!(rate(text).ok(), expected, "{text}");
         }
     }

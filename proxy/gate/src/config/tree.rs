@@ -86,7 +86,8 @@ impl Tree {
         self.kept.as_ref().map_or_else(|| path.exists(), |kept| kept.contains_key(path))
     }
 
-    /// Names of what is directly in a directory, sorted; names that begin with a dot are left out.
+    /// Names of what is directly in a directory, sorted; names that begin with a dot are left out. A kept configuration has no empty
+    /// directories, nor absent ones.
     pub(super) fn names(&self, directory: &Path, shown: &str) -> Result<Vec<String>, Unread> {
         let mut names = match &self.kept {
             Some(kept) => kept
@@ -142,20 +143,21 @@ pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
     sum
 }
 
-/// A path without `.` and without `name/..`, for people. Symbolic links are not followed: to open, the path as written is used.
-pub(super) fn tidy(path: &Path) -> String {
-    use std::path::Component::{CurDir, Normal, ParentDir};
+/// A path without `.` and without `name/..`, so that one file has one path. What is left out is not looked up: beside a directory that
+/// is a symbolic link means beside the link.
+pub(super) fn tidy(path: &Path) -> PathBuf {
+    use std::path::Component::{CurDir, Normal, ParentDir, RootDir};
     let mut parts = Vec::new();
     for part in path.components() {
         match (part, parts.last()) {
-            (CurDir, _) => {}
+            (CurDir, _) | (ParentDir, Some(RootDir)) => {}
             (ParentDir, Some(Normal(_))) => {
                 parts.pop();
             }
             _ => parts.push(part),
         }
     }
-    parts.iter().collect::<PathBuf>().display().to_string()
+    parts.iter().collect()
 }
 
 #[cfg(test)]
@@ -163,15 +165,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_are_shown_without_detours() {
+    fn paths_have_no_detours() {
         for (path, shown) in [
             ("deploy/../policies/a.yaml", "policies/a.yaml"),
             ("./a", "a"),
             ("../a/./b/../c", "../a/c"),
             ("../../a", "../../a"),
             ("/a/b/../../c", "/c"),
+            ("/../a", "/a"),
         ] {
-            assert_eq!(tidy(Path::new(path)), shown, "{path}");
+            assert_eq!(tidy(Path::new(path)), Path::new(shown), "{path}");
         }
     }
 

@@ -60,7 +60,10 @@ fn aggregators(desk: &Desk<'_>, inventory: &[InventoryDevice], drafts: &[Draft])
     let known: BTreeSet<&str> = inventory.iter().map(|device| device.name.as_str()).collect();
     for (name, place) in drafts.iter().flat_map(|draft| &draft.on_behalf_of) {
         if !known.contains(name.as_str()) {
-            desk.report.warn(place.clone(), format!("`{name}` is not in the inventory, so it is refused; add it there"));
+            desk.report.warn(
+                place.clone(),
+                format!("`{name}` is not in the inventory, so it is refused; add it there"),
+            );
         }
     }
 }

@@ -52,20 +52,19 @@ pub(super) struct Source {
 
 impl Source {
     /// A file; its name is its path as typed.
-    pub(super) fn new(path: PathBuf, typed: &Path) -> Self {
-        Self { path, shown: tidy(typed).into() }
+    pub(super) fn new(path: impl AsRef<Path>, typed: &Path) -> Self {
+        Self { path: tidy(path.as_ref()), shown: tidy(typed).display().to_string().into() }
     }
 
     /// A path that stands in this file and is relative to it.
     pub(super) fn beside(&self, path: &str) -> Self {
         let beside = |own: &Path| own.parent().unwrap_or(Path::new("")).join(path);
-        Self { path: beside(&self.path), shown: tidy(&beside(Path::new(&*self.shown))).into() }
+        Self::new(beside(&self.path), &beside(Path::new(&*self.shown)))
     }
 
     /// Something in this directory.
     pub(super) fn inside(&self, name: &str) -> Self {
-        let shown = tidy(&Path::new(&*self.shown).join(name));
-        Self { path: self.path.join(name), shown: shown.into() }
+        Self::new(self.path.join(name), &Path::new(&*self.shown).join(name))
     }
 
     /// A place in it.
@@ -170,7 +169,12 @@ impl<T> Copy for Field<'_, T> {}
 
 impl<'a, T: Content> Field<'a, T> {
     /// The whole of a document.
-    pub(super) fn document(file: &'a Source, report: &'a Report, located: &'a Located, node: &'a Node<T>) -> Self {
+    pub(super) fn document(
+        file: &'a Source,
+        report: &'a Report,
+        located: &'a Located,
+        node: &'a Node<T>,
+    ) -> Self {
         let spot = Spot::root(file, report, located);
         Self { name: Name::Whole, key_spot: spot, spot, node }
     }
@@ -219,14 +223,16 @@ impl<'a, T: Content> Field<'a, T> {
     }
 
     fn misshapen(self, shape: Shape) {
-        let remedy = match (T::SHAPE, shape) {
-            (_, Shape::Nothing) => "write its value or remove the key",
-            (Shape::Sequence, _) => "write `[a, b]`, or `- a` on lines of their own",
-            (Shape::Mapping, _) => "write `{ key: value }`, or keys on lines of their own",
+        if shape == Shape::Nothing {
+            self.key_spot.fault(format!("{} has no value; write one or remove it", self.name));
+            return;
+        }
+        let remedy = match T::SHAPE {
+            Shape::Sequence => "write `[a, b]`, or `- a` on lines of their own",
+            Shape::Mapping => "write `{ key: value }`, or keys on lines of their own",
             _ => "write one value",
         };
-        let spot = if shape == Shape::Nothing { self.key_spot } else { self.spot };
-        spot.fault(format!("{} must be {}, not {shape}; {remedy}", self.name, T::SHAPE));
+        self.spot.fault(format!("{} must be {}, not {shape}; {remedy}", self.name, T::SHAPE));
     }
 }
 
@@ -297,8 +303,18 @@ impl<'a, T: Content> Here<'a, Table<T>> {
 
 /// Words that a key of ours never is, and that a secret's key often is.
 const SECRETS: [&str; 12] = [
-    "password", "passwd", "passphrase", "pass", "secret", "client_secret", "token", "api_key", "apikey", "private_key",
-    "credentials", "pin",
+    "password",
+    "passwd",
+    "passphrase",
+    "pass",
+    "secret",
+    "client_secret",
+    "token",
+    "api_key",
+    "apikey",
+    "private_key",
+    "credentials",
+    "pin",
 ];
 
 impl<'a, T> Here<'a, Part<T>> {
@@ -352,6 +368,12 @@ impl<'a> Here<'a, Scalar> {
         }
     }
 
+    /// What `parse` makes of what YAML takes for text.
+    pub(super) fn parse_text<V>(self, parse: impl FnOnce(&str) -> Result<V, String>) -> Option<V> {
+        self.text()?;
+        self.parse(parse)
+    }
+
     /// Text that YAML takes for text: `no`-like words and numbers read as something else, and mean something else.
     pub(super) fn text(self) -> Option<&'a str> {
         match self.value {
@@ -373,7 +395,9 @@ impl<'a> Here<'a, Scalar> {
 }
 
 /// Values that may occur once each; of those that occur again all are reported.
-pub(super) fn distinct<V: Ord + Clone + fmt::Display>(values: Option<Items<(V, Spot<'_>)>>) -> Option<Vec<V>> {
+pub(super) fn distinct<V: Ord + Clone + fmt::Display>(
+    values: Option<Items<(V, Spot<'_>)>>,
+) -> Option<Vec<V>> {
     distinct_by(values, |value| Some(value.clone()))
 }
 

@@ -25,7 +25,7 @@ use super::{
 #[derive(Default)]
 pub(super) struct Outcome {
     pub(super) deploy: Option<Deploy>,
-    /// The directory of the policies.
+    /// The directory of the policies, which exists.
     pub(super) policies: Option<Source>,
     /// Whether assertions can be made; none if that part is wrong.
     pub(super) asserts: Option<bool>,
@@ -36,7 +36,12 @@ pub(super) fn check(desk: &Desk<'_>, whole: Field<'_, Part<raw::Deploy>>) -> Out
         return Outcome::default();
     };
     let faces = faces(desk, deploy);
-    let policies = deploy.field("policies", |raw| &raw.policies).required("policies: ../policies", path);
+    let policies = deploy.field("policies", |raw| &raw.policies).required("policies: ../policies", |here| {
+        let directory = path(here)?;
+        let missing = desk.tree.names(&directory.path, &directory.shown).err();
+        missing.iter().for_each(|fault| here.spot.fault(fault.to_string()));
+        missing.is_none().then_some(directory)
+    });
     let stores = stores(deploy);
     let assertion =
         deploy.field("assertion", |raw| &raw.assertion).optional(|here| assertion(desk, here.open()));
@@ -86,7 +91,8 @@ fn faces(desk: &Desk<'_>, deploy: Opened<'_, raw::Deploy>) -> Option<(Vec<Listen
     for (index, listener) in listeners.iter().enumerate() {
         let earlier = listeners.iter().take(index).map(|other| other.address);
         if let Some(other) = earlier.chain([address]).find(|other| collide(*other, listener.address)) {
-            let message = format!("`{}` collides with `{other}`; choose another address or port", listener.address);
+            let message =
+                format!("`{}` collides with `{other}`; choose another address or port", listener.address);
             desk.report.fault(listener.place.clone(), message);
             sound = false;
         }

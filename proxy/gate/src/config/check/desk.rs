@@ -56,7 +56,8 @@ impl Desk<'_> {
                 let mark = error
                     .location()
                     .map_or(Mark::START, |place| Mark { line: place.line(), column: place.column() });
-                self.report.fault(file.at(mark), format!("this is no YAML: {error}; check indentation and quotes"));
+                self.report
+                    .fault(file.at(mark), format!("this is no YAML: {error}; check indentation and quotes"));
                 None
             }
         }
@@ -73,7 +74,8 @@ impl Desk<'_> {
             Ok(text) => Some(text.strip_prefix('\u{feff}').unwrap_or(text).to_owned()),
             Err(error) => {
                 let before = read.bytes.get(..error.valid_up_to()).unwrap_or_default();
-                let message = "this is not UTF-8; save the file as UTF-8, or restore it if it should be text at all";
+                let message =
+                    "this is not UTF-8; save the file as UTF-8, or restore it if it should be text at all";
                 self.report.fault(file.at(end(&String::from_utf8_lossy(before))), message);
                 None
             }
@@ -123,7 +125,8 @@ pub(super) fn path(here: Here<'_, Scalar>) -> Option<Source> {
     }
     let text = here.text()?;
     if text.starts_with('~') || text.contains("://") || text.contains("${") {
-        here.spot.fault(format!("`{text}` is no path; `~`, variables and URLs are not followed: write it out"));
+        here.spot
+            .fault(format!("`{text}` is no path; `~`, variables and URLs are not followed: write it out"));
         return None;
     }
     Some(here.spot.file.beside(text))

@@ -23,9 +23,8 @@ pub(super) struct Trusted {
 pub(super) fn check(desk: &Desk<'_>, devices: Opened<'_, raw::Devices>) -> Option<Trusted> {
     let rule = rule(devices);
     let field = devices.field("anchors", |raw| &raw.anchors);
-    let files = field.some("anchors: [certs/device-ca.crt]", |here| {
-        Some((here.spot, desk.certificates(here)?))
-    });
+    let files =
+        field.some("anchors: [certs/device-ca.crt]", |here| Some((here.spot, desk.certificates(here)?)));
     let anchors = files.and_then(|files| anchors(desk, field.spot(), &files));
     let lists = devices.field("crls", |raw| &raw.crls).each(|here| revocation_list(desk, here, rule));
     let lists = lists.filter(|lists| !wanted_and_missing(devices, rule, lists.is_empty()));
@@ -44,7 +43,8 @@ fn rule(devices: Opened<'_, raw::Devices>) -> Option<RevocationRule> {
         let grace = revocation.field("grace", |raw| &raw.grace).or(Duration::ZERO, value::duration);
         let rule = RevocationRule { required: required?, grace: grace? };
         if !rule.required {
-            here.spot.warn("a device whose authority has no revocation list is admitted; write `required: true`");
+            here.spot
+                .warn("a device whose authority has no revocation list is admitted; write `required: true`");
         }
         Some(rule)
     })
@@ -55,10 +55,8 @@ fn anchors(
     field: Spot<'_>,
     files: &[(Spot<'_>, Vec<CertificateDer<'static>>)],
 ) -> Option<Anchors> {
-    let flat: Vec<_> = files
-        .iter()
-        .flat_map(|(spot, ders)| ders.iter().map(move |der| (*spot, der.clone())))
-        .collect();
+    let flat: Vec<_> =
+        files.iter().flat_map(|(spot, ders)| ders.iter().map(move |der| (*spot, der.clone()))).collect();
     let ders: Vec<_> = flat.iter().map(|(_, der)| der.clone()).collect();
     match Anchors::new(&ders, desk.now) {
         Ok(anchors) => Some(anchors),
@@ -129,7 +127,9 @@ fn announce(desk: &Desk<'_>, devices: Opened<'_, raw::Devices>, revocations: &Re
         if age.stale {
             spot.warn(format!("the revocation list of `{issuer}` is stale; fetch the next one"));
         } else if age.half_life_passed {
-            spot.warn(format!("the revocation list of `{issuer}` is past half of its life; fetch the next one"));
+            spot.warn(format!(
+                "the revocation list of `{issuer}` is past half of its life; fetch the next one"
+            ));
         }
     }
 }

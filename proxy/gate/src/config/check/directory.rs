@@ -25,13 +25,19 @@ fn objection(directory: &Path) -> Option<&'static str> {
     };
     let is_there = existing == directory;
     if !existing.is_dir() {
-        return Some(if is_there { "is not a directory; name one" } else { "is below a file; name a directory" });
+        return Some(if is_there {
+            "is not a directory; name one"
+        } else {
+            "is below a file; name a directory"
+        });
     }
     let may = accessat(CWD, existing, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS).is_ok();
     match (may, is_there) {
         (true, _) => None,
         (false, true) => Some("may not be written by this user; change its owner or mode"),
-        (false, false) => Some("does not exist and may not be made by this user; make it and give it to this user"),
+        (false, false) => {
+            Some("does not exist and may not be made by this user; make it and give it to this user")
+        }
     }
 }
 
@@ -59,7 +65,17 @@ mod tests {
             }
         }
         assert!(!path("a").exists(), "a check leaves no trace");
-        // Nobody may write there, not even root.
-        assert!(objection(Path::new("/proc/poort")).is_some());
+    }
+
+    #[test]
+    fn a_directory_that_this_user_may_not_write_to_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let root = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(root.path(), std::fs::Permissions::from_mode(0o500)).unwrap();
+        // Root may do what modes forbid.
+        let may = std::fs::write(root.path().join("probe"), "").is_ok();
+        assert_eq!(objection(root.path()).is_none(), may);
+        assert_eq!(objection(&root.path().join("a/b")).is_none(), may);
+        std::fs::set_permissions(root.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
     }
 }

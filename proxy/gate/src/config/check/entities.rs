@@ -82,10 +82,13 @@ fn acyclic(report: &Report, what: &str, groups: &[Group]) -> bool {
                 continue;
             }
             seen.push(name);
-            waiting.extend(by_name.get(name).into_iter().flat_map(|next| next.parents.iter().map(String::as_str)));
+            waiting.extend(
+                by_name.get(name).into_iter().flat_map(|next| next.parents.iter().map(String::as_str)),
+            );
         }
         if seen.contains(&group.name.as_str()) {
-            let message = format!("the {what} `{}` is in itself; take one `in` out of the circle", group.name);
+            let message =
+                format!("the {what} `{}` is in itself; take one `in` out of the circle", group.name);
             report.fault(group.place.clone(), message);
             sound = false;
         }
@@ -142,7 +145,10 @@ impl<'a> Vocabulary<'a> {
         Self {
             roles: Names { what: "role", known: groups(|entities| &entities.roles) },
             units: Names { what: "unit", known: groups(|entities| &entities.units) },
-            classifications: Names { what: "classification", known: groups(|entities| &entities.classifications) },
+            classifications: Names {
+                what: "classification",
+                known: groups(|entities| &entities.classifications),
+            },
             fleets: Names { what: "fleet", known: fleets },
         }
     }

@@ -16,11 +16,15 @@ pub(super) fn sources(desk: &Desk<'_>, around: Around<'_>, directory: &File) -> 
     for (name, file) in files(desk, directory, "yaml", "one file for each source, such as `persons.yaml`") {
         let id = name.trim_end_matches(".yaml");
         if !is_id(id) {
-            let message = format!("`{id}` is no id for a source; name the file with `a-z`, `0-9` and `-`, a letter first");
+            let message = format!(
+                "`{id}` is no id for a source; name the file with `a-z`, `0-9` and `-`, a letter first"
+            );
             desk.report.fault(file.at(Mark::START), message);
         }
         let document = desk.document::<raw::source::Source>(file, None);
-        drafts.extend(document.and_then(|document| source::check(desk, around, id, document.field(desk.report))));
+        drafts.extend(
+            document.and_then(|document| source::check(desk, around, id, document.field(desk.report))),
+        );
     }
     drafts
 }
@@ -61,15 +65,25 @@ fn files(desk: &Desk<'_>, directory: &File, extension: &str, wanted: &str) -> Ve
             return Vec::new();
         }
     };
-    let ours = |name: &str| name.strip_suffix(extension).is_some_and(|stem| stem.len() > 1 && stem.ends_with('.'));
+    let ours =
+        |name: &str| name.strip_suffix(extension).is_some_and(|stem| stem.len() > 1 && stem.ends_with('.'));
     for name in names.iter().filter(|name| !ours(name) && is_overlooked(name)) {
         let message = format!("this file is not read; name it `*.{extension}` or move it elsewhere");
         desk.report.warn(directory.inside(name).at(whole), message);
     }
-    let files: Vec<_> =
-        names.into_iter().filter(|name| ours(name)).map(|name| { let file = directory.inside(&name); (name, file) }).collect();
+    let files: Vec<_> = names
+        .into_iter()
+        .filter(|name| ours(name))
+        .map(|name| {
+            let file = directory.inside(&name);
+            (name, file)
+        })
+        .collect();
     if files.is_empty() {
-        desk.report.fault(directory.at(whole), format!("no `*.{extension}` is in this directory; put {wanted} here"));
+        desk.report.fault(
+            directory.at(whole),
+            format!("no `*.{extension}` is in this directory; put {wanted} here"),
+        );
     }
     files
 }

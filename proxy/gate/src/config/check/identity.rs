@@ -23,8 +23,22 @@ const VALUES: [(&str, IdentityValue); 6] = [
 
 /// Headers with a meaning in HTTP or to the gate: setting one of them would change the request, not describe who sends it.
 const TAKEN: [&str; 17] = [
-    "authorization", "connection", "content-encoding", "content-length", "content-type", "cookie", "expect", "forwarded",
-    "host", "keep-alive", "origin", "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding",
+    "authorization",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "cookie",
+    "expect",
+    "forwarded",
+    "host",
+    "keep-alive",
+    "origin",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
     "upgrade",
 ];
 
@@ -44,7 +58,9 @@ pub(super) fn check(field: Field<'_, Part<raw::Identity>>, asserts: Option<bool>
             |(name, _): &(HeaderName, IdentityValue)| Some(name.to_string()),
         );
         if assertion && asserts == Some(false) {
-            field.spot().fault("no assertion can be made; name a key under `assertion` in the operators' file");
+            field
+                .spot()
+                .fault("no assertion can be made; name a key under `assertion` in the operators' file");
             return None;
         }
         Some(IdentityHeaders { assertion, headers: headers? })

@@ -79,7 +79,9 @@ pub(super) fn certified_name(here: Here<'_, Scalar>) -> Option<String> {
 fn uri_objection(text: &str, scheme: &str, rest: &str) -> Option<String> {
     let (domain, path) = rest.split_once('/').unwrap_or((rest, ""));
     let domain_is_sound = !domain.is_empty()
-        && domain.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.' | b'_'));
+        && domain
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.' | b'_'));
     let path_is_sound = path
         .split('/')
         .all(|segment| !matches!(segment, "" | "." | "..") && segment.bytes().all(|b| b.is_ascii_graphic()));

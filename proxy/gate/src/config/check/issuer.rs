@@ -66,7 +66,8 @@ fn issuer(desk: &Desk<'_>, vocabulary: &Vocabulary<'_>, issuer: Opened<'_, raw::
     let audiences =
         distinct(audiences.some_items("audiences: [poort]", |here| Some((value::text(here)?, here.spot))));
     let algorithms = issuer.field("algorithms", |raw| &raw.algorithms);
-    let algorithms = distinct(algorithms.some_items("algorithms: [ES256]", |here| Some((algorithm(here)?, here.spot))));
+    let algorithms =
+        distinct(algorithms.some_items("algorithms: [ES256]", |here| Some((algorithm(here)?, here.spot))));
     let keys = issuer.field("keys", |raw| &raw.keys);
     let keys = keys.required("keys: { url: https://…/certs }", |here| keys_of(desk, here.open()));
     let roles = claim(issuer.field("roles", |raw| &raw.roles), &vocabulary.roles);
@@ -104,7 +105,7 @@ fn sound(issuer: Opened<'_, raw::Issuer>, rules: &IssuerRules) -> bool {
 
 /// It stands before `|` in a subject's id.
 fn alias(here: Here<'_, Scalar>) -> Option<String> {
-    here.parse(|text| {
+    here.parse_text(|text| {
         let sound = (1..=32).contains(&text.len())
             && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         let wanted = || format!("`{text}` is no alias; use at most 32 of `a-z`, `0-9` and `-`");
@@ -124,11 +125,15 @@ fn exact_issuer(text: &str, profile: Option<Profile>) -> Result<String, String> 
 fn algorithm(here: Here<'_, Scalar>) -> Option<Algorithm> {
     let algorithm = here.parse(|text| {
         let usual = Algorithm::ALL.into_iter().filter(|algorithm| !is_old(*algorithm)).map(Algorithm::as_str);
-        let unknown = || format!("`{text}` is no algorithm that tokens are verified with{}", suggest::instead(text, usual));
+        let unknown = || {
+            format!("`{text}` is no algorithm that tokens are verified with{}", suggest::instead(text, usual))
+        };
         text.parse::<Algorithm>().map_err(|_| unknown())
     })?;
     if is_old(algorithm) {
-        here.spot.warn(format!("`{algorithm}` is for issuers that can do no better; let it sign with `ES256` or `PS256`"));
+        here.spot.warn(format!(
+            "`{algorithm}` is for issuers that can do no better; let it sign with `ES256` or `PS256`"
+        ));
     }
     Some(algorithm)
 }
@@ -174,9 +179,10 @@ fn claim(field: Field<'_, Part<raw::Claim>>, names: &Names<'_>) -> Option<ClaimM
     field.or(ClaimMap::default(), |here| {
         let map = here.open();
         let claim = map.field("claim", |raw| &raw.claim).required("claim: realm_access.roles", value::text);
-        let grants = map.field("grants", |raw| &raw.grants).required("grants: { officer: officer }", |table| {
-            table.each(|said, _, here| Some((said.to_owned(), names.read(here)?)))
-        });
+        let grants =
+            map.field("grants", |raw| &raw.grants).required("grants: { officer: officer }", |table| {
+                table.each(|said, _, here| Some((said.to_owned(), names.read(here)?)))
+            });
         Some(ClaimMap { claim: claim?, grants: BTreeMap::from_iter(grants?) })
     })
 }

@@ -8,12 +8,7 @@ use rustls::{
     pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, pem, pem::PemObject},
     sign::CertifiedKey,
 };
-use x509_parser::{
-    certificate::X509Certificate,
-    extensions::GeneralName,
-    prelude::FromDer,
-    time::ASN1Time,
-};
+use x509_parser::{certificate::X509Certificate, extensions::GeneralName, prelude::FromDer, time::ASN1Time};
 
 use crate::config::{
     checked::{Identity, PrivateKey},
@@ -40,12 +35,18 @@ impl Desk<'_> {
         for (index, certificate) in certificates.iter().enumerate() {
             let parsed = parse(here.spot, index, certificate)?;
             if let Err(error) = RootCertStore::empty().add(certificate.clone()) {
-                here.spot.fault(format!("certificate {} in this file is no authority: {error}; name the authority's own", index + 1));
+                here.spot.fault(format!(
+                    "certificate {} in this file is no authority: {error}; name the authority's own",
+                    index + 1
+                ));
                 return None;
             }
             if self.since(moment(parsed.validity().not_after)).is_some() {
                 let expiry = parsed.validity().not_after;
-                here.spot.warn(format!("certificate {} in this file expired on {expiry}; name its successor", index + 1));
+                here.spot.warn(format!(
+                    "certificate {} in this file expired on {expiry}; name its successor",
+                    index + 1
+                ));
             }
         }
         Some(certificates)
@@ -67,7 +68,9 @@ impl Desk<'_> {
         let shown = &file.shown;
         match T::pem_slice_iter(&read.bytes).collect::<Result<Vec<_>, _>>() {
             Ok(items) if items.is_empty() => {
-                here.spot.fault(format!("`{shown}` holds no {what} in PEM (`BEGIN {label}`); convert it or name the right file"));
+                here.spot.fault(format!(
+                    "`{shown}` holds no {what} in PEM (`BEGIN {label}`); convert it or name the right file"
+                ));
                 None
             }
             Ok(items) => Some(items),
@@ -89,7 +92,8 @@ impl Desk<'_> {
             }
         };
         if self.tree.open_to_others(&file.path) {
-            here.spot.warn(format!("`{0}` may be read by others than its owner; run `chmod 600 {0}`", file.shown));
+            here.spot
+                .warn(format!("`{0}` may be read by others than its owner; run `chmod 600 {0}`", file.shown));
         }
         let key = zeroize::Zeroizing::new(key);
         Some(PrivateKey::from(&*key))
@@ -104,7 +108,15 @@ impl Desk<'_> {
     ) -> Option<Identity> {
         let certificates =
             chain.required(chain_example, |here| Some((path(here)?.path, self.certificates(here)?)));
-        let private = key.required(key_example, |here| self.private_key(here));
+        let private = match key.is_absent() && !chain.is_absent() {
+            true => {
+                chain
+                    .key_spot()
+                    .fault(format!("a certificate without its key is of no use; add `{key_example}`"));
+                None
+            }
+            false => key.required(key_example, |here| self.private_key(here)),
+        };
         let (path, certificates) = certificates?;
         let (names, not_after) = self.leaf(chain.spot(), &certificates, owner)?;
         let private = private?;
@@ -128,7 +140,8 @@ impl Desk<'_> {
             spot.fault("this certificate has no DNS name in subjectAltName; clients would refuse it: issue it with one");
             return None;
         }
-        let in_order = parsed.iter().zip(parsed.iter().skip(1)).all(|(one, next)| one.issuer() == next.subject());
+        let in_order =
+            parsed.iter().zip(parsed.iter().skip(1)).all(|(one, next)| one.issuer() == next.subject());
         if !in_order {
             spot.warn("this chain is out of order; put the leaf first, then each certificate's issuer");
         }
@@ -163,7 +176,11 @@ pub(super) enum Owner {
     Client,
 }
 
-fn parse<'c>(spot: Spot<'_>, index: usize, certificate: &'c CertificateDer<'_>) -> Option<X509Certificate<'c>> {
+fn parse<'c>(
+    spot: Spot<'_>,
+    index: usize,
+    certificate: &'c CertificateDer<'_>,
+) -> Option<X509Certificate<'c>> {
     match X509Certificate::from_der(certificate) {
         Ok((_, parsed)) => Some(parsed),
         Err(_) => {
@@ -203,11 +220,15 @@ fn no_key(file: &Source, bytes: &[u8], error: &pem::Error) -> String {
     let shown = &file.shown;
     let text = String::from_utf8_lossy(bytes);
     if text.contains("ENCRYPTED") {
-        return format!("`{shown}` is encrypted, and nobody is there to type its passphrase; decrypt it into a file that its owner alone may read");
+        return format!(
+            "`{shown}` is encrypted, and nobody is there to type its passphrase; decrypt it into a file that its owner alone may read"
+        );
     }
     match error {
         pem::Error::NoItemsFound => {
-            format!("`{shown}` holds no private key in PEM (`BEGIN PRIVATE KEY`); convert it or name the right file")
+            format!(
+                "`{shown}` holds no private key in PEM (`BEGIN PRIVATE KEY`); convert it or name the right file"
+            )
         }
         error => format!("`{shown}` is damaged ({}); restore it", wording(error)),
     }

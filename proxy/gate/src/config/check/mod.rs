@@ -51,6 +51,7 @@ pub(super) fn everything(tree: Tree, file: &Path, now: SystemTime) -> Result<Che
             warnings.dedup();
             Ok(parts.finish(tree, warnings))
         }
+        // INVARIANT: nothing reads as `None` without a fault.
         _ => Err(Faults::new(faults)),
     }
 }

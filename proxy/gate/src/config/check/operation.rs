@@ -17,16 +17,15 @@ struct Line {
     everything: bool,
 }
 
-pub(super) fn check(
-    field: Field<'_, Vec<Block<raw::Operation>>>,
-    prefixes: &[String],
-) -> Option<Vec<Rule>> {
+pub(super) fn check(field: Field<'_, Vec<Block<raw::Operation>>>, prefixes: &[String]) -> Option<Vec<Rule>> {
     let example = "operations: [{ methods: [GET], path: \"/**\", operation: consult }]";
     let mut all_taken = None;
     let lines = field.some(example, |here| {
         let line = line(here.open(), prefixes)?;
         if let Some(taken) = all_taken {
-            here.spot.warn(format!("the operation on line {taken} takes everything before this one; move this one up"));
+            here.spot.warn(format!(
+                "the operation on line {taken} takes everything before this one; move this one up"
+            ));
         }
         if line.everything && all_taken.is_none() {
             all_taken = Some(here.spot.place().line);
@@ -53,7 +52,9 @@ fn line(line: Opened<'_, raw::Operation>, prefixes: &[String]) -> Option<Line> {
     let (path, query, operation) = (path?, query?, operation?);
     let clash = query.iter().find(|key| path.captures.contains(key));
     if let Some(clash) = clash {
-        line.spot.fault(format!("`{clash}` is captured from the path and from the query; name one of them otherwise"));
+        line.spot.fault(format!(
+            "`{clash}` is captured from the path and from the query; name one of them otherwise"
+        ));
         return None;
     }
     let methods = methods?.iter().filter_map(|method| Method::from_bytes(method.as_bytes()).ok()).collect();
@@ -70,7 +71,8 @@ fn capture_name(text: &str) -> Result<&str, String> {
     let sound = text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.len() <= 64
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    let wanted = || format!("`{text}` cannot name a capture; use at most 64 letters, digits and `_`, a letter first");
+    let wanted =
+        || format!("`{text}` cannot name a capture; use at most 64 letters, digits and `_`, a letter first");
     if sound { Ok(text) } else { Err(wanted()) }
 }
 
@@ -103,7 +105,9 @@ fn path(here: Here<'_, Scalar>, prefixes: &[String]) -> Option<Pattern> {
 fn pattern(text: &str) -> Result<Pattern, String> {
     let bare = text.strip_suffix("/**").unwrap_or(text);
     if bare.contains('*') {
-        return Err(format!("`{text}` has `*` elsewhere than in `/**` at its end; capture a segment with `{{name}}`"));
+        return Err(format!(
+            "`{text}` has `*` elsewhere than in `/**` at its end; capture a segment with `{{name}}`"
+        ));
     }
     let mut captures: Vec<String> = Vec::new();
     let mut literal = String::new();
@@ -122,7 +126,9 @@ fn pattern(text: &str) -> Result<Pattern, String> {
                 literal.push('x');
             }
             None if segment.contains(['{', '}']) => {
-                return Err(format!("`{text}` captures part of a segment; a capture is a whole one, as in `/persons/{{number}}`"));
+                return Err(format!(
+                    "`{text}` captures part of a segment; a capture is a whole one, as in `/persons/{{number}}`"
+                ));
             }
             None => literal.push_str(segment),
         }

@@ -11,7 +11,7 @@ use crate::config::{
     checked::{
         self,
         source::{Source, SourceLimits},
-        zone::Defaults,
+        zone::{Budget, Defaults},
     },
     fault::Place,
     raw::{Node, Part, Quota, Scalar, source as raw},
@@ -55,7 +55,8 @@ pub(super) fn check(
     let source = whole.required("title:", |here| Some(here.open()))?;
     let named = named(source, around.vocabulary);
     let hosts = source.field("hosts", |raw| &raw.hosts);
-    let hosts = hosts.some_items("hosts: [persons.zone.example]", |here| spotted(here.spot, value::host_name(here)));
+    let hosts =
+        hosts.some_items("hosts: [persons.zone.example]", |here| spotted(here.spot, value::host_name(here)));
     let prefixes = source.field("prefixes", |raw| &raw.prefixes);
     let prefixes = match prefixes.is_absent() {
         true => Some(vec![Some(("/".to_owned(), source.spot))]),
@@ -66,7 +67,7 @@ pub(super) fn check(
     let device = device.or(Demand::Required, value::demand);
     let on_behalf_of = source.field("on_behalf_of", |raw| &raw.on_behalf_of);
     let on_behalf_of = on_behalf_of.items(|here| spotted(here.spot, inventory::certified_name(here)));
-    let mut draft = Draft {
+    let draft = Draft {
         id: id.to_owned(),
         hosts: places(hosts.as_ref()),
         prefixes: places(prefixes.as_ref()).into_iter().map(|(prefix, _)| prefix).collect(),
@@ -74,33 +75,42 @@ pub(super) fn check(
         device: device.map(|device| (device, device_place)),
         source: None,
     };
-    let lists = (distinct(hosts), distinct(prefixes), distinct(on_behalf_of));
+    let lists = [distinct(hosts), distinct(prefixes), distinct(on_behalf_of)];
     let rest = rest(desk, around, source, &draft.prefixes);
-    let build = || {
-        let (named, rest) = (named?, rest?);
-        Some(Source {
-            place: source.spot.place(),
-            id: id.to_owned(),
-            title: named.title,
-            owner: named.owner,
-            classification: named.classification,
-            hosts: lists.0?,
-            prefixes: lists.1?,
-            device: device?,
-            subject: rest.subject,
-            upstream: rest.upstream,
-            operations: rest.operations,
-            limits: rest.limits,
-            url: rest.url,
-            streams: rest.streams,
-            cors: rest.cors,
-            on_behalf_of: lists.2?,
-            identity: rest.identity,
-            body: rest.body,
-        })
-    };
-    draft.source = build();
-    Some(draft)
+    let source = assemble(source.spot.place(), id, device, named, lists, rest);
+    Some(Draft { source, ..draft })
+}
+
+fn assemble(
+    place: Place,
+    id: &str,
+    device: Option<Demand>,
+    named: Option<Named>,
+    [hosts, prefixes, on_behalf_of]: [Option<Vec<String>>; 3],
+    rest: Option<Rest>,
+) -> Option<Source> {
+    let Named { title, owner, classification } = named?;
+    let Rest { subject, upstream, operations, limits, url, streams, cors, identity, body } = rest?;
+    Some(Source {
+        place,
+        id: id.to_owned(),
+        title,
+        owner,
+        classification,
+        hosts: hosts?,
+        prefixes: prefixes?,
+        device: device?,
+        subject,
+        upstream,
+        operations,
+        limits,
+        url,
+        streams,
+        cors,
+        on_behalf_of: on_behalf_of?,
+        identity,
+        body,
+    })
 }
 
 fn spotted<'a>(spot: Spot<'a>, value: Option<String>) -> Option<(String, Spot<'a>)> {
@@ -120,7 +130,8 @@ struct Named {
 
 fn named(source: Opened<'_, raw::Source>, vocabulary: &Vocabulary<'_>) -> Option<Named> {
     let title = source.field("title", |raw| &raw.title).required("title: Persons register", value::text);
-    let owner = source.field("owner", |raw| &raw.owner).required("owner: Information management", value::text);
+    let owner =
+        source.field("owner", |raw| &raw.owner).required("owner: Information management", value::text);
     let classification = source.field("classification", |raw| &raw.classification);
     let classification = classification.required("classification: restricted", |here| {
         Some((vocabulary.classifications.read(here)?, here.spot.place()))
@@ -176,12 +187,24 @@ fn rest(
 }
 
 fn limits(limits: Opened<'_, raw::Limits>) -> Option<SourceLimits> {
-    let quota = |name, of: fn(&raw::Limits) -> &Node<Quota>| limits.field(name, of).optional(zone::quota);
-    let user = quota("user", |raw| &raw.user);
-    let device = quota("device", |raw| &raw.device);
-    let total = quota("total", |raw| &raw.total);
+    let own = |name, of: fn(&raw::Limits) -> &Node<Quota>| limits.field(name, of).optional(quota);
+    let user = own("user", |raw| &raw.user);
+    let device = own("device", |raw| &raw.device);
+    let total = own("total", |raw| &raw.total);
     let concurrent = limits.field("concurrent", |raw| &raw.concurrent).optional(value::capacity);
     Some(SourceLimits { user: user?, device: device?, total: total?, concurrent: concurrent? })
+}
+
+/// A source narrows what the zone allows; it cannot widen it.
+fn quota(here: Here<'_, Quota>) -> Option<Budget> {
+    if let Quota::Short(scalar) = here.value
+        && scalar.to_string() == "unlimited"
+    {
+        here.spot
+            .fault("`unlimited` is for the zone to say; leave this out, and the zone's limits hold alone");
+        return None;
+    }
+    zone::quota(here)
 }
 
 fn url_forms(field: Field<'_, Vec<Node<Scalar>>>) -> Option<UrlForms> {
@@ -200,7 +223,9 @@ fn streams(streams: Opened<'_, raw::Streams>, usual: Streams) -> Option<Streams>
 fn readmit(here: Here<'_, Scalar>) -> Option<Duration> {
     let length = value::some_time(here)?;
     if length > LONGEST_READMIT {
-        here.spot.fault("a stream is admitted again at least every `60s`, so that a revocation reaches it; write less");
+        here.spot.fault(
+            "a stream is admitted again at least every `60s`, so that a revocation reaches it; write less",
+        );
         return None;
     }
     Some(length)

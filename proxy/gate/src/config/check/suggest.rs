@@ -38,7 +38,7 @@ mod tests {
         for (word, expected) in [
             ("hosst", "; did you mean `hosts`?"),
             ("Hosts", "; did you mean `hosts`?"),
-            ("prefixs", "; did you mean `prefix`?"),
+            ("prefxi", "; did you mean `prefix`?"),
             ("prfeixes", "; did you mean `prefixes`?"),
             ("inn", "; did you mean `in`?"),
             ("nothing", "; use one of `hosts`, `host`, `prefixes`, `prefix`, `in`"),

@@ -32,7 +32,8 @@ pub(super) fn check(
     let addresses = distinct_by(addresses, |address| Some(address.to_string()));
     let secure = upstream.field("tls", |raw| &raw.tls);
     let tls = secure.optional(|here| tls(desk, here.open()));
-    if let Some(address) = addresses.iter().flatten().find(|address| secure.is_absent() && !is_local(address)) {
+    if let Some(address) = addresses.iter().flatten().find(|address| secure.is_absent() && !is_local(address))
+    {
         field.spot().warn(format!(
             "`{address}` is another machine, and what goes there can be read and changed on the way; add `tls: {{ ca: …, name: … }}`"
         ));
@@ -87,7 +88,8 @@ fn address(here: Here<'_, Scalar>) -> Option<UpstreamAddress> {
 /// What is sent as Host: a name or an address, perhaps with a port.
 fn host(here: Here<'_, Scalar>) -> Option<String> {
     here.parse(|text| {
-        let is_address = text.parse::<IpAddr>().is_ok_and(|ip| ip.is_ipv4()) || text.parse::<SocketAddr>().is_ok();
+        let is_address =
+            text.parse::<IpAddr>().is_ok_and(|ip| ip.is_ipv4()) || text.parse::<SocketAddr>().is_ok();
         let name = match text.rsplit_once(':') {
             Some((name, port)) if port.parse::<NonZeroU16>().is_ok() => name,
             _ => text,
@@ -112,7 +114,8 @@ fn authentication(here: Here<'_, Scalar>) -> Option<Authentication> {
 }
 
 fn tls(desk: &Desk<'_>, tls: Opened<'_, raw::Tls>) -> Option<UpstreamTls> {
-    let ca = tls.field("ca", |raw| &raw.ca).required("ca: certs/internal-ca.crt", |here| desk.authorities(here));
+    let ca =
+        tls.field("ca", |raw| &raw.ca).required("ca: certs/internal-ca.crt", |here| desk.authorities(here));
     let certificate = tls.field("certificate", |raw| &raw.certificate);
     let key = tls.field("key", |raw| &raw.key);
     let identity = match (certificate.is_absent(), key.is_absent()) {

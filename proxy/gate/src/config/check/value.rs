@@ -9,7 +9,10 @@ use std::{
 
 use http::Method;
 use ipnet::IpNet;
-use poort_enforce::{normal::normalise, source::Demand};
+use poort_enforce::{
+    normal::{TargetFault, UrlForms, normalise},
+    source::Demand,
+};
 
 use crate::config::{
     checked::{TlsVersion, zone::Rate},
@@ -47,7 +50,11 @@ pub(super) fn switch(here: Value<'_>) -> Option<bool> {
     if let Scalar::Bool(value) = here.value {
         return Some(*value);
     }
-    here.spot.fault(format!("`{}` is neither `true` nor `false`; write one of them, unquoted", here.value));
+    let remedy = match here.value {
+        Scalar::Text(text) if text == "true" || text == "false" => "is text; leave out the quotes",
+        _ => "is neither `true` nor `false`; write one of them",
+    };
+    here.spot.fault(format!("`{}` {remedy}", here.value));
     None
 }
 
@@ -135,9 +142,9 @@ pub(super) fn socket(here: Value<'_>) -> Option<SocketAddr> {
 /// A network, without bits behind its prefix.
 pub(super) fn network(here: Value<'_>) -> Option<IpNet> {
     here.parse(|text| {
-        let network: IpNet = text
-            .parse()
-            .map_err(|_| format!("`{text}` is no network; write one such as `10.0.0.0/24` or `2001:db8::/32`"))?;
+        let network: IpNet = text.parse().map_err(|_| {
+            format!("`{text}` is no network; write one such as `10.0.0.0/24` or `2001:db8::/32`")
+        })?;
         if network.trunc() != network {
             return Err(format!("`{text}` has bits behind its prefix; write `{}`", network.trunc()));
         }
@@ -161,7 +168,7 @@ pub(super) fn dns_name(text: &str) -> Result<&str, String> {
         "is an address: TLS chooses certificates by name; give the source a name"
     } else if text.contains(':') {
         "has a port; write the name alone"
-    } else if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+    } else if text.bytes().any(|byte| byte.is_ascii_uppercase()) && is_dns_name(text) {
         return Err(format!("`{text}` has capitals; write `{}`", text.to_ascii_lowercase()));
     } else if !text.is_ascii() {
         "is not ASCII; write its `xn--` form"
@@ -182,7 +189,8 @@ fn is_dns_name(text: &str) -> bool {
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    let last_is_number = text.rsplit('.').next().is_some_and(|label| label.bytes().all(|b| b.is_ascii_digit()));
+    let last_is_number =
+        text.rsplit('.').next().is_some_and(|label| label.bytes().all(|b| b.is_ascii_digit()));
     text.len() <= 253 && text.split('.').all(sound) && !last_is_number
 }
 
@@ -206,19 +214,46 @@ pub(super) fn normal_path(text: &str) -> Result<(), String> {
         return Err(format!("`{text}` has a query or fragment; write the path alone"));
     }
     match normalise(text.as_bytes(), 4096) {
-        Ok(target) if target.forms != Default::default() => {
-            Err(format!("`{text}` has an ambiguous form (`//`, `%2F`, `;` or bytes that are no UTF-8); leave it out"))
-        }
+        Ok(target) if target.forms != UrlForms::default() => Err(format!(
+            "`{text}` has an ambiguous form (`//`, `%2F`, `;` or bytes that are no UTF-8); leave it out"
+        )),
         Ok(target) if target.path == text => Ok(()),
         Ok(target) => Err(format!("`{text}` is not in its normal form; write `{}`", target.path)),
-        Err(fault) => Err(format!("`{text}` would be refused as a request ({fault:?}); write a plain path")),
+        Err(fault) => {
+            Err(format!("`{text}` has {}, and such requests are refused; write a plain path", wording(fault)))
+        }
+    }
+}
+
+fn wording(fault: TargetFault) -> &'static str {
+    match fault {
+        TargetFault::NotOriginForm => "no slash in front",
+        TargetFault::TooLong => "too many characters",
+        TargetFault::Control => "a control character",
+        TargetFault::Backslash => "a backslash",
+        TargetFault::DotSegment => "a `.` or `..` segment",
+        TargetFault::Escape => "a `%` without two hexadecimal digits",
+        TargetFault::Byte => "a character that URLs cannot hold unescaped",
+        TargetFault::Overlong => "overlong UTF-8",
     }
 }
 
 /// Methods that requests may have (RFC 9110, 9.3; RFC 5789; RFC 4918): not TRACE, which echoes credentials, nor CONNECT, which is for
 /// forward proxies.
 pub(super) const METHODS: [&str; 14] = [
-    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK",
+    "GET",
+    "HEAD",
+    "POST",
+    "PUT",
+    "PATCH",
+    "DELETE",
+    "OPTIONS",
+    "PROPFIND",
+    "PROPPATCH",
+    "MKCOL",
+    "COPY",
+    "MOVE",
+    "LOCK",
     "UNLOCK",
 ];
 
@@ -252,16 +287,21 @@ pub(super) fn secure_url(text: &str) -> Result<reqwest::Url, String> {
     if url.scheme() == "https" || is_loopback(&url) {
         return Ok(url);
     }
-    Err(format!("`{text}` is not `https`; what is fetched in the clear can be replaced on the way"))
+    Err(format!("`{text}` is not `https`; in the clear, whoever is on the way can replace it"))
 }
 
 /// An absolute `http` or `https` URL without credentials or fragment.
 pub(super) fn plain_url(text: &str) -> Result<reqwest::Url, String> {
-    let url = reqwest::Url::parse(text).ok().filter(|url| url.has_host() && matches!(url.scheme(), "http" | "https"));
-    let url = url.ok_or_else(|| format!("`{text}` is no web address; write one such as `https://sso.zone.example/keys`"))?;
+    let url = reqwest::Url::parse(text)
+        .ok()
+        .filter(|url| url.has_host() && matches!(url.scheme(), "http" | "https"));
+    let url = url.ok_or_else(|| {
+        format!("`{text}` is no web address; write one such as `https://sso.zone.example/keys`")
+    })?;
     // Not shown: it may hold a password.
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("this address has a user or password in it; secrets never stand in a configuration file".to_owned());
+        return Err("this address has a user or password in it; secrets never stand in a configuration file"
+            .to_owned());
     }
     if url.fragment().is_some() {
         return Err(format!("`{text}` has a fragment; leave out `#` and what follows"));
@@ -315,10 +355,10 @@ mod tests {
             ("/a//b", Some("ambiguous")),
             ("/a%2fb", Some("ambiguous")),
             ("/a;b", Some("ambiguous")),
-            ("/a/../b", Some("DotSegment")),
+            ("/a/../b", Some("`..` segment")),
             ("/a%41", Some("write `/aA`")),
             ("/a%c3%a9", Some("write `/a%C3%A9`")),
-            ("/a b", Some("Byte")),
+            ("/a b", Some("a character")),
             ("/a?b", Some("query")),
         ] {
             match (normal_path(text), objection) {

@@ -83,7 +83,8 @@ pub(super) fn usual_defaults() -> Defaults {
 
 fn limits(limits: Opened<'_, raw::Limits>) -> Option<Limits> {
     let usual = usual_limits();
-    let quota = |name, of: fn(&raw::Limits) -> &Node<Quota>, usual| limits.field(name, of).or(usual, zone_quota);
+    let quota =
+        |name, of: fn(&raw::Limits) -> &Node<Quota>, usual| limits.field(name, of).or(usual, zone_quota);
     let address = quota("address", |raw| &raw.address, usual.address);
     let device = quota("device", |raw| &raw.device, usual.device);
     let user = quota("user", |raw| &raw.user, usual.user);
@@ -107,7 +108,9 @@ fn limits(limits: Opened<'_, raw::Limits>) -> Option<Limits> {
 fn zone_quota(here: Here<'_, Quota>) -> Option<Option<Budget>> {
     match here.value {
         Quota::Short(scalar) if scalar.to_string() == "unlimited" => {
-            here.spot.warn("`unlimited` lets one caller take everything; write a rate unless something in front limits");
+            here.spot.warn(
+                "`unlimited` lets one caller take everything; write a rate unless something in front limits",
+            );
             Some(None)
         }
         _ => quota(here).map(Some),

@@ -1,7 +1,10 @@
 //! A mapping with fixed keys, and the keys that do not belong in it.
 
 use serde::{
-    de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, IgnoredAny, IntoDeserializer, MapAccess, Visitor},
+    de::{
+        DeserializeOwned, DeserializeSeed, Deserializer, Error, IgnoredAny, IntoDeserializer, MapAccess,
+        Visitor,
+    },
     forward_to_deserialize_any,
 };
 

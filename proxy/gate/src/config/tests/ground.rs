@@ -10,7 +10,7 @@ use std::{
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, IsCa, KeyIdMethod,
-    KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, SerialNumber,
+    KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SerialNumber,
 };
 use tempfile::TempDir;
 
@@ -154,6 +154,10 @@ operations:
   - { path: "/**", operation: consult }
 "#;
 
+/// A JWK Set with one P-256 key (RFC 7517, appendix A.1).
+pub(super) const KEYS: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","kid":"1","use":"sig","alg":"ES256",
+"x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}"#;
+
 /// Certificates and keys, in PEM, made once for all tests.
 pub(super) struct Material {
     authority: CertifiedIssuer<'static, KeyPair>,
@@ -169,27 +173,26 @@ impl Material {
         SHARED.get_or_init(Self::make)
     }
 
-    fn make() -> Self {
+    /// Others than the shared ones.
+    pub(super) fn make() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.distinguished_name.push(rcgen::DnType::CommonName, "Test authority");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         let now = SystemTime::now();
-        let list = CertificateRevocationListParams {
-            this_update: (now - DAY).into(),
-            next_update: (now + 30 * DAY).into(),
-            crl_number: SerialNumber::from(1_u64),
-            issuing_distribution_point: None,
-            revoked_certs: Vec::new(),
-            key_identifier_method: KeyIdMethod::Sha256,
-        };
-        let crl = list.signed_by(&authority).unwrap().pem().unwrap();
         let assertion = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap().serialize_pem();
-        let made = Self { authority, gate: Default::default(), upstream: Default::default(), assertion, crl };
+        let made = Self {
+            authority,
+            gate: Default::default(),
+            upstream: Default::default(),
+            assertion,
+            crl: String::new(),
+        };
+        let crl = made.list(now - DAY, now + 30 * DAY);
         let gate = made.issue(&["persons.localhost", "vehicles.localhost"], now - DAY, now + 90 * DAY);
         let upstream = made.issue(&[], now - DAY, now + 90 * DAY);
-        Self { gate, upstream, ..made }
+        Self { gate, upstream, crl, ..made }
     }
 
     /// A certificate and its key.
@@ -202,14 +205,34 @@ impl Material {
         (params.signed_by(&key, &self.authority).unwrap().pem(), key.serialize_pem())
     }
 
+    /// A revocation list of the authority, without entries.
+    pub(super) fn list(&self, from: SystemTime, to: SystemTime) -> String {
+        let list = CertificateRevocationListParams {
+            this_update: from.into(),
+            next_update: to.into(),
+            crl_number: SerialNumber::from(1_u64),
+            issuing_distribution_point: None,
+            revoked_certs: Vec::new(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&self.authority).unwrap().pem().unwrap()
+    }
+
+    /// An authority whose time is over.
+    pub(super) fn expired_authority() -> String {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.not_after = (SystemTime::now() - DAY).into();
+        params.self_signed(&KeyPair::generate().unwrap()).unwrap().pem()
+    }
+
+    pub(super) fn crl(&self) -> &str {
+        &self.crl
+    }
+
     pub(super) fn authority(&self) -> String {
         self.authority.pem()
     }
-}
-
-/// A P-384 key in PEM.
-pub(super) fn other_key() -> String {
-    KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384).unwrap().serialize_pem()
 }
 
 /// A directory with a configuration in it.

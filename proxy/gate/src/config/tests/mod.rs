@@ -1,7 +1,7 @@
 //! Whole configurations: the valid one, every way in which it can be broken, and the shipped one.
 
-mod ground;
 mod broken;
+mod ground;
 mod laws;
 mod shipped;
 mod valid;
