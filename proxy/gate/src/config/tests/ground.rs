@@ -230,6 +230,10 @@ impl Material {
         &self.crl
     }
 
+    pub(super) fn assertion(&self) -> &str {
+        &self.assertion
+    }
+
     pub(super) fn authority(&self) -> String {
         self.authority.pem()
     }

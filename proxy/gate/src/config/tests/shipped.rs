@@ -1,1 +1,83 @@
+//! The configuration that is shipped, with certificates made for the occasion: none is in the repository.
 
+use std::{path::Path, time::SystemTime};
+
+use super::ground::{DAY, Ground, KEYS, Material};
+
+fn shipped() -> Ground {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let ground = Ground::copy_of(&[
+        (&repository.join("deploy/poort.yaml"), "deploy/poort.yaml"),
+        (&repository.join("policies"), "policies"),
+    ]);
+    let material = Material::shared();
+    let issue = |names: &[&str]| material.issue(names, SystemTime::now() - DAY, SystemTime::now() + 90 * DAY);
+    let gate = issue(&["persons.zone.example", "vehicles.zone.example", "firearms.zone.example"]);
+    let upstream = issue(&[]);
+    for (name, text) in [
+        ("certs/gate.crt", gate.0.as_str()),
+        ("certs/gate.key", &gate.1),
+        ("certs/assertion.key", material.assertion()),
+        ("policies/certs/device-ca.crt", &material.authority()),
+        ("policies/certs/device-ca.crl", material.crl()),
+        ("policies/certs/sso-ca.crt", &material.authority()),
+        ("policies/certs/internal-ca.crt", &material.authority()),
+        ("policies/certs/upstream-client.crt", &upstream.0),
+        ("policies/certs/upstream-client.key", &upstream.1),
+    ] {
+        ground.write(name, text);
+    }
+    ground.replace("deploy/poort.yaml", "/var/lib/poort", "state");
+    ground.replace("deploy/poort.yaml", "/var/log/poort", "audit");
+    ground
+}
+
+#[test]
+fn the_shipped_configuration_is_valid_and_worth_no_warning() {
+    let ground = shipped();
+    assert_eq!(ground.faults(), [""; 0]);
+    assert_eq!(ground.warnings(), [""; 0]);
+    let checked = ground.load().unwrap();
+    let ids: Vec<_> = checked.sources.iter().map(|source| source.id.as_str()).collect();
+    assert_eq!(ids, ["firearms", "persons", "vehicles"]);
+    assert!(checked.sources.iter().all(|source| source.upstream.tls.is_some()));
+    assert_eq!(
+        checked.access.schema.name,
+        ground.path("policies/access/schema.cedarschema").display().to_string()
+    );
+    assert!(checked.access.policies.iter().all(|policy| policy.text.contains("@id")));
+}
+
+#[test]
+fn without_certificates_each_one_that_is_missing_is_named() {
+    let ground = shipped();
+    std::fs::remove_dir_all(ground.path("certs")).unwrap();
+    std::fs::remove_dir_all(ground.path("policies/certs")).unwrap();
+    let faults = ground.faults();
+    for file in [
+        "certs/gate.crt",
+        "certs/gate.key",
+        "certs/assertion.key",
+        "policies/certs/device-ca.crt",
+        "policies/certs/device-ca.crl",
+        "policies/certs/sso-ca.crt",
+        "policies/certs/internal-ca.crt",
+        "policies/certs/upstream-client.crt",
+        "policies/certs/upstream-client.key",
+    ] {
+        assert!(
+            faults.iter().any(|fault| fault.contains(&format!("`{file}` does not exist"))),
+            "{file}: {faults:#?}"
+        );
+    }
+    assert!(faults.iter().all(|fault| fault.contains("does not exist")), "{faults:#?}");
+}
+
+#[test]
+fn an_issuer_without_a_network_is_three_lines_away() {
+    let ground = shipped();
+    let url = "{ url: \"https://sso.federal.example/realms/federal/protocol/openid-connect/certs\", ca: certs/sso-ca.crt }";
+    ground.replace("policies/poort.yaml", url, "{ file: certs/federal.jwks }");
+    ground.write("policies/certs/federal.jwks", KEYS);
+    assert_eq!(ground.faults(), [""; 0]);
+}
