@@ -2,7 +2,6 @@
 
 use std::{
     fs::{File, TryLockError},
-    net::IpAddr,
     path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering},
     thread::{self, JoinHandle},
@@ -10,7 +9,7 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use poort_enforce::{ports::Clock, record::Decision};
+use poort_enforce::ports::Clock;
 
 use super::{
     batch::{Ticket, Unwritable},
@@ -19,7 +18,7 @@ use super::{
     health::{Counts, Health},
     journal::Journal,
     queue::Queue,
-    record::{Digests, Record},
+    record::Record,
     recovery::{self, Recovered},
     settings::{AuditFault, AuditSettings},
     strangers::Strangers,
@@ -86,24 +85,6 @@ impl Audit {
         let thread = thread::Builder::new().name("audit".into()).spawn(move || committer.run());
         let thread = Mutex::new(Some(thread.map_err(AuditFault::Thread)?));
         Ok((Self { queue, counts, clock, directory, strangers, thread, _lock: lock }, recovered))
-    }
-
-    /// Writes a decision down where it belongs. A caller that nobody knows ([`Strangers::concern`]) is counted under its address prefix, and
-    /// the answer is none: nobody waits, and no outcome follows. Everybody else's decision is appended.
-    ///
-    /// # Errors
-    /// As [`Audit::append`].
-    pub fn decide(
-        &self,
-        decision: Box<Decision>,
-        digests: Arc<Digests>,
-        prefix: impl FnOnce(IpAddr) -> String,
-    ) -> Result<Option<Ticket>, Unwritable> {
-        if Strangers::concern(&decision) {
-            self.strangers.count(&prefix(decision.connection.address), &decision.verdict, decision.received);
-            return Ok(None);
-        }
-        self.append(Record::Decision(decision, digests)).map(Some)
     }
 
     /// Queues a record and returns at once: it neither waits for the disk nor awaits, so a drop guard may call it.

