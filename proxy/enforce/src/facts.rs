@@ -1,6 +1,6 @@
 //! The facts of a request, read and normalised once.
 
-use http::{HeaderMap, HeaderValue, Method, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header, request::Parts};
 
 use crate::{
     arrival::Arrival,
@@ -40,13 +40,13 @@ impl RequestFacts {
             return Err(ProtocolFault::Version);
         }
         judge_method(&head.method)?;
-        judge_headers(&head.headers)?;
+        judge_headers(head)?;
         Ok(Self {
             method: head.method.clone(),
             host: host(arrival)?,
             target: normalise(arrival.target, TARGET_LIMIT_BYTES).map_err(ProtocolFault::Target)?,
             version: head.version,
-            websocket: upgrade(&head.headers)?,
+            websocket: upgrade(head)?,
         })
     }
 }
@@ -60,7 +60,8 @@ fn judge_method(method: &Method) -> Result<(), ProtocolFault> {
     Ok(())
 }
 
-fn judge_headers(headers: &HeaderMap) -> Result<(), ProtocolFault> {
+fn judge_headers(head: &Parts) -> Result<(), ProtocolFault> {
+    let headers = &head.headers;
     let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
     let length = lengths.next();
     if lengths.next().is_some() || length.is_some_and(|value| !is_number(value.as_bytes())) {
@@ -68,8 +69,11 @@ fn judge_headers(headers: &HeaderMap) -> Result<(), ProtocolFault> {
     }
     let mut encodings = headers.get_all(header::TRANSFER_ENCODING).iter();
     let encoding = encodings.next();
+    // RFC 9113 §8.2.2: HTTP/2 frames its bodies itself.
     if encodings.next().is_some()
-        || encoding.is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"chunked"))
+        || encoding.is_some_and(|value| {
+            head.version == Version::HTTP_2 || !value.as_bytes().eq_ignore_ascii_case(b"chunked")
+        })
     {
         return Err(ProtocolFault::TransferEncoding);
     }
@@ -121,13 +125,28 @@ fn normal_host(raw: &[u8]) -> Option<String> {
 }
 
 /// Whether the head asks for a WebSocket (RFC 6455 §4.1). No other upgrade has a reading at the gate.
-fn upgrade(headers: &HeaderMap) -> Result<bool, ProtocolFault> {
-    let Some(value) = headers.get(header::UPGRADE) else { return Ok(false) };
-    // Browsers and clients may offer h2c; RFC 9113 §3.1 made it obsolete, and a source that took it would leave the gate's sight.
-    if value.as_bytes().eq_ignore_ascii_case(b"websocket") {
-        return Ok(true);
-    }
-    Err(ProtocolFault::Upgrade)
+fn upgrade(head: &Parts) -> Result<bool, ProtocolFault> {
+    let headers = &head.headers;
+    let mut asked = headers.get_all(header::UPGRADE).iter();
+    let Some(protocol) = asked.next() else { return Ok(false) };
+    // Browsers and clients may offer h2c; RFC 9113 §3.1 made it obsolete, and a source that took it would leave the gate's sight. A body
+    // before the new protocol has two readings: one server reads it, another takes it for the protocol's first bytes.
+    let websocket = asked.next().is_none()
+        && protocol.as_bytes().eq_ignore_ascii_case(b"websocket")
+        && head.version == Version::HTTP_11
+        && head.method == Method::GET
+        && has_token(headers, &header::CONNECTION, b"upgrade")
+        && !headers.contains_key(header::CONTENT_LENGTH)
+        && !headers.contains_key(header::TRANSFER_ENCODING);
+    if websocket { Ok(true) } else { Err(ProtocolFault::Upgrade) }
+}
+
+/// Whether a list of tokens, over all lines of its name, has this one in any case.
+fn has_token(headers: &HeaderMap, name: &HeaderName, token: &[u8]) -> bool {
+    let lines = headers.get_all(name).iter();
+    lines
+        .flat_map(|line| line.as_bytes().split(|&byte| byte == b','))
+        .any(|one| one.trim_ascii().eq_ignore_ascii_case(token))
 }
 
 #[cfg(test)]
@@ -184,11 +203,57 @@ mod tests {
                 ProtocolFault::LengthAndEncoding,
             ),
             ("underscore", |b| b.header("host", "a").header("x_remote_user", "root"), ProtocolFault::Header),
-            ("h2c", |b| b.header("host", "a").header("upgrade", "h2c"), ProtocolFault::Upgrade),
+            (
+                "chunked in HTTP/2",
+                |b| b.version(Version::HTTP_2).header("host", "a").header("transfer-encoding", "chunked"),
+                ProtocolFault::TransferEncoding,
+            ),
         ];
         for (name, build, fault) in cases {
             assert_eq!(read(build).map(|_| ()), Err(fault), "{name}");
         }
+    }
+
+    #[test]
+    fn a_websocket_is_the_only_upgrade() {
+        type Build = fn(http::request::Builder) -> http::request::Builder;
+        let cases: [(&str, Build, Result<bool, ProtocolFault>); 9] = [
+            ("none", |b| b, Ok(false)),
+            ("websocket", |b| b.header("upgrade", "WebSocket"), Ok(true)),
+            ("h2c", |b| b.header("upgrade", "h2c"), Err(ProtocolFault::Upgrade)),
+            ("a choice", |b| b.header("upgrade", "websocket, h2c"), Err(ProtocolFault::Upgrade)),
+            (
+                "a choice in two lines",
+                |b| b.header("upgrade", "websocket").header("upgrade", "h2c"),
+                Err(ProtocolFault::Upgrade),
+            ),
+            (
+                "by another method",
+                |b| b.method("POST").header("upgrade", "websocket"),
+                Err(ProtocolFault::Upgrade),
+            ),
+            (
+                "with a body",
+                |b| b.header("upgrade", "websocket").header("content-length", "5"),
+                Err(ProtocolFault::Upgrade),
+            ),
+            (
+                "with a body of unknown length",
+                |b| b.header("upgrade", "websocket").header("transfer-encoding", "chunked"),
+                Err(ProtocolFault::Upgrade),
+            ),
+            (
+                "in HTTP/2",
+                |b| b.version(Version::HTTP_2).header("upgrade", "websocket"),
+                Err(ProtocolFault::Upgrade),
+            ),
+        ];
+        for (name, build, expected) in cases {
+            let facts = read(|b| build(b.header("host", "a").header("connection", "keep-alive, Upgrade")));
+            assert_eq!(facts.map(|facts| facts.websocket), expected, "{name}");
+        }
+        let unconnected = read(|b| b.header("host", "a").header("upgrade", "websocket"));
+        assert_eq!(unconnected.map(|_| ()), Err(ProtocolFault::Upgrade));
     }
 
     #[test]
