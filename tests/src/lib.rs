@@ -1,1 +1,145 @@
-//! x
+//! End-to-end tests of the gate: a whole zone on loopback, a real gate process in front of it, real sockets in between.
+//!
+//! Each test starts a [`World`] of its own. What counts is what a source *received*; a status alone proves nothing.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use poort_demo::{
+    DemoError,
+    client::{Answer, Caller},
+    gate::Gate,
+    issuer::Token,
+    layout::Layout,
+    sources::{Received, Source},
+    zone::{Zone, ZoneOptions},
+};
+use serde_json::Value;
+
+/// How long a condition is waited for before a test fails.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A path at the persons register that means a consultation.
+pub const PERSON: &str = "/persons/85073100190";
+
+/// A zone and a gate in front of it, stopped and removed on drop.
+pub struct World {
+    /// Certificates, issuers, sources and the layout the gate runs on.
+    pub zone: Zone,
+    /// The gate.
+    pub gate: Gate,
+    directory: tempfile::TempDir,
+}
+
+impl World {
+    /// A zone and a gate on the shipped policies.
+    ///
+    /// # Errors
+    /// When something does not start; the gate's own words are in it.
+    pub async fn start() -> Result<Self, DemoError> {
+        Self::start_with(|_| Ok(())).await
+    }
+
+    /// The same after a change to the configuration.
+    ///
+    /// # Errors
+    /// As [`World::start`].
+    pub async fn start_with(change: impl FnOnce(&Zone) -> Result<(), DemoError>) -> Result<Self, DemoError> {
+        let directory = tempfile::tempdir().map_err(|source| {
+            DemoError::File { action: "create", path: std::env::temp_dir(), source }
+        })?;
+        let zone = Zone::start(&ZoneOptions::new(directory.path()))?;
+        change(&zone)?;
+        let gate = Gate::start(&zone.layout).await?;
+        Ok(Self { zone, gate, directory })
+    }
+
+    /// Where everything is.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// An officer of team A, signed in with a password, in a managed car.
+    ///
+    /// # Errors
+    /// When the token cannot be minted.
+    pub fn officer(&self) -> Result<Caller, DemoError> {
+        self.caller(&Token::officer("an.janssens"))
+    }
+
+    /// Whoever a token of the zone's own issuer names, in a managed car.
+    ///
+    /// # Errors
+    /// When the token cannot be minted.
+    pub fn caller(&self, token: &Token) -> Result<Caller, DemoError> {
+        Ok(self.zone.caller("car-12")?.bearer(&self.zone.zone.mint(token)?))
+    }
+
+    /// Changes a YAML file of the layout.
+    ///
+    /// # Errors
+    /// When it cannot be read or written.
+    pub fn edit(&self, file: &str, change: impl FnOnce(&mut serde_yaml::Value)) -> Result<(), DemoError> {
+        self.zone.layout.edit(file, change)
+    }
+
+    /// Reloads the gate; whether that succeeded, and what was said.
+    ///
+    /// # Errors
+    /// When the command cannot be run.
+    pub async fn reload(&self, arguments: &[&str]) -> Result<(bool, String), DemoError> {
+        let output = self.gate.command("reload", arguments).await?;
+        let said = [output.stdout, output.stderr].concat();
+        Ok((output.status.success(), String::from_utf8_lossy(&said).into_owned()))
+    }
+
+    /// The record's line of this kind (`decision` or `outcome`) for the answer's request, waited for.
+    pub async fn record(&self, kind: &str, answer: &Answer) -> Option<Value> {
+        let id = answer.header("poort-request-id")?.to_owned();
+        eventually(|| {
+            self.zone.layout.records().into_iter().find(|record| {
+                record["metadata"]["event_code"] == kind && record["metadata"]["correlation_uid"] == id.as_str()
+            })
+        })
+        .await
+    }
+}
+
+/// GET at a source, and what the source received of it; nothing if the request never got there.
+///
+/// # Errors
+/// When no answer comes.
+pub async fn get(caller: &Caller, source: &Source, target: &str) -> std::io::Result<(Answer, Option<Received>)> {
+    ask(caller, "GET", source, target, &[]).await
+}
+
+/// Any request at a source by hand, and what the source received of it.
+///
+/// # Errors
+/// When no answer comes.
+pub async fn ask(
+    caller: &Caller,
+    method: &str,
+    source: &Source,
+    target: &str,
+    lines: &[&str],
+) -> std::io::Result<(Answer, Option<Received>)> {
+    let before = source.count();
+    let answer = caller.ask(method, &Layout::host(source.id()), target, lines).await?;
+    Ok((answer, source.received().into_iter().nth(before)))
+}
+
+/// Waits until there is something, at most [`PATIENCE`].
+pub async fn eventually<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let found = look();
+        if found.is_some() || Instant::now() >= deadline {
+            return found;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

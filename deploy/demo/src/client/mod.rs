@@ -102,11 +102,13 @@ impl Caller {
     /// # Errors
     /// When the TLS configuration is not accepted.
     pub fn http(&self, hosts: &[&str]) -> Result<reqwest::Client, DemoError> {
+        let mut config = (*self.config).clone();
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let mut builder = reqwest::Client::builder()
             .no_proxy()
             .timeout(PATIENCE)
             .redirect(reqwest::redirect::Policy::none())
-            .tls_backend_preconfigured((*self.config).clone());
+            .tls_backend_preconfigured(config);
         for host in hosts {
             builder = builder.resolve(host, self.address);
         }
