@@ -1,7 +1,13 @@
 //! Prints what inspecting the example transactions costs at paranoia level 1, all five phases, in microseconds.
 //!
 //! `cargo run --release -p poort-waf --example figures [-- --profile NAME]`
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::print_stdout)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout
+)]
 #![allow(dead_code, reason = "shares the modules of the regression suite")]
 
 #[path = "../tests/ftw/mod.rs"]
@@ -18,14 +24,27 @@ use ftw::{rules, run};
 use poort_waf::{Transaction, TransactionLimits};
 
 /// Cases with their goals in microseconds.
-const CASES: [(&str, u32); 6] =
-    [("a_get", 35), ("b_json2k", 180), ("c_form20", 80), ("d_multi64k", 100), ("e_sqli", 70), ("f_resp32k", 100)];
+const CASES: [(&str, u32); 6] = [
+    ("a_get", 35),
+    ("b_json2k", 180),
+    ("c_form20", 80),
+    ("d_multi64k", 100),
+    ("e_sqli", 70),
+    ("f_resp32k", 100),
+];
 
 fn main() {
-    let (Some(rules_dir), Some(requests)) = (shared::path("crs/rules"), shared::path("requests")) else { return };
+    let (Some(rules_dir), Some(requests)) = (shared::path("crs/rules"), shared::path("requests")) else {
+        return;
+    };
     let start = Instant::now();
     let program = Arc::new(rules::program(&rules_dir, rules::LEVEL_1));
-    println!("load {:?}, {} rules, gates {} KiB", start.elapsed(), program.rules().len(), program.gate_bytes() / 1024);
+    println!(
+        "load {:?}, {} rules, gates {} KiB",
+        start.elapsed(),
+        program.rules().len(),
+        program.gate_bytes() / 1024
+    );
     let only = std::env::args().skip_while(|argument| argument != "--profile").nth(1);
     let mut transaction = Transaction::new(program, TransactionLimits::default());
     for (name, goal) in CASES {
@@ -44,7 +63,12 @@ fn main() {
         times.sort();
         let ids: Vec<u64> = transaction.matches().iter().map(|found| found.rule.id).collect();
         let micros = |at: usize| times[at].as_nanos() as f64 / 1000.0;
-        println!("{name:12} least {:8.1} median {:8.1}  p95 {:8.1}  goal {goal:4}  matched {ids:?}", micros(0), micros(rounds / 2), micros(rounds * 95 / 100));
+        println!(
+            "{name:12} least {:8.1} median {:8.1}  p95 {:8.1}  goal {goal:4}  matched {ids:?}",
+            micros(0),
+            micros(rounds / 2),
+            micros(rounds * 95 / 100)
+        );
     }
 }
 
@@ -55,7 +79,8 @@ fn split(raw: &[u8], what: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
 
 /// Head lines and body, whichever line ends the file has.
 fn parts(raw: &[u8]) -> (Vec<String>, Vec<u8>) {
-    let (head, body) = split(raw, b"\r\n\r\n").or_else(|| split(raw, b"\n\n")).unwrap_or((raw.to_vec(), Vec::new()));
+    let (head, body) =
+        split(raw, b"\r\n\r\n").or_else(|| split(raw, b"\n\n")).unwrap_or((raw.to_vec(), Vec::new()));
     (String::from_utf8(head).unwrap().lines().map(str::to_owned).collect(), body)
 }
 
@@ -63,12 +88,24 @@ fn request(raw: &[u8]) -> Request {
     let (lines, body) = parts(raw);
     let mut line = lines[0].split(' ');
     let (method, target) = (line.next().unwrap(), line.next().unwrap());
-    let headers = lines[1..].iter().filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.into(), value.into()));
-    Request { method: method.into(), target: target.into(), version: b"HTTP/1.1".to_vec(), headers: headers.collect(), body }
+    let headers = lines[1..]
+        .iter()
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.into(), value.into()));
+    Request {
+        method: method.into(),
+        target: target.into(),
+        version: b"HTTP/1.1".to_vec(),
+        headers: headers.collect(),
+        body,
+    }
 }
 
 fn response(raw: &[u8]) -> Response {
     let (lines, body) = parts(raw);
-    let headers = lines[1..].iter().filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.into(), value.into()));
+    let headers = lines[1..]
+        .iter()
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.into(), value.into()));
     Response { status: 200, headers: headers.collect(), body }
 }

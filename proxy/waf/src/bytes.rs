@@ -125,7 +125,14 @@ mod tests {
 
     #[test]
     fn integers() {
-        for (text, expected) in [(&b"12"[..], 12), (b"-3x", -3), (b"", 0), (b"x", 0), (b" 7", 7), (b"99999999999999999999", i64::MAX)] {
+        for (text, expected) in [
+            (&b"12"[..], 12),
+            (b"-3x", -3),
+            (b"", 0),
+            (b"x", 0),
+            (b" 7", 7),
+            (b"99999999999999999999", i64::MAX),
+        ] {
             assert_eq!(integer(text), expected);
         }
     }

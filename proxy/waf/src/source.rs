@@ -122,7 +122,8 @@ mod tests {
 
     #[test]
     fn wildcards() {
-        let files: Files = ["r/a.conf", "r/b.conf", "r/c.data", "r/x/d.conf"].map(|name| (name.to_owned(), vec![])).into();
+        let files: Files =
+            ["r/a.conf", "r/b.conf", "r/c.data", "r/x/d.conf"].map(|name| (name.to_owned(), vec![])).into();
         for (pattern, expected) in [
             ("r/*.conf", &["r/a.conf", "r/b.conf"][..]),
             ("r/?.*", &["r/a.conf", "r/b.conf", "r/c.data"]),

@@ -1,6 +1,12 @@
 //! The regression suite of the OWASP Core Rule Set, in-process: each test's request is put together as go-ftw does,
 //! read as a server would, inspected in `DetectionOnly` at paranoia level 4, and answered as the suite's back end does.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::print_stdout)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout
+)]
 
 mod ftw;
 mod shared;
@@ -12,7 +18,9 @@ use poort_waf::{Transaction, TransactionLimits};
 
 #[test]
 fn core_rule_set_regression() {
-    let (Some(rules_dir), Some(tests_dir)) = (shared::path("crs/rules"), shared::path("crs/tests")) else { return };
+    let (Some(rules_dir), Some(tests_dir)) = (shared::path("crs/rules"), shared::path("crs/tests")) else {
+        return;
+    };
     let program = rules::program(&rules_dir, rules::REGRESSION);
     let mut transaction = Transaction::new(Arc::new(program), TransactionLimits::default());
     let only = std::env::var("POORT_CRS_TEST").ok();

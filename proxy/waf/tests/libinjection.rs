@@ -35,7 +35,11 @@ fn agrees_on_every_case() {
         let got = found.as_ref().map_or(&b"-"[..], |found| found.as_bytes());
         total += 1;
         if (sqli == b"1") != found.is_some() || got != fingerprint {
-            wrong.push(format!("sqli {:?} expected {}", String::from_utf8_lossy(line), String::from_utf8_lossy(got)));
+            wrong.push(format!(
+                "sqli {:?} expected {}",
+                String::from_utf8_lossy(line),
+                String::from_utf8_lossy(got)
+            ));
         }
         if (xss == b"1") != poort_waf::detect::xss(&input) {
             wrong.push(format!("xss {:?}", String::from_utf8_lossy(line)));

@@ -128,7 +128,10 @@ impl Parser<'_> {
             return Ok(sink(&self.path, &self.text));
         }
         let rest = self.body.get(self.at..).unwrap_or_default();
-        let len = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')).count();
+        let len = rest
+            .iter()
+            .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
+            .count();
         let word = rest.get(..len).unwrap_or_default();
         self.at += len;
         match word {
@@ -145,7 +148,8 @@ impl Parser<'_> {
         self.text.clear();
         loop {
             let rest = self.body.get(self.at..).unwrap_or_default();
-            let plain = rest.iter().position(|byte| matches!(byte, b'"' | b'\\') || *byte < 0x20).ok_or(MALFORMED)?;
+            let plain =
+                rest.iter().position(|byte| matches!(byte, b'"' | b'\\') || *byte < 0x20).ok_or(MALFORMED)?;
             self.text.extend_from_slice(rest.get(..plain).unwrap_or_default());
             self.at += plain + 1;
             match rest.get(plain) {
@@ -216,7 +220,8 @@ fn is_number(word: &[u8]) -> bool {
         rest = fraction.get(len..).unwrap_or_default();
     }
     if let Some(exponent) = rest.strip_prefix(b"e").or_else(|| rest.strip_prefix(b"E")) {
-        let unsigned = exponent.strip_prefix(b"+").or_else(|| exponent.strip_prefix(b"-")).unwrap_or(exponent);
+        let unsigned =
+            exponent.strip_prefix(b"+").or_else(|| exponent.strip_prefix(b"-")).unwrap_or(exponent);
         return !unsigned.is_empty() && digits(unsigned) == unsigned.len();
     }
     rest.is_empty()
@@ -238,7 +243,11 @@ mod tests {
     #[test]
     fn documents() {
         for (text, expected, well_formed) in [
-            (r#"{"a":1,"b":[true,null,"x\u0041\n"],"a":{"c":-1.5e3}}"#, &["json.a=1", "json.b=true", "json.b=", "json.b=xA\n", "json.a.c=-1.5e3"][..], true),
+            (
+                r#"{"a":1,"b":[true,null,"x\u0041\n"],"a":{"c":-1.5e3}}"#,
+                &["json.a=1", "json.b=true", "json.b=", "json.b=xA\n", "json.a.c=-1.5e3"][..],
+                true,
+            ),
             (r#""x""#, &["json=x"], true),
             ("[]", &[], true),
             (" { } ", &[], true),
@@ -252,7 +261,11 @@ mod tests {
             ("[\"a\tb\"]", &[], false),
         ] {
             let (found, ok) = leaves(text);
-            assert_eq!((found.iter().map(String::as_str).collect::<Vec<_>>().as_slice(), ok), (expected, well_formed), "{text}");
+            assert_eq!(
+                (found.iter().map(String::as_str).collect::<Vec<_>>().as_slice(), ok),
+                (expected, well_formed),
+                "{text}"
+            );
         }
     }
 

@@ -89,7 +89,9 @@ pub(crate) fn parse<'a>(content_type: &[u8], body: &'a [u8], limits: &Limits) ->
 /// The boundary parameter (RFC 2046, 5.1.1).
 fn boundary(content_type: &[u8], flags: &mut Flags) -> Result<Vec<u8>, &'static str> {
     const INVALID: &str = "the multipart boundary is invalid";
-    let named = |parameter: &&[u8]| parameter.trim_ascii_start().get(..8).is_some_and(|name| name.eq_ignore_ascii_case(b"boundary"));
+    let named = |parameter: &&[u8]| {
+        parameter.trim_ascii_start().get(..8).is_some_and(|name| name.eq_ignore_ascii_case(b"boundary"))
+    };
     let mut found = content_type.split(|byte| matches!(byte, b';' | b',')).skip(1).filter(named);
     let parameter = found.next().ok_or("the multipart boundary is missing")?;
     if found.next().is_some() {
@@ -153,7 +155,12 @@ fn delimiter(rest: &[u8], flags: &mut Flags) -> Delimiter {
     if last { Delimiter::Last(len) } else { Delimiter::Part(len) }
 }
 
-fn parts<'a>(mark: &[u8], body: &'a [u8], limits: &Limits, parsed: &mut Parsed<'a>) -> Result<(), &'static str> {
+fn parts<'a>(
+    mark: &[u8],
+    body: &'a [u8],
+    limits: &Limits,
+    parsed: &mut Parsed<'a>,
+) -> Result<(), &'static str> {
     let finder = memmem::Finder::new(mark);
     let mut start = None;
     let mut from = 0;
@@ -188,7 +195,12 @@ fn parts<'a>(mark: &[u8], body: &'a [u8], limits: &Limits, parsed: &mut Parsed<'
     Err("the last multipart boundary is missing")
 }
 
-fn part<'a>(text: &'a [u8], limits: &Limits, parsed: &mut Parsed<'a>, plain_bytes: &mut usize) -> Result<(), &'static str> {
+fn part<'a>(
+    text: &'a [u8],
+    limits: &Limits,
+    parsed: &mut Parsed<'a>,
+    plain_bytes: &mut usize,
+) -> Result<(), &'static str> {
     if parsed.parts.len() >= limits.parts {
         return Err("the multipart body has more parts than allowed");
     }
@@ -207,7 +219,12 @@ fn part<'a>(text: &'a [u8], limits: &Limits, parsed: &mut Parsed<'a>, plain_byte
         other => {
             flags.invalid_part = true;
             let error = other.err().unwrap_or("a multipart part has no name");
-            parsed.parts.push(Part { name: Vec::new(), filename: None, headers, value: Cow::Borrowed(value) });
+            parsed.parts.push(Part {
+                name: Vec::new(),
+                filename: None,
+                headers,
+                value: Cow::Borrowed(value),
+            });
             return Err(error);
         }
     };
@@ -283,7 +300,11 @@ struct Parameters {
 fn parameters(value: &[u8], flags: &mut Flags) -> Result<Parameters, &'static str> {
     const INVALID: &str = "a Content-Disposition header is malformed";
     let value = value.trim_ascii();
-    let mut rest = value.get(..9).filter(|head| head.eq_ignore_ascii_case(b"form-data")).and_then(|_| value.get(9..)).ok_or(INVALID)?;
+    let mut rest = value
+        .get(..9)
+        .filter(|head| head.eq_ignore_ascii_case(b"form-data"))
+        .and_then(|_| value.get(9..))
+        .ok_or(INVALID)?;
     let mut found = Parameters { name: None, filename: None };
     let mut extended = false;
     loop {
@@ -298,15 +319,22 @@ fn parameters(value: &[u8], flags: &mut Flags) -> Result<Parameters, &'static st
         if rest.is_empty() {
             return Ok(found);
         }
-        let len = rest.iter().position(|byte| matches!(byte, b'=' | b';') || byte.is_ascii_whitespace()).ok_or(INVALID)?;
+        let len = rest
+            .iter()
+            .position(|byte| matches!(byte, b'=' | b';') || byte.is_ascii_whitespace())
+            .ok_or(INVALID)?;
         let name = rest.get(..len).unwrap_or_default().to_ascii_lowercase();
         let tail = rest.get(len..).unwrap_or_default().trim_ascii_start();
         let (value, tail) = quoted(tail.strip_prefix(b"=").ok_or(INVALID)?.trim_ascii_start(), flags)?;
         rest = tail;
         match name.as_slice() {
-            b"name" if found.name.is_some() => return Err("a Content-Disposition header names its part twice"),
+            b"name" if found.name.is_some() => {
+                return Err("a Content-Disposition header names its part twice");
+            }
             b"name" => found.name = Some(value),
-            b"filename" if found.filename.is_some() && !extended => return Err("a Content-Disposition header names its file twice"),
+            b"filename" if found.filename.is_some() && !extended => {
+                return Err("a Content-Disposition header names its file twice");
+            }
             // RFC 7578, 4.2 forbids it, servers differ on which of the two wins: the extended one is checked and both count.
             b"filename*" => {
                 extended = true;
@@ -332,7 +360,8 @@ fn quoted<'a>(text: &'a [u8], flags: &mut Flags) -> Result<(Vec<u8>, &'a [u8]), 
         flags.invalid_quoting = true;
     }
     let Some(inner) = text.strip_prefix(b"\"") else {
-        let end = text.iter().position(|byte| *byte == b';' || byte.is_ascii_whitespace()).unwrap_or(text.len());
+        let end =
+            text.iter().position(|byte| *byte == b';' || byte.is_ascii_whitespace()).unwrap_or(text.len());
         let value = text.get(..end).unwrap_or_default();
         flags.invalid_quoting |= value.contains(&b'"');
         return Ok((value.to_vec(), text.get(end..).unwrap_or_default()));

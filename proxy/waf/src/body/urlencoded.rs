@@ -53,10 +53,16 @@ mod tests {
 
     #[test]
     fn pairs_and_decoding() {
-        let found: Vec<(&[u8], &[u8])> = pairs(b"a=1&&b&=c&d=e=f", b'&').map(|pair| (pair.name, pair.value)).collect();
+        let found: Vec<(&[u8], &[u8])> =
+            pairs(b"a=1&&b&=c&d=e=f", b'&').map(|pair| (pair.name, pair.value)).collect();
         assert_eq!(found, [(&b"a"[..], &b"1"[..]), (b"b", b""), (b"", b"c"), (b"d", b"e=f")]);
         let mut out = Vec::new();
-        for (text, expected, bad) in [(&b"a+%41%zz"[..], &b"a A%zz"[..], true), (b"%", b"%", true), (b"x%2", b"x%2", true), (b"%c3%a9", b"\xc3\xa9", false)] {
+        for (text, expected, bad) in [
+            (&b"a+%41%zz"[..], &b"a A%zz"[..], true),
+            (b"%", b"%", true),
+            (b"x%2", b"x%2", true),
+            (b"%c3%a9", b"\xc3\xa9", false),
+        ] {
             assert_eq!(decode(text, &mut out), bad);
             assert_eq!(out, expected);
         }

@@ -21,8 +21,20 @@ const TOO_DEEP: &str = "the XML body is nested too deep";
 /// # Errors
 ///
 /// When it is malformed or too deep; what came before has gone to `sink`.
-pub(crate) fn parse(body: &[u8], depth: usize, sink: &mut dyn FnMut(Piece<'_>) -> bool) -> Result<(), &'static str> {
-    let mut parser = Parser { rest: body, open: Vec::new(), path: b"xml".to_vec(), leaf: Vec::new(), is_leaf: false, seen: false, text: Vec::new() };
+pub(crate) fn parse(
+    body: &[u8],
+    depth: usize,
+    sink: &mut dyn FnMut(Piece<'_>) -> bool,
+) -> Result<(), &'static str> {
+    let mut parser = Parser {
+        rest: body,
+        open: Vec::new(),
+        path: b"xml".to_vec(),
+        leaf: Vec::new(),
+        is_leaf: false,
+        seen: false,
+        text: Vec::new(),
+    };
     while !parser.rest.is_empty() {
         if !parser.step(depth, sink)? {
             return Ok(());
@@ -122,7 +134,11 @@ impl<'a> Parser<'a> {
         Ok(go_on)
     }
 
-    fn element(&mut self, depth: usize, sink: &mut dyn FnMut(Piece<'_>) -> bool) -> Result<bool, &'static str> {
+    fn element(
+        &mut self,
+        depth: usize,
+        sink: &mut dyn FnMut(Piece<'_>) -> bool,
+    ) -> Result<bool, &'static str> {
         self.skip(1);
         let len = name_len(self.rest);
         if len == 0 || (self.open.is_empty() && self.seen) {
@@ -185,7 +201,11 @@ impl<'a> Parser<'a> {
 }
 
 fn name_len(text: &[u8]) -> usize {
-    text.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte >= 0x80 || matches!(byte, b':' | b'_' | b'-' | b'.')).count()
+    text.iter()
+        .take_while(|byte| {
+            byte.is_ascii_alphanumeric() || **byte >= 0x80 || matches!(byte, b':' | b'_' | b'-' | b'.')
+        })
+        .count()
 }
 
 /// Resolves the references that XML itself defines; others stay as they are.
@@ -211,7 +231,9 @@ fn resolve(raw: &[u8], out: &mut Vec<u8>) {
 }
 
 fn reference(name: &[u8]) -> Option<char> {
-    let number = |digits: &[u8], radix| char::from_u32(u32::from_str_radix(std::str::from_utf8(digits).ok()?, radix).ok()?);
+    let number = |digits: &[u8], radix| {
+        char::from_u32(u32::from_str_radix(std::str::from_utf8(digits).ok()?, radix).ok()?)
+    };
     match name {
         b"lt" => Some('<'),
         b"gt" => Some('>'),

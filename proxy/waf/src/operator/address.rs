@@ -18,7 +18,8 @@ impl Networks {
     }
 
     fn new<'a>(parts: impl Iterator<Item = &'a str>) -> Result<Self, String> {
-        let mut ranges = parts.map(str::trim).filter(|part| !part.is_empty()).map(range).collect::<Result<Vec<_>, _>>()?;
+        let mut ranges =
+            parts.map(str::trim).filter(|part| !part.is_empty()).map(range).collect::<Result<Vec<_>, _>>()?;
         ranges.sort_unstable();
         let mut merged: Vec<(u128, u128)> = Vec::new();
         for (low, high) in ranges {
@@ -32,7 +33,9 @@ impl Networks {
 
     /// Whether `value` is an address in one of the networks; what is no address is in none.
     pub(super) fn contain(&self, value: &[u8]) -> bool {
-        let Some(address) = std::str::from_utf8(value).ok().and_then(|text| text.trim().parse::<IpAddr>().ok()) else {
+        let Some(address) =
+            std::str::from_utf8(value).ok().and_then(|text| text.trim().parse::<IpAddr>().ok())
+        else {
             return false;
         };
         let bits = bits(address);
@@ -50,7 +53,8 @@ fn bits(address: IpAddr) -> u128 {
 
 fn range(text: &str) -> Result<(u128, u128), String> {
     let wrong = || format!("`{text}` is no address or network; write `192.0.2.0/24` or `2001:db8::/32`");
-    let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
+    let (address, prefix) =
+        text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
     let address: IpAddr = address.parse().map_err(|_| wrong())?;
     let width: u32 = if address.is_ipv4() { 32 } else { 128 };
     let prefix: u32 = prefix.map_or(Ok(width), str::parse).map_err(|_| wrong())?;

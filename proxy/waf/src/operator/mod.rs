@@ -90,7 +90,9 @@ impl Operator {
             "le" => Self::Number(Comparison::LessOrEqual),
             "lt" => Self::Number(Comparison::Less),
             "ipmatch" => Self::Networks(Box::new(Networks::inline(argument)?)),
-            "ipmatchfromfile" | "ipmatchf" => Self::Networks(Box::new(Networks::from_file(&text_file(argument, compile)?)?)),
+            "ipmatchfromfile" | "ipmatchf" => {
+                Self::Networks(Box::new(Networks::from_file(&text_file(argument, compile)?)?))
+            }
             "detectsqli" => Self::Sqli,
             "detectxss" => Self::Xss,
             "validatebyterange" => Self::ByteRange(Box::new(validate::byte_range(argument)?)),

@@ -28,8 +28,10 @@ impl Pattern {
     /// When it is malformed, needs backtracking, or is too large.
     pub(crate) fn new(text: &str, bytes: usize) -> Result<Self, String> {
         let translated = translate(text)?;
-        let hir = parse(&translated).map_err(|error| format!("the regular expression cannot be used: {error}"))?;
-        let regex = build(&hir, bytes).map_err(|error| format!("the regular expression cannot be compiled: {error}"))?;
+        let hir =
+            parse(&translated).map_err(|error| format!("the regular expression cannot be used: {error}"))?;
+        let regex = build(&hir, bytes)
+            .map_err(|error| format!("the regular expression cannot be compiled: {error}"))?;
         Ok(Self { regex, requirement: Requirement::of_pattern(&hir) })
     }
 
@@ -60,8 +62,15 @@ impl Pattern {
     }
 }
 
+#[expect(clippy::result_large_err, reason = "the error is the library's and leaves at load only")]
 fn parse(translated: &str) -> Result<Hir, regex_syntax::Error> {
-    ParserBuilder::new().unicode(false).utf8(false).dot_matches_new_line(true).nest_limit(128).build().parse(translated)
+    ParserBuilder::new()
+        .unicode(false)
+        .utf8(false)
+        .dot_matches_new_line(true)
+        .nest_limit(128)
+        .build()
+        .parse(translated)
 }
 
 #[expect(clippy::result_large_err, reason = "the error is the library's and leaves at load only")]
@@ -167,16 +176,21 @@ fn follows_quantifier(text: &str, rest: &str) -> bool {
     backslashes.is_multiple_of(2)
         && match last {
             Some('+' | '*' | '?') => true,
-            Some('}') => before.rfind('{').is_some_and(|open| is_quantifier(before.get(open + 1..).unwrap_or_default())),
+            Some('}') => before
+                .rfind('{')
+                .is_some_and(|open| is_quantifier(before.get(open + 1..).unwrap_or_default())),
             _ => false,
         }
 }
 
 /// Translates what follows a backslash; what is left after it.
 fn escape<'a>(tail: &'a str, class: Class, out: &mut String) -> Result<&'a str, String> {
-    let Some(char) = tail.chars().next() else { return Err("the pattern ends with a bare `\\`; write `\\\\`".to_owned()) };
+    let Some(char) = tail.chars().next() else {
+        return Err("the pattern ends with a bare `\\`; write `\\\\`".to_owned());
+    };
     let rest = tail.get(char.len_utf8()..).unwrap_or_default();
-    let space = |plain: &'static str| if class == Class::Inside { plain.to_owned() } else { format!("[{plain}]") };
+    let space =
+        |plain: &'static str| if class == Class::Inside { plain.to_owned() } else { format!("[{plain}]") };
     let text = match char {
         '<' | '>' => char.to_string(),
         'e' => "\\x1B".to_owned(),
@@ -186,8 +200,14 @@ fn escape<'a>(tail: &'a str, class: Class, out: &mut String) -> Result<&'a str, 
         'b' if class == Class::Inside => "\\x08".to_owned(),
         '0' => return octal(tail, out),
         'x' => return Ok(hexadecimal(rest, out)),
-        '1'..='9' => return Err(format!("`\\{char}` refers back, which cannot be matched in linear time; rewrite the pattern")),
-        'K' | 'G' | 'Q' | 'X' | 'C' => return Err(format!("`\\{char}` is not supported; rewrite the pattern")),
+        '1'..='9' => {
+            return Err(format!(
+                "`\\{char}` refers back, which cannot be matched in linear time; rewrite the pattern"
+            ));
+        }
+        'K' | 'G' | 'Q' | 'X' | 'C' => {
+            return Err(format!("`\\{char}` is not supported; rewrite the pattern"));
+        }
         char if char.is_ascii() => format!("\\{char}"),
         char => char.to_string(),
     };

@@ -37,7 +37,10 @@ impl Phrases {
     }
 
     /// One phrase a line; `#` starts a comment line.
-    pub(super) fn from_files(argument: &str, read: &dyn Fn(&str) -> Result<Vec<u8>, String>) -> Result<Self, String> {
+    pub(super) fn from_files(
+        argument: &str,
+        read: &dyn Fn(&str) -> Result<Vec<u8>, String>,
+    ) -> Result<Self, String> {
         let mut words = Vec::new();
         for name in argument.split_whitespace() {
             let bytes = read(name)?;
@@ -83,7 +86,9 @@ impl Phrases {
 
 fn is_hexadecimal(text: &str) -> bool {
     let digits = text.bytes().filter(|byte| *byte != b' ').count();
-    digits > 0 && digits.is_multiple_of(2) && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_hexdigit())
+    digits > 0
+        && digits.is_multiple_of(2)
+        && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_hexdigit())
 }
 
 #[cfg(test)]

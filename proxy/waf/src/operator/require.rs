@@ -13,6 +13,9 @@ const LITERALS: usize = 1500;
 const JOINED: usize = 250;
 /// Bytes of a literal that are kept; more add nothing.
 const LITERAL_BYTES: usize = 24;
+/// A set of literals.
+type Literals = Vec<Vec<u8>>;
+
 /// Byte sets kept.
 const SETS: usize = 6;
 
@@ -32,7 +35,8 @@ pub(crate) struct Requirement {
 }
 
 impl Requirement {
-    pub(crate) const NOTHING: Self = Self { literals: Vec::new(), instead: Vec::new(), sets: Vec::new(), len: 0, is_exact: false };
+    pub(crate) const NOTHING: Self =
+        Self { literals: Vec::new(), instead: Vec::new(), sets: Vec::new(), len: 0, is_exact: false };
 
     pub(super) fn of_pattern(hir: &Hir) -> Self {
         let needs = Needs::of(hir).into_best();
@@ -67,11 +71,11 @@ impl Requirement {
 }
 
 /// For alternatives of which some have rare literals and the others rare bytes: both.
-fn branches(hir: &Hir) -> Option<(Vec<Vec<u8>>, Vec<Vec<ByteSet>>)> {
+fn branches(hir: &Hir) -> Option<(Literals, Vec<Vec<ByteSet>>)> {
     const RARE: u32 = 24;
     let branches: &[Hir] = match hir.kind() {
         HirKind::Alternation(branches) => branches,
-        HirKind::Capture(capture) => return self::branches(&capture.sub),
+        HirKind::Capture(capture) => return branches(&capture.sub),
         _ => return None,
     };
     let (mut literals, mut instead) = (Vec::new(), Vec::new());
@@ -128,15 +132,24 @@ impl Needs {
         let mut set = ByteSet::NONE;
         match class {
             Class::Bytes(class) => {
-                class.iter().for_each(|range| (range.start()..=range.end()).for_each(|byte| set.insert(byte)));
+                class
+                    .iter()
+                    .for_each(|range| (range.start()..=range.end()).for_each(|byte| set.insert(byte)));
             }
             Class::Unicode(_) => return Self::UNKNOWN,
         }
-        let mut members: Vec<Vec<u8>> =
-            (0..=255_u8).filter(|byte| set.contains(*byte)).map(|byte| vec![byte.to_ascii_lowercase()]).collect();
+        let mut members: Vec<Vec<u8>> = (0..=255_u8)
+            .filter(|byte| set.contains(*byte))
+            .map(|byte| vec![byte.to_ascii_lowercase()])
+            .collect();
         members.sort();
         members.dedup();
-        Self { exact: (members.len() <= 12).then_some(members), literals: None, prefix: None, sets: vec![set] }
+        Self {
+            exact: (members.len() <= 12).then_some(members),
+            literals: None,
+            prefix: None,
+            sets: vec![set],
+        }
     }
 
     fn repetition(repetition: &Repetition) -> Self {
@@ -173,13 +186,18 @@ impl Needs {
             }
             // What is not joined whole may still lend its start.
             let head = std::mem::replace(&mut joined, vec![Vec::new()]);
-            let longer = starts.filter(|starts| joins(&head, starts)).map(|starts| cross(&head, &starts)).unwrap_or(head);
+            let longer = starts
+                .filter(|starts| lends(&head, starts))
+                .map(|starts| cross(&head, &starts))
+                .unwrap_or(head);
             prefix.get_or_insert_with(|| longer.clone());
             best = better(best, Some(longer));
             best = better(best, needs.literals);
             joined = needs.exact.unwrap_or_else(|| vec![Vec::new()]);
         }
-        let Some(prefix) = prefix else { return Self { exact: Some(joined), literals: None, prefix: None, sets } };
+        let Some(prefix) = prefix else {
+            return Self { exact: Some(joined), literals: None, prefix: None, sets };
+        };
         Self { exact: None, literals: better(best, Some(joined)), prefix: Some(prefix), sets }
     }
 
@@ -190,11 +208,16 @@ impl Needs {
 
     fn alternation(branches: &[Hir]) -> Self {
         let needs: Vec<Self> = branches.iter().map(Self::of).collect();
-        let sets = needs.iter().map(|needs| needs.sets.iter().copied().min_by_key(|set| set.len())).collect::<Option<Vec<_>>>();
-        let sets = sets.map(|sets| sets.into_iter().fold(ByteSet::NONE, ByteSet::union)).into_iter().collect();
+        let sets = needs
+            .iter()
+            .map(|needs| needs.sets.iter().copied().min_by_key(|set| set.len()))
+            .collect::<Option<Vec<_>>>();
+        let sets =
+            sets.map(|sets| sets.into_iter().fold(ByteSet::NONE, ByteSet::union)).into_iter().collect();
         let count: usize = needs.iter().map(|needs| needs.exact.as_ref().map_or(LITERALS, Vec::len)).sum();
         if count < LITERALS && needs.iter().all(|needs| needs.exact.is_some()) {
-            let mut exact: Vec<Vec<u8>> = needs.into_iter().filter_map(|needs| needs.exact).flatten().collect();
+            let mut exact: Vec<Vec<u8>> =
+                needs.into_iter().filter_map(|needs| needs.exact).flatten().collect();
             exact.sort();
             exact.dedup();
             return Self { exact: Some(exact), literals: None, prefix: None, sets };
@@ -203,7 +226,9 @@ impl Needs {
         let prefix = prefix.filter(|prefix| prefix.len() <= JOINED);
         let mut literals = Vec::new();
         for branch in needs {
-            let Some(mut set) = branch.into_best().literals else { return Self { exact: None, literals: None, prefix, sets } };
+            let Some(mut set) = branch.into_best().literals else {
+                return Self { exact: None, literals: None, prefix, sets };
+            };
             literals.append(&mut set);
         }
         literals.sort();
@@ -230,6 +255,11 @@ fn joins(joined: &[Vec<u8>], next: &[Vec<u8>]) -> bool {
         && (next.len() <= 3 || shortest < 4)
 }
 
+/// Whether the start of what is not joined whole is worth having: alone, or when it multiplies little.
+fn lends(head: &[Vec<u8>], starts: &[Vec<u8>]) -> bool {
+    joins(head, starts) && (starts.len() <= 4 || head.iter().all(Vec::is_empty))
+}
+
 fn usable(set: Vec<Vec<u8>>) -> Option<Vec<Vec<u8>>> {
     (!set.is_empty() && set.len() <= LITERALS && set.iter().all(|literal| !literal.is_empty())).then_some(set)
 }
@@ -254,7 +284,9 @@ fn worth(set: &[Vec<u8>]) -> i64 {
 /// Whether the set is rare enough to be worth a scan: three bytes, or two of which one is no letter.
 fn gates(set: &[Vec<u8>]) -> bool {
     set.iter().all(|literal| {
-        literal.len() >= 3 || (literal.len() == 2 && literal.iter().any(|byte| !byte.is_ascii_alphanumeric() && *byte != b' '))
+        literal.len() >= 3
+            || (literal.len() == 2
+                && literal.iter().any(|byte| !byte.is_ascii_alphanumeric() && *byte != b' '))
     })
 }
 
@@ -287,7 +319,8 @@ mod tests {
             ("a[bB]c", &["abc"]),
         ] {
             let found = Pattern::new(pattern, 1 << 20).unwrap().requirement();
-            let found: Vec<String> = found.literals.iter().map(|literal| String::from_utf8_lossy(literal).into_owned()).collect();
+            let found: Vec<String> =
+                found.literals.iter().map(|literal| String::from_utf8_lossy(literal).into_owned()).collect();
             assert_eq!(found, expected, "{pattern}");
         }
     }
@@ -311,7 +344,16 @@ mod tests {
     }
 
     const PATTERNS: [&str; 11] = [
-        "abc[^x]*y|['-][a-z]*;", "x(?:ab.*|c[0-9]+)z", "(?:a+bc|<[a-z]*>)[xyz]",
-        "a(b|c)+x?", "(?i)abc|xyz", "[<>]=|;.*-", "(a|bc|xyz)(1|2)?", "a{2,3}[0-9]", "^a.*c$", "(?:ab?c)+[xyz]", "(|a)b(c|)",
+        "abc[^x]*y|['-][a-z]*;",
+        "x(?:ab.*|c[0-9]+)z",
+        "(?:a+bc|<[a-z]*>)[xyz]",
+        "a(b|c)+x?",
+        "(?i)abc|xyz",
+        "[<>]=|;.*-",
+        "(a|bc|xyz)(1|2)?",
+        "a{2,3}[0-9]",
+        "^a.*c$",
+        "(?:ab?c)+[xyz]",
+        "(|a)b(c|)",
     ];
 }

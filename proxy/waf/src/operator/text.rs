@@ -20,9 +20,13 @@ impl Search {
             Self::Contains => memmem::find(value, argument).map(|at| (at, at + argument.len())),
             Self::ContainsWord => word(value, argument).map(|at| (at, at + argument.len())),
             Self::Begins => value.starts_with(argument).then_some((0, argument.len())),
-            Self::Ends => value.ends_with(argument).then_some((value.len().saturating_sub(argument.len()), value.len())),
+            Self::Ends => {
+                value.ends_with(argument).then_some((value.len().saturating_sub(argument.len()), value.len()))
+            }
             Self::Equals => (value == argument).then_some((0, value.len())),
-            Self::Within => (value.is_empty() || memmem::find(argument, value).is_some()).then_some((0, value.len())),
+            Self::Within => {
+                (value.is_empty() || memmem::find(argument, value).is_some()).then_some((0, value.len()))
+            }
         };
         if let (Some(span), Some(captures)) = (found, captures) {
             captures.spans.push(Some(span));

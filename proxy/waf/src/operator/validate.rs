@@ -7,7 +7,9 @@ pub(super) fn byte_range(argument: &str) -> Result<ByteSet, String> {
     let mut allowed = ByteSet::NONE;
     for part in argument.split(',').map(str::trim).filter(|part| !part.is_empty()) {
         let (low, high) = part.split_once('-').unwrap_or((part, part));
-        let byte = |text: &str| text.trim().parse::<u8>().map_err(|_| format!("`{part}` is no byte range; write `32-126,10`"));
+        let byte = |text: &str| {
+            text.trim().parse::<u8>().map_err(|_| format!("`{part}` is no byte range; write `32-126,10`"))
+        };
         for byte in byte(low)?..=byte(high)? {
             allowed.insert(byte);
         }

@@ -17,7 +17,9 @@ pub(crate) enum Number {
 impl Number {
     /// Whether `pattern` finds a number in `value` that is of this kind.
     pub(super) fn is_in(self, pattern: &Pattern, value: &[u8], captures: Option<&mut Captures>) -> bool {
-        let found = pattern.spans(value).find(|(start, end)| self.proves(value.get(*start..*end).unwrap_or_default()));
+        let found = pattern
+            .spans(value)
+            .find(|(start, end)| self.proves(value.get(*start..*end).unwrap_or_default()));
         if let (Some(span), Some(captures)) = (found, captures) {
             captures.spans.push(Some(span));
         }
@@ -25,13 +27,18 @@ impl Number {
     }
 
     fn proves(self, text: &[u8]) -> bool {
-        let digits: Vec<u32> = text.iter().filter(|byte| byte.is_ascii_digit()).map(|byte| u32::from(byte - b'0')).collect();
+        let digits: Vec<u32> =
+            text.iter().filter(|byte| byte.is_ascii_digit()).map(|byte| u32::from(byte - b'0')).collect();
         match (self, digits.as_slice()) {
             (Self::CreditCard, digits) => digits.len() >= 2 && luhn(digits),
             (Self::Cpf, digits) => digits.len() == 11 && cpf(digits),
             (Self::Ssn, [a, b, c, d, e, serial @ ..]) if serial.len() == 4 => {
                 let area = a * 100 + b * 10 + c;
-                area != 0 && area != 666 && area < 900 && (*d, *e) != (0, 0) && serial.iter().any(|digit| *digit != 0)
+                area != 0
+                    && area != 666
+                    && area < 900
+                    && (*d, *e) != (0, 0)
+                    && serial.iter().any(|digit| *digit != 0)
             }
             (Self::Svnr, digits) => digits.len() == 10 && svnr(digits),
             _ => false,
@@ -57,7 +64,8 @@ fn cpf(digits: &[u32]) -> bool {
     let all_equal = digits.windows(2).all(|pair| matches!(pair, [a, b] if a == b));
     let check = |count: usize| {
         let weights = (2..).take(count).collect::<Vec<u32>>();
-        let sum: u32 = digits.iter().take(count).zip(weights.iter().rev()).map(|(digit, weight)| digit * weight).sum();
+        let sum: u32 =
+            digits.iter().take(count).zip(weights.iter().rev()).map(|(digit, weight)| digit * weight).sum();
         let rest = sum * 10 % 11;
         if rest == 10 { 0 } else { rest }
     };

@@ -50,15 +50,27 @@ pub(super) fn meta(syntax: &RuleSyntax) -> Result<Meta, Fault> {
     let actions = &syntax.actions;
     let number = |name: &str| match last(actions, name) {
         None => Ok(None),
-        Some(action) => action.text().parse::<u8>().map(Some).map_err(|_| action.fault(format!("`{name}` takes a number from 0 to 255"))),
+        Some(action) => action
+            .text()
+            .parse::<u8>()
+            .map(Some)
+            .map_err(|_| action.fault(format!("`{name}` takes a number from 0 to 255"))),
     };
     let Some(id) = last(actions, "id") else {
         return Err(syntax.place.fault("the rule has no `id`; every rule needs one of its own"));
     };
     let text = |name: &str| last(actions, name).map(|action| action.text().to_owned());
     Ok(Meta {
-        id: id.text().trim().parse().map_err(|_| id.fault(format!("`{}` is no rule id; write a number", id.text())))?,
-        tags: actions.iter().filter(|action| action.name == "tag").map(|action| action.text().to_owned()).collect(),
+        id: id
+            .text()
+            .trim()
+            .parse()
+            .map_err(|_| id.fault(format!("`{}` is no rule id; write a number", id.text())))?,
+        tags: actions
+            .iter()
+            .filter(|action| action.name == "tag")
+            .map(|action| action.text().to_owned())
+            .collect(),
         severity: last(actions, "severity").map(severity).transpose()?,
         version: text("ver"),
         revision: text("rev"),
@@ -71,12 +83,13 @@ pub(super) fn meta(syntax: &RuleSyntax) -> Result<Meta, Fault> {
 }
 
 fn severity(action: &Action) -> Result<u8, Fault> {
-    const NAMES: [&str; 8] = ["EMERGENCY", "ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO", "DEBUG"];
+    const NAMES: [&str; 8] =
+        ["EMERGENCY", "ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO", "DEBUG"];
     let text = action.text().to_ascii_uppercase();
     let named = NAMES.iter().position(|name| *name == text).and_then(|at| u8::try_from(at).ok());
-    named
-        .or_else(|| text.parse().ok().filter(|level| *level < 8))
-        .ok_or_else(|| action.fault(format!("`{text}` is no severity; write `CRITICAL` or a number from 0 to 7")))
+    named.or_else(|| text.parse().ok().filter(|level| *level < 8)).ok_or_else(|| {
+        action.fault(format!("`{text}` is no severity; write `CRITICAL` or a number from 0 to 7"))
+    })
 }
 
 impl Builder<'_> {
@@ -100,19 +113,31 @@ impl Builder<'_> {
         sorted
     }
 
-    fn rule_action(&mut self, action: &Action, defaults: &Defaults, sorted: &mut RuleActions, inherited: bool) {
+    fn rule_action(
+        &mut self,
+        action: &Action,
+        defaults: &Defaults,
+        sorted: &mut RuleActions,
+        inherited: bool,
+    ) {
         match action.name.as_str() {
             "deny" => sorted.disruption = Disruption::Deny,
             "drop" => sorted.disruption = Disruption::Drop,
             "pass" => sorted.disruption = Disruption::None,
-            "block" if inherited => self.fault(action.fault("`block` means the default action; name another one here")),
+            "block" if inherited => {
+                self.fault(action.fault("`block` means the default action; name another one here"));
+            }
             "block" => sorted.disruption = self.default_disruption(defaults),
-            "redirect" => sorted.disruption = self.template(action).map_or(Disruption::Deny, Disruption::Redirect),
+            "redirect" => {
+                sorted.disruption = self.template(action).map_or(Disruption::Deny, Disruption::Redirect);
+            }
             "allow" => match action.text().to_ascii_lowercase().as_str() {
                 "" => sorted.disruption = Disruption::Allow(Allowed::All),
                 "phase" => sorted.disruption = Disruption::Allow(Allowed::Phase),
                 "request" => sorted.disruption = Disruption::Allow(Allowed::Request),
-                other => self.fault(action.fault(format!("`allow:{other}` is unknown; write `allow`, `allow:phase` or `allow:request`"))),
+                other => self.fault(action.fault(format!(
+                    "`allow:{other}` is unknown; write `allow`, `allow:phase` or `allow:request`"
+                ))),
             },
             "status" => match action.text().parse() {
                 Ok(status @ 100..=599) => sorted.status = status,
@@ -134,7 +159,9 @@ impl Builder<'_> {
         match found {
             Some(action) if action.name == "deny" => Disruption::Deny,
             Some(action) if action.name == "drop" => Disruption::Drop,
-            Some(action) if action.name == "redirect" => self.template(&action).map_or(Disruption::Deny, Disruption::Redirect),
+            Some(action) if action.name == "redirect" => {
+                self.template(&action).map_or(Disruption::Deny, Disruption::Redirect)
+            }
             _ => Disruption::None,
         }
     }
@@ -167,7 +194,10 @@ impl Builder<'_> {
         }
         match Transform::parse(name) {
             Some(transform) => chain.push(transform),
-            None => self.fault(action.fault(format!("unknown transformation `{name}`; see the list in the SecLang reference"))),
+            None => self
+                .fault(action.fault(format!(
+                    "unknown transformation `{name}`; see the list in the SecLang reference"
+                ))),
         }
     }
 
@@ -190,7 +220,22 @@ fn is_rule_action(name: &str) -> bool {
     is_disruptive(name)
         || matches!(
             name,
-            "id" | "phase" | "msg" | "logdata" | "tag" | "severity" | "ver" | "rev" | "accuracy" | "maturity" | "status"
-                | "chain" | "skip" | "skipafter" | "log" | "nolog" | "auditlog" | "noauditlog"
+            "id" | "phase"
+                | "msg"
+                | "logdata"
+                | "tag"
+                | "severity"
+                | "ver"
+                | "rev"
+                | "accuracy"
+                | "maturity"
+                | "status"
+                | "chain"
+                | "skip"
+                | "skipafter"
+                | "log"
+                | "nolog"
+                | "auditlog"
+                | "noauditlog"
         )
 }

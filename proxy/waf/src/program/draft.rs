@@ -46,7 +46,12 @@ impl Drafts {
         let mut collector = Collector {
             limits,
             faults,
-            drafts: Self { rules: Vec::new(), settings: Settings::default(), warnings: Vec::new(), markers: Vec::new() },
+            drafts: Self {
+                rules: Vec::new(),
+                settings: Settings::default(),
+                warnings: Vec::new(),
+                markers: Vec::new(),
+            },
             defaults: Default::default(),
             open: None,
             order: 0,
@@ -63,10 +68,17 @@ impl Drafts {
     /// Where a jump from `draft` goes: the order of what stands after the marker.
     pub(super) fn position(&self, jump: &Action, draft: &Draft) -> Option<u32> {
         let name = jump.text().trim();
-        let marker = self.markers.iter().find(|(marker, order)| *order > draft.order && marker == name).map(|(_, order)| *order);
+        let marker = self
+            .markers
+            .iter()
+            .find(|(marker, order)| *order > draft.order && marker == name)
+            .map(|(_, order)| *order);
         marker.or_else(|| {
             let id: u64 = name.parse().ok()?;
-            self.rules.iter().find(|rule| rule.order > draft.order && rule.meta.id == id).map(|rule| rule.order + 1)
+            self.rules
+                .iter()
+                .find(|rule| rule.order > draft.order && rule.meta.id == id)
+                .map(|rule| rule.order + 1)
         })
     }
 }
@@ -93,7 +105,8 @@ impl Collector<'_> {
     fn directive(&mut self, place: &Place, kind: DirectiveKind) {
         if self.open.is_some() && !matches!(kind, DirectiveKind::Rule(_)) {
             self.open = None;
-            self.faults.push(place.fault("the chain before this has no next rule; add it, or remove `chain`"));
+            self.faults
+                .push(place.fault("the chain before this has no next rule; add it, or remove `chain`"));
         }
         match kind {
             DirectiveKind::Rule(rule) => self.rule(rule),
@@ -104,15 +117,21 @@ impl Collector<'_> {
             DirectiveKind::DefaultAction(actions) => self.default_action(place, actions),
             DirectiveKind::Remove { by, what } => {
                 for what in what {
-                    self.select(place, &by, &what, |this, place, selector, what| this.removals.push((place, selector, what)));
+                    self.select(place, &by, &what, |this, place, selector, what| {
+                        this.removals.push((place, selector, what));
+                    });
                 }
             }
-            DirectiveKind::UpdateTarget { by, what, targets } => self.select(place, &by, &what, |this, place, selector, what| {
-                this.updates.push((place, selector, what, Update::Targets(targets)));
-            }),
-            DirectiveKind::UpdateAction { what, actions } => self.select(place, "id", &what, |this, place, selector, what| {
-                this.updates.push((place, selector, what, Update::Actions(actions)));
-            }),
+            DirectiveKind::UpdateTarget { by, what, targets } => {
+                self.select(place, &by, &what, |this, place, selector, what| {
+                    this.updates.push((place, selector, what, Update::Targets(targets)));
+                });
+            }
+            DirectiveKind::UpdateAction { what, actions } => {
+                self.select(place, "id", &what, |this, place, selector, what| {
+                    this.updates.push((place, selector, what, Update::Actions(actions)));
+                });
+            }
             DirectiveKind::Setting { name, values } => {
                 if let Err(message) = self.drafts.settings.apply(&name, &values) {
                     self.faults.push(place.fault(message));
@@ -122,7 +141,13 @@ impl Collector<'_> {
         }
     }
 
-    fn select(&mut self, place: &Place, by: &str, what: &str, keep: impl FnOnce(&mut Self, Place, RuleSelector, String)) {
+    fn select(
+        &mut self,
+        place: &Place,
+        by: &str,
+        what: &str,
+        keep: impl FnOnce(&mut Self, Place, RuleSelector, String),
+    ) {
         match RuleSelector::parse(by, what, self.limits.regex_bytes) {
             Ok(selector) => keep(self, place.clone(), selector, what.to_owned()),
             Err(message) => self.faults.push(place.fault(message)),
@@ -147,7 +172,8 @@ impl Collector<'_> {
         self.count += 1;
         if self.count > self.limits.rules {
             if self.count == self.limits.rules + 1 {
-                self.faults.push(rule.place.fault(format!("more than {} rules; load fewer", self.limits.rules)));
+                self.faults
+                    .push(rule.place.fault(format!("more than {} rules; load fewer", self.limits.rules)));
             }
             return;
         }
@@ -166,7 +192,13 @@ impl Collector<'_> {
         match (actions::meta(first), actions::phase(&first.actions)) {
             (Ok(meta), Ok(phase)) => {
                 let defaults = self.defaults.get(usize::from(phase) - 1).cloned().unwrap_or_default();
-                self.drafts.rules.push(Draft { parts, meta: Arc::new(meta), phase, defaults, order: self.order });
+                self.drafts.rules.push(Draft {
+                    parts,
+                    meta: Arc::new(meta),
+                    phase,
+                    defaults,
+                    order: self.order,
+                });
             }
             (meta, phase) => self.faults.extend([meta.err(), phase.err()].into_iter().flatten()),
         }
@@ -174,13 +206,17 @@ impl Collector<'_> {
 
     fn finish(mut self) -> Drafts {
         if let Some(place) = self.open.take().and_then(|parts| parts.first().map(|part| part.place.clone())) {
-            self.faults.push(place.fault("the chain that starts here has no last rule; add it, or remove `chain`"));
+            self.faults
+                .push(place.fault("the chain that starts here has no last rule; add it, or remove `chain`"));
         }
         let mut ids: HashMap<u64, Place> = HashMap::new();
         for draft in &self.drafts.rules {
             let place = place_of(&draft.meta);
             if let Some(other) = ids.insert(draft.meta.id, place.clone()) {
-                self.faults.push(place.fault(format!("rule id `{}` is taken by {}:{}; choose another", draft.meta.id, other.file, other.line)));
+                self.faults.push(place.fault(format!(
+                    "rule id `{}` is taken by {}:{}; choose another",
+                    draft.meta.id, other.file, other.line
+                )));
             }
         }
         for (place, selector, what) in std::mem::take(&mut self.removals) {
@@ -204,9 +240,12 @@ impl Collector<'_> {
             match update {
                 Update::Targets(targets) => first.targets.extend(targets.iter().cloned()),
                 Update::Actions(changes) => {
-                    let fixed = changes.iter().find(|action| matches!(action.name.as_str(), "id" | "phase" | "chain"));
+                    let fixed = changes
+                        .iter()
+                        .find(|action| matches!(action.name.as_str(), "id" | "phase" | "chain"));
                     if let Some(action) = fixed {
-                        self.faults.push(action.fault(format!("`{}` of a rule cannot be changed", action.name)));
+                        self.faults
+                            .push(action.fault(format!("`{}` of a rule cannot be changed", action.name)));
                         continue;
                     }
                     first.actions.extend(changes.iter().cloned());

@@ -33,7 +33,9 @@ fn refusal(name: &str) -> String {
         "pause" => "the engine has no clock",
         "deprecatevar" => "collections change only by setvar and expirevar",
         "xmlns" => "XML is addressed by `/*` and `//@*` only",
-        name if name.starts_with("sanitise") || name.starts_with("sanitize") => "what is logged is the caller's to mask",
+        name if name.starts_with("sanitise") || name.starts_with("sanitize") => {
+            "what is logged is the caller's to mask"
+        }
         _ => return format!("unknown action `{name}`; see the list in the SecLang reference"),
     };
     format!("`{name}` is refused: {why}; remove the action")
@@ -45,9 +47,13 @@ fn template(builder: &mut Builder<'_>, text: &str) -> Result<Template, String> {
 
 /// A place that rules write: `tx.name`, `ip.count`.
 fn slot(builder: &mut Builder<'_>, text: &str) -> Result<Slot, String> {
-    let (collection, name) = text.split_once('.').ok_or_else(|| format!("`{text}` is no variable; write `tx.name`"))?;
-    let variable = Variable::parse(collection).filter(|variable| variable.is_persistent() || *variable == Variable::Tx);
-    let Some(variable) = variable else { return Err(format!("`{collection}` cannot be written; write to `tx` or a persistent collection")) };
+    let (collection, name) =
+        text.split_once('.').ok_or_else(|| format!("`{text}` is no variable; write `tx.name`"))?;
+    let variable =
+        Variable::parse(collection).filter(|variable| variable.is_persistent() || *variable == Variable::Tx);
+    let Some(variable) = variable else {
+        return Err(format!("`{collection}` cannot be written; write to `tx` or a persistent collection"));
+    };
     let name = name.to_ascii_lowercase();
     if name.is_empty() {
         return Err(format!("`{text}` names no member; write `tx.name`"));
@@ -73,14 +79,18 @@ fn setvar(builder: &mut Builder<'_>, text: &str) -> Result<Effect, String> {
 }
 
 fn expirevar(builder: &mut Builder<'_>, text: &str) -> Result<Effect, String> {
-    let (name, seconds) = text.split_once('=').ok_or_else(|| format!("`{text}` has no time; write `ip.name=60`"))?;
+    let (name, seconds) =
+        text.split_once('=').ok_or_else(|| format!("`{text}` has no time; write `ip.name=60`"))?;
     Ok(Effect::Expire { place: slot(builder, name)?, seconds: template(builder, seconds)? })
 }
 
 fn initcol(builder: &mut Builder<'_>, text: &str) -> Result<Effect, String> {
-    let (name, key) = text.split_once('=').ok_or_else(|| format!("`{text}` has no key; write `ip=%{{REMOTE_ADDR}}`"))?;
+    let (name, key) =
+        text.split_once('=').ok_or_else(|| format!("`{text}` has no key; write `ip=%{{REMOTE_ADDR}}`"))?;
     let collection = Variable::parse(name).filter(|variable| variable.is_persistent());
-    let collection = collection.ok_or_else(|| format!("`{name}` is no persistent collection; write `global`, `ip`, `resource`, `session` or `user`"))?;
+    let collection = collection.ok_or_else(|| {
+        format!("`{name}` is no persistent collection; write `global`, `ip`, `resource`, `session` or `user`")
+    })?;
     attach(builder, collection, key)
 }
 
@@ -97,17 +107,24 @@ fn setenv(builder: &mut Builder<'_>, text: &str) -> Result<Effect, String> {
 }
 
 fn control(builder: &mut Builder<'_>, text: &str) -> Result<Option<Control>, String> {
-    let (name, value) = text.split_once('=').ok_or_else(|| format!("`ctl:{text}` has no value; write `ctl:{text}=…`"))?;
+    let (name, value) =
+        text.split_once('=').ok_or_else(|| format!("`ctl:{text}` has no value; write `ctl:{text}=…`"))?;
     let (name, value) = (name.trim().to_ascii_lowercase(), value.trim());
     let on = || match value.to_ascii_lowercase().as_str() {
         "on" => Ok(true),
         "off" => Ok(false),
         _ => Err(format!("`{value}` is not understood; write `On` or `Off`")),
     };
-    let number = || value.parse::<usize>().map_err(|_| format!("`{value}` is not understood; write a number of bytes"));
+    let number = || {
+        value.parse::<usize>().map_err(|_| format!("`{value}` is not understood; write a number of bytes"))
+    };
     Ok(Some(match name.as_str() {
         "auditengine" | "auditlogparts" | "debugloglevel" => return Ok(None),
-        "ruleengine" => Control::Engine(Engine::parse(value).ok_or_else(|| format!("`{value}` is no engine mode; write `On`, `Off` or `DetectionOnly`"))?),
+        "ruleengine" => {
+            Control::Engine(Engine::parse(value).ok_or_else(|| {
+                format!("`{value}` is no engine mode; write `On`, `Off` or `DetectionOnly`")
+            })?)
+        }
         "requestbodyaccess" => Control::RequestBody(on()?),
         "responsebodyaccess" => Control::ResponseBody(on()?),
         "requestbodylimit" => Control::RequestBodyLimit(number()?),
@@ -116,11 +133,17 @@ fn control(builder: &mut Builder<'_>, text: &str) -> Result<Option<Control>, Str
         "parsexmlintoargs" => Control::ParseXmlIntoArgs(!value.eq_ignore_ascii_case("off")),
         "requestbodyprocessor" => Control::BodyProcessor(match value {
             "" => None,
-            value => Some(Processor::parse(value).ok_or_else(|| format!("`{value}` is no body processor; write `URLENCODED`, `MULTIPART`, `JSON` or `XML`"))?),
+            value => Some(Processor::parse(value).ok_or_else(|| {
+                format!("`{value}` is no body processor; write `URLENCODED`, `MULTIPART`, `JSON` or `XML`")
+            })?),
         }),
-        "ruleremovebyid" | "ruleremovebytag" | "ruleremovebymsg" => Control::RemoveRules(rules(builder, name.trim_start_matches("ruleremoveby"), value)?),
+        "ruleremovebyid" | "ruleremovebytag" | "ruleremovebymsg" => {
+            Control::RemoveRules(rules(builder, name.trim_start_matches("ruleremoveby"), value)?)
+        }
         "ruleremovetargetbyid" | "ruleremovetargetbytag" | "ruleremovetargetbymsg" => {
-            let (what, target) = value.split_once(';').ok_or_else(|| format!("`{value}` names no target; write `942100;ARGS:name`"))?;
+            let (what, target) = value
+                .split_once(';')
+                .ok_or_else(|| format!("`{value}` names no target; write `942100;ARGS:name`"))?;
             let rules = rules(builder, name.trim_start_matches("ruleremovetargetby"), what)?;
             Control::RemoveTarget(rules, Arc::new(Excluded(target_place(builder, target)?)))
         }
@@ -137,7 +160,8 @@ fn rules(builder: &Builder<'_>, by: &str, what: &str) -> Result<Arc<[u32]>, Stri
 }
 
 fn target_place(builder: &mut Builder<'_>, text: &str) -> Result<group::Place, String> {
-    let (name, selector) = text.split_once(':').map_or((text, None), |(name, selector)| (name, Some(selector)));
+    let (name, selector) =
+        text.split_once(':').map_or((text, None), |(name, selector)| (name, Some(selector)));
     let variable = Variable::parse(name.trim()).ok_or_else(|| format!("unknown variable `{name}`"))?;
     let selector = match selector {
         None => Selector::All,

@@ -20,7 +20,11 @@ impl GateBuilder {
         self.bits += 1;
         for literal in literals {
             // A literal within another makes the longer one redundant.
-            let redundant = || literals.iter().any(|other| other.len() < literal.len() && memchr::memmem::find(literal, other).is_some());
+            let redundant = || {
+                literals.iter().any(|other| {
+                    other.len() < literal.len() && memchr::memmem::find(literal, other).is_some()
+                })
+            };
             if literals.len() > 64 || !redundant() {
                 self.literals.push((literal.clone(), bit));
             }
@@ -46,11 +50,8 @@ impl GateBuilder {
         let automaton = if words.is_empty() {
             None
         } else {
-            let built = NFA::builder()
-                .ascii_case_insensitive(true)
-                .prefilter(false)
-                .dense_depth(3)
-                .build(&words);
+            let built =
+                NFA::builder().ascii_case_insensitive(true).prefilter(false).dense_depth(3).build(&words);
             Some(built.map_err(|error| format!("the rules' literals are too many: {error}"))?)
         };
         Ok(Gate { automaton, starts, meaning, words: self.bits.div_ceil(64) as usize })
@@ -103,7 +104,9 @@ impl Starts {
     #[inline]
     fn may_start(&self, window: [u8; 4]) -> bool {
         let window = u32::from_le_bytes(window) | FOLD;
-        bit_of(&self.four, hash(window)) | bit_of(&self.two, window & 0xffff) | self.one.contains((window & 0xff) as u8)
+        bit_of(&self.four, hash(window))
+            | bit_of(&self.two, window & 0xffff)
+            | self.one.contains((window & 0xff) as u8)
     }
 }
 

@@ -63,7 +63,9 @@ pub(crate) fn resolve(target: &Target, names: &mut Names, regex_bytes: usize) ->
         Selector::Name(name) if target.variable == Variable::Tx => Select::Slot(names.slot(name)),
         Selector::Name(name) => Select::Name(name.as_bytes().to_vec()),
         // Names of members are matched whatever their case, as names are.
-        Selector::Pattern(pattern) => Select::Pattern(Box::new(Pattern::new(&format!("(?i){pattern}"), regex_bytes)?), Vec::new()),
+        Selector::Pattern(pattern) => {
+            Select::Pattern(Box::new(Pattern::new(&format!("(?i){pattern}"), regex_bytes)?), Vec::new())
+        }
         Selector::XmlText => Select::Name(b"/*".to_vec()),
         Selector::XmlAttributes => Select::Name(b"//@*".to_vec()),
     };
@@ -85,7 +87,13 @@ impl Groups {
     }
 
     /// The group of `targets` and `chain`, new when there is none yet.
-    pub(crate) fn intern(&mut self, targets: &[Target], chain: &[Transform], multi: bool, names: &mut Names) -> Result<u32, String> {
+    pub(crate) fn intern(
+        &mut self,
+        targets: &[Target],
+        chain: &[Transform],
+        multi: bool,
+        names: &mut Names,
+    ) -> Result<u32, String> {
         let key: Key = (targets.to_vec(), chain.to_vec(), multi);
         if let Some(known) = self.known.get(&key) {
             return Ok(*known);
@@ -110,11 +118,17 @@ impl Groups {
 
     /// Ends construction: which slots of `TX` the patterns mean is settled now.
     pub(crate) fn finish(mut self, names: &Names) -> Vec<Group> {
-        for place in self.groups.iter_mut().flat_map(|group| group.targets.iter_mut().chain(&mut group.excluded)) {
+        for place in
+            self.groups.iter_mut().flat_map(|group| group.targets.iter_mut().chain(&mut group.excluded))
+        {
             if let Select::Pattern(pattern, slots) = &mut place.select
                 && place.variable == Variable::Tx
             {
-                *slots = names.iter().filter(|(_, name)| pattern.is_match(name.as_bytes())).map(|(slot, _)| slot).collect();
+                *slots = names
+                    .iter()
+                    .filter(|(_, name)| pattern.is_match(name.as_bytes()))
+                    .map(|(slot, _)| slot)
+                    .collect();
             }
         }
         self.groups

@@ -18,7 +18,8 @@ pub(crate) use group::{Group, Place as TargetPlace, Select};
 pub(crate) use names::Names;
 pub use rule::Meta;
 pub(crate) use rule::{
-    Allowed, Argument, Change, Control, Disruption, Effect, Excluded, Guard, Link, Need, Processor, Rule, Slot,
+    Allowed, Argument, Change, Control, Disruption, Effect, Excluded, Guard, Link, Need, Processor, Rule,
+    Slot,
 };
 pub use settings::{Engine, OverLimit, Settings};
 pub(crate) use template::{Piece, Template};
@@ -65,7 +66,11 @@ impl Program {
     /// # Errors
     ///
     /// All faults found, each with file, line and column: what is malformed, what is refused, what exceeds `limits`.
-    pub fn compile(source: &dyn RuleSource, entries: &[&str], limits: &LoadLimits) -> Result<Self, Vec<Fault>> {
+    pub fn compile(
+        source: &dyn RuleSource,
+        entries: &[&str],
+        limits: &LoadLimits,
+    ) -> Result<Self, Vec<Fault>> {
         let mut faults = Vec::new();
         let loaded = syntax::load(source, entries, limits, &mut faults);
         let drafts = Drafts::collect(loaded, limits, &mut faults);
@@ -194,13 +199,24 @@ impl Builder<'_> {
         };
         let (operator, argument) = self.operator(written);
         let need = self.need(&operator, group, draft.phase, written.negated);
-        Link { group: Some(group), operator, negated: written.negated, argument, need, capture: actions.capture, effects: actions.effects }
+        Link {
+            group: Some(group),
+            operator,
+            negated: written.negated,
+            argument,
+            need,
+            capture: actions.capture,
+            effects: actions.effects,
+        }
     }
 
     fn operator(&mut self, written: &OperatorSyntax) -> (Operator, Argument) {
         let read = |name: &str| {
-            let path = source::resolve(&written.place.file, name).ok_or_else(|| format!("`{name}` leaves the directory of rules"))?;
-            let bytes = self.source.read(&path).ok_or_else(|| format!("there is no file `{path}`; check the path, which is relative to this file"))?;
+            let path = source::resolve(&written.place.file, name)
+                .ok_or_else(|| format!("`{name}` leaves the directory of rules"))?;
+            let bytes = self.source.read(&path).ok_or_else(|| {
+                format!("there is no file `{path}`; check the path, which is relative to this file")
+            })?;
             if bytes.len() > self.limits.file_bytes {
                 return Err(format!("`{path}` is larger than {} bytes", self.limits.file_bytes));
             }
@@ -217,7 +233,12 @@ impl Builder<'_> {
         if let Operator::Phrases(phrases) = &operator {
             self.phrases += phrases.count();
             if self.phrases > self.limits.phrases {
-                self.fault(written.place.fault(format!("more than {} phrases in all; shorten the lists", self.limits.phrases)));
+                self.fault(
+                    written.place.fault(format!(
+                        "more than {} phrases in all; shorten the lists",
+                        self.limits.phrases
+                    )),
+                );
             }
         }
         if !operator.expands_argument() {
@@ -243,7 +264,13 @@ impl Builder<'_> {
             return Need::NOTHING;
         }
         let len = u32::try_from(requirement.len).unwrap_or(u32::MAX);
-        let mut need = Need { bit: None, is_exact: requirement.is_exact, instead: requirement.instead, sets: requirement.sets, len };
+        let mut need = Need {
+            bit: None,
+            is_exact: requirement.is_exact,
+            instead: requirement.instead,
+            sets: requirement.sets,
+            len,
+        };
         if let Some(group) = self.groups.groups.get_mut(group as usize)
             && !requirement.literals.is_empty()
             && !group.is_volatile
@@ -259,13 +286,17 @@ impl Builder<'_> {
         let group = self.groups.groups.get(link.group? as usize)?;
         let ([place], []) = (group.targets.as_slice(), group.excluded.as_slice()) else { return None };
         match (&place.select, &link.operator, &link.argument) {
-            (Select::Slot(slot), Operator::Number(comparison), Argument::Literal(number)) if group.chain.is_empty() => Some(Guard {
-                slot: *slot,
-                count: place.count,
-                negated: link.negated,
-                comparison: *comparison,
-                number: crate::bytes::integer(number),
-            }),
+            (Select::Slot(slot), Operator::Number(comparison), Argument::Literal(number))
+                if group.chain.is_empty() =>
+            {
+                Some(Guard {
+                    slot: *slot,
+                    count: place.count,
+                    negated: link.negated,
+                    comparison: *comparison,
+                    number: crate::bytes::integer(number),
+                })
+            }
             _ => None,
         }
     }
@@ -292,7 +323,9 @@ impl Builder<'_> {
                     self.note(value);
                 }
             }
-            Effect::Expire { seconds: template, .. } | Effect::Attach { key: template, .. } => self.note(template),
+            Effect::Expire { seconds: template, .. } | Effect::Attach { key: template, .. } => {
+                self.note(template);
+            }
             Effect::Environment { name, value } => {
                 self.note(name);
                 value.iter().for_each(|value| self.note(value));
@@ -301,14 +334,22 @@ impl Builder<'_> {
         }
     }
 
-    fn finish(mut self, drafts: Drafts, mut rules: Vec<Rule>, phases: [Vec<u32>; PHASES]) -> Result<Program, Vec<Fault>> {
+    fn finish(
+        mut self,
+        drafts: Drafts,
+        mut rules: Vec<Rule>,
+        phases: [Vec<u32>; PHASES],
+    ) -> Result<Program, Vec<Fault>> {
         for (rule, draft) in rules.iter_mut().zip(&drafts.rules) {
-            let target = draft.jump().map(|jump| drafts.position(jump, draft).ok_or_else(|| draft::no_marker(jump)));
+            let target =
+                draft.jump().map(|jump| drafts.position(jump, draft).ok_or_else(|| draft::no_marker(jump)));
             match target {
                 None => {}
                 Some(Ok(position)) => {
                     let phase = phases.get(usize::from(rule.phase) - 1).map_or(&[][..], Vec::as_slice);
-                    let after = phase.partition_point(|at| drafts.rules.get(*at as usize).is_some_and(|other| other.order < position));
+                    let after = phase.partition_point(|at| {
+                        drafts.rules.get(*at as usize).is_some_and(|other| other.order < position)
+                    });
                     rule.jump = u32::try_from(after).ok();
                 }
                 Some(Err(fault)) => self.faults.push(fault),
@@ -319,7 +360,9 @@ impl Builder<'_> {
             (Ok(request), Ok(response)) if self.faults.is_empty() => (request, response),
             (request, response) => {
                 let place = crate::fault::Place { file: Arc::from("rules"), line: 0, column: 1 };
-                self.faults.extend([request.err(), response.err()].into_iter().flatten().map(|message| place.fault(message)));
+                self.faults.extend(
+                    [request.err(), response.err()].into_iter().flatten().map(|message| place.fault(message)),
+                );
                 return Err(self.faults);
             }
         };

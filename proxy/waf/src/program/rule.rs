@@ -84,7 +84,8 @@ pub(crate) struct Need {
 }
 
 impl Need {
-    pub(crate) const NOTHING: Self = Self { bit: None, is_exact: false, instead: Vec::new(), sets: Vec::new(), len: 0 };
+    pub(crate) const NOTHING: Self =
+        Self { bit: None, is_exact: false, instead: Vec::new(), sets: Vec::new(), len: 0 };
 
     /// Whether a value with these bytes may match without the bit.
     pub(crate) fn is_met_instead(&self, bytes: ByteSet) -> bool {
@@ -126,11 +127,23 @@ pub(crate) enum Allowed {
 /// What a match of a condition does besides.
 #[derive(Debug, Clone)]
 pub(crate) enum Effect {
-    Set { place: Slot, change: Change },
-    Expire { place: Slot, seconds: Template },
+    Set {
+        place: Slot,
+        change: Change,
+    },
+    Expire {
+        place: Slot,
+        seconds: Template,
+    },
     /// Attaches a persistent collection under a key.
-    Attach { collection: Variable, key: Template },
-    Environment { name: Template, value: Option<Template> },
+    Attach {
+        collection: Variable,
+        key: Template,
+    },
+    Environment {
+        name: Template,
+        value: Option<Template>,
+    },
     Control(Control),
 }
 
@@ -237,7 +250,11 @@ fn ids(text: &str) -> Result<Vec<(u64, u64)>, String> {
     let mut ranges = Vec::new();
     for part in text.split([',', ' ', '"']).map(str::trim).filter(|part| !part.is_empty()) {
         let (low, high) = part.split_once('-').unwrap_or((part, part));
-        let id = |text: &str| text.trim().parse::<u64>().map_err(|_| format!("`{part}` is no rule id; write `920100` or `920100-920199`"));
+        let id = |text: &str| {
+            text.trim()
+                .parse::<u64>()
+                .map_err(|_| format!("`{part}` is no rule id; write `920100` or `920100-920199`"))
+        };
         ranges.push((id(low)?, id(high)?));
     }
     if ranges.is_empty() {

@@ -93,7 +93,10 @@ impl Settings {
     pub(crate) fn apply(&mut self, name: &str, values: &[String]) -> Result<(), String> {
         let value = values.first().map_or("", String::as_str);
         match name {
-            "ruleengine" => self.engine = Engine::parse(value).ok_or_else(|| expected(value, "`On`, `Off` or `DetectionOnly`"))?,
+            "ruleengine" => {
+                self.engine =
+                    Engine::parse(value).ok_or_else(|| expected(value, "`On`, `Off` or `DetectionOnly`"))?;
+            }
             "requestbodyaccess" => self.request_body = on_off(value)?,
             "responsebodyaccess" => self.response_body = on_off(value)?,
             "requestbodylimit" => self.request_body_limit = number(value)?,
@@ -101,16 +104,24 @@ impl Settings {
             "requestbodylimitaction" => self.request_body_over = over_limit(value)?,
             "responsebodylimit" => self.response_body_limit = number(value)?,
             "responsebodylimitaction" => self.response_body_over = over_limit(value)?,
-            "responsebodymimetype" => self.response_body_types.extend(values.iter().map(|value| value.to_ascii_lowercase())),
+            "responsebodymimetype" => {
+                self.response_body_types.extend(values.iter().map(|value| value.to_ascii_lowercase()));
+            }
             "responsebodymimetypesclear" => self.response_body_types.clear(),
             "argumentslimit" => self.arguments = number(value)?,
             "requestbodyjsondepthlimit" => self.json_depth = number(value)?,
             "uploadfilelimit" => self.files = number(value)?,
             "collectiontimeout" => self.collection_timeout = number(value)? as u64,
-            "argumentseparator" => self.separator = *value.as_bytes().first().ok_or_else(|| expected(value, "one character"))?,
+            "argumentseparator" => {
+                self.separator = *value.as_bytes().first().ok_or_else(|| expected(value, "one character"))?;
+            }
             "parsexmlintoargs" => self.xml_into_args = !value.eq_ignore_ascii_case("off"),
-            "cookieformat" if value != "0" => return Err(expected(value, "`0`; RFC 2109 cookies are not sent any more")),
-            "contentinjection" if !value.eq_ignore_ascii_case("off") => return Err(expected(value, "`Off`; bodies are not rewritten")),
+            "cookieformat" if value != "0" => {
+                return Err(expected(value, "`0`; RFC 2109 cookies are not sent any more"));
+            }
+            "contentinjection" if !value.eq_ignore_ascii_case("off") => {
+                return Err(expected(value, "`Off`; bodies are not rewritten"));
+            }
             _ => {}
         }
         Ok(())

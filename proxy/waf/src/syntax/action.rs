@@ -51,12 +51,15 @@ pub(crate) fn parse_actions(word: &Word, faults: &mut Vec<Fault>) -> Vec<Action>
                 (value, tail)
             }
             None => {
-                let (value, tail) = tail.split_at_checked(tail.find(',').unwrap_or(tail.len())).unwrap_or((tail, ""));
+                let (value, tail) =
+                    tail.split_at_checked(tail.find(',').unwrap_or(tail.len())).unwrap_or((tail, ""));
                 (value.trim_end().to_owned(), tail)
             }
         };
         if !tail.trim_start().is_empty() && !tail.trim_start().starts_with(',') {
-            faults.push(place.fault(format!("text follows the closing quote of `{name}`; separate actions with `,`")));
+            faults.push(
+                place.fault(format!("text follows the closing quote of `{name}`; separate actions with `,`")),
+            );
             return actions;
         }
         actions.push(Action { name, value: Some(value), place });

@@ -17,15 +17,31 @@ pub(crate) enum DirectiveKind {
     Rule(RuleSyntax),
     Marker(String),
     DefaultAction(Vec<Action>),
-    Include { pattern: String, optional: bool },
+    Include {
+        pattern: String,
+        optional: bool,
+    },
     /// `SecRuleRemoveBy{Id,Tag,Msg}`: the suffix in lower case, and what it names.
-    Remove { by: String, what: Vec<String> },
+    Remove {
+        by: String,
+        what: Vec<String>,
+    },
     /// `SecRuleUpdateTargetBy{Id,Tag,Msg}`.
-    UpdateTarget { by: String, what: String, targets: Vec<Target> },
+    UpdateTarget {
+        by: String,
+        what: String,
+        targets: Vec<Target>,
+    },
     /// `SecRuleUpdateActionById`.
-    UpdateAction { what: String, actions: Vec<Action> },
+    UpdateAction {
+        what: String,
+        actions: Vec<Action>,
+    },
     /// A setting: the name without `Sec`, in lower case, and its arguments.
-    Setting { name: String, values: Vec<String> },
+    Setting {
+        name: String,
+        values: Vec<String>,
+    },
 }
 
 /// `SecRule` and `SecAction`.
@@ -47,7 +63,11 @@ pub(crate) fn parse(line: &Line, faults: &mut Vec<Fault>) -> Option<Directive> {
         let fits = expected.contains(&arguments.len());
         if !fits {
             let (low, high) = (expected.start(), expected.end());
-            faults.push(place.fault(format!("`{}` takes {low} to {high} arguments, not {}", line.name.text, arguments.len())));
+            faults.push(place.fault(format!(
+                "`{}` takes {low} to {high} arguments, not {}",
+                line.name.text,
+                arguments.len()
+            )));
         }
         fits
     };
@@ -56,7 +76,9 @@ pub(crate) fn parse(line: &Line, faults: &mut Vec<Fault>) -> Option<Directive> {
         "secrule" => count(2..=3, faults).then(|| rule(&place, arguments, faults))?,
         "secaction" => count(1..=1, faults).then(|| action(&place, arguments, faults))?,
         "secmarker" => count(1..=1, faults).then(|| DirectiveKind::Marker(text(0)))?,
-        "secdefaultaction" => count(1..=1, faults).then(|| DirectiveKind::DefaultAction(actions(arguments, 0, faults)))?,
+        "secdefaultaction" => {
+            count(1..=1, faults).then(|| DirectiveKind::DefaultAction(actions(arguments, 0, faults)))?
+        }
         "include" | "includeoptional" => count(1..=1, faults)
             .then(|| DirectiveKind::Include { pattern: text(0), optional: name == "includeoptional" })?,
         "secruleremovebyid" | "secruleremovebytag" | "secruleremovebymsg" => DirectiveKind::Remove {
@@ -71,8 +93,13 @@ pub(crate) fn parse(line: &Line, faults: &mut Vec<Fault>) -> Option<Directive> {
                 faults.push(place.fault("replacing a target with the third argument is not supported; exclude it and add the new one"));
                 return None;
             }
-            let targets = arguments.get(1).map(|word| parse_targets(&commas(word), faults)).unwrap_or_default();
-            DirectiveKind::UpdateTarget { by: name.trim_start_matches("secruleupdatetargetby").to_owned(), what: text(0), targets }
+            let targets =
+                arguments.get(1).map(|word| parse_targets(&commas(word), faults)).unwrap_or_default();
+            DirectiveKind::UpdateTarget {
+                by: name.trim_start_matches("secruleupdatetargetby").to_owned(),
+                what: text(0),
+                targets,
+            }
         }
         "secruleupdateactionbyid" => count(2..=2, faults)
             .then(|| DirectiveKind::UpdateAction { what: text(0), actions: actions(arguments, 1, faults) })?,
@@ -110,25 +137,76 @@ fn commas(word: &Word) -> Word {
 
 /// Settings that only concern a server's own logging, storage or identity: read and left to the caller.
 const LEFT_TO_THE_CALLER: [&str; 27] = [
-    "auditengine", "auditlog", "auditlog2", "auditlogdirmode", "auditlogfilemode", "auditlogformat", "auditlogparts",
-    "auditlogprefix", "auditlogrelevantstatus", "auditlogstoragedir", "auditlogtype", "componentsignature", "connengine",
-    "datadir", "debuglog", "debugloglevel", "guardianlog", "pcrematchlimit", "pcrematchlimitrecursion", "sensorid",
-    "serversignature", "statusengine", "tmpdir", "tmpsaveuploadedfiles", "uploaddir", "uploadfilemode", "uploadkeepfiles",
+    "auditengine",
+    "auditlog",
+    "auditlog2",
+    "auditlogdirmode",
+    "auditlogfilemode",
+    "auditlogformat",
+    "auditlogparts",
+    "auditlogprefix",
+    "auditlogrelevantstatus",
+    "auditlogstoragedir",
+    "auditlogtype",
+    "componentsignature",
+    "connengine",
+    "datadir",
+    "debuglog",
+    "debugloglevel",
+    "guardianlog",
+    "pcrematchlimit",
+    "pcrematchlimitrecursion",
+    "sensorid",
+    "serversignature",
+    "statusengine",
+    "tmpdir",
+    "tmpsaveuploadedfiles",
+    "uploaddir",
+    "uploadfilemode",
+    "uploadkeepfiles",
 ];
 
 /// Settings this engine obeys.
 const OBEYED: [&str; 17] = [
-    "argumentslimit", "argumentseparator", "collectiontimeout", "cookieformat", "parsexmlintoargs", "requestbodyaccess",
-    "requestbodyinmemorylimit", "requestbodyjsondepthlimit", "requestbodylimit", "requestbodylimitaction",
-    "requestbodynofileslimit", "responsebodyaccess", "responsebodylimit", "responsebodylimitaction",
-    "responsebodymimetype", "ruleengine", "uploadfilelimit",
+    "argumentslimit",
+    "argumentseparator",
+    "collectiontimeout",
+    "cookieformat",
+    "parsexmlintoargs",
+    "requestbodyaccess",
+    "requestbodyinmemorylimit",
+    "requestbodyjsondepthlimit",
+    "requestbodylimit",
+    "requestbodylimitaction",
+    "requestbodynofileslimit",
+    "responsebodyaccess",
+    "responsebodylimit",
+    "responsebodylimitaction",
+    "responsebodymimetype",
+    "ruleengine",
+    "uploadfilelimit",
 ];
 
-fn setting(place: &Place, written: &str, name: &str, arguments: &[Word], faults: &mut Vec<Fault>) -> Option<DirectiveKind> {
+fn setting(
+    place: &Place,
+    written: &str,
+    name: &str,
+    arguments: &[Word],
+    faults: &mut Vec<Fault>,
+) -> Option<DirectiveKind> {
     let short = name.strip_prefix("sec").unwrap_or_default();
     let values = arguments.iter().map(|word| word.text.clone()).collect();
     let known = OBEYED.contains(&short) || LEFT_TO_THE_CALLER.contains(&short);
-    if known || matches!(short, "unicodemapfile" | "unicodecodepage" | "responsebodymimetypesclear" | "webappid" | "contentinjection") {
+    if known
+        || matches!(
+            short,
+            "unicodemapfile"
+                | "unicodecodepage"
+                | "responsebodymimetypesclear"
+                | "webappid"
+                | "contentinjection"
+        )
+    {
         return Some(DirectiveKind::Setting { name: short.to_owned(), values });
     }
     faults.push(place.fault(format!("directive `{written}` is not supported; remove it")));

@@ -14,7 +14,12 @@ pub(crate) struct Loaded {
 }
 
 /// Loads `entries` and what they include.
-pub(crate) fn load(source: &dyn RuleSource, entries: &[&str], limits: &LoadLimits, faults: &mut Vec<Fault>) -> Loaded {
+pub(crate) fn load(
+    source: &dyn RuleSource,
+    entries: &[&str],
+    limits: &LoadLimits,
+    faults: &mut Vec<Fault>,
+) -> Loaded {
     let mut reader = Reader { source, limits, open: Vec::new(), bytes: 0, directives: Vec::new(), faults };
     for entry in entries {
         let place = Place { file: Arc::from(*entry), line: 0, column: 1 };
@@ -46,14 +51,23 @@ impl Reader<'_> {
             return self.fault(place, format!("`{path}` includes itself; remove this Include"));
         }
         if self.open.len() >= self.limits.include_depth {
-            return self.fault(place, format!("more than {} files deep; flatten the Includes", self.limits.include_depth));
+            return self.fault(
+                place,
+                format!("more than {} files deep; flatten the Includes", self.limits.include_depth),
+            );
         }
         let Some(bytes) = self.source.read(path) else {
-            return self.fault(place, format!("there is no file `{path}`; check the path, which is relative to this file"));
+            return self.fault(
+                place,
+                format!("there is no file `{path}`; check the path, which is relative to this file"),
+            );
         };
         self.bytes = self.bytes.saturating_add(bytes.len());
         if bytes.len() > self.limits.file_bytes || self.bytes > self.limits.total_bytes {
-            let message = format!("`{path}` makes the rules larger than allowed ({} bytes a file, {} in all)", self.limits.file_bytes, self.limits.total_bytes);
+            let message = format!(
+                "`{path}` makes the rules larger than allowed ({} bytes a file, {} in all)",
+                self.limits.file_bytes, self.limits.total_bytes
+            );
             return self.fault(place, message);
         }
         let Ok(text) = std::str::from_utf8(&bytes) else {
@@ -75,11 +89,17 @@ impl Reader<'_> {
             return;
         };
         let Some(resolved) = source::resolve(path, pattern) else {
-            return self.fault(&directive.place, format!("`{pattern}` leaves the directory of rules; use a path inside it"));
+            return self.fault(
+                &directive.place,
+                format!("`{pattern}` leaves the directory of rules; use a path inside it"),
+            );
         };
         let paths = source::expand(self.source, &resolved);
         if paths.is_empty() && !optional {
-            self.fault(&directive.place, format!("`{pattern}` matches no file; use IncludeOptional if that is meant"));
+            self.fault(
+                &directive.place,
+                format!("`{pattern}` matches no file; use IncludeOptional if that is meant"),
+            );
         }
         for included in paths {
             if *optional && self.source.read(&included).is_none() {

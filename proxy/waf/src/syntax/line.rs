@@ -32,8 +32,17 @@ impl Word {
     pub(crate) fn part(&self, start: usize, end: usize) -> Self {
         let here = self.place(start);
         let mut marks = vec![(0, here.line, here.column)];
-        marks.extend(self.marks.iter().filter(|(at, ..)| *at > start && *at < end).map(|(at, l, c)| (at - start, *l, *c)));
-        Self { text: self.text.get(start..end).unwrap_or_default().to_owned(), file: self.file.clone(), marks }
+        marks.extend(
+            self.marks
+                .iter()
+                .filter(|(at, ..)| *at > start && *at < end)
+                .map(|(at, l, c)| (at - start, *l, *c)),
+        );
+        Self {
+            text: self.text.get(start..end).unwrap_or_default().to_owned(),
+            file: self.file.clone(),
+            marks,
+        }
     }
 
     pub(crate) fn fault(&self, message: impl Into<String>) -> Fault {

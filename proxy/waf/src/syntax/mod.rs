@@ -9,9 +9,9 @@ mod operator;
 mod target;
 mod variable;
 
-pub(crate) use action::{Action, parse_actions};
-pub(crate) use directive::{Directive, DirectiveKind, RuleSyntax};
+pub(crate) use action::Action;
+pub(crate) use directive::{DirectiveKind, RuleSyntax};
 pub(crate) use include::{Loaded, load};
 pub(crate) use operator::OperatorSyntax;
-pub(crate) use target::{Selector, Target, parse_target, parse_targets};
+pub(crate) use target::{Selector, Target};
 pub use variable::Variable;

@@ -25,5 +25,10 @@ pub(crate) fn parse_operator(word: &Word) -> OperatorSyntax {
         return OperatorSyntax { name: "rx".to_owned(), argument: text.to_owned(), negated, place };
     };
     let (name, argument) = named.split_once(char::is_whitespace).unwrap_or((named, ""));
-    OperatorSyntax { name: name.to_ascii_lowercase(), argument: argument.trim_start().to_owned(), negated, place }
+    OperatorSyntax {
+        name: name.to_ascii_lowercase(),
+        argument: argument.trim_start().to_owned(),
+        negated,
+        place,
+    }
 }

@@ -55,7 +55,9 @@ fn split(text: &str) -> Vec<(usize, usize)> {
             '\'' if !pattern => quoted = !quoted,
             // A selector that starts with `/` is a pattern up to the next bare `/`, except XPath.
             '/' if pattern => pattern = false,
-            '/' if previous == ':' || (previous == '\'' && quoted) => pattern = !is_xpath(text.get(start..at).unwrap_or("")),
+            '/' if previous == ':' || (previous == '\'' && quoted) => {
+                pattern = !is_xpath(text.get(start..at).unwrap_or(""));
+            }
             '|' if !quoted && !pattern => {
                 parts.push((start, at));
                 start = at + 1;

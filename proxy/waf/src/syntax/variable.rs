@@ -137,13 +137,38 @@ impl Variable {
     pub(crate) fn is_collection(self) -> bool {
         matches!(
             self,
-                Self::Args | Self::ArgsGet | Self::ArgsGetNames | Self::ArgsNames | Self::ArgsPost
-                | Self::ArgsPostNames | Self::Env | Self::Files | Self::FilesNames | Self::FilesSizes
-                | Self::FilesTmpnames | Self::FilesTmpContent | Self::Global | Self::Ip | Self::Json
-                | Self::MatchedVars | Self::MatchedVarsNames | Self::MultipartFilename | Self::MultipartName
-                | Self::MultipartPartHeaders | Self::RequestCookies | Self::RequestCookiesNames
-                | Self::RequestHeaders | Self::RequestHeadersNames | Self::Resource | Self::ResponseHeaders
-                | Self::ResponseHeadersNames | Self::Rule | Self::Session | Self::Tx | Self::User | Self::Xml
+            Self::Args
+                | Self::ArgsGet
+                | Self::ArgsGetNames
+                | Self::ArgsNames
+                | Self::ArgsPost
+                | Self::ArgsPostNames
+                | Self::Env
+                | Self::Files
+                | Self::FilesNames
+                | Self::FilesSizes
+                | Self::FilesTmpnames
+                | Self::FilesTmpContent
+                | Self::Global
+                | Self::Ip
+                | Self::Json
+                | Self::MatchedVars
+                | Self::MatchedVarsNames
+                | Self::MultipartFilename
+                | Self::MultipartName
+                | Self::MultipartPartHeaders
+                | Self::RequestCookies
+                | Self::RequestCookiesNames
+                | Self::RequestHeaders
+                | Self::RequestHeadersNames
+                | Self::Resource
+                | Self::ResponseHeaders
+                | Self::ResponseHeadersNames
+                | Self::Rule
+                | Self::Session
+                | Self::Tx
+                | Self::User
+                | Self::Xml
         )
     }
 
@@ -157,8 +182,16 @@ impl Variable {
         self.is_persistent()
             || matches!(
                 self,
-                Self::Tx | Self::MatchedVar | Self::MatchedVarName | Self::MatchedVars | Self::MatchedVarsNames
-                    | Self::HighestSeverity | Self::Rule | Self::Env | Self::SessionId | Self::UserId
+                Self::Tx
+                    | Self::MatchedVar
+                    | Self::MatchedVarName
+                    | Self::MatchedVars
+                    | Self::MatchedVarsNames
+                    | Self::HighestSeverity
+                    | Self::Rule
+                    | Self::Env
+                    | Self::SessionId
+                    | Self::UserId
                     | Self::ReqbodyProcessor
             )
     }

@@ -172,13 +172,17 @@ impl State {
         let uses = |variable: Variable| program.uses.get(variable as usize) == Some(&true);
         if uses(Variable::ArgsCombinedSize) {
             let entries = self.store.entries(Variable::Args).iter();
-            let total: usize = entries.map(|entry| (self.values.len(entry.key) + self.values.len(entry.value)) as usize).sum();
+            let total: usize = entries
+                .map(|entry| (self.values.len(entry.key) + self.values.len(entry.value)) as usize)
+                .sum();
             self.store.empty(Variable::ArgsCombinedSize);
             self.scalar_number(Variable::ArgsCombinedSize, total);
         }
         if uses(Variable::FilesCombinedSize) {
             let entries = self.store.entries(Variable::FilesSizes).iter();
-            let total: i64 = entries.map(|entry| crate::bytes::integer(self.values.get(entry.value))).fold(0, i64::saturating_add);
+            let total: i64 = entries
+                .map(|entry| crate::bytes::integer(self.values.get(entry.value)))
+                .fold(0, i64::saturating_add);
             let total = self.values.add_number(total);
             self.store.empty(Variable::FilesCombinedSize);
             self.store.push(Variable::FilesCombinedSize, Values::EMPTY, total);

@@ -35,7 +35,8 @@ impl State {
             Change::Add(template) | Change::Subtract(template) => {
                 let mut amount = self.expanded(program, template);
                 let delta = integer(&amount);
-                let delta = if matches!(change, Change::Subtract(_)) { delta.saturating_neg() } else { delta };
+                let delta =
+                    if matches!(change, Change::Subtract(_)) { delta.saturating_neg() } else { delta };
                 let sum = self.number_at(program, place).saturating_add(delta);
                 amount.clear();
                 amount.extend_from_slice(sum.to_string().as_bytes());
@@ -56,10 +57,15 @@ impl State {
                 expand::expand(self, program, name, &mut text);
                 text.make_ascii_lowercase();
                 if *variable == Variable::Tx {
-                    return self.tx.find(&text, &program.names).map_or(0, |value| integer(self.values.get(value)));
+                    return self
+                        .tx
+                        .find(&text, &program.names)
+                        .map_or(0, |value| integer(self.values.get(value)));
                 }
                 let name = String::from_utf8_lossy(&text);
-                self.persistent(*variable).and_then(|members| members.get(&*name)).map_or(0, |member| integer(&member.value))
+                self.persistent(*variable)
+                    .and_then(|members| members.get(&*name))
+                    .map_or(0, |member| integer(&member.value))
             }
         }
     }
@@ -122,7 +128,8 @@ impl State {
     }
 
     fn set_scalar_key(&mut self, variable: Variable, collection: Variable) {
-        let key = self.attached.iter().find(|(attached, _)| *attached == collection).map(|(_, key)| key.clone());
+        let key =
+            self.attached.iter().find(|(attached, _)| *attached == collection).map(|(_, key)| key.clone());
         if let Some(key) = key {
             self.store.empty(variable);
             self.scalar(variable, &key);
@@ -142,7 +149,13 @@ impl State {
     fn set_environment(&mut self, program: &Program, name: &Template, value: Option<&Template>) {
         let name = self.expanded(program, name);
         let value = value.map(|value| expand::text(self, program, value).into_bytes());
-        let kept: Vec<_> = self.store.entries(Variable::Env).iter().copied().filter(|entry| self.values.get(entry.key) != name.as_slice()).collect();
+        let kept: Vec<_> = self
+            .store
+            .entries(Variable::Env)
+            .iter()
+            .copied()
+            .filter(|entry| self.values.get(entry.key) != name.as_slice())
+            .collect();
         self.store.empty(Variable::Env);
         for entry in kept {
             self.store.push(Variable::Env, entry.key, entry.value);
@@ -173,7 +186,10 @@ impl State {
                 }
             }
             Control::RemoveTarget(rules, target) => {
-                let known = self.exclusions.iter().any(|(kept, place)| Arc::ptr_eq(kept, rules) && Arc::ptr_eq(place, target));
+                let known = self
+                    .exclusions
+                    .iter()
+                    .any(|(kept, place)| Arc::ptr_eq(kept, rules) && Arc::ptr_eq(place, target));
                 if !known {
                     self.exclusions.push((rules.clone(), target.clone()));
                     self.has_exclusions = true;

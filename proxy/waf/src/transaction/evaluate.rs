@@ -134,7 +134,9 @@ impl State {
 
     /// Asks one condition; whether any value matched.
     fn link(&mut self, program: &Program, at: u32, link: &Link) -> bool {
-        let Some((group_at, group)) = link.group.and_then(|at| Some((at as usize, program.groups.get(at as usize)?))) else {
+        let Some((group_at, group)) =
+            link.group.and_then(|at| Some((at as usize, program.groups.get(at as usize)?)))
+        else {
             self.apply_effects(program, &link.effects);
             return true;
         };
@@ -159,7 +161,8 @@ impl State {
 
     fn is_fresh(&self, group: &Group, time: u32) -> bool {
         // INVARIANT: within a phase only volatile variables change.
-        time == self.store.time || time > 0 && group.targets.iter().all(|place| self.store.changed(place.variable) < time)
+        time == self.store.time
+            || time > 0 && group.targets.iter().all(|place| self.store.changed(place.variable) < time)
     }
 
     /// Whether any value of the group has what a match needs.
@@ -219,7 +222,9 @@ impl State {
             && !group.multi
             && !place.count
             && matches!(place.select, Select::All)
-            && (group.chain.is_empty() || (group.touches != ByteSet::ALL && !self.store.summary_set(place.variable).meets(group.touches)))
+            && (group.chain.is_empty()
+                || (group.touches != ByteSet::ALL
+                    && !self.store.summary_set(place.variable).meets(group.touches)))
     }
 
     /// Learns what the values of a group have in common, from summaries of whole variables where that can be.
@@ -278,7 +283,14 @@ impl State {
     }
 
     /// `multiMatch`: asks before the chain and after each step that changes something.
-    fn ask_steps(&mut self, program: &Program, link: &Link, group: &Group, item: Item, argument: &[u8]) -> bool {
+    fn ask_steps(
+        &mut self,
+        program: &Program,
+        link: &Link,
+        group: &Group,
+        item: Item,
+        argument: &[u8],
+    ) -> bool {
         let mut value = item.raw;
         let mut any = self.ask_one(program, link, item, value, argument);
         for transform in &group.chain {
@@ -291,7 +303,14 @@ impl State {
         any
     }
 
-    fn ask_one(&mut self, program: &Program, link: &Link, item: Item, value: ValueId, argument: &[u8]) -> bool {
+    fn ask_one(
+        &mut self,
+        program: &Program,
+        link: &Link,
+        item: Item,
+        value: ValueId,
+        argument: &[u8],
+    ) -> bool {
         // Equal values share a number: what one was refused for, the others are too.
         if self.values.is_answered(value) {
             return false;
@@ -308,11 +327,20 @@ impl State {
             may_hold
         } else {
             self.values.spend(self.values.len(value) as usize)
-                && link.operator.matches(self.values.get(value), argument, link.capture.then_some(&mut captures))
+                && link.operator.matches(
+                    self.values.get(value),
+                    argument,
+                    link.capture.then_some(&mut captures),
+                )
         };
         let matched = holds != link.negated && self.values.fuel > 0;
         if matched {
-            self.note_match(program, link, Matched { variable: item.variable, key: item.key, value }, &captures);
+            self.note_match(
+                program,
+                link,
+                Matched { variable: item.variable, key: item.key, value },
+                &captures,
+            );
         }
         self.captures = captures;
         if !matched {
@@ -356,7 +384,12 @@ impl State {
         for slot in 0..10_u32 {
             let part = match (&captures.text, slot) {
                 (Some(text), 0) => Some(self.values.add(text)),
-                _ => captures.spans.get(slot as usize).copied().flatten().map(|(start, end)| self.values.part(value, start, end)),
+                _ => captures
+                    .spans
+                    .get(slot as usize)
+                    .copied()
+                    .flatten()
+                    .map(|(start, end)| self.values.part(value, start, end)),
             };
             self.tx.set(slot, part, &self.values);
         }
@@ -395,7 +428,13 @@ impl State {
         }
     }
 
-    fn find_or_count(&mut self, program: &Program, group: &Group, place: &TargetPlace, items: &mut Vec<Item>) {
+    fn find_or_count(
+        &mut self,
+        program: &Program,
+        group: &Group,
+        place: &TargetPlace,
+        items: &mut Vec<Item>,
+    ) {
         let first = items.len();
         self.find_place(program, group, place, items);
         if place.count {
@@ -403,7 +442,13 @@ impl State {
             items.truncate(first);
             let value = self.values.add_number(i64::try_from(count).unwrap_or(i64::MAX));
             let value = self.values.chain(value, group);
-            items.push(Item { variable: place.variable, count: true, key: Key::Value(Values::EMPTY), raw: value, value });
+            items.push(Item {
+                variable: place.variable,
+                count: true,
+                key: Key::Value(Values::EMPTY),
+                raw: value,
+                value,
+            });
         }
     }
 
@@ -415,12 +460,21 @@ impl State {
         while let Some(entry) = self.store.entries(place.variable).get(at).copied() {
             at += 1;
             let key = self.values.get(entry.key);
-            let left_out = |excluded: &TargetPlace| excluded.variable == place.variable && excluded.select.takes(key, &program.names);
+            let left_out = |excluded: &TargetPlace| {
+                excluded.variable == place.variable && excluded.select.takes(key, &program.names)
+            };
             if !place.select.takes(key, &program.names) || group.excluded.iter().any(left_out) {
                 continue;
             }
-            let value = if place.count || group.multi { entry.value } else { self.values.chain(entry.value, group) };
-            items.push(Item { variable: place.variable, count: false, key: Key::Value(entry.key), raw: entry.value, value });
+            let value =
+                if place.count || group.multi { entry.value } else { self.values.chain(entry.value, group) };
+            items.push(Item {
+                variable: place.variable,
+                count: false,
+                key: Key::Value(entry.key),
+                raw: entry.value,
+                value,
+            });
         }
     }
 
@@ -442,7 +496,11 @@ impl State {
         }
         for (key, raw) in chosen.iter().copied() {
             let name = self.key(program, key);
-            if group.excluded.iter().any(|place| place.variable == Variable::Tx && place.select.takes(name, &program.names)) {
+            if group
+                .excluded
+                .iter()
+                .any(|place| place.variable == Variable::Tx && place.select.takes(name, &program.names))
+            {
                 continue;
             }
             let value = if place.count || group.multi { raw } else { self.values.chain(raw, group) };
@@ -462,7 +520,8 @@ impl State {
     /// All conditions of a rule matched.
     fn conclude(&mut self, program: &Program, rule: &Rule, position: usize) -> Flow {
         if let Some(severity) = rule.meta.severity {
-            self.highest_severity = Some(self.highest_severity.map_or(severity, |highest| highest.min(severity)));
+            self.highest_severity =
+                Some(self.highest_severity.map_or(severity, |highest| highest.min(severity)));
         }
         if rule.log {
             self.log(program, rule);
@@ -489,8 +548,10 @@ impl State {
             self.dropped_matches += 1;
             return;
         }
-        let message = rule.message.as_ref().map(|template| expand::text(self, program, template)).unwrap_or_default();
-        let data = rule.data.as_ref().map(|template| expand::text(self, program, template)).unwrap_or_default();
+        let message =
+            rule.message.as_ref().map(|template| expand::text(self, program, template)).unwrap_or_default();
+        let data =
+            rule.data.as_ref().map(|template| expand::text(self, program, template)).unwrap_or_default();
         let mut variable = Vec::new();
         expand::matched_name(self, program, &mut variable);
         self.matches.push(Match {
@@ -499,7 +560,10 @@ impl State {
             message,
             data,
             variable: String::from_utf8_lossy(&variable).into_owned(),
-            disruptive: matches!(rule.disruption, Disruption::Deny | Disruption::Drop | Disruption::Redirect(_)),
+            disruptive: matches!(
+                rule.disruption,
+                Disruption::Deny | Disruption::Drop | Disruption::Redirect(_)
+            ),
         });
     }
 }

@@ -9,8 +9,12 @@ pub(super) fn expand(state: &State, program: &Program, template: &Template, out:
     for piece in &template.pieces {
         match piece {
             Piece::Literal(text) => out.extend_from_slice(text),
-            Piece::Tx(slot) => out.extend(state.tx.get(*slot).map(|value| state.values.get(value)).unwrap_or_default()),
-            Piece::Variable(variable, member) => expand_variable(state, program, *variable, member.as_deref(), out),
+            Piece::Tx(slot) => {
+                out.extend(state.tx.get(*slot).map(|value| state.values.get(value)).unwrap_or_default());
+            }
+            Piece::Variable(variable, member) => {
+                expand_variable(state, program, *variable, member.as_deref(), out);
+            }
         }
     }
 }
@@ -22,9 +26,17 @@ pub(super) fn text(state: &State, program: &Program, template: &Template) -> Str
     String::from_utf8_lossy(&out).into_owned()
 }
 
-fn expand_variable(state: &State, program: &Program, variable: Variable, member: Option<&str>, out: &mut Vec<u8>) {
+fn expand_variable(
+    state: &State,
+    program: &Program,
+    variable: Variable,
+    member: Option<&str>,
+    out: &mut Vec<u8>,
+) {
     match variable {
-        Variable::MatchedVar => out.extend(state.matched.map(|matched| state.values.get(matched.value)).unwrap_or_default()),
+        Variable::MatchedVar => {
+            out.extend(state.matched.map(|matched| state.values.get(matched.value)).unwrap_or_default());
+        }
         Variable::MatchedVarName => matched_name(state, program, out),
         Variable::Rule => rule_member(state, program, member.unwrap_or("id"), out),
         Variable::HighestSeverity => out.extend(state.highest_severity.unwrap_or(255).to_string().as_bytes()),
@@ -35,7 +47,8 @@ fn expand_variable(state: &State, program: &Program, variable: Variable, member:
         }
         variable => {
             let found = state.store.entries(variable).iter().find(|entry| {
-                member.is_none_or(|member| state.values.get(entry.key).eq_ignore_ascii_case(member.as_bytes()))
+                member
+                    .is_none_or(|member| state.values.get(entry.key).eq_ignore_ascii_case(member.as_bytes()))
             });
             out.extend(found.map(|entry| state.values.get(entry.value)).unwrap_or_default());
         }

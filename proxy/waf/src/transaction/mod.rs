@@ -148,7 +148,10 @@ impl Transaction {
     pub fn phase1(&mut self) -> Verdict {
         let program = self.program.clone();
         if self.state.headers > self.state.limits.headers {
-            return Verdict::Interrupt(Interruption { phase: 1, ..self.state.limit_reached(InterruptionKind::TooManyHeaders, 431) });
+            return Verdict::Interrupt(Interruption {
+                phase: 1,
+                ..self.state.limit_reached(InterruptionKind::TooManyHeaders, 431)
+            });
         }
         self.state.headers = 0;
         verdict(self.state.run(&program, 1))
@@ -189,7 +192,10 @@ impl Transaction {
     pub fn phase3(&mut self) -> Verdict {
         let program = self.program.clone();
         if self.state.headers > self.state.limits.headers {
-            return Verdict::Interrupt(Interruption { phase: 3, ..self.state.limit_reached(InterruptionKind::TooManyHeaders, 502) });
+            return Verdict::Interrupt(Interruption {
+                phase: 3,
+                ..self.state.limit_reached(InterruptionKind::TooManyHeaders, 502)
+            });
         }
         verdict(self.state.run(&program, 3))
     }

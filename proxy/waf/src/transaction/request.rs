@@ -83,7 +83,11 @@ impl State {
         let mut decoded = Vec::new();
         urlencoded::decode_path(path, &mut decoded);
         let base = decoded.iter().rposition(|byte| matches!(byte, b'/' | b'\\')).map_or(0, |slash| slash + 1);
-        let path = if decoded == path { self.values.part(path_and_query, 0, path_len) } else { self.values.add(&decoded) };
+        let path = if decoded == path {
+            self.values.part(path_and_query, 0, path_len)
+        } else {
+            self.values.add(&decoded)
+        };
         self.store.push(Variable::RequestFilename, Values::EMPTY, path);
         let base = self.values.part(path, base, decoded.len());
         self.store.push(Variable::RequestBasename, Values::EMPTY, base);
@@ -101,7 +105,8 @@ impl State {
         let mut decoded = (Vec::new(), Vec::new());
         let mut bad = false;
         for pair in urlencoded::pairs(text, program.settings().separator) {
-            bad |= urlencoded::decode(pair.name, &mut decoded.0) | urlencoded::decode(pair.value, &mut decoded.1);
+            bad |= urlencoded::decode(pair.name, &mut decoded.0)
+                | urlencoded::decode(pair.value, &mut decoded.1);
             let (name, value) = (self.values.add_shared(&decoded.0), self.values.add_shared(&decoded.1));
             if !self.argument(program, name, value, into) {
                 break;
@@ -113,7 +118,13 @@ impl State {
     }
 
     /// Adds an argument; `false` once there are too many.
-    pub(super) fn argument(&mut self, program: &Program, name: ValueId, value: ValueId, [values, names]: [Variable; 2]) -> bool {
+    pub(super) fn argument(
+        &mut self,
+        program: &Program,
+        name: ValueId,
+        value: ValueId,
+        [values, names]: [Variable; 2],
+    ) -> bool {
         self.arguments += 1;
         if self.arguments > self.limits.arguments.min(program.settings().arguments) {
             self.body_error("more arguments than allowed");
@@ -158,7 +169,10 @@ impl State {
             } else if kind.eq_ignore_ascii_case(b"multipart/form-data") {
                 self.processor = Some(Processor::Multipart);
             }
-        } else if name.eq_ignore_ascii_case(b"host") && self.uses(program, Variable::ServerName) && self.store.entries(Variable::ServerName).is_empty() {
+        } else if name.eq_ignore_ascii_case(b"host")
+            && self.uses(program, Variable::ServerName)
+            && self.store.entries(Variable::ServerName).is_empty()
+        {
             let host = value.split(|byte| *byte == b':').next().unwrap_or_default();
             self.scalar(Variable::ServerName, host);
         } else if name.eq_ignore_ascii_case(b"authorization") && self.uses(program, Variable::AuthType) {
@@ -215,9 +229,9 @@ const FLAGS: [Variable; 22] = [
 
 /// Bytes of `http://host` before the path, when the target is in absolute form (RFC 9112, 3.2.2).
 fn authority_len(target: &[u8]) -> usize {
-    let scheme = [&b"http://"[..], b"https://"].into_iter().find(|scheme| {
-        target.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme))
-    });
+    let scheme = [&b"http://"[..], b"https://"]
+        .into_iter()
+        .find(|scheme| target.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme)));
     let Some(scheme) = scheme else { return 0 };
     let rest = target.get(scheme.len()..).unwrap_or_default();
     scheme.len() + rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len())
@@ -247,7 +261,9 @@ mod tests {
 
     #[test]
     fn dates() {
-        for (now, expected) in [(0, (1970, 1, 1)), (951_782_400, (2000, 2, 29)), (1_735_603_200, (2024, 12, 31))] {
+        for (now, expected) in
+            [(0, (1970, 1, 1)), (951_782_400, (2000, 2, 29)), (1_735_603_200, (2024, 12, 31))]
+        {
             let date = civil(now);
             assert_eq!((date.year, date.month, date.day), expected);
         }
@@ -255,7 +271,9 @@ mod tests {
 
     #[test]
     fn absolute_form() {
-        for (target, expected) in [(&b"/a"[..], 0), (b"http://h/a", 8), (b"HTTPS://h?x", 9), (b"http://h", 8), (b"ftp://h/a", 0)] {
+        for (target, expected) in
+            [(&b"/a"[..], 0), (b"http://h/a", 8), (b"HTTPS://h?x", 9), (b"http://h", 8), (b"ftp://h/a", 0)]
+        {
             assert_eq!(authority_len(target), expected, "{}", target.escape_ascii());
         }
     }

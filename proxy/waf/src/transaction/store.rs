@@ -35,7 +35,9 @@ impl Summary {
     }
 
     pub(super) fn unite_bits(&mut self, entries: &[Entry], values: &mut Values, gate: &Gate, side: usize) {
-        let (Some(bits), Some(has_bits)) = (self.bits.get_mut(side), self.has_bits.get_mut(side)) else { return };
+        let (Some(bits), Some(has_bits)) = (self.bits.get_mut(side), self.has_bits.get_mut(side)) else {
+            return;
+        };
         if *has_bits {
             return;
         }
@@ -65,7 +67,12 @@ pub(crate) struct Store {
 
 impl Store {
     pub(super) fn new() -> Self {
-        Self { summaries: (0..Variable::COUNT).map(|_| Summary::default()).collect(), entries: (0..Variable::COUNT).map(|_| Vec::new()).collect(), changed: vec![0; Variable::COUNT], time: 1 }
+        Self {
+            summaries: (0..Variable::COUNT).map(|_| Summary::default()).collect(),
+            entries: (0..Variable::COUNT).map(|_| Vec::new()).collect(),
+            changed: vec![0; Variable::COUNT],
+            time: 1,
+        }
     }
 
     /// Drops all members; time goes on, so that nothing kept from before passes for fresh.

@@ -83,7 +83,15 @@ impl Values {
     fn push(&mut self, start: usize, len: usize) -> ValueId {
         let id = ValueId(u32::try_from(self.items.len()).unwrap_or(0));
         let (start, len) = (u32::try_from(start).unwrap_or(0), u32::try_from(len).unwrap_or(0));
-        self.items.push(Value { start, len, set: ByteSet::NONE, is_set_known: false, row: UNKNOWN, bits: [UNKNOWN; 2], answered: 0 });
+        self.items.push(Value {
+            start,
+            len,
+            set: ByteSet::NONE,
+            is_set_known: false,
+            row: UNKNOWN,
+            bits: [UNKNOWN; 2],
+            answered: 0,
+        });
         id
     }
 
@@ -113,7 +121,9 @@ impl Values {
         if bytes.len() > 64 {
             return self.add(bytes);
         }
-        let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+        let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+        });
         let place = (hash ^ hash >> 32) as usize % RECENT;
         let known = ValueId(self.recent.get(place).copied().unwrap_or(0));
         if self.get(known) == bytes {
@@ -178,8 +188,15 @@ impl Values {
 
     #[inline]
     fn item(&self, id: ValueId) -> Value {
-        const NONE: Value =
-            Value { start: 0, len: 0, set: ByteSet::NONE, is_set_known: true, row: UNKNOWN, bits: [NOTHING; 2], answered: 0 };
+        const NONE: Value = Value {
+            start: 0,
+            len: 0,
+            set: ByteSet::NONE,
+            is_set_known: true,
+            row: UNKNOWN,
+            bits: [NOTHING; 2],
+            answered: 0,
+        };
         self.items.get(id.0 as usize).copied().unwrap_or(NONE)
     }
 
@@ -278,7 +295,10 @@ impl Values {
         let place = self.bits.len();
         let value = self.item(id);
         self.bits.resize(place + gate.words, 0);
-        let bytes = self.bytes.get(value.start as usize..value.start as usize + value.len as usize).unwrap_or_default();
+        let bytes = self
+            .bytes
+            .get(value.start as usize..value.start as usize + value.len as usize)
+            .unwrap_or_default();
         let any = gate.scan(bytes, self.bits.get_mut(place..).unwrap_or_default());
         if !any {
             self.bits.truncate(place);

@@ -43,7 +43,10 @@ pub(super) fn remove_marks(input: &[u8], out: &mut Vec<u8>) {
         rest = match rest {
             [b'<', b'!', b'-', b'-', tail @ ..] => tail,
             [b'-', b'-', b'>', tail @ ..] => tail,
-            [b'/', b'*', tail @ ..] | [b'*', b'/', tail @ ..] | [b'-', b'-', tail @ ..] | [b'#', tail @ ..] => tail,
+            [b'/', b'*', tail @ ..]
+            | [b'*', b'/', tail @ ..]
+            | [b'-', b'-', tail @ ..]
+            | [b'#', tail @ ..] => tail,
             _ => {
                 out.push(*byte);
                 tail

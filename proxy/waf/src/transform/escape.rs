@@ -25,7 +25,9 @@ pub(super) fn decode_javascript(input: &[u8], out: &mut Vec<u8>) {
 fn javascript(rest: &[u8]) -> Option<(u8, usize)> {
     let first = *rest.first()?;
     let unit = match first {
-        b'u' => hex_pair(rest.get(1), rest.get(2)).zip(hex_pair(rest.get(3), rest.get(4))).map(|(high, low)| (narrow(high, low), 5)),
+        b'u' => hex_pair(rest.get(1), rest.get(2))
+            .zip(hex_pair(rest.get(3), rest.get(4)))
+            .map(|(high, low)| (narrow(high, low), 5)),
         b'x' => hex_pair(rest.get(1), rest.get(2)).map(|byte| (byte, 3)),
         b'0'..=b'7' => octal(rest),
         _ => None,

@@ -23,7 +23,11 @@ pub(super) fn decode_sql(input: &[u8], out: &mut Vec<u8>) {
     while let Some(byte) = input.get(at) {
         let digits = input.get(at + 2..).unwrap_or_default();
         let marked = *byte == b'0' && matches!(input.get(at + 1), Some(b'x' | b'X'));
-        let pairs = if !marked { 0 } else { digits.chunks_exact(2).take_while(|pair| pair.iter().all(|digit| hex(*digit).is_some())).count() };
+        let pairs = if !marked {
+            0
+        } else {
+            digits.chunks_exact(2).take_while(|pair| pair.iter().all(|digit| hex(*digit).is_some())).count()
+        };
         if pairs == 0 {
             out.push(*byte);
             at += 1;

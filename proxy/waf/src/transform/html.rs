@@ -30,7 +30,8 @@ fn reference(rest: &[u8]) -> Option<(u8, usize)> {
 
 fn numeric(digits: &[u8], radix: u32) -> Option<(u8, usize)> {
     let values = digits.iter().map_while(|byte| hex(*byte).map(u32::from).filter(|digit| *digit < radix));
-    let (value, len) = values.fold((0_u32, 0), |(value, len), digit| (value.wrapping_mul(radix).wrapping_add(digit), len + 1));
+    let (value, len) = values
+        .fold((0_u32, 0), |(value, len), digit| (value.wrapping_mul(radix).wrapping_add(digit), len + 1));
     (len > 0).then(|| (u8::try_from(value & 0xff).unwrap_or(0), len))
 }
 

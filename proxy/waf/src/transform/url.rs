@@ -17,7 +17,8 @@ fn decode_with(input: &[u8], out: &mut Vec<u8>, unicode: bool) {
     while let Some(byte) = input.get(at) {
         let (decoded, used) = match byte {
             b'+' => (b' ', 1),
-            b'%' => escape(input.get(at + 1..).unwrap_or_default(), unicode).map_or((b'%', 1), |(byte, len)| (byte, len + 1)),
+            b'%' => escape(input.get(at + 1..).unwrap_or_default(), unicode)
+                .map_or((b'%', 1), |(byte, len)| (byte, len + 1)),
             byte => (*byte, 1),
         };
         out.push(decoded);

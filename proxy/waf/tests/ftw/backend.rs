@@ -27,7 +27,11 @@ pub(crate) fn answer(request: &Request) -> Response {
         return finish(Response { status: 200, headers: Vec::new(), body: Vec::new() });
     }
     let Ok(asked) = serde_json::from_slice::<Reflection>(&request.body) else {
-        return finish(Response { status: 400, headers: Vec::new(), body: b"Invalid JSON in request body".to_vec() });
+        return finish(Response {
+            status: 400,
+            headers: Vec::new(),
+            body: b"Invalid JSON in request body".to_vec(),
+        });
     };
     let body = if asked.body.is_empty() {
         base64::engine::general_purpose::STANDARD.decode(&asked.encoded_body).unwrap_or_default()
@@ -40,7 +44,9 @@ pub(crate) fn answer(request: &Request) -> Response {
 
 /// Adds the headers that Go's server adds.
 fn finish(mut response: Response) -> Response {
-    let has = |response: &Response, name: &str| response.headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name));
+    let has = |response: &Response, name: &str| {
+        response.headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name))
+    };
     if !response.body.is_empty() && !has(&response, "Content-Type") && !has(&response, "Content-Encoding") {
         response.headers.push(("Content-Type".into(), sniff(&response.body).into()));
     }
@@ -51,9 +57,31 @@ fn finish(mut response: Response) -> Response {
 /// The start of Go's `http.DetectContentType`.
 fn sniff(body: &[u8]) -> &'static str {
     let text = body.trim_ascii_start().to_ascii_lowercase();
-    let tags = ["<!doctype html", "<html", "<head", "<script", "<iframe", "<h1", "<div", "<font", "<table", "<a", "<style", "<title", "<b", "<body", "<br", "<p", "<!--"];
-    let is_tag = |tag: &&str| text.strip_prefix(tag.as_bytes()).and_then(<[u8]>::first).is_some_and(|next| matches!(next, b' ' | b'>'));
-    if tags.iter().any(|tag| is_tag(&tag)) {
+    let tags = [
+        "<!doctype html",
+        "<html",
+        "<head",
+        "<script",
+        "<iframe",
+        "<h1",
+        "<div",
+        "<font",
+        "<table",
+        "<a",
+        "<style",
+        "<title",
+        "<b",
+        "<body",
+        "<br",
+        "<p",
+        "<!--",
+    ];
+    let is_tag = |tag: &str| {
+        text.strip_prefix(tag.as_bytes())
+            .and_then(<[u8]>::first)
+            .is_some_and(|next| matches!(next, b' ' | b'>'))
+    };
+    if tags.into_iter().any(is_tag) {
         return "text/html; charset=utf-8";
     }
     if text.starts_with(b"<?xml") {

@@ -116,7 +116,9 @@ fn template(text: &str) -> Option<String> {
 /// All test files below `directory`, sorted.
 pub(crate) fn files(directory: &Path) -> Vec<File> {
     let mut paths: Vec<PathBuf> = Vec::new();
-    for entry in std::fs::read_dir(directory).unwrap().map(Result::unwrap).filter(|entry| entry.path().is_dir()) {
+    for entry in
+        std::fs::read_dir(directory).unwrap().map(Result::unwrap).filter(|entry| entry.path().is_dir())
+    {
         let files = std::fs::read_dir(entry.path()).unwrap().map(|entry| entry.unwrap().path());
         paths.extend(files.filter(|path| path.extension().is_some_and(|end| end == "yaml")));
     }
@@ -126,7 +128,8 @@ pub(crate) fn files(directory: &Path) -> Vec<File> {
 
 fn read(path: &Path) -> File {
     let text = std::fs::read_to_string(path).unwrap();
-    let mut file: File = serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut file: File =
+        serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     if file.rule_id == 0 {
         file.rule_id = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok()).unwrap_or(0);
     }

@@ -44,6 +44,7 @@ pub(crate) fn program(directory: &Path, setup: &str) -> Program {
         files.insert(format!("rules/{name}"), std::fs::read(&path).expect("the rules are readable"));
     }
     files.insert("main.conf".into(), format!("{BASE}{setup}Include rules/*.conf\n").into_bytes());
-    Program::compile(&files, &["main.conf"], &LoadLimits::default())
-        .unwrap_or_else(|faults| panic!("{}", faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))
+    Program::compile(&files, &["main.conf"], &LoadLimits::default()).unwrap_or_else(|faults| {
+        panic!("{}", faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    })
 }

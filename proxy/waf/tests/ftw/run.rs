@@ -36,9 +36,19 @@ fn run(transaction: &mut Transaction, stage: &Stage) -> Seen {
             let lines = matches.iter().map(|found| {
                 let meta = &found.rule;
                 let plain = |text: &str| text.replace('\r', "\\r").replace('\n', "\\n");
-                format!("[id \"{}\"] [msg \"{}\"] [data \"{}\"] [variable \"{}\"]\n", meta.id, plain(&found.message), plain(&found.data), found.variable)
+                format!(
+                    "[id \"{}\"] [msg \"{}\"] [data \"{}\"] [variable \"{}\"]\n",
+                    meta.id,
+                    plain(&found.message),
+                    plain(&found.data),
+                    found.variable
+                )
             });
-            Seen { status: Some(response.status), ids: matches.iter().map(|found| found.rule.id).collect(), log: lines.collect() }
+            Seen {
+                status: Some(response.status),
+                ids: matches.iter().map(|found| found.rule.id).collect(),
+                log: lines.collect(),
+            }
         }
     }
 }
@@ -46,7 +56,12 @@ fn run(transaction: &mut Transaction, stage: &Stage) -> Seen {
 /// Gives a whole exchange to the engine.
 pub(crate) fn inspect(transaction: &mut Transaction, request: &Request, response: &Response) {
     let address = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
-    transaction.open(&Opening { id: "aQ3x8Zk1", now: 1_700_000_000, client: (address, 40_000), server: (address, 443) });
+    transaction.open(&Opening {
+        id: "aQ3x8Zk1",
+        now: 1_700_000_000,
+        client: (address, 40_000),
+        server: (address, 443),
+    });
     transaction.request_line(&request.method, &request.target, &request.version);
     for (name, value) in &request.headers {
         transaction.request_header(name, value);
@@ -86,11 +101,13 @@ fn check(expected: &Output, seen: &Seen) -> Result<(), String> {
     if expected.isolated && seen.ids.len() != 1 {
         return Err(format!("{:?} matched, expected one", seen.ids));
     }
-    let matches = |pattern: &String| Regex::new(pattern).expect("the suite's expressions compile").is_match(seen.log.as_str());
+    let matches = |pattern: &String| {
+        Regex::new(pattern).expect("the suite's expressions compile").is_match(seen.log.as_str())
+    };
     if log.match_regex.as_ref().is_some_and(|pattern| !matches(pattern)) {
         return Err(format!("the log lacks {:?}: {}", log.match_regex, seen.log));
     }
-    if log.no_match_regex.as_ref().is_some_and(|pattern| matches(pattern)) {
+    if log.no_match_regex.as_ref().is_some_and(matches) {
         return Err(format!("the log has {:?}: {}", log.no_match_regex, seen.log));
     }
     Ok(())

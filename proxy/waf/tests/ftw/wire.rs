@@ -17,16 +17,20 @@ pub(crate) fn write(input: &Input) -> Vec<u8> {
         return raw;
     }
     let method = input.method.as_deref().unwrap_or("GET");
-    let (uri, version) = (input.uri.as_deref().unwrap_or("/"), input.version.as_deref().unwrap_or("HTTP/1.1"));
+    let (uri, version) =
+        (input.uri.as_deref().unwrap_or("/"), input.version.as_deref().unwrap_or("HTTP/1.1"));
     let mut headers = input.headers();
-    let has = |headers: &[(String, String)], name: &str| headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name));
+    let has = |headers: &[(String, String)], name: &str| {
+        headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name))
+    };
     let mut data = input.data();
     if !data.is_empty() && input.completes_headers() {
         if !has(&headers, "Content-Type") {
             headers.push(("Content-Type".into(), "application/x-www-form-urlencoded".into()));
         }
         let form = headers.iter().any(|(name, value)| {
-            name.eq_ignore_ascii_case("Content-Type") && value.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+            name.eq_ignore_ascii_case("Content-Type")
+                && value.eq_ignore_ascii_case("application/x-www-form-urlencoded")
         });
         if form && unescape(&data).as_ref() == Some(&data) {
             data = escape_pairs(&data);
@@ -36,14 +40,20 @@ pub(crate) fn write(input: &Input) -> Vec<u8> {
         name.eq_ignore_ascii_case("Content-Type") && value.to_lowercase().contains("multipart/form-data;")
     });
     if multipart {
-        data = data.iter().flat_map(|byte| if *byte == b'\n' { vec![b'\r', b'\n'] } else { vec![*byte] }).collect();
+        data = data
+            .iter()
+            .flat_map(|byte| if *byte == b'\n' { vec![b'\r', b'\n'] } else { vec![*byte] })
+            .collect();
     }
     if input.completes_headers() {
         if !has(&headers, "Connection") {
             headers.push(("Connection".into(), "close".into()));
         }
         // The expression `^POST|PUT|PATCH|DELETE$` is go-ftw's.
-        let bodied = method.starts_with("POST") || method.contains("PUT") || method.contains("PATCH") || method.ends_with("DELETE");
+        let bodied = method.starts_with("POST")
+            || method.contains("PUT")
+            || method.contains("PATCH")
+            || method.ends_with("DELETE");
         if !has(&headers, "Content-Length") && (!data.is_empty() || bodied) {
             headers.push(("Content-Length".into(), data.len().to_string()));
         }
@@ -117,8 +127,12 @@ pub(crate) fn read(raw: &[u8]) -> Read {
     let head = &raw[..end.unwrap_or(raw.len())];
     let mut lines = head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let line = lines.next().unwrap_or_default();
-    let Some((method, rest)) = split_at(line, line.iter().position(|byte| *byte == b' ')) else { return Read::Bad };
-    let Some((target, version)) = split_at(rest, rest.iter().rposition(|byte| *byte == b' ')) else { return Read::Bad };
+    let Some((method, rest)) = split_at(line, line.iter().position(|byte| *byte == b' ')) else {
+        return Read::Bad;
+    };
+    let Some((target, version)) = split_at(rest, rest.iter().rposition(|byte| *byte == b' ')) else {
+        return Read::Bad;
+    };
     if version.is_empty() {
         return Read::Closed;
     }
@@ -129,7 +143,9 @@ pub(crate) fn read(raw: &[u8]) -> Read {
     }
     let mut headers: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
     for line in lines {
-        let Some((name, value)) = split_at(line, line.iter().position(|byte| *byte == b':')) else { return Read::Bad };
+        let Some((name, value)) = split_at(line, line.iter().position(|byte| *byte == b':')) else {
+            return Read::Bad;
+        };
         if name.is_empty() || !name.iter().all(token) || value.contains(&b'\r') || value.contains(&0) {
             return Read::Bad;
         }
@@ -140,29 +156,48 @@ pub(crate) fn read(raw: &[u8]) -> Read {
             None => headers.push((name.to_vec(), value.to_vec())),
         }
     }
-    let has = |headers: &[(Vec<u8>, Vec<u8>)], name: &str| headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value.clone());
+    let has = |headers: &[(Vec<u8>, Vec<u8>)], name: &str| {
+        headers
+            .iter()
+            .find(|(other, _)| other.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, value)| value.clone())
+    };
     // HTTP/1.0 knows no Host, so an empty one is let through there.
     let host = has(&headers, "Host").unwrap_or_default();
-    if host.contains(&b'%') || (version == b"HTTP/1.1" && host.is_empty() && has(&headers, "Host").is_some()) {
+    if host.contains(&b'%') || (version == b"HTTP/1.1" && host.is_empty() && has(&headers, "Host").is_some())
+    {
         return Read::Bad;
     }
     let raw_body = raw.get(end.map_or(raw.len(), |end| end + 4)..).unwrap_or_default();
-    let body = if has(&headers, "Transfer-Encoding").is_some() {
-        // A length beside chunks is dropped (RFC 9112, 6.3).
-        headers.retain(|(name, _)| !name.eq_ignore_ascii_case(b"content-length"));
-        chunks(raw_body)
-    } else if let Some(length) = has(&headers, "Content-Length") {
-        let Some(length) = std::str::from_utf8(&length).ok().and_then(|length| length.parse::<usize>().ok()) else { return Read::Bad };
-        raw_body[..length.min(raw_body.len())].to_vec()
-    } else {
-        Vec::new()
+    let Some(body) = body(&mut headers, raw_body) else { return Read::Bad };
+    Read::Request(Request {
+        method: method.to_vec(),
+        target: target.to_vec(),
+        version: version.to_vec(),
+        headers,
+        body,
+    })
+}
+
+/// The body as its headers frame it (RFC 9112, 6.3); `None` when the length is no number.
+fn body(headers: &mut Vec<(Vec<u8>, Vec<u8>)>, raw: &[u8]) -> Option<Vec<u8>> {
+    let find = |name: &[u8]| {
+        headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone())
     };
-    Read::Request(Request { method: method.to_vec(), target: target.to_vec(), version: version.to_vec(), headers, body })
+    if find(b"Transfer-Encoding").is_some() {
+        // A length beside chunks is dropped.
+        headers.retain(|(name, _)| !name.eq_ignore_ascii_case(b"content-length"));
+        return Some(chunks(raw));
+    }
+    let Some(length) = find(b"Content-Length") else { return Some(Vec::new()) };
+    let length: usize = std::str::from_utf8(&length).ok()?.parse().ok()?;
+    Some(raw[..length.min(raw.len())].to_vec())
 }
 
 /// Whether a request target has a form that servers take (RFC 9112, 3.2).
 fn is_target(method: &[u8], target: &[u8]) -> bool {
-    let plain = !target.is_empty() && !target.iter().any(|byte| *byte <= b' ' || *byte == b'#' || *byte == 0x7f);
+    let plain =
+        !target.is_empty() && !target.iter().any(|byte| *byte <= b' ' || *byte == b'#' || *byte == 0x7f);
     let connect = method != b"CONNECT" || target.contains(&b':');
     plain && connect && !target.starts_with(b"\\")
 }
@@ -170,7 +205,10 @@ fn is_target(method: &[u8], target: &[u8]) -> bool {
 fn chunks(mut raw: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
     while let Some(at) = find(raw, b"\r\n") {
-        let size = std::str::from_utf8(&raw[..at]).ok().and_then(|size| usize::from_str_radix(size.trim(), 16).ok()).unwrap_or(0);
+        let size = std::str::from_utf8(&raw[..at])
+            .ok()
+            .and_then(|size| usize::from_str_radix(size.trim(), 16).ok())
+            .unwrap_or(0);
         let data = raw.get(at + 2..at + 2 + size).unwrap_or_default();
         if data.is_empty() {
             break;

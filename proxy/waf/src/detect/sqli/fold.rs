@@ -135,7 +135,8 @@ impl Folder<'_> {
     fn skip_lead(&mut self) -> bool {
         let mut token = Token::NONE;
         while self.source.next(&mut token) {
-            let skipped = matches!(token.class, class::COMMENT | class::LEFT_PAREN | class::SQL_TYPE) || token.is_unary();
+            let skipped = matches!(token.class, class::COMMENT | class::LEFT_PAREN | class::SQL_TYPE)
+                || token.is_unary();
             if !skipped {
                 if let Some(slot) = self.tokens.first_mut() {
                     *slot = token;
@@ -200,7 +201,10 @@ impl Folder<'_> {
         }
         use class::{BAREWORD as N, COMMA, LEFT_PAREN as L, NUMBER as D, OPERATOR as O, RIGHT_PAREN as R};
         let classes = [self.class(0), self.class(1), self.class(2), self.class(3), self.class(4)];
-        let folds = matches!(classes, [D, O | COMMA, L, D, R] | [N, O, L, N | D, R] | [D, R, COMMA, L, D] | [N, R, O, L, N]);
+        let folds = matches!(
+            classes,
+            [D, O | COMMA, L, D, R] | [N, O, L, N | D, R] | [D, R, COMMA, L, D] | [N, R, O, L, N]
+        );
         if !folds {
             return;
         }
@@ -344,7 +348,8 @@ impl Folder<'_> {
             return true;
         }
         let (middle, last) = (self.left + 1, self.left + 2);
-        let opens = matches!(a.class, class::EXPRESSION | class::GROUP | class::COMMA) && c.class == class::LEFT_PAREN;
+        let opens = matches!(a.class, class::EXPRESSION | class::GROUP | class::COMMA)
+            && c.class == class::LEFT_PAREN;
         let negates = matches!(a.class, class::KEYWORD | class::EXPRESSION | class::GROUP)
             && (is_operand(c.class) || c.class == class::FUNCTION);
         if b.is_unary() && (opens || negates || (a.class == class::COMMA && c.class == class::FUNCTION)) {
@@ -363,7 +368,11 @@ impl Folder<'_> {
             return true;
         }
         // USER() takes no argument: with one it is an ordinary name.
-        if a.class == class::FUNCTION && b.class == class::LEFT_PAREN && c.class != class::RIGHT_PAREN && a.is(b"USER") {
+        if a.class == class::FUNCTION
+            && b.class == class::LEFT_PAREN
+            && c.class != class::RIGHT_PAREN
+            && a.is(b"USER")
+        {
             self.set_class(self.left, class::BAREWORD);
         }
         false
@@ -372,7 +381,9 @@ impl Folder<'_> {
 
 /// Whether `b c` adds nothing to `a`: arithmetic, lists, casts, qualified names.
 fn is_redundant_pair(a: &Token, b: &Token, c: &Token) -> bool {
-    use class::{BAREWORD as N, COMMA, DOT, LEFT_PAREN, LOGIC, NUMBER as D, OPERATOR as O, SQL_TYPE, VARIABLE as V};
+    use class::{
+        BAREWORD as N, COMMA, DOT, LEFT_PAREN, LOGIC, NUMBER as D, OPERATOR as O, SQL_TYPE, VARIABLE as V,
+    };
     match (a.class, b.class, c.class) {
         (D, O, D) | (LOGIC, _, LOGIC) | (N, DOT, N) => true,
         (O, middle, O) if middle != LEFT_PAREN => true,
@@ -390,7 +401,14 @@ fn is_operand(class: u8) -> bool {
 fn is_wordlike(class: u8) -> bool {
     matches!(
         class,
-        class::KEYWORD | class::BAREWORD | class::OPERATOR | class::UNION | class::FUNCTION | class::EXPRESSION | class::TSQL | class::SQL_TYPE
+        class::KEYWORD
+            | class::BAREWORD
+            | class::OPERATOR
+            | class::UNION
+            | class::FUNCTION
+            | class::EXPRESSION
+            | class::TSQL
+            | class::SQL_TYPE
     )
 }
 
@@ -405,8 +423,17 @@ fn starts_with_if(token: &Token) -> bool {
 /// Names that are columns or variables alone, and functions before a parenthesis.
 fn is_function_when_called(token: &Token) -> bool {
     const NAMES: [&[u8]; 11] = [
-        b"USER_ID", b"USER_NAME", b"DATABASE", b"PASSWORD", b"USER", b"CURRENT_USER", b"CURRENT_DATE", b"CURRENT_TIME",
-        b"CURRENT_TIMESTAMP", b"LOCALTIME", b"LOCALTIMESTAMP",
+        b"USER_ID",
+        b"USER_NAME",
+        b"DATABASE",
+        b"PASSWORD",
+        b"USER",
+        b"CURRENT_USER",
+        b"CURRENT_DATE",
+        b"CURRENT_TIME",
+        b"CURRENT_TIMESTAMP",
+        b"LOCALTIME",
+        b"LOCALTIMESTAMP",
     ];
     NAMES.iter().any(|name| token.is(name))
 }

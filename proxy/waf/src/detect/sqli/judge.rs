@@ -64,7 +64,8 @@ fn is_medium_attack(folded: &Folded, classes: &[u8]) -> bool {
         // `sexy and 17` is ordinary, `sexy and 17<18` is not.
         b"s&n" | b"n&1" | b"1&1" | b"1&v" | b"1&s" => folded.read != 3,
         _ if second.class == class::KEYWORD => {
-            second.text().len() >= 5 && second.text().get(..4).is_some_and(|word| word.eq_ignore_ascii_case(b"INTO"))
+            second.text().len() >= 5
+                && second.text().get(..4).is_some_and(|word| word.eq_ignore_ascii_case(b"INTO"))
         }
         _ => true,
     }

@@ -72,7 +72,8 @@ fn try_ansi_then_mysql(input: &[u8], quote: Quote) -> Option<Fingerprint> {
 fn attempt(input: &[u8], quote: Quote, dialect: Dialect) -> (Folded, Option<Fingerprint>) {
     let folded = fold::fold(input, quote, dialect);
     let fingerprint = folded.fingerprint();
-    let found = table::is_fingerprint(fingerprint.as_bytes()) && judge::is_attack(input, &folded, fingerprint);
+    let found =
+        table::is_fingerprint(fingerprint.as_bytes()) && judge::is_attack(input, &folded, fingerprint);
     (folded, found.then_some(fingerprint))
 }
 

@@ -12,8 +12,9 @@ static WORDS: LazyLock<HashMap<&'static [u8], u8>> = LazyLock::new(|| {
         .collect()
 });
 
-static FINGERPRINTS: LazyLock<HashSet<&'static [u8]>> =
-    LazyLock::new(|| rows(include_str!("fingerprints.txt")).flat_map(str::split_whitespace).map(str::as_bytes).collect());
+static FINGERPRINTS: LazyLock<HashSet<&'static [u8]>> = LazyLock::new(|| {
+    rows(include_str!("fingerprints.txt")).flat_map(str::split_whitespace).map(str::as_bytes).collect()
+});
 
 fn rows(table: &'static str) -> impl Iterator<Item = &'static str> {
     table.lines().filter(|line| !line.starts_with("# "))
@@ -38,7 +39,6 @@ pub(super) fn class_of(word: &[u8]) -> u8 {
     }
     WORDS.get(upper).copied().unwrap_or(0)
 }
-
 
 /// Whether a sequence of classes marks an injection.
 pub(super) fn is_fingerprint(classes: &[u8]) -> bool {

@@ -224,14 +224,19 @@ impl<'a> Tokenizer<'a> {
         }
         let body = self.from(self.pos + 2);
         let close = memmem::find(body, b"*/");
-        let nested = close.is_some_and(|end| memmem::find(body.get(..=end).unwrap_or_default(), b"/*").is_some());
+        let nested =
+            close.is_some_and(|end| memmem::find(body.get(..=end).unwrap_or_default(), b"/*").is_some());
         let class = if nested || self.at(self.pos + 2) == b'!' { class::EVIL } else { class::COMMENT };
         let len = close.map_or(self.input.len() - self.pos, |end| end + 4);
         self.span(into, class, len)
     }
 
     fn backslash(&self, into: &mut Token) -> usize {
-        if self.at(self.pos + 1) == b'N' { self.span(into, class::NUMBER, 2) } else { self.one(into, class::BACKSLASH) }
+        if self.at(self.pos + 1) == b'N' {
+            self.span(into, class::NUMBER, 2)
+        } else {
+            self.one(into, class::BACKSLASH)
+        }
     }
 
     fn operator(&self, into: &mut Token) -> usize {
@@ -306,7 +311,11 @@ impl<'a> Tokenizer<'a> {
     fn delimited_string(&self, into: &mut Token, offset: usize) -> usize {
         let start = self.pos + offset;
         let open = self.at(start + 2);
-        if !matches!(self.at(start), b'q' | b'Q') || !self.has(start + 2) || self.at(start + 1) != b'\'' || !(33..128).contains(&open) {
+        if !matches!(self.at(start), b'q' | b'Q')
+            || !self.has(start + 2)
+            || self.at(start + 1) != b'\''
+            || !(33..128).contains(&open)
+        {
             return self.word(into);
         }
         let close = match open {
@@ -485,8 +494,33 @@ fn ends_word(byte: u8) -> bool {
     is_white(byte)
         || matches!(
             byte,
-            b'[' | b']' | b'{' | b'}' | b'<' | b'>' | b':' | b'\\' | b'?' | b'=' | b'@' | b'!' | b'#' | b'~' | b'+' | b'-'
-                | b'*' | b'/' | b'&' | b'|' | b'^' | b'%' | b'(' | b')' | b',' | b'\'' | b';' | b'"'
+            b'[' | b']'
+                | b'{'
+                | b'}'
+                | b'<'
+                | b'>'
+                | b':'
+                | b'\\'
+                | b'?'
+                | b'='
+                | b'@'
+                | b'!'
+                | b'#'
+                | b'~'
+                | b'+'
+                | b'-'
+                | b'*'
+                | b'/'
+                | b'&'
+                | b'|'
+                | b'^'
+                | b'%'
+                | b'('
+                | b')'
+                | b','
+                | b'\''
+                | b';'
+                | b'"'
         )
 }
 

@@ -52,8 +52,26 @@ const ATTRIBUTES: [(&[u8], Danger); 20] = [
 ];
 
 const TAGS: [&[u8]; 20] = [
-    b"APPLET", b"BASE", b"COMMENT", b"EMBED", b"FRAME", b"FRAMESET", b"HANDLER", b"IFRAME", b"IMPORT", b"ISINDEX",
-    b"LINK", b"LISTENER", b"META", b"NOSCRIPT", b"OBJECT", b"SCRIPT", b"STYLE", b"VMLFRAME", b"XML", b"XSS",
+    b"APPLET",
+    b"BASE",
+    b"COMMENT",
+    b"EMBED",
+    b"FRAME",
+    b"FRAMESET",
+    b"HANDLER",
+    b"IFRAME",
+    b"IMPORT",
+    b"ISINDEX",
+    b"LINK",
+    b"LISTENER",
+    b"META",
+    b"NOSCRIPT",
+    b"OBJECT",
+    b"SCRIPT",
+    b"STYLE",
+    b"VMLFRAME",
+    b"XML",
+    b"XSS",
 ];
 
 /// The danger of the attribute name in the first `len` bytes of `rest`.
@@ -77,14 +95,18 @@ pub(super) fn attribute(rest: &[u8], len: usize) -> Danger {
 /// Whether a tag of this name can run script: the listed ones, and all of SVG and XSL.
 pub(super) fn is_tag(name: &[u8]) -> bool {
     name.len() >= 3
-        && (TAGS.iter().any(|tag| equals(tag, name)) || starts_with(name, b"SVG") || starts_with(name, b"XSL"))
+        && (TAGS.iter().any(|tag| equals(tag, name))
+            || starts_with(name, b"SVG")
+            || starts_with(name, b"XSL"))
 }
 
 /// Whether the URL in the first `len` bytes of `rest` has a scheme that runs script.
 pub(super) fn is_url(rest: &[u8], len: usize) -> bool {
     let skipped = rest.iter().take(len).take_while(|byte| **byte <= 32 || **byte >= 127).count();
     let (rest, len) = (rest.get(skipped..).unwrap_or_default(), len - skipped);
-    [&b"DATA"[..], b"VIEW-SOURCE", b"JAVA", b"VBSCRIPT"].iter().any(|scheme| decoded_starts_with(scheme, rest, len))
+    [&b"DATA"[..], b"VIEW-SOURCE", b"JAVA", b"VBSCRIPT"]
+        .iter()
+        .any(|scheme| decoded_starts_with(scheme, rest, len))
 }
 
 /// Whether a comment is one that old browsers act upon.

@@ -280,7 +280,9 @@ impl<'a> Tokenizer<'a> {
         let end = self.rest().iter().position(|byte| is_white(*byte) || *byte == b'>');
         match end {
             None => self.emit_rest(Kind::AttributeValue),
-            Some(len) if self.rest().get(len) == Some(&b'>') => self.emit(Kind::AttributeValue, len, 0, State::TagNameClose),
+            Some(len) if self.rest().get(len) == Some(&b'>') => {
+                self.emit(Kind::AttributeValue, len, 0, State::TagNameClose)
+            }
             Some(len) => self.emit(Kind::AttributeValue, len, 1, State::BeforeName),
         }
     }
@@ -323,7 +325,9 @@ impl<'a> Tokenizer<'a> {
             let mark = dash + 1 + zeros;
             match (rest.get(mark), rest.get(mark + 1)) {
                 (None, _) | (Some(b'-' | b'!'), None) => break,
-                (Some(b'-' | b'!'), Some(b'>')) => return self.emit(Kind::Comment, dash, zeros + 3, State::Data),
+                (Some(b'-' | b'!'), Some(b'>')) => {
+                    return self.emit(Kind::Comment, dash, zeros + 3, State::Data);
+                }
                 _ => from = dash + 1,
             }
         }
