@@ -1,0 +1,211 @@
+//! What rules mean, and which are refused: small programs, each with a request.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use poort_waf::{
+    Collections, Files, InterruptionKind, LoadLimits, Opening, Program, Transaction, TransactionLimits,
+    Variable, Verdict,
+};
+
+fn compile(rules: &str) -> Result<Program, Vec<poort_waf::Fault>> {
+    let files: Files = [
+        ("main.conf".to_owned(), rules.as_bytes().to_vec()),
+        ("loop.conf".to_owned(), b"Include loop.conf".to_vec()),
+        ("words.data".to_owned(), b"# comment\nalpha\nbeta\n".to_vec()),
+    ]
+    .into();
+    Program::compile(&files, &["main.conf"], &LoadLimits::default())
+}
+
+fn opening() -> Opening<'static> {
+    let address = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
+    Opening { id: "id", now: 1_000, client: (address, 1), server: (address, 443) }
+}
+
+/// Runs a request through phases 1 and 2; the ids that matched, and the verdict.
+fn run(transaction: &mut Transaction, target: &str, body: Option<(&str, &str)>) -> (Vec<u64>, Verdict) {
+    transaction.open(&opening());
+    transaction.request_line(b"POST", target.as_bytes(), b"HTTP/1.1");
+    transaction.request_header(b"Host", b"example.com");
+    if let Some((kind, _)) = body {
+        transaction.request_header(b"Content-Type", kind.as_bytes());
+    }
+    let mut verdict = transaction.phase1();
+    if verdict == Verdict::Continue {
+        verdict = transaction.request_body(body.map_or(b"", |(_, body)| body.as_bytes()));
+    }
+    if verdict == Verdict::Continue {
+        verdict = transaction.phase2();
+    }
+    (transaction.matches().iter().map(|found| found.rule.id).collect(), verdict)
+}
+
+#[test]
+fn rules_mean_what_the_reference_says() {
+    let form = "application/x-www-form-urlencoded";
+    for (name, rules, target, body, expected) in [
+        ("a bare pattern is @rx", "SecRule ARGS \"^a+$\" \"id:1,pass\"", "/?x=aa", None, &[1][..]),
+        ("!@ negates", "SecRule ARGS \"!@rx ^a+$\" \"id:1,pass\"", "/?x=b", None, &[1]),
+        ("selector", "SecRule ARGS:X \"@streq b\" \"id:1,pass\"", "/?x=b&y=c", None, &[1]),
+        ("pattern selector", "SecRule ARGS:/^x\\d/ \"@streq b\" \"id:1,pass\"", "/?x1=b&y=b", None, &[1]),
+        ("exclusion", "SecRule ARGS|!ARGS:x \"@streq b\" \"id:1,pass\"", "/?x=b", None, &[]),
+        ("count", "SecRule &ARGS \"@eq 2\" \"id:1,pass\"", "/?x=b&y=c", None, &[1]),
+        (
+            "chain",
+            "SecRule ARGS:x \"@streq b\" \"id:1,pass,chain\"\nSecRule ARGS:y \"@streq c\" \"t:none\"",
+            "/?x=b&y=d",
+            None,
+            &[],
+        ),
+        (
+            "skipAfter a marker",
+            "SecAction \"id:1,pass,nolog,skipAfter:END\"\nSecAction \"id:2,pass\"\nSecMarker END\nSecAction \"id:3,pass\"",
+            "/",
+            None,
+            &[3],
+        ),
+        (
+            "skip",
+            "SecAction \"id:1,pass,nolog,skip:1\"\nSecAction \"id:2,pass\"\nSecAction \"id:3,pass\"",
+            "/",
+            None,
+            &[3],
+        ),
+        (
+            "setvar and capture",
+            "SecRule ARGS \"@rx (b+)\" \"id:1,pass,nolog,capture,setvar:tx.n=+2,setvar:'tx.t=%{tx.1}'\"\nSecRule TX:n \"@eq 4\" \"id:2,pass,chain\"\nSecRule TX:T \"@streq bb\"",
+            "/?x=abb&y=bb",
+            None,
+            &[2],
+        ),
+        (
+            "ctl removes a rule",
+            "SecAction \"id:1,phase:1,pass,nolog,ctl:ruleRemoveById=2\"\nSecAction \"id:2,pass\"",
+            "/",
+            None,
+            &[],
+        ),
+        (
+            "ctl removes a target",
+            "SecAction \"id:1,phase:1,pass,nolog,ctl:ruleRemoveTargetById=2;ARGS:x\"\nSecRule ARGS \"@streq b\" \"id:2,pass\"",
+            "/?x=b",
+            None,
+            &[],
+        ),
+        ("SecRuleRemoveById", "SecAction \"id:2,pass\"\nSecRuleRemoveById 1-5", "/", None, &[]),
+        (
+            "SecRuleUpdateTargetByTag",
+            "SecRule ARGS \"@streq b\" \"id:2,pass,tag:'t'\"\nSecRuleUpdateTargetByTag t \"!ARGS:x\"",
+            "/?x=b",
+            None,
+            &[],
+        ),
+        (
+            "default transformation",
+            "SecDefaultAction \"phase:2,log,pass,t:lowercase\"\nSecRule ARGS \"@streq b\" \"id:1,block\"",
+            "/?x=B",
+            None,
+            &[1],
+        ),
+        (
+            "multiMatch sees every step",
+            "SecRule ARGS \"@streq B%\" \"id:1,pass,t:none,t:lowercase,multiMatch\"",
+            "/?x=B%25",
+            None,
+            &[1],
+        ),
+        (
+            "words from a file",
+            "SecRule ARGS \"@pmFromFile words.data\" \"id:1,pass\"",
+            "/?x=the+BETA",
+            None,
+            &[1],
+        ),
+        (
+            "urlencoded body",
+            "SecRule ARGS_POST:a \"@streq b c\" \"id:1,pass\"",
+            "/",
+            Some((form, "a=b+c")),
+            &[1],
+        ),
+        (
+            "JSON body",
+            "SecAction \"id:9,phase:1,pass,nolog,ctl:requestBodyProcessor=JSON\"\nSecRule ARGS:json.a.b \"@streq 2\" \"id:1,pass\"",
+            "/",
+            Some(("application/json", "{\"a\":{\"b\":[1,2]}}")),
+            &[1],
+        ),
+        (
+            "malformed JSON is an error",
+            "SecAction \"id:9,phase:1,pass,nolog,ctl:requestBodyProcessor=JSON\"\nSecRule REQBODY_ERROR \"@eq 1\" \"id:1,pass\"",
+            "/",
+            Some(("application/json", "{")),
+            &[1],
+        ),
+        (
+            "path is decoded once",
+            "SecRule REQUEST_FILENAME \"@streq /a%41\" \"id:1,pass\"",
+            "/%61%2541",
+            None,
+            &[1],
+        ),
+    ] {
+        let program = compile(rules).unwrap_or_else(|faults| panic!("{name}: {faults:?}"));
+        let mut transaction = Transaction::new(Arc::new(program), TransactionLimits::default());
+        for round in 0..2 {
+            let (ids, verdict) = run(&mut transaction, target, body);
+            assert_eq!((ids.as_slice(), verdict), (expected, Verdict::Continue), "{name}, round {round}");
+        }
+    }
+}
+
+#[test]
+fn faults_have_places_and_are_all_reported() {
+    for (name, rules, line, column, message) in [
+        ("network", "\nSecRule REMOTE_ADDR \"@rbl x.example\" \"id:1\"", 2, 22, "@rbl"),
+        ("program", "SecAction \"id:1,\\\n  exec:/bin/x\"", 2, 3, "exec"),
+        ("look-around", "SecRule ARGS \"@rx (?=a)\" \"id:1\"", 1, 15, "look-around"),
+        ("variable", "SecRule NONSENSE a \"id:1\"", 1, 9, "NONSENSE"),
+        ("directive", "SecNonsense on", 1, 1, "SecNonsense"),
+        ("no id", "SecRule ARGS a \"pass\"", 1, 1, "id"),
+        ("same id", "SecAction \"id:1\"\nSecAction \"id:1\"", 2, 1, "taken"),
+        ("marker", "SecAction \"id:1,skipAfter:NOWHERE\"", 1, 17, "NOWHERE"),
+        ("open chain", "SecRule ARGS a \"id:1,chain\"", 1, 1, "chain"),
+        ("cycle", "Include loop.conf", 1, 1, "includes itself"),
+        ("missing file", "Include nothing.conf", 1, 1, "nothing.conf"),
+        ("transformation", "SecRule ARGS a \"id:1,t:nonsense\"", 1, 22, "nonsense"),
+    ] {
+        let faults = compile(rules).err().unwrap_or_else(|| panic!("{name} was accepted"));
+        let found = faults.iter().find(|fault| fault.message.contains(message));
+        let found = found.unwrap_or_else(|| panic!("{name}: {faults:?}"));
+        assert_eq!((found.line, found.column), (line, column), "{name}: {found}");
+    }
+    assert_eq!(compile("SecNonsense on\nSecRule NONSENSE a \"id:1\"").unwrap_err().len(), 2);
+}
+
+#[test]
+fn costly_and_large_requests_end_in_a_refusal() {
+    let program =
+        Arc::new(compile("SecRequestBodyLimit 10\nSecRule ARGS \"@rx (?:a+)+b\" \"id:1,deny\"").unwrap());
+    let mut transaction = Transaction::new(program.clone(), TransactionLimits::default());
+    let (_, verdict) = run(&mut transaction, "/", Some(("text/plain", "12345678901")));
+    assert!(matches!(verdict, Verdict::Interrupt(found) if found.kind == InterruptionKind::BodyTooLarge));
+    let limits = TransactionLimits { fuel: 50, ..TransactionLimits::default() };
+    let mut transaction = Transaction::new(program, limits);
+    let (_, verdict) = run(&mut transaction, &format!("/?x={}", "ab".repeat(1000)), None);
+    assert!(matches!(verdict, Verdict::Interrupt(found) if found.kind == InterruptionKind::Exhausted));
+}
+
+#[test]
+fn collections_outlive_a_transaction() {
+    let rules = "SecAction \"id:1,phase:1,pass,nolog,initcol:ip=%{REMOTE_ADDR},setvar:ip.hits=+1,expirevar:ip.hits=60\"\nSecRule IP:hits \"@ge 2\" \"id:2,deny,status:429\"";
+    let mut transaction = Transaction::new(Arc::new(compile(rules).unwrap()), TransactionLimits::default());
+    transaction.set_collections(Collections::default());
+    assert_eq!(run(&mut transaction, "/", None).1, Verdict::Continue);
+    let kept = transaction.take_collections();
+    assert_eq!(kept.members(Variable::Ip, b"192.0.2.7").unwrap().get("hits").unwrap().expires, Some(1_060));
+    transaction.set_collections(kept);
+    assert!(matches!(run(&mut transaction, "/", None).1, Verdict::Interrupt(found) if found.status == 429));
+}
