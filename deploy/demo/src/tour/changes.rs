@@ -45,6 +45,9 @@ pub(super) async fn walk(tour: &Tour<'_>, gate: &Gate, table: &mut Table) -> Res
     table.row("`poort reload --deny persons`", "done", outcome(&denied));
     table.row("... closes that source", "503 source_closed", tour.get(&an, persons, PERSON).await);
     table.row("... and no other", "200 vehicles", tour.get(&an, vehicles, VEHICLE).await);
+    let allowed = gate.command("reload", &["--allow", "persons"]).await?;
+    table.row("`poort reload --allow persons`", "done", outcome(&allowed));
+    table.row("... opens it again", "200 persons", tour.get(&an, persons, PERSON).await);
     Ok(())
 }
 

@@ -21,6 +21,7 @@ pub async fn walk(zone: &Zone, gate: &Gate) -> Result<Table, DemoError> {
     let mut table = Table::default();
     let tour = rows::Tour::new(zone)?;
     tour.allowed(&mut table).await?;
+    tour.record(&mut table);
     tour.devices(&mut table).await?;
     tour.policies(&mut table).await?;
     tour.tokens(&mut table).await?;

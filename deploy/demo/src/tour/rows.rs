@@ -163,6 +163,17 @@ impl<'a> Tour<'a> {
         Ok(())
     }
 
+    /// What the record says of the aggregated search: the officer, not only the application that asked.
+    pub(super) fn record(&self, table: &mut Table) {
+        let said = self.zone.layout.records().into_iter().find_map(|record| {
+            let application = record.pointer("/actor/invoked_by")?.as_str()?.to_owned();
+            let officer = record.pointer("/actor/user/uid")?.as_str()?.to_owned();
+            Some(format!("{officer} through {application}"))
+        });
+        let expected = "zone|cas.willems through spiffe://zone.example/workload/search";
+        table.row("the record of that search", expected, said.unwrap_or_else(|| "nothing".to_owned()));
+    }
+
     /// An officer of team A with a password, in the car.
     pub(super) fn officer(&self) -> Result<Caller, DemoError> {
         self.with(&self.zone.zone, &Token::officer("an.janssens"))
@@ -195,26 +206,23 @@ impl<'a> Tour<'a> {
 
     /// Whatever a client says about who it is, the source hears it from the gate alone.
     async fn forged_header(&self, an: &Caller, table: &mut Table) {
-        const FORGED: &[&str] = &[
-            "X-Remote-User: chief",
-            "X_Remote_User: chief",
-            "X-Forwarded-For: chief",
-            "Poort-Assertion: chief",
-        ];
+        let forged = ["X-Remote-User: chief", "X-Forwarded-For: chief", "Poort-Assertion: chief"];
+        let (seen, received) = self.ask_with(an, &forged).await;
+        let user =
+            received.as_ref().and_then(|received| received.header("x-remote-user")).unwrap_or("nobody");
+        let believed = if received.as_ref().is_some_and(says_chief) { ", and of the chief" } else { "" };
+        let seen = format!("{seen}, which hears of {user}{believed}");
+        table.row("forged identity headers", "200 persons, which hears of an.janssens", seen);
+        let (seen, _) = self.ask_with(an, &["X_Remote_User: chief"]).await;
+        table.row("a forged header spelled with underscores", "400 malformed_request", seen);
+    }
+
+    async fn ask_with(&self, an: &Caller, lines: &[&str]) -> (String, Option<Received>) {
         let persons = &self.zone.persons;
-        for (what, lines) in
-            [("forged identity headers", &[0, 2, 3][..]), ("a forged header spelled with underscores", &[1])]
-        {
-            let before = persons.count();
-            let lines: Vec<&str> = lines.iter().filter_map(|index| FORGED.get(*index).copied()).collect();
-            let answer = an.ask("GET", &Layout::host(persons.id()), PERSON, &lines).await;
-            let received = persons.received().into_iter().nth(before);
-            let seen = told(answer, received.is_some().then_some(persons));
-            let forged = received.as_ref().is_some_and(says_chief);
-            let seen = if forged { format!("{seen}, who believes it") } else { seen };
-            let expected = if what.contains("underscores") { "400 malformed_request" } else { "200 persons" };
-            table.row(what, expected, seen);
-        }
+        let before = persons.count();
+        let answer = an.ask("GET", &Layout::host(persons.id()), PERSON, lines).await;
+        let received = persons.received().into_iter().nth(before);
+        (told(answer, received.is_some().then_some(persons)), received)
     }
 
     /// Two framings, of which each side might believe another (RFC 9112, 11.2).

@@ -41,6 +41,10 @@ impl fmt::Display for Table {
         let widest = |column: fn(&Row) -> &str| self.rows.iter().map(|row| column(row).chars().count()).max();
         let what = widest(|row| row.what).unwrap_or(0).max(4);
         let expected = widest(|row| &row.expected).unwrap_or(0).max(8);
+        writeln!(
+            f,
+            "A status, the gate's reason if it refused, and the source that received the request, if one did.\n"
+        )?;
         writeln!(f, "     {:what$}  {:expected$}  seen", "what", "expected")?;
         for (number, row) in self.rows.iter().enumerate() {
             let seen =
@@ -50,7 +54,7 @@ impl fmt::Display for Table {
         let differing = self.differences().count();
         write!(
             f,
-            "{} requests, {} as expected, {differing} different",
+            "{} rows, {} as expected, {differing} different",
             self.rows.len(),
             self.rows.len() - differing
         )
@@ -70,6 +74,6 @@ mod tests {
         let text = table.to_string();
         assert!(text.contains("an officer asks  200 persons          as expected"), "{text}");
         assert!(text.contains("200 persons   <-- differs"), "{text}");
-        assert!(text.ends_with("2 requests, 1 as expected, 1 different"), "{text}");
+        assert!(text.ends_with("2 rows, 1 as expected, 1 different"), "{text}");
     }
 }
