@@ -47,8 +47,10 @@ impl World {
     /// # Errors
     /// As [`World::start`].
     pub async fn start_with(change: impl FnOnce(&Zone) -> Result<(), DemoError>) -> Result<Self, DemoError> {
-        let directory = tempfile::tempdir().map_err(|source| {
-            DemoError::File { action: "create", path: std::env::temp_dir(), source }
+        let directory = tempfile::tempdir().map_err(|source| DemoError::File {
+            action: "create",
+            path: std::env::temp_dir(),
+            source,
         })?;
         let zone = Zone::start(&ZoneOptions::new(directory.path()))?;
         change(&zone)?;
@@ -101,7 +103,8 @@ impl World {
         let id = answer.header("poort-request-id")?.to_owned();
         eventually(|| {
             self.zone.layout.records().into_iter().find(|record| {
-                record["metadata"]["event_code"] == kind && record["metadata"]["correlation_uid"] == id.as_str()
+                let says = |name, value: &str| record.pointer(name).is_some_and(|said| said == value);
+                says("/metadata/event_code", kind) && says("/metadata/correlation_uid", &id)
             })
         })
         .await
@@ -112,7 +115,11 @@ impl World {
 ///
 /// # Errors
 /// When no answer comes.
-pub async fn get(caller: &Caller, source: &Source, target: &str) -> std::io::Result<(Answer, Option<Received>)> {
+pub async fn get(
+    caller: &Caller,
+    source: &Source,
+    target: &str,
+) -> std::io::Result<(Answer, Option<Received>)> {
     ask(caller, "GET", source, target, &[]).await
 }
 

@@ -43,7 +43,8 @@ async fn nothing_that_a_client_forged_reaches_a_source() {
     let (answer, received) = ask(&an, "GET", persons, PERSON, &forged[15..]).await.unwrap();
     assert_eq!((answer.status, answer.reason().as_str()), (400, "malformed_request"));
     assert!(received.is_none(), "what the gate sets cannot be nominated away");
-    let (_, received) = ask(&an, "GET", persons, PERSON, &["Connection: X-Evil", "X-Evil: evil"]).await.unwrap();
+    let (_, received) =
+        ask(&an, "GET", persons, PERSON, &["Connection: X-Evil", "X-Evil: evil"]).await.unwrap();
     assert_eq!(received.unwrap().header("x-evil"), None, "what Connection nominates goes no further");
 }
 
@@ -140,9 +141,8 @@ async fn preflights_are_answered_from_the_file_and_answers_may_be_read() {
     .await
     .unwrap();
     let car = world.zone.caller("car-12").unwrap();
-    let preflight = |origin: &'static str| {
-        [format!("Origin: {origin}"), "Access-Control-Request-Method: GET".to_owned()]
-    };
+    let preflight =
+        |origin: &'static str| [format!("Origin: {origin}"), "Access-Control-Request-Method: GET".to_owned()];
     let lines = preflight("https://portal.example");
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     let (answer, received) = ask(&car, "OPTIONS", &world.zone.persons, PERSON, &lines).await.unwrap();

@@ -2,13 +2,19 @@
 
 use std::time::Duration;
 
-use poort_demo::{DemoError, layout::Layout, sources::{Register, Source, SourceOptions}, zone::Zone};
+use poort_demo::{
+    DemoError,
+    layout::Layout,
+    sources::{Register, Source, SourceOptions},
+    zone::Zone,
+};
 use poort_tests::{PERSON, World, ask, get};
 
 /// Short times, so that a test need not wait for a patient gate.
 fn impatient(zone: &Zone) -> Result<(), DemoError> {
     zone.layout.edit("policies/sources/persons.yaml", |yaml| {
-        yaml["upstream"]["timeouts"] = serde_yaml::from_str("{ connect: 1s, read: 700ms, total: 2s }").unwrap();
+        yaml["upstream"]["timeouts"] =
+            serde_yaml::from_str("{ connect: 1s, read: 700ms, total: 2s }").unwrap();
     })
 }
 
@@ -72,7 +78,9 @@ async fn a_source_that_is_down_is_said_to_be_and_comes_back() {
 
 #[tokio::test]
 async fn several_addresses_share_the_work_and_stand_in_for_one_another() {
-    let second = Source::start(SourceOptions { prefix: "/app".to_owned(), ..SourceOptions::new(Register::Persons) }).unwrap();
+    let second =
+        Source::start(SourceOptions { prefix: "/app".to_owned(), ..SourceOptions::new(Register::Persons) })
+            .unwrap();
     let also = second.address().to_string();
     let world = World::start_with(|zone| {
         zone.layout.edit("policies/sources/persons.yaml", |yaml| {
@@ -115,8 +123,10 @@ async fn a_source_with_a_certificate_of_somebody_else_is_not_spoken_to() {
 #[tokio::test]
 async fn a_source_may_answer_before_it_has_read_everything() {
     let world = World::start_with(impatient).await.unwrap();
-    let an = world.caller(&poort_demo::issuer::Token::officer("an.janssens").role("supervisor").strong()).unwrap();
-    let (answer, _) = ask(&an, "POST", &world.zone.persons, "/broken/early", &["Content-Length: 0"]).await.unwrap();
+    let an =
+        world.caller(&poort_demo::issuer::Token::officer("an.janssens").role("supervisor").strong()).unwrap();
+    let (answer, _) =
+        ask(&an, "POST", &world.zone.persons, "/broken/early", &["Content-Length: 0"]).await.unwrap();
     assert!(matches!(answer.status, 200 | 413 | 502), "{}", answer.status);
     tokio::time::timeout(Duration::from_secs(5), async { get(&an, &world.zone.persons, "/echo").await })
         .await

@@ -56,13 +56,41 @@ pub struct Metrics {
 const CHECK_BUCKETS: [f64; 10] = [1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0];
 const REQUEST_BUCKETS: [f64; 11] = [1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 1e-1, 2.5e-1, 1.0, 5.0, 30.0];
 
-fn registered<C: Collector + Clone + 'static>(
-    registry: &Registry,
-    made: prometheus::Result<C>,
-) -> prometheus::Result<C> {
-    let collector = made?;
-    registry.register(Box::new(collector.clone()))?;
-    Ok(collector)
+/// Makes collectors and registers them.
+struct Registrar<'a>(&'a Registry);
+
+impl Registrar<'_> {
+    fn add<C: Collector + Clone + 'static>(&self, made: prometheus::Result<C>) -> prometheus::Result<C> {
+        let collector = made?;
+        self.0.register(Box::new(collector.clone()))?;
+        Ok(collector)
+    }
+
+    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {
+        self.add(IntCounterVec::new(opts!(name, help), labels))
+    }
+
+    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntGaugeVec> {
+        self.add(IntGaugeVec::new(opts!(name, help), labels))
+    }
+
+    fn counter(&self, name: &str, help: &str) -> prometheus::Result<IntCounter> {
+        self.add(IntCounter::new(name, help))
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> prometheus::Result<IntGauge> {
+        self.add(IntGauge::new(name, help))
+    }
+
+    fn seconds(
+        &self,
+        name: &str,
+        help: &str,
+        label: &str,
+        buckets: &[f64],
+    ) -> prometheus::Result<HistogramVec> {
+        self.add(HistogramVec::new(histogram_opts!(name, help, buckets.to_vec()), &[label]))
+    }
 }
 
 impl Metrics {
@@ -71,74 +99,65 @@ impl Metrics {
     /// # Errors
     /// When one of that name is registered already.
     pub fn register(registry: &Registry) -> prometheus::Result<Self> {
-        let counters =
-            |name, help, labels: &[&str]| registered(registry, IntCounterVec::new(opts!(name, help), labels));
-        let gauges =
-            |name, help, labels: &[&str]| registered(registry, IntGaugeVec::new(opts!(name, help), labels));
-        let gauge = |name, help| registered(registry, IntGauge::new(name, help));
-        let counter = |name, help| registered(registry, IntCounter::new(name, help));
-        let histograms = |name, help, labels: &[&str], buckets: &[f64]| {
-            registered(registry, HistogramVec::new(histogram_opts!(name, help, buckets.to_vec()), labels))
-        };
-        let checks = histograms("poort_check_seconds", "Duration of one check.", &["check"], &CHECK_BUCKETS)?;
+        let new = Registrar(registry);
         Ok(Self {
-            checks: Check::ALL.iter().map(|check| checks.with_label_values(&[check.as_str()])).collect(),
-            decisions: counters(
+            checks: new.checks()?,
+            decisions: new.counters(
                 "poort_decisions_total",
                 "Requests decided.",
                 &["source", "outcome", "reason"],
             )?,
-            outcomes: counters("poort_outcomes_total", "Requests ended.", &["source", "status"])?,
-            durations: histograms(
+            outcomes: new.counters("poort_outcomes_total", "Requests ended.", &["source", "status"])?,
+            durations: new.seconds(
                 "poort_request_seconds",
                 "Duration of whole requests.",
-                &["source"],
+                "source",
                 &REQUEST_BUCKETS,
             )?,
-            connections: counters("poort_connections_total", "Connections and handshakes.", &["event"])?,
-            open: gauge("poort_connections_open", "Connections open now.")?,
-            reloads: counters("poort_reloads_total", "Reloads.", &["result"])?,
-            reload_ok: gauge("poort_reload_ok", "Whether the last reload succeeded.")?,
-            loaded_at: gauge(
-                "poort_configuration_loaded_seconds",
-                "When the configuration in force was loaded.",
+            connections: new.counters(
+                "poort_connections_total",
+                "Connections and handshakes.",
+                &["event"],
             )?,
-            configuration: gauges(
+            open: new.gauge("poort_connections_open", "Connections open now.")?,
+            reloads: new.counters("poort_reloads_total", "Reloads.", &["result"])?,
+            reload_ok: new.gauge("poort_reload_ok", "Whether the last reload succeeded.")?,
+            loaded_at: new
+                .gauge("poort_configuration_loaded_seconds", "When the configuration in force was loaded.")?,
+            configuration: new.gauges(
                 "poort_configuration_info",
                 "The configuration in force.",
                 &["digest", "origin"],
             )?,
-            keys_age: gauges(
+            keys_age: new.gauges(
                 "poort_issuer_keys_age_seconds",
                 "Age of an issuer's keys; -1 without any.",
                 &["issuer"],
             )?,
-            crl_remaining: gauges(
+            crl_remaining: new.gauges(
                 "poort_crl_remaining_seconds",
                 "Until the next revocation list is due.",
                 &["issuer"],
             )?,
-            crl_half_life: gauges(
+            crl_half_life: new.gauges(
                 "poort_crl_past_half_life",
                 "Whether a revocation list is past half of its life.",
                 &["issuer"],
             )?,
-            certificate_remaining: gauges(
+            certificate_remaining: new.gauges(
                 "poort_certificate_remaining_seconds",
                 "Until a certificate ends.",
                 &["role", "name"],
             )?,
-            clock_jumps: counter(
-                "poort_clock_jumps_total",
-                "Jumps of the wall clock by more than two seconds.",
-            )?,
-            streams_ended: counter(
+            clock_jumps: new
+                .counter("poort_clock_jumps_total", "Jumps of the wall clock by more than two seconds.")?,
+            streams_ended: new.counter(
                 "poort_streams_ended_total",
                 "Streams ended because they were not admitted again.",
             )?,
-            streams: gauge("poort_streams_open", "Streams open now.")?,
-            audit_failures: gauge("poort_audit_failures", "Records that could not be written.")?,
-            audit_queue: gauge("poort_audit_queue_bytes", "Records waiting to be written.")?,
+            streams: new.gauge("poort_streams_open", "Streams open now.")?,
+            audit_failures: new.gauge("poort_audit_failures", "Records that could not be written.")?,
+            audit_queue: new.gauge("poort_audit_queue_bytes", "Records waiting to be written.")?,
         })
     }
 
