@@ -1,4 +1,5 @@
 //! What a source receives, and what of its answer reaches the client.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use poort_demo::{client::plain, issuer::Token, layout::Layout};
 use poort_tests::{PERSON, World, ask, get};

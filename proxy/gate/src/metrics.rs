@@ -82,6 +82,13 @@ impl Registrar<'_> {
         self.add(IntGauge::new(name, help))
     }
 
+    /// One for each check, so that observing one looks nothing up.
+    fn checks(&self) -> prometheus::Result<Vec<Histogram>> {
+        let checks =
+            self.seconds("poort_check_seconds", "Duration of one check.", "check", &CHECK_BUCKETS)?;
+        Ok(Check::ALL.iter().map(|check| checks.with_label_values(&[check.as_str()])).collect())
+    }
+
     fn seconds(
         &self,
         name: &str,
