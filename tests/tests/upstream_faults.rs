@@ -1,8 +1,6 @@
 //! Sources that fail: each failure has its status, and a cut answer never looks whole.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
-use std::time::Duration;
-
 use poort_demo::{
     DemoError,
     layout::Layout,
