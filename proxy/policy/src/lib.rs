@@ -6,12 +6,13 @@
 //! What is asked and answered: [`question`], [`operation`], [`time`], [`decision`]. What an engine is made from:
 //! [`corpus`], and [`fault`] for why it is not. The [`engine`] itself is built in three steps:
 //!
-//! - `parse`, `schema` (held against `examples`) and `registry` turn the corpus into policies, a vocabulary and closed
+//! - `bounds`, `parse`, `schema` (held against `examples`, see `misfits`) and `registry` turn the corpus into policies, a vocabulary and closed
 //!   hierarchies; `load` joins them and collects the faults;
 //! - `slices` finds the policies of each source and operation, `specialise` evaluates what is already known of their
 //!   conditions, `plan` splits the rest by when it can be known (`facts`, `reads`);
 //! - `prepared` and `circumstances` build the entities of a principal and, where Cedar is asked, its context.
 
+mod bounds;
 mod circumstances;
 pub mod corpus;
 pub mod decision;
@@ -21,6 +22,7 @@ mod examples;
 mod facts;
 pub mod fault;
 mod load;
+mod misfits;
 mod names;
 pub mod operation;
 mod parse;

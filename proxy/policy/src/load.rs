@@ -1,9 +1,9 @@
 //! From a corpus to slices, with every fault on the way.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use cedar_policy::{PolicySet, Schema, ValidationMode, Validator};
+use cedar_policy::{PolicySet, Schema, ValidationError, ValidationMode, Validator};
 use cedar_policy_core::ast::{ExprKind, Literal};
 
 use crate::corpus::Corpus;
@@ -100,8 +100,15 @@ fn validate(files: &[Lines<'_>], schema: Schema, policies: &[Parsed], faults: &m
         let Some(file) = files.get(index) else { continue };
         let result = validator.validate(&set, ValidationMode::Strict);
         let fits = "make it fit the schema, or extend the schema";
-        faults.extend(result.validation_errors().map(|error| file.fault(error, fits)));
+        let mut found: Vec<Fault> = result.validation_errors().map(|error| file.fault(error, fits)).collect();
         let never = "correct or remove it";
-        faults.extend(result.validation_warnings().map(|warning| file.fault(warning, never)));
+        // What does not fit the schema mostly never applies either: the first is the cause.
+        let wrong: HashSet<_> = result.validation_errors().map(ValidationError::policy_id).collect();
+        let warnings = result.validation_warnings().filter(|warning| !wrong.contains(warning.policy_id()));
+        found.extend(warnings.map(|warning| file.fault(warning, never)));
+        // One mistake is found once for every kind of principal and action; saying it once is enough.
+        found.sort();
+        found.dedup_by(|a, b| (a.line, a.column, &a.help) == (b.line, b.column, &b.help));
+        faults.append(&mut found);
     }
 }

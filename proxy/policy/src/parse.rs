@@ -3,17 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cedar_policy::PolicySet;
+use cedar_policy::{ParseErrors, PolicySet};
 use cedar_policy_core::ast::{Expr, Policy, PolicyID};
 use cedar_policy_core::parser::Loc;
 use miette::Diagnostic;
 
+use crate::bounds::{self, Language};
 use crate::corpus::{Place, PolicyFile};
 use crate::fault::Fault;
 use crate::reads::children;
 
-/// Largest policy or schema file, in bytes: some 10,000 policies.
-pub(crate) const MAX_FILE: usize = 4 << 20;
 /// Deepest nesting of a condition. Cedar and we recurse over conditions; nobody reads one this deep.
 const MAX_DEPTH: usize = 256;
 const ID: &str = "id";
@@ -44,16 +43,12 @@ pub(crate) fn policies(files: &[Lines<'_>], faults: &mut Vec<Fault>) -> Vec<Pars
 }
 
 fn one(index: usize, lines: &Lines<'_>, faults: &mut Vec<Fault>) -> Vec<Parsed> {
-    if lines.too_many(faults) {
+    if !bounds::keeps(lines, Language::Policies, faults) {
         return Vec::new();
     }
-    let set: PolicySet = match lines.text.parse() {
+    let set = match lines.text.parse() {
         Ok(set) => set,
-        Err(errors) => {
-            let errors: &cedar_policy::ParseErrors = &errors;
-            faults.extend(errors.iter().map(|error| lines.fault(error, "correct the syntax here")));
-            return Vec::new();
-        }
+        Err(errors) => salvage(lines, &errors, faults),
     };
     let set: &cedar_policy_core::ast::PolicySet = set.as_ref();
     for template in set.templates() {
@@ -64,6 +59,29 @@ fn one(index: usize, lines: &Lines<'_>, faults: &mut Vec<Fault>) -> Vec<Parsed> 
         ));
     }
     set.policies().filter_map(|policy| parsed(index, lines, policy, faults)).collect()
+}
+
+/// Cedar stops at the first policy of a file that does not parse. So each is parsed by itself, the broken ones are
+/// reported and blanked out, and the others go on to validation in their old places.
+fn salvage(lines: &Lines<'_>, whole: &ParseErrors, faults: &mut Vec<Fault>) -> PolicySet {
+    const HELP: &str = "correct the syntax here";
+    let before = faults.len();
+    let mut kept = String::with_capacity(lines.text.len());
+    for range in bounds::statements(lines.text) {
+        let (start, text) = (range.start, lines.text.get(range).unwrap_or_default());
+        match text.parse::<PolicySet>() {
+            Ok(_) => kept.push_str(text),
+            Err(errors) => {
+                faults.extend(errors.iter().map(|error| lines.fault_from(start, error, HELP)));
+                kept.extend(text.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }));
+            }
+        }
+    }
+    if faults.len() == before {
+        faults.extend(whole.iter().map(|error| lines.fault(error, HELP)));
+        return PolicySet::new();
+    }
+    kept.parse().unwrap_or_default()
 }
 
 fn parsed(file: usize, lines: &Lines<'_>, policy: &Policy, faults: &mut Vec<Fault>) -> Option<Parsed> {
@@ -124,20 +142,19 @@ impl<'f> Lines<'f> {
         Place { file: Arc::clone(&self.name), line: 0, column: 0 }
     }
 
-    /// Whether the file is too large to be looked at, which is then a fault.
-    pub(crate) fn too_many(&self, faults: &mut Vec<Fault>) -> bool {
-        let too_many = self.text.len() > MAX_FILE;
-        if too_many {
-            let message = format!("the file has {} bytes, the limit is {MAX_FILE}", self.text.len());
-            faults.push(Fault::at(&self.whole(), message, "split it into several files"));
-        }
-        too_many
+    pub(crate) fn text(&self) -> &'f str {
+        self.text
     }
 
     /// A fault from what Cedar says, at its first label.
     pub(crate) fn fault(&self, error: &dyn Diagnostic, help: &str) -> Fault {
+        self.fault_from(0, error, help)
+    }
+
+    /// The same, of a text that starts at an offset of this one.
+    fn fault_from(&self, start: usize, error: &dyn Diagnostic, help: &str) -> Fault {
         let label = error.labels().and_then(|mut labels| labels.next());
-        let place = label.as_ref().map_or_else(|| self.whole(), |label| self.place(label.offset()));
+        let place = label.as_ref().map_or_else(|| self.whole(), |label| self.place(start + label.offset()));
         let advice = error.help().map(|help| help.to_string());
         let advice = advice.or_else(|| label.as_ref().and_then(|label| label.label()).map(str::to_owned));
         Fault::at(&place, error.to_string(), advice.unwrap_or_else(|| help.to_owned()))

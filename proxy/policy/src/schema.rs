@@ -8,8 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cedar_policy::Schema;
-use cedar_policy_core::ast::Request;
-use cedar_policy_core::ast::RequestSchema;
+use cedar_policy_core::ast::{Context as CedarContext, Request, RequestSchema, Value};
 use cedar_policy_core::entities::{Entities, TCComputation};
 use cedar_policy_core::extensions::Extensions;
 use cedar_policy_core::validator::types::Type;
@@ -17,10 +16,12 @@ use cedar_policy_core::validator::{CoreSchema, ValidatorSchema};
 use miette::Diagnostic;
 use smol_str::SmolStr;
 
+use crate::bounds::{self, Language};
 use crate::circumstances::build;
 use crate::corpus::PolicyFile;
 use crate::examples;
 use crate::fault::Fault;
+use crate::misfits;
 use crate::names::{Kind, entry};
 use crate::operation::Operation;
 use crate::parse::Lines;
@@ -53,7 +54,7 @@ impl Vocabulary {
 /// Parses the schema and holds it against the engine's vocabulary.
 pub(crate) fn load(file: &PolicyFile, faults: &mut Vec<Fault>) -> Option<(Schema, Vocabulary)> {
     let lines = Lines::new(file);
-    if lines.too_many(faults) {
+    if !bounds::keeps(&lines, Language::Schema, faults) {
         return None;
     }
     match Schema::from_cedarschema_str(&file.text) {
@@ -96,8 +97,8 @@ fn check(lines: &Lines<'_>, schema: &ValidatorSchema, faults: &mut Vec<Fault>) -
         for operation in Operation::ALL.into_iter().filter(|one| vocabulary.lets(prepared.inner().kind, *one))
         {
             for context in &examples.contexts {
-                misfits
-                    .extend(request_fits(schema, prepared, operation, context, &vocabulary.captures).err());
+                let fits = request_fits(schema, prepared, operation, context, &vocabulary.captures);
+                misfits.extend(fits.err().into_iter().flatten());
             }
         }
     }
@@ -124,13 +125,23 @@ fn request_fits(
     operation: Operation,
     context: &crate::question::Context,
     captures: &BTreeSet<SmolStr>,
-) -> Result<(), String> {
+) -> Result<(), BTreeSet<String>> {
     let inner = prepared.inner();
     let (action, source) = (Kind::Action.uid(operation.as_str()), Kind::Source.uid(examples::SOURCE));
-    let context = build(context, &inner.company, captures, Reads::ALL)?;
+    let context =
+        build(context, &inner.company, captures, Reads::ALL).map_err(|error| BTreeSet::from([error]))?;
+    let mut misfits = BTreeSet::new();
+    if let (CedarContext::Value(example), Some(declared)) = (&context, schema.context_type(&action)) {
+        misfits::note(&Value::record_arc(Arc::clone(example), None), declared, "context", &mut misfits);
+    }
+    if !misfits.is_empty() {
+        return Err(misfits);
+    }
     let request =
         Request::new_unchecked(inner.principal.clone(), entry(&action), entry(&source), Some(context));
-    schema.validate_request(&request, Extensions::all_available()).map_err(|error| explained(&error))
+    schema
+        .validate_request(&request, Extensions::all_available())
+        .map_err(|error| BTreeSet::from([explained(&error)]))
 }
 
 /// Cedar's message with its causes: the outermost one often only says that something did not fit.
