@@ -5,7 +5,10 @@
 //! repaired; a few forms that old applications need are reported, and the route decides about them.
 //! Source: RFC 3986 §2.3 (unreserved characters), §6.2.2 (equivalence); RFC 9110 §7.1 (request target).
 
+use std::borrow::Cow;
+
 use percent_encoding::percent_decode_str;
+use smallvec::{SmallVec, smallvec};
 
 /// A form of URL that is ambiguous but that an old application may need, so that its source's file can name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +50,11 @@ impl UrlForms {
     /// Adds one form.
     pub fn insert(&mut self, form: UrlForm) {
         self.0 |= form.bit();
+    }
+
+    /// Whether a form occurs that changes what an application takes for segments.
+    const fn is_structural(self) -> bool {
+        self.0 & !UrlForm::Latin1.bit() != 0
     }
 
     /// Whether every form of this set is in `allowed`.
@@ -94,6 +102,49 @@ pub struct Target {
     pub query: Option<String>,
     /// The ambiguous forms that occur.
     pub forms: UrlForms,
+}
+
+impl Target {
+    /// Every path that an application could take this one for: itself and, where ambiguous forms occur, what is left of it with
+    /// parameters cut off, encoded slashes read as slashes and empty segments left out, each and in every order.
+    ///
+    /// SECURITY: `/persons;x/85`, `/persons%2F85` and `//persons/85` are `/persons/85` to some applications. What decides about a path
+    /// by what it looks like must look at all of them.
+    #[must_use]
+    pub fn readings(&self) -> SmallVec<[Cow<'_, str>; 1]> {
+        let mut readings = smallvec![Cow::Borrowed(&*self.path)];
+        if !self.forms.is_structural() {
+            return readings;
+        }
+        // Each reading is shorter than the one it comes from, and there are few ways to go: this ends.
+        let mut next = 0;
+        while let Some(reading) = readings.get(next) {
+            let more = [plain_segments(reading), reading.replace("%2F", "/"), full_segments(reading)];
+            for path in more {
+                if !readings.iter().any(|known| *known == path) {
+                    readings.push(Cow::Owned(path));
+                }
+            }
+            next += 1;
+        }
+        readings
+    }
+}
+
+/// Without path parameters.
+fn plain_segments(path: &str) -> String {
+    path.split('/').map(without_parameters).collect::<Vec<_>>().join("/")
+}
+
+/// Without empty segments, but for a slash at the end.
+fn full_segments(path: &str) -> String {
+    let mut full = String::with_capacity(path.len());
+    for char in path.chars() {
+        if char != '/' || !full.ends_with('/') {
+            full.push(char);
+        }
+    }
+    full
 }
 
 /// Brings a request target to its normal form; `limit_bytes` bounds path and query together.
@@ -144,7 +195,8 @@ fn normal_path(raw: &[u8], forms: &mut UrlForms) -> Result<String, TargetFault> 
             _ => return Err(TargetFault::Byte),
         }
     }
-    if path.split('/').any(is_dot_segment) {
+    // An application that needs `%2F` may read it as a slash, and then what stands behind it is a segment too.
+    if path.split('/').flat_map(|segment| segment.split("%2F")).any(is_dot_segment) {
         return Err(TargetFault::DotSegment);
     }
     if escaped {
@@ -172,9 +224,12 @@ fn push_escape(value: u8, path: &mut String, forms: &mut UrlForms) -> Result<(),
 
 /// `..;` counts: Tomcat strips parameters before it resolves dots.
 fn is_dot_segment(segment: &str) -> bool {
-    let bare = segment.split([';']).next().unwrap_or(segment);
-    let bare = bare.split("%3B").next().unwrap_or(bare);
-    bare == "." || bare == ".."
+    matches!(without_parameters(segment), "." | "..")
+}
+
+fn without_parameters(segment: &str) -> &str {
+    let bare = segment.split(';').next().unwrap_or(segment);
+    bare.split("%3B").next().unwrap_or(bare)
 }
 
 fn judge_utf8(path: &str, forms: &mut UrlForms) -> Result<(), TargetFault> {
@@ -247,25 +302,28 @@ fn is_path_byte(byte: u8) -> bool {
 ///
 /// Bytes that are no UTF-8 are read as ISO 8859-1: they pass only where the source allows that form.
 #[must_use]
-pub fn decoded(piece: &str) -> String {
+pub fn decoded(piece: &str) -> Cow<'_, str> {
     if !piece.contains('%') {
-        return piece.to_owned();
+        return Cow::Borrowed(piece);
     }
     let bytes: Vec<u8> = percent_decode_str(piece).collect();
-    String::from_utf8(bytes)
-        .unwrap_or_else(|fault| fault.as_bytes().iter().copied().map(char::from).collect())
+    let latin1 =
+        |fault: std::string::FromUtf8Error| fault.as_bytes().iter().copied().map(char::from).collect();
+    Cow::Owned(String::from_utf8(bytes).unwrap_or_else(latin1))
 }
 
-/// The values of `name` in a normal query, decoded as a form field (`+` is a space).
-pub fn query_values<'q>(query: &'q str, name: &'q str) -> impl Iterator<Item = String> + 'q {
+/// The values of `name`, in any case, in a normal query, decoded as a form field (`+` is a space).
+///
+/// Many applications know no case in names of fields; to those that do, another case is a field nobody reads.
+pub fn query_values<'q>(query: &'q str, name: &'q str) -> impl Iterator<Item = Cow<'q, str>> {
     query.split('&').filter_map(move |pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (form_decoded(key) == name).then(|| form_decoded(value))
+        form_decoded(key).eq_ignore_ascii_case(name).then(|| form_decoded(value))
     })
 }
 
-fn form_decoded(text: &str) -> String {
-    if text.contains('+') { decoded(&text.replace('+', " ")) } else { decoded(text) }
+fn form_decoded(text: &str) -> Cow<'_, str> {
+    if text.contains('+') { Cow::Owned(decoded(&text.replace('+', " ")).into_owned()) } else { decoded(text) }
 }
 
 #[cfg(test)]
@@ -304,6 +362,9 @@ mod tests {
             ("/a/.%2e", TargetFault::DotSegment),
             ("/a/..;/b", TargetFault::DotSegment),
             ("/a/..%3bx/b", TargetFault::DotSegment),
+            ("/a%2f../b", TargetFault::DotSegment),
+            ("/a/..%2fb", TargetFault::DotSegment),
+            ("/a%2F%2e%2e;x%2Fb", TargetFault::DotSegment),
             ("/.", TargetFault::DotSegment),
             ("/a\\b", TargetFault::Backslash),
             ("/a%5cb", TargetFault::Backslash),
@@ -348,11 +409,39 @@ mod tests {
         let values = |query, name| query_values(query, name).collect::<Vec<_>>();
         assert_eq!(values("name=Jan+P&x=1", "name"), ["Jan P"]);
         assert_eq!(values("n%61me=a&name=b", "name"), ["a", "b"]);
+        assert_eq!(values("Name=a&NAME=b", "name"), ["a", "b"]);
         assert_eq!(values("name", "name"), [""]);
         assert!(values("", "name").is_empty());
     }
 
+    #[test]
+    fn an_ambiguous_path_has_every_reading() {
+        for (raw, expected) in [
+            ("/persons/85", vec!["/persons/85"]),
+            ("/caf%e9", vec!["/caf%E9"]),
+            ("//persons/85", vec!["//persons/85", "/persons/85"]),
+            ("/persons%2f85", vec!["/persons%2F85", "/persons/85"]),
+            ("/persons;a/85", vec!["/persons;a/85", "/persons/85"]),
+            ("/persons%3ba/85", vec!["/persons%3Ba/85", "/persons/85"]),
+            ("/a;b%2fc/d", vec!["/a;b%2Fc/d", "/a/d", "/a;b/c/d", "/a/c/d"]),
+            ("/a%2f/b", vec!["/a%2F/b", "/a//b", "/a/b"]),
+            ("/;a/b", vec!["/;a/b", "//b", "/b"]),
+        ] {
+            let target = normalise(raw.as_bytes(), 8192).unwrap();
+            assert_eq!(target.readings().as_slice(), expected, "{raw}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn no_reading_traverses(raw in proptest::collection::vec(proptest::sample::select(vec!["..", ".", "/", "%2f", ";", "%3B", "a", "%2e"]), 0..8)) {
+            if let Ok(target) = normalise(format!("/{}", raw.concat()).as_bytes(), 8192) {
+                for reading in target.readings() {
+                    prop_assert!(!reading.split('/').any(|segment| segment == ".." || segment == "."), "{}", reading);
+                }
+            }
+        }
+
         #[test]
         fn normalising_is_idempotent(raw in proptest::collection::vec(any::<u8>(), 0..64)) {
             let mut raw = raw;

@@ -2,7 +2,7 @@
 //!
 //! The operation is a word of art. 25 of Directive (EU) 2016/680 and is what policies speak about.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use http::Method;
 use poort_policy::Operation;
@@ -21,6 +21,7 @@ pub struct Rule {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Segment {
+    /// Decoded text.
     Literal(String),
     Capture(String),
 }
@@ -61,7 +62,7 @@ impl Rule {
             .skip(1)
             .map(|segment| match segment.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
                 Some(name) => Segment::Capture(name.to_owned()),
-                None => Segment::Literal(segment.to_owned()),
+                None => Segment::Literal(decoded(segment).into_owned()),
             })
             .collect();
         Self { methods, segments, rest, query, operation }
@@ -73,14 +74,17 @@ impl Rule {
             || (method == Method::HEAD && self.methods.contains(&Method::GET))
     }
 
+    /// SECURITY: an application that knows no case, reads `%3A` as `:` or drops a slash at the end would serve `/Persons/85/` as
+    /// `/persons/85`, and so would it here: it must not fall through to a later, laxer line.
     fn matches(&self, path: &str) -> bool {
         let mut given = path.split('/').skip(1);
         let all = self.segments.iter().all(|segment| match (segment, given.next()) {
-            (Segment::Literal(literal), Some(text)) => literal == text,
+            (Segment::Literal(literal), Some(text)) => decoded(text).eq_ignore_ascii_case(literal),
             (Segment::Capture(_), Some(text)) => !text.is_empty(),
-            (_, None) => false,
+            (Segment::Literal(literal), None) => literal.is_empty(),
+            (Segment::Capture(_), None) => false,
         });
-        all && (self.rest || given.next().is_none())
+        all && (self.rest || given.next().is_none_or(|last| last.is_empty() && given.next().is_none()))
     }
 
     fn captures(&self, path: &str, query: Option<&str>) -> Result<BTreeMap<String, String>, NoMeaning> {
@@ -89,14 +93,14 @@ impl Rule {
             .iter()
             .zip(path.split('/').skip(1))
             .filter_map(|(segment, text)| match segment {
-                Segment::Capture(name) => Some((name.clone(), decoded(text))),
+                Segment::Capture(name) => Some((name.clone(), decoded(text).into_owned())),
                 Segment::Literal(_) => None,
             })
             .collect();
         for name in &self.query {
             let mut values = query_values(query.unwrap_or(""), name);
             if let Some(value) = values.next() {
-                captures.insert(name.clone(), value);
+                captures.insert(name.clone(), value.into_owned());
             }
             if values.next().is_some() {
                 return Err(NoMeaning::RepeatedCapture);
@@ -113,15 +117,22 @@ impl Operations {
         Self(rules)
     }
 
-    /// What a request means.
+    /// What a request means: by the first line that matches one of its path's [readings](crate::normal::Target::readings).
     ///
     /// # Errors
     /// [`NoMeaning`] if no line matches or a captured key is repeated.
-    pub fn meaning(&self, method: &Method, path: &str, query: Option<&str>) -> Result<Meaning, NoMeaning> {
-        let rule = self
+    pub fn meaning(
+        &self,
+        method: &Method,
+        readings: &[Cow<'_, str>],
+        query: Option<&str>,
+    ) -> Result<Meaning, NoMeaning> {
+        let matching = |rule: &Rule| readings.iter().find(|path| rule.matches(path));
+        let (rule, path) = self
             .0
             .iter()
-            .find(|rule| rule.accepts(method) && rule.matches(path))
+            .filter(|rule| rule.accepts(method))
+            .find_map(|rule| Some((rule, matching(rule)?)))
             .ok_or(NoMeaning::Unmatched)?;
         Ok(Meaning { operation: rule.operation, captures: rule.captures(path, query)? })
     }
@@ -130,6 +141,7 @@ impl Operations {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::normal::normalise;
 
     fn operations() -> Operations {
         Operations::new(vec![
@@ -154,6 +166,8 @@ mod tests {
             (Method::DELETE, "/static/a/b", None, Ok((Operation::Use, vec![]))),
             (Method::GET, "/static", None, Ok((Operation::Use, vec![]))),
             (Method::GET, "/", None, Ok((Operation::Use, vec![]))),
+            (Method::GET, "/search", Some("Name=a&name=b"), Err(NoMeaning::RepeatedCapture)),
+            (Method::GET, "/search", Some("NAME=a"), Ok((Operation::Consult, vec![("name", "a")]))),
             (Method::GET, "/persons/", None, Err(NoMeaning::Unmatched)),
             (Method::GET, "/persons/1/2", None, Err(NoMeaning::Unmatched)),
             (Method::DELETE, "/persons/1", None, Err(NoMeaning::Unmatched)),
@@ -163,7 +177,45 @@ mod tests {
                 operation,
                 captures: captures.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
             });
-            assert_eq!(operations().meaning(&method, path, query), expected, "{method} {path} {query:?}");
+            let target = query.map_or(path.to_owned(), |query| format!("{path}?{query}"));
+            let target = normalise(target.as_bytes(), 8192).unwrap();
+            assert_eq!(
+                operations().meaning(&method, &target.readings(), target.query.as_deref()),
+                expected,
+                "{method} {path} {query:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_spelling_of_a_path_falls_through_to_a_laxer_line() {
+        let consult = |path| Rule::new(vec![Method::GET], path, vec![], Operation::Consult);
+        let lax = Rule::new(vec![], "/**", vec![], Operation::Use);
+        let operations =
+            Operations::new(vec![consult("/persons/{number}"), consult("/find:all"), consult("/all/"), lax]);
+        for path in [
+            "/persons/85",
+            "/persons/85/",
+            "/Persons/85",
+            "/%70ersons/85",
+            "/persons;x=1/85",
+            "/persons%3Bx=1/85",
+            "//persons/85",
+            "/persons//85",
+            "/persons%2F85",
+            "/persons;x%2F/85",
+            "/find:all",
+            "/find%3Aall",
+            "/FIND%3aALL/",
+            "/all",
+            "/all/",
+        ] {
+            let target = normalise(path.as_bytes(), 8192).unwrap();
+            let meaning = operations.meaning(&Method::GET, &target.readings(), None).unwrap();
+            assert_eq!(meaning.operation, Operation::Consult, "{path}");
+            if path.contains("85") {
+                assert_eq!(meaning.captures.get("number").map(String::as_str), Some("85"), "{path}");
+            }
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::{
     pipeline::{Answer, Flow, Pipeline, Stop, refuse},
     reason::{ProtocolFault, Reason},
     reply::Preflight,
+    routes::Routes,
     source::Source,
 };
 
@@ -23,29 +24,33 @@ const OWN_PREFIX: &str = "/.poort";
 
 pub(crate) fn check<P>(pipeline: &Pipeline<P>, arrival: &Arrival<'_>, exchange: &mut Exchange) -> Flow {
     let Some(facts) = &exchange.facts else { return refuse(Reason::Internal) };
-    let path = &*facts.target.path;
-    let own = path.strip_prefix(OWN_PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    let Some((source, prefix)) = pipeline.rules.routes.find(&facts.host, path).filter(|_| !own) else {
+    let routes = &pipeline.rules.routes;
+    let readings = facts.target.readings();
+    let own = readings.iter().any(|path| is_own(path));
+    let Some((source, prefix)) = routes.find(&facts.host, &facts.target.path).filter(|_| !own) else {
         return refuse(Reason::NoRoute);
     };
     exchange.route = Some((Arc::clone(source), Arc::clone(prefix)));
     if let Some(sni) = exchange.connection.sni.as_deref()
         && sni != facts.host
-        && !same_rules(pipeline, sni, source)
+        && !same_rules(routes, sni, source)
     {
         return refuse(Reason::Misdirected);
     }
     if source.closed.load(Ordering::Acquire) {
         return refuse(Reason::SourceClosed);
     }
-    if !facts.target.forms.within(source.url_forms) {
+    // Two sources may be one server: when another reading leads to another of them, it is the server that decides what is meant.
+    let leads_here =
+        |path: &str| routes.find(&facts.host, path).is_some_and(|(other, _)| Arc::ptr_eq(other, source));
+    if !facts.target.forms.within(source.url_forms) || !readings.iter().all(|path| leads_here(path)) {
         return refuse(Reason::Protocol(ProtocolFault::UrlForm));
     }
     if facts.websocket && !source.streams.websocket {
         return refuse(Reason::Protocol(ProtocolFault::Upgrade));
     }
     judge_origin(arrival, facts, source)?;
-    match source.operations.meaning(&facts.method, path, facts.target.query.as_deref()) {
+    match source.operations.meaning(&facts.method, &readings, facts.target.query.as_deref()) {
         Ok(meaning) => exchange.meaning = Some(meaning),
         Err(NoMeaning::Unmatched) => return refuse(Reason::NoOperation),
         Err(NoMeaning::RepeatedCapture) => return refuse(Reason::RepeatedCapture),
@@ -53,9 +58,13 @@ pub(crate) fn check<P>(pipeline: &Pipeline<P>, arrival: &Arrival<'_>, exchange: 
     Continue(())
 }
 
+fn is_own(path: &str) -> bool {
+    path.strip_prefix(OWN_PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// RFC 9110 §7.4: a connection made for one name may serve another only under the same rules.
-fn same_rules<P>(pipeline: &Pipeline<P>, sni: &str, source: &Source) -> bool {
-    let mut named = pipeline.rules.routes.of_host(sni).peekable();
+fn same_rules(routes: &Routes, sni: &str, source: &Source) -> bool {
+    let mut named = routes.of_host(sni).peekable();
     named.peek().is_some() && named.all(|other| other.same_device_rules(source))
 }
 
