@@ -43,7 +43,7 @@ pub(crate) async fn check<P: Ports>(
 /// RFC 6750 §2.3 and RFC 9700 §4.3.2: a token in the query ends in logs and histories.
 fn refuse_token_in_query(exchange: &Exchange) -> Flow {
     let query = exchange.facts.as_ref().and_then(|facts| facts.target.query.as_deref()).unwrap_or_default();
-    if query.contains("token") && query_values(query, "access_token").next().is_some() {
+    if query_values(query, "access_token").next().is_some() {
         return refuse(Reason::TokenInQuery);
     }
     Continue(())
