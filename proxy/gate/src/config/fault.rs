@@ -22,7 +22,7 @@ pub struct Warning {
     pub message: String,
 }
 
-/// Every fault of a configuration, in the order of files, lines and columns.
+/// Every fault of a configuration, by file name, line and column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Faults(Vec<Fault>);
 

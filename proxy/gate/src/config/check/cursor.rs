@@ -3,120 +3,17 @@
 //! A value that is wrong reads as `None`, after it was reported: whoever builds something reads all of its fields first and
 //! gives up then, so that one fault does not hide the next.
 
-use std::{
-    cell::RefCell,
-    collections::BTreeMap,
-    fmt,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
-
-use poort_policy::Place;
+use std::fmt;
 
 use crate::config::{
-    Fault, Warning,
-    locate::{Located, Mark},
+    locate::Located,
     raw::{Content, Node, Part, Scalar, Shape, Table},
-    tree::tidy,
 };
 
-use super::suggest;
-
-/// What was found so far.
-#[derive(Default)]
-pub(super) struct Report {
-    faults: RefCell<Vec<Fault>>,
-    warnings: RefCell<Vec<Warning>>,
-}
-
-impl Report {
-    pub(super) fn fault(&self, place: Place, message: impl Into<String>) {
-        self.faults.borrow_mut().push(Fault { place, message: message.into() });
-    }
-
-    pub(super) fn warn(&self, place: Place, message: impl Into<String>) {
-        self.warnings.borrow_mut().push(Warning { place, message: message.into() });
-    }
-
-    pub(super) fn into_parts(self) -> (Vec<Fault>, Vec<Warning>) {
-        (self.faults.into_inner(), self.warnings.into_inner())
-    }
-}
-
-/// A file, by the path that opens it and the name that people know it by.
-#[derive(Clone, Debug)]
-pub(super) struct Source {
-    pub(super) path: PathBuf,
-    pub(super) shown: Arc<str>,
-}
-
-impl Source {
-    /// A file; its name is its path as typed.
-    pub(super) fn new(path: impl AsRef<Path>, typed: &Path) -> Self {
-        Self { path: tidy(path.as_ref()), shown: tidy(typed).display().to_string().into() }
-    }
-
-    /// A path that stands in this file and is relative to it.
-    pub(super) fn beside(&self, path: &str) -> Self {
-        let beside = |own: &Path| own.parent().unwrap_or(Path::new("")).join(path);
-        Self::new(beside(&self.path), &beside(Path::new(&*self.shown)))
-    }
-
-    /// Something in this directory.
-    pub(super) fn inside(&self, name: &str) -> Self {
-        Self::new(self.path.join(name), &Path::new(&*self.shown).join(name))
-    }
-
-    /// A place in it.
-    pub(super) fn at(&self, mark: Mark) -> Place {
-        Place { file: self.shown.clone(), line: mark.line, column: mark.column }
-    }
-}
-
-/// A place in a file, and where to report to.
-#[derive(Clone, Copy)]
-pub(super) struct Spot<'a> {
-    pub(super) file: &'a Source,
-    pub(super) report: &'a Report,
-    mark: Mark,
-    node: Option<&'a Located>,
-}
-
-impl<'a> Spot<'a> {
-    pub(super) fn root(file: &'a Source, report: &'a Report, node: &'a Located) -> Self {
-        Self { file, report, mark: node.mark, node: Some(node) }
-    }
-
-    pub(super) fn place(self) -> Place {
-        self.file.at(self.mark)
-    }
-
-    pub(super) fn fault(self, message: impl Into<String>) {
-        self.report.fault(self.place(), message);
-    }
-
-    pub(super) fn warn(self, message: impl Into<String>) {
-        self.report.warn(self.place(), message);
-    }
-
-    /// The key and the value of an entry; if the index does not know it, here.
-    fn entry(self, key: &str) -> (Self, Self) {
-        match self.node.and_then(|node| node.entry(key)) {
-            Some(entry) => (
-                Self { mark: entry.mark, node: None, ..self },
-                Self { mark: entry.value.mark, node: Some(&entry.value), ..self },
-            ),
-            None => (self, Self { node: None, ..self }),
-        }
-    }
-
-    fn item(self, index: usize) -> Self {
-        match self.node.and_then(|node| node.item(index)) {
-            Some(item) => Self { mark: item.mark, node: Some(item), ..self },
-            None => Self { node: None, ..self },
-        }
-    }
-}
+use super::{
+    report::{File, Report, Spot},
+    suggest,
+};
 
 /// Something of the wanted shape, and where it stands.
 pub(super) struct Here<'a, T> {
@@ -170,7 +67,7 @@ impl<T> Copy for Field<'_, T> {}
 impl<'a, T: Content> Field<'a, T> {
     /// The whole of a document.
     pub(super) fn document(
-        file: &'a Source,
+        file: &'a File,
         report: &'a Report,
         located: &'a Located,
         node: &'a Node<T>,
@@ -392,35 +289,4 @@ impl<'a> Here<'a, Scalar> {
             }
         }
     }
-}
-
-/// Values that may occur once each; of those that occur again all are reported.
-pub(super) fn distinct<V: Ord + Clone + fmt::Display>(
-    values: Option<Items<(V, Spot<'_>)>>,
-) -> Option<Vec<V>> {
-    distinct_by(values, |value| Some(value.clone()))
-}
-
-/// The same, told apart by a part of them; none for what has no such part.
-pub(super) fn distinct_by<V, K: Ord + fmt::Display>(
-    values: Option<Items<(V, Spot<'_>)>>,
-    key: impl Fn(&V) -> Option<K>,
-) -> Option<Vec<V>> {
-    let mut seen = BTreeMap::new();
-    let mut repeated = false;
-    let values = values?;
-    for (value, spot) in values.iter().flatten() {
-        let Some(key) = key(value) else { continue };
-        match seen.get(&key) {
-            Some(line) => {
-                spot.fault(format!("`{key}` is here a second time, after line {line}; keep one of them"));
-                repeated = true;
-            }
-            None => {
-                seen.insert(key, spot.mark.line);
-            }
-        }
-    }
-    let values: Option<Vec<V>> = values.into_iter().map(|item| item.map(|(value, _)| value)).collect();
-    values.filter(|_| !repeated)
 }

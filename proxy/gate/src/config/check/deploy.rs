@@ -10,14 +10,17 @@ use crate::config::{
         deploy::{Assertion, Audit, Carrier, Connections, Deploy, Listener},
         zone::Rate,
     },
-    raw::{Part, deploy as raw},
+    raw::{Part, Scalar, deploy as raw},
 };
 
 use super::{
-    cursor::{Field, Opened, Source, distinct, distinct_by},
+    cursor::{Field, Here, Opened},
     desk::{Desk, path},
     directory::writable,
+    distinct::{distinct, distinct_by},
     material::Owner,
+    name,
+    report::File,
     value::{self, many, plenty},
 };
 
@@ -26,7 +29,7 @@ use super::{
 pub(super) struct Outcome {
     pub(super) deploy: Option<Deploy>,
     /// The directory of the policies, which exists.
-    pub(super) policies: Option<Source>,
+    pub(super) policies: Option<File>,
     /// Whether assertions can be made; none if that part is wrong.
     pub(super) asserts: Option<bool>,
 }
@@ -146,7 +149,7 @@ fn stores(deploy: Opened<'_, raw::Deploy>) -> Option<(PathBuf, Audit)> {
         let audit = here.open();
         let directory =
             audit.field("directory", |raw| &raw.directory).required("directory: ./audit", writable);
-        let durable = audit.field("durable", |raw| &raw.durable).or(true, value::switch);
+        let durable = audit.field("durable", |raw| &raw.durable).or(true, durable);
         Some(Audit { directory: directory?, durable: durable? })
     });
     let (directory, audit) = (directory?, audit?);
@@ -157,13 +160,22 @@ fn stores(deploy: Opened<'_, raw::Deploy>) -> Option<(PathBuf, Audit)> {
     Some((directory, audit))
 }
 
+/// Whether decisions are on disk before an answer leaves: art. 25 asks who saw what, power cut or not.
+fn durable(here: Here<'_, Scalar>) -> Option<bool> {
+    let durable = value::switch(here)?;
+    if !durable {
+        here.spot.warn("a power cut then loses decisions whose answers are out already; write `true`");
+    }
+    Some(durable)
+}
+
 fn assertion(desk: &Desk<'_>, assertion: Opened<'_, raw::Assertion>) -> Option<Assertion> {
     let key = assertion.field("key", |raw| &raw.key);
     let place = key.spot().place();
     let key = key.required("key: certs/assertion.key", |here| desk.private_key(here));
     let issuer = assertion.field("issuer", |raw| &raw.issuer);
     let issuer = issuer.required("issuer: https://gate.example", |here| {
-        here.parse(|text| value::secure_url(text).map(|_| text.to_owned()))
+        here.parse(|text| name::secure_url(text).map(|_| text.to_owned()))
     });
     Some(Assertion { place, key: key?, issuer: issuer? })
 }

@@ -12,7 +12,10 @@ use crate::config::{
     tree::{MATERIAL_LIMIT, TEXT_LIMIT, Tree},
 };
 
-use super::cursor::{Field, Here, Report, Source, Spot};
+use super::{
+    cursor::{Field, Here},
+    report::{File, Report, Spot},
+};
 
 /// What every check has at hand.
 #[derive(Clone, Copy)]
@@ -24,7 +27,7 @@ pub(super) struct Desk<'a> {
 
 /// A YAML file, read.
 pub(super) struct Document<T> {
-    file: Source,
+    file: File,
     located: Located,
     node: Block<T>,
 }
@@ -43,7 +46,7 @@ impl Desk<'_> {
     }
 
     /// A YAML file. What is wrong with it as a whole is reported where it is `named`, otherwise at its own beginning.
-    pub(super) fn document<T: Record>(&self, file: Source, named: Option<Spot<'_>>) -> Option<Document<T>> {
+    pub(super) fn document<T: Record>(&self, file: File, named: Option<Spot<'_>>) -> Option<Document<T>> {
         let text = self.text(&file, named)?;
         let indexed = index(&text);
         for (mark, message) in indexed.faults {
@@ -64,7 +67,7 @@ impl Desk<'_> {
     }
 
     /// A text file in UTF-8, without byte order mark.
-    pub(super) fn text(&self, file: &Source, named: Option<Spot<'_>>) -> Option<String> {
+    pub(super) fn text(&self, file: &File, named: Option<Spot<'_>>) -> Option<String> {
         let read = self.read(file, named, TEXT_LIMIT)?;
         match std::str::from_utf8(&read.bytes) {
             Ok(text) if text.contains('\0') => {
@@ -82,7 +85,7 @@ impl Desk<'_> {
         }
     }
 
-    fn read(&self, file: &Source, named: Option<Spot<'_>>, limit_bytes: usize) -> Option<FileRead> {
+    fn read(&self, file: &File, named: Option<Spot<'_>>, limit_bytes: usize) -> Option<FileRead> {
         match self.tree.read(&file.path, &file.shown, limit_bytes) {
             Ok(read) => Some(read),
             Err(fault) => {
@@ -94,7 +97,7 @@ impl Desk<'_> {
     }
 
     /// A certificate, key or revocation list that a value names.
-    pub(super) fn material(&self, here: Here<'_, Scalar>) -> Option<(Source, FileRead)> {
+    pub(super) fn material(&self, here: Here<'_, Scalar>) -> Option<(File, FileRead)> {
         let file = path(here)?;
         let read = self.read(&file, Some(here.spot), MATERIAL_LIMIT)?;
         if read.bytes.is_empty() {
@@ -113,7 +116,7 @@ fn end(text: &str) -> Mark {
 }
 
 /// A path, relative to the file it stands in.
-pub(super) fn path(here: Here<'_, Scalar>) -> Option<Source> {
+pub(super) fn path(here: Here<'_, Scalar>) -> Option<File> {
     let inline = match here.value {
         Scalar::Text(text) => text.contains("-----BEGIN"),
         _ => false,
@@ -133,7 +136,7 @@ pub(super) fn path(here: Here<'_, Scalar>) -> Option<Source> {
 }
 
 /// A file whose path was typed on a command line.
-pub(super) fn typed(path: &Path) -> Source {
+pub(super) fn typed(path: &Path) -> File {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    Source::new(absolute, path)
+    File::new(absolute, path)
 }

@@ -8,8 +8,9 @@ use rustls::pki_types::CertificateDer;
 use crate::config::raw::{Scalar, zone as raw};
 
 use super::{
-    cursor::{Field, Here, Opened, Spot},
+    cursor::{Field, Here, Opened},
     desk::Desk,
+    report::Spot,
     value,
 };
 

@@ -10,7 +10,9 @@ use crate::config::{
 };
 
 use super::{
-    cursor::{Field, Here, Report, distinct},
+    cursor::{Field, Here},
+    distinct::distinct,
+    report::Report,
     suggest, value,
 };
 

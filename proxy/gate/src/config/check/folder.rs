@@ -5,8 +5,8 @@ use poort_policy::PolicyFile;
 use crate::config::{checked::Access, locate::Mark, raw};
 
 use super::{
-    cursor::Source as File,
     desk::Desk,
+    report::File,
     source::{self, Around, Draft},
 };
 

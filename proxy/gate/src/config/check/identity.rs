@@ -7,10 +7,7 @@ use crate::config::{
     raw::{Part, source as raw},
 };
 
-use super::{
-    cursor::{Field, Spot},
-    value,
-};
+use super::{cursor::Field, report::Spot, value};
 
 const VALUES: [(&str, IdentityValue); 6] = [
     ("subject", IdentityValue::Subject),
@@ -53,7 +50,7 @@ pub(super) fn check(field: Field<'_, Part<raw::Identity>>, asserts: Option<bool>
             table.each(|name, spot, here| Some(((header(name, spot)?, value::word(here, &VALUES)?), spot)))
         });
         let (assertion, headers) = (assertion?, headers?);
-        let headers = super::cursor::distinct_by(
+        let headers = super::distinct::distinct_by(
             Some(headers.into_iter().map(Some).collect()),
             |(name, _): &(HeaderName, IdentityValue)| Some(name.to_string()),
         );

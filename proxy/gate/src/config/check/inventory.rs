@@ -6,9 +6,10 @@ use crate::config::{
 };
 
 use super::{
-    cursor::{Field, Here, Opened, distinct_by},
+    cursor::{Field, Here, Opened},
+    distinct::distinct_by,
     entities::Vocabulary,
-    value,
+    name, value,
 };
 
 pub(super) fn check(
@@ -64,7 +65,7 @@ pub(super) fn certified_name(here: Here<'_, Scalar>) -> Option<String> {
     let objection = match text.split_once("://") {
         Some((scheme, rest)) => uri_objection(&text, scheme, rest),
         None if text.starts_with("urn:") => None,
-        None => value::dns_name(&text).err(),
+        None => name::dns_name(&text).err(),
     };
     match objection {
         Some(objection) => {

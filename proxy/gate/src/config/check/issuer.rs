@@ -10,10 +10,11 @@ use crate::config::{
 };
 
 use super::{
-    cursor::{Field, Here, Opened, distinct, distinct_by},
+    cursor::{Field, Here, Opened},
     desk::Desk,
+    distinct::{distinct, distinct_by},
     entities::{Names, Vocabulary},
-    suggest, value,
+    name, suggest, value,
 };
 
 const PROFILES: [(&str, Profile); 4] = [
@@ -116,8 +117,8 @@ fn alias(here: Here<'_, Scalar>) -> Option<String> {
 /// The exact `iss`. It is a name and is not fetched; AD FS names itself with `http` unless told otherwise.
 fn exact_issuer(text: &str, profile: Option<Profile>) -> Result<String, String> {
     match profile {
-        Some(Profile::AdFs) => value::plain_url(text)?,
-        _ => value::secure_url(text)?,
+        Some(Profile::AdFs) => name::plain_url(text)?,
+        _ => name::secure_url(text)?,
     };
     Ok(text.to_owned())
 }
@@ -147,7 +148,7 @@ fn keys_of(desk: &Desk<'_>, keys: Opened<'_, raw::Keys>) -> Option<IssuerKeys> {
     let (url, ca) = (keys.field("url", |raw| &raw.url), keys.field("ca", |raw| &raw.ca));
     let file = keys.field("file", |raw| &raw.file);
     let authorities = ca.optional(|here| desk.authorities(here));
-    let address = url.optional(|here| here.parse(|text| value::secure_url(text).map(|_| text.to_owned())));
+    let address = url.optional(|here| here.parse(|text| name::secure_url(text).map(|_| text.to_owned())));
     let set = file.optional(|here| {
         let (file, read) = desk.material(here)?;
         match KeySet::parse(&read.bytes) {

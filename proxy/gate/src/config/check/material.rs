@@ -16,8 +16,9 @@ use crate::config::{
 };
 
 use super::{
-    cursor::{Field, Here, Source, Spot},
+    cursor::{Field, Here},
     desk::{Desk, path},
+    report::{File, Spot},
 };
 
 /// From when on an expiry is announced.
@@ -216,7 +217,7 @@ fn fits(spot: Spot<'_>, chain: &[CertificateDer<'static>], key: &PrivateKey) -> 
     Some(())
 }
 
-fn no_key(file: &Source, bytes: &[u8], error: &pem::Error) -> String {
+fn no_key(file: &File, bytes: &[u8], error: &pem::Error) -> String {
     let shown = &file.shown;
     let text = String::from_utf8_lossy(bytes);
     if text.contains("ENCRYPTED") {

@@ -8,13 +8,16 @@ mod deploy;
 mod desk;
 mod devices;
 mod directory;
+mod distinct;
 mod entities;
 mod folder;
 mod identity;
 mod inventory;
 mod issuer;
 mod material;
+mod name;
 mod operation;
+mod report;
 mod source;
 mod suggest;
 mod upstream;
@@ -36,9 +39,9 @@ use super::{
     raw,
     tree::Tree,
 };
-use cursor::{Report, Source as File};
 use desk::Desk;
 use entities::Vocabulary;
+use report::{File, Report};
 
 /// Reads and checks everything that an operators' file leads to, as of `now`.
 pub(super) fn everything(tree: Tree, file: &Path, now: SystemTime) -> Result<Checked, Faults> {

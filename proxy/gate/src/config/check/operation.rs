@@ -7,8 +7,9 @@ use poort_policy::Operation;
 use crate::config::raw::{Block, Scalar, source as raw};
 
 use super::{
-    cursor::{Field, Here, Opened, distinct},
-    suggest, value,
+    cursor::{Field, Here, Opened},
+    distinct::distinct,
+    name, suggest, value,
 };
 
 /// One line, and what is compared between lines.
@@ -134,7 +135,7 @@ fn pattern(text: &str) -> Result<Pattern, String> {
         }
     }
     if !literal.is_empty() {
-        value::normal_path(&literal)?;
+        name::normal_path(&literal)?;
     }
     Ok(Pattern { text: text.to_owned(), captures })
 }

@@ -18,10 +18,13 @@ use crate::config::{
 };
 
 use super::{
-    cursor::{Field, Here, Opened, Spot, distinct},
+    cursor::{Field, Here, Opened},
     desk::Desk,
+    distinct::distinct,
     entities::Vocabulary,
-    identity, inventory, operation, upstream, value, web, zone,
+    identity, inventory, name, operation,
+    report::Spot,
+    upstream, value, web, zone,
 };
 
 /// A stream outlives the decision that admitted it by no more than this.
@@ -56,11 +59,11 @@ pub(super) fn check(
     let named = named(source, around.vocabulary);
     let hosts = source.field("hosts", |raw| &raw.hosts);
     let hosts =
-        hosts.some_items("hosts: [persons.zone.example]", |here| spotted(here.spot, value::host_name(here)));
+        hosts.some_items("hosts: [persons.zone.example]", |here| spotted(here.spot, name::host_name(here)));
     let prefixes = source.field("prefixes", |raw| &raw.prefixes);
     let prefixes = match prefixes.is_absent() {
         true => Some(vec![Some(("/".to_owned(), source.spot))]),
-        false => prefixes.some_items("prefixes: [/]", |here| spotted(here.spot, value::prefix(here))),
+        false => prefixes.some_items("prefixes: [/]", |here| spotted(here.spot, name::prefix(here))),
     };
     let device = source.field("device", |raw| &raw.device);
     let device_place = device.spot().place();

@@ -15,10 +15,11 @@ use crate::config::{
 };
 
 use super::{
-    cursor::{Here, Opened, distinct_by},
+    cursor::{Here, Opened},
     desk::Desk,
+    distinct::distinct_by,
     material::Owner,
-    value, zone,
+    name, value, zone,
 };
 
 pub(super) fn check(
@@ -39,7 +40,7 @@ pub(super) fn check(
         ));
     }
     let host = upstream.field("host", |raw| &raw.host).optional(host);
-    let prefix = upstream.field("prefix", |raw| &raw.prefix).optional(value::prefix);
+    let prefix = upstream.field("prefix", |raw| &raw.prefix).optional(name::prefix);
     let authentication = upstream.field("authentication", |raw| &raw.authentication);
     let authentication = authentication.or(Authentication::None, self::authentication);
     let timeouts = upstream.field("timeouts", |raw| &raw.timeouts);
@@ -80,7 +81,7 @@ fn address(here: Here<'_, Scalar>) -> Option<UpstreamAddress> {
         let digits = port.bytes().all(|byte| byte.is_ascii_digit());
         let port = port.parse().ok().and_then(NonZeroU16::new).filter(|_| digits);
         let port = port.ok_or_else(|| wanted("has no port from 1 to 65535"))?;
-        let name = value::dns_name(host)?;
+        let name = name::dns_name(host)?;
         Ok(UpstreamAddress { host: UpstreamHost::Name(name.to_owned()), port })
     })
 }
@@ -95,7 +96,7 @@ fn host(here: Here<'_, Scalar>) -> Option<String> {
             _ => text,
         };
         if !is_address {
-            value::dns_name(name)?;
+            name::dns_name(name)?;
         }
         Ok(text.to_owned())
     })
@@ -133,7 +134,7 @@ fn tls(desk: &Desk<'_>, tls: Opened<'_, raw::Tls>) -> Option<UpstreamTls> {
 fn server_name(here: Here<'_, Scalar>) -> Option<String> {
     here.parse(|text| {
         if text.parse::<IpAddr>().is_err() {
-            value::dns_name(text)?;
+            name::dns_name(text)?;
         }
         Ok(text.to_owned())
     })

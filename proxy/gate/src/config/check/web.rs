@@ -5,8 +5,9 @@ use poort_enforce::source::Cors;
 use crate::config::raw::{Scalar, source as raw};
 
 use super::{
-    cursor::{Here, Opened, distinct},
-    value,
+    cursor::{Here, Opened},
+    distinct::distinct,
+    name, value,
 };
 
 /// Browsers keep an answer for a day at most, whatever is said.
@@ -36,7 +37,7 @@ fn origin(here: Here<'_, Scalar>) -> Option<String> {
                 "`{text}` lets any page read the source with the officer's rights; list the origins"
             ));
         }
-        let exact = value::secure_url(text)?.origin().ascii_serialization();
+        let exact = name::secure_url(text)?.origin().ascii_serialization();
         if exact != text {
             return Err(format!("`{text}` is not as browsers send it; write `{exact}`"));
         }

@@ -8,11 +8,13 @@ use crate::config::{
 };
 
 use super::{
-    cursor::{Field, Here, Opened, Source, distinct},
+    cursor::{Field, Here, Opened},
     desk::{Desk, path},
     devices::{self, Trusted},
+    distinct::distinct,
     entities::Vocabulary,
     issuer,
+    report::{File, Spot},
     value::{self, many, plenty},
 };
 
@@ -21,7 +23,7 @@ use super::{
 pub(super) struct Outcome<'a> {
     pub(super) trusted: Option<Trusted>,
     /// The inventory's file, and where it is named.
-    pub(super) inventory: Option<(Source, super::cursor::Spot<'a>)>,
+    pub(super) inventory: Option<(File, Spot<'a>)>,
     pub(super) issuers: Option<Vec<Issuer>>,
     pub(super) strong_sign_in: Option<Vec<String>>,
     pub(super) limits: Option<Limits>,

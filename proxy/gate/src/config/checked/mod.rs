@@ -32,7 +32,7 @@ pub struct Checked {
     pub access: Access,
     /// Every file that was read, each once, in the order in which it was read.
     pub files: Vec<FileRead>,
-    /// What works but should be looked at, in the order of files and lines.
+    /// What works but should be looked at, by file name, line and column.
     pub warnings: Vec<Warning>,
 }
 

@@ -230,6 +230,13 @@ const WARNINGS: &[Case] = &[
         ],
     ),
     (
+        "record that may lose decisions",
+        |g| g.replace("deploy/poort.yaml", "durable: true", "durable: false"),
+        &[
+            "deploy/poort.yaml:12:39: warning: a power cut then loses decisions whose answers are out already; write `true`",
+        ],
+    ),
+    (
         "certificate that expires soon",
         |g| {
             let (chain, key) = Material::shared().issue(
