@@ -6,7 +6,7 @@ use std::{
 };
 
 use http::{HeaderMap, header};
-use poort_identity::token::{Subject, SubjectKind, TokenFault};
+use poort_identity::token::{SubjectKind, TokenFault};
 use poort_policy::Actor;
 
 use crate::{
@@ -104,22 +104,25 @@ fn bind(holder: &Holder, exchange: &Exchange) -> Flow {
     Continue(())
 }
 
-/// Who acts for the subject: a workload that presents an officer's token.
+/// Who acts for the subject: a workload that presents somebody's token.
 ///
-/// With an `act` claim (RFC 8693 §4.1) the issuer has said so, and the claim must name the calling workload; without one
-/// the source's file must list it. A workload that does neither cannot use an officer's token at all.
+/// With an `act` claim (RFC 8693 §4.1) the issuer has said so, and the claim must name the calling workload, whoever the subject is: it
+/// is good for nobody else. Without one, a workload that some source's file lists may act for officers at the sources that do, and
+/// nowhere else. Any other device is the officer's own, as far as the gate can tell; policies know its fleet.
 fn actor<P>(pipeline: &Pipeline<P>, holder: &Holder, exchange: &Exchange) -> Flow<Option<Actor>> {
-    let Some(subject) = holder.subject.as_deref().filter(|subject| subject.kind == SubjectKind::User) else {
-        return Continue(None);
-    };
+    let Some(subject) = holder.subject.as_deref() else { return Continue(None) };
     let name = exchange.connection.device.accepted().map(|certificate| &*certificate.name);
     if let Some(claimed) = &subject.actor {
         return match name {
-            Some(name) if name == claimed => Continue(as_actor(exchange, Some(subject))),
+            Some(name) if name == claimed => {
+                let service = format!("{}|{claimed}", subject.issuer);
+                Continue(as_actor(exchange, Some(service)))
+            }
             _ => refuse(Reason::ActorMismatch),
         };
     }
-    let Some(name) = name.filter(|name| pipeline.rules.aggregators.contains(*name)) else {
+    let aggregator = |name: &&str| pipeline.rules.aggregators.contains(*name);
+    let Some(name) = name.filter(aggregator).filter(|_| subject.kind == SubjectKind::User) else {
         return Continue(None);
     };
     if exchange.source().is_some_and(|source| source.on_behalf_of.contains(name)) {
@@ -128,9 +131,8 @@ fn actor<P>(pipeline: &Pipeline<P>, holder: &Holder, exchange: &Exchange) -> Flo
     refuse(Reason::NotOnBehalf)
 }
 
-fn as_actor(exchange: &Exchange, claimed: Option<&Subject>) -> Option<Actor> {
-    let device = exchange.device.clone()?;
-    Some(Actor { device, service: claimed.and_then(|subject| subject.actor.clone()) })
+fn as_actor(exchange: &Exchange, service: Option<String>) -> Option<Actor> {
+    Some(Actor { device: exchange.device.clone()?, service })
 }
 
 /// Without a token: a device on its own account, where the source's file leaves that to the policies.
