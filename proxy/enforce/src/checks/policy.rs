@@ -6,7 +6,7 @@ use std::{
 };
 
 use poort_policy::{
-    Context, Decision, Inspection, Prepared, Question, RequestContext, SessionFacts, TimeFacts,
+    Context, Decision, Inspection, Prepared, PrincipalKind, Question, RequestContext, SessionFacts, TimeFacts,
 };
 
 use crate::{
@@ -47,9 +47,10 @@ fn refusal(rules: &Rules, question: &Question, prepared: &Prepared, decision: &D
     })
 }
 
-/// Whether the same question would be allowed after a strong sign-in. Only refused requests pay for asking twice.
+/// Whether the same question would be allowed after a strong sign-in. Only refused requests pay for asking twice, and only a person can
+/// sign in.
 fn strong_sign_in_would_do(rules: &Rules, question: &Question, prepared: &Prepared) -> bool {
-    if question.context.session.strong {
+    if question.context.session.strong || question.principal.kind != PrincipalKind::User {
         return false;
     }
     let mut stronger = question.clone();
