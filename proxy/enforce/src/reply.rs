@@ -203,7 +203,7 @@ fn challenge(refusal: &Refusal) -> Option<(HeaderName, HeaderValue)> {
 
 /// RFC 9110 §10.2.3: whole seconds, rounded up, so that whoever waits that long is served.
 fn whole_seconds(wait: Duration) -> HeaderValue {
-    HeaderValue::from(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
+    HeaderValue::from(wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)))
 }
 
 /// The answer to a CORS preflight (Fetch standard, §3.2.4).
@@ -309,6 +309,9 @@ mod tests {
             (limited.status.as_u16(), header(&limited, &header::RETRY_AFTER).unwrap().to_str().unwrap()),
             (429, "2")
         );
+        let endless = Refusal { retry_after: Some(Duration::MAX), ..Reason::Limit(Budget::User).into() };
+        let endless = Reply::refusal(&endless, RequestId([0; 16]), None);
+        assert_eq!(header(&endless, &header::RETRY_AFTER).unwrap(), &u64::MAX.to_string());
         let stranger = reply(Reason::SubjectMissing, "*/*");
         assert_eq!(header(&stranger, &header::WWW_AUTHENTICATE).unwrap(), "Bearer realm=\"poort\"");
         assert_eq!(header(&reply(Reason::Policy, "*/*"), &header::WWW_AUTHENTICATE), None);
