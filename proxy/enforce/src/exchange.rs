@@ -57,6 +57,8 @@ pub struct Exchange {
     pub received: SystemTime,
     /// The connection it came on.
     pub connection: Connection,
+    /// Whether it is open already, and is only admitted again.
+    pub again: bool,
     /// How the checks went, in order.
     pub steps: SmallVec<[Step; 8]>,
     /// Its normal form, once `protocol` has passed.
@@ -105,6 +107,7 @@ impl Exchange {
             id,
             received,
             connection,
+            again: false,
             steps: SmallVec::new(),
             facts: None,
             route: None,
@@ -116,6 +119,13 @@ impl Exchange {
             asked: None,
             inspection: Inspection::default(),
         }
+    }
+
+    /// Opens an exchange for a stream that is to be admitted again. It has its place among those in flight and was counted when it
+    /// began: a gate that is full, or a budget that others used up, is no reason to end it.
+    #[must_use]
+    pub fn reopen(id: RequestId, received: SystemTime, connection: Connection) -> Self {
+        Self { again: true, ..Self::open(id, received, connection) }
     }
 
     /// The source, once `route` has passed.

@@ -16,7 +16,7 @@ use crate::{
     exchange::{Exchange, Step},
     gauge::Gauge,
     ports::Ports,
-    reason::Reason,
+    reason::{Budget, Reason},
     record::Verdict,
     reply::Preflight,
     routes::Routes,
@@ -166,6 +166,13 @@ pub struct Refusal {
     pub advice: Option<Arc<str>>,
 }
 
+impl Refusal {
+    /// A budget is used up for so long.
+    pub(crate) const fn over(budget: Budget, wait: Duration) -> Self {
+        Self { reason: Reason::Limit(budget), retry_after: Some(wait), advice: None }
+    }
+}
+
 impl From<Reason> for Refusal {
     fn from(reason: Reason) -> Self {
         Self { reason, retry_after: None, advice: None }
@@ -201,8 +208,8 @@ impl<P: Ports> Pipeline<P> {
             Break(Stop::Answer(answer)) => Admission::Answer(answer),
             Break(Stop::Refuse(refusal)) => Admission::Refusal(refusal),
         };
-        if matches!(admission, Admission::Refusal(_)) {
-            checks::quota::charge_failure(self, exchange);
+        if let Admission::Refusal(refusal) = &admission {
+            checks::quota::charge_failure(self, exchange, &refusal.reason);
         }
         let source = exchange.source().map(|source| &*source.id);
         self.ports.decided(source, &Verdict::of(&admission));
@@ -212,7 +219,7 @@ impl<P: Ports> Pipeline<P> {
     async fn judge(&self, arrival: &Arrival<'_>, exchange: &mut Exchange) -> Flow<Permit> {
         let start = self.ports.ticks();
         let start = self.run(Check::Protocol, start, exchange, |x| checks::protocol::check(arrival, x))?;
-        let start = self.run(Check::Flood, start, exchange, |x| checks::flood::check(self, x))?;
+        let start = self.run(Check::Flood, start, exchange, |x| checks::flood::check(self, arrival, x))?;
         let start = self.run(Check::Route, start, exchange, |x| checks::route::check(self, arrival, x))?;
         let start = self.run(Check::Device, start, exchange, |x| checks::device::check(self, x))?;
         let subject = checks::subject::check(self, arrival, exchange).await;

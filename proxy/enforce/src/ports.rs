@@ -28,6 +28,20 @@ pub struct Bucket<'a> {
     pub source: &'a str,
 }
 
+impl<'a> Bucket<'a> {
+    /// A bucket of a budget over all sources.
+    #[must_use]
+    pub const fn of(budget: Budget, holder: &'a str) -> Self {
+        Self { budget, holder, source: "" }
+    }
+
+    /// The same at one source.
+    #[must_use]
+    pub const fn at(self, source: &'a str) -> Self {
+        Self { source, ..self }
+    }
+}
+
 /// Rate limits. Buckets are bounded in number; sizes are the configuration's.
 pub trait Limits {
     /// Takes `cost` from a bucket. A bucket without a configured quota always has room.
@@ -39,8 +53,8 @@ pub trait Limits {
     /// The bucket of a stranger's address: its prefix as text, such as `2001:db8:1:2::/64`.
     fn prefix(&self, address: IpAddr) -> String;
 
-    /// Whether this is the first request of one search of one user: a fan-out counts once.
-    fn first_of_search(&self, subject: &str, search: &str) -> bool;
+    /// Whether this is the first time in a while that `holder` names this search: a fan-out counts once.
+    fn first_of_search(&self, holder: &str, search: &str) -> bool;
 }
 
 /// Issuers' keys, kept fresh by the gate.

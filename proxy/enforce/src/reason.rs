@@ -193,6 +193,35 @@ impl Reason {
         }
     }
 
+    /// Whether it may be a sign of guessing or probing, which costs more. Not what is the gate's, the source's or everybody's doing, nor
+    /// what happens to everyone in a day's work: a token that ends, a step up, a connection that a browser shared.
+    #[must_use]
+    pub fn is_suspect(&self) -> bool {
+        match self.class() {
+            Class::MalformedRequest
+            | Class::HeadTooLarge
+            | Class::UnknownAddress
+            | Class::DeviceRequired
+            | Class::DeviceExpired
+            | Class::DeviceRevoked
+            | Class::DeviceRejected
+            | Class::SignInRequired
+            | Class::SignInInvalid
+            | Class::NotPermitted
+            | Class::BodyTooLarge => true,
+            Class::TooManyRequests
+            | Class::Busy
+            | Class::Misdirected
+            | Class::SourceClosed
+            | Class::SignInExpired
+            | Class::StrongerSignIn
+            | Class::BodyIncomplete
+            | Class::SourceUnavailable
+            | Class::SourceTimeout
+            | Class::GateUnavailable => false,
+        }
+    }
+
     /// The class that the client sees.
     #[must_use]
     pub fn class(&self) -> Class {

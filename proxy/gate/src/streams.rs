@@ -61,7 +61,7 @@ impl Readmission {
     async fn admitted(&self, live: &Live) -> bool {
         let now = SystemTime::now();
         let facts = adapt::connection_facts(&self.connection, &live.trust, now);
-        let mut exchange = Exchange::open(self.id, now, facts);
+        let mut exchange = Exchange::reopen(self.id, now, facts);
         let arrival = Arrival { head: &self.head, target: &self.target, fault: None };
         let snapshot = live.snapshot();
         matches!(snapshot.pipeline.admit(&arrival, &mut exchange).await, Admission::Permit(_))

@@ -2,43 +2,57 @@
 //!
 //! A whole force sits behind a few mobile addresses: a verified device never shares its address's bucket.
 
-use std::ops::ControlFlow::Continue;
+use std::ops::ControlFlow::{Break, Continue};
 
 use crate::{
+    arrival::Arrival,
+    checks::search,
     exchange::Exchange,
     pipeline::{Flow, Pipeline, Refusal, Stop, refuse},
     ports::{Bucket, Ports},
     reason::{Budget, Reason},
 };
 
-pub(crate) fn check<P: Ports>(pipeline: &Pipeline<P>, exchange: &mut Exchange) -> Flow {
+pub(crate) fn check<P: Ports>(
+    pipeline: &Pipeline<P>,
+    arrival: &Arrival<'_>,
+    exchange: &mut Exchange,
+) -> Flow {
+    if exchange.again {
+        return Continue(());
+    }
     let Some(slot) = pipeline.in_flight.enter() else {
         return refuse(Reason::Limit(Budget::Concurrency));
     };
     exchange.slots.push(slot);
-    take(&pipeline.ports, exchange, 1).map_break(Stop::Refuse)
+    if repeats_a_search(pipeline, arrival, exchange) {
+        return Continue(());
+    }
+    match take(&pipeline.ports, exchange, 1) {
+        Ok(()) => Continue(()),
+        Err(refusal) => Break(Stop::Refuse(refusal)),
+    }
 }
 
 /// Takes from the bucket of the caller's device or address.
-pub(crate) fn take<P: Ports>(ports: &P, exchange: &Exchange, cost: u32) -> std::ops::ControlFlow<Refusal> {
+pub(crate) fn take<P: Ports>(ports: &P, exchange: &Exchange, cost: u32) -> Result<(), Refusal> {
     let connection = &exchange.connection;
-    let wait = match connection.device.accepted() {
-        Some(certificate) => {
-            let bucket = Bucket { budget: Budget::Device, holder: &certificate.name, source: "" };
-            (bucket.budget, ports.take(bucket, cost))
-        }
+    let prefix;
+    let bucket = match connection.device.accepted() {
+        Some(certificate) => Bucket::of(Budget::Device, &certificate.name),
         None => {
-            let prefix = ports.prefix(connection.address);
-            let bucket = Bucket { budget: Budget::Address, holder: &prefix, source: "" };
-            (bucket.budget, ports.take(bucket, cost))
+            prefix = ports.prefix(connection.address);
+            Bucket::of(Budget::Address, &prefix)
         }
     };
-    match wait {
-        (_, Ok(())) => Continue(()),
-        (budget, Err(wait)) => std::ops::ControlFlow::Break(Refusal {
-            reason: Reason::Limit(budget),
-            retry_after: Some(wait),
-            advice: None,
-        }),
-    }
+    ports.take(bucket, cost).map_err(|wait| Refusal::over(bucket.budget, wait))
+}
+
+/// A search application asks for a whole force: each of its searches counts once against its bucket, at every source that there is.
+fn repeats_a_search<P: Ports>(pipeline: &Pipeline<P>, arrival: &Arrival<'_>, exchange: &Exchange) -> bool {
+    let Some((name, facts)) = search::aggregator(pipeline, exchange).zip(exchange.facts.as_ref()) else {
+        return false;
+    };
+    let known = pipeline.rules.routes.of_host(&facts.host).next().is_some();
+    known && search::counted_already(&pipeline.ports, arrival, name, &facts.host)
 }

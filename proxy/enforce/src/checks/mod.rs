@@ -1,4 +1,4 @@
-//! The eight checks, one a file, in the order of [`crate::pipeline::Check`].
+//! The eight checks, one a file, in the order of [`crate::pipeline::Check`]; and what two of them share.
 //!
 //! A check reads the exchange, adds what it found, and says whether to go on. It does not log, count or audit.
 
@@ -8,5 +8,6 @@ pub(crate) mod policy;
 pub(crate) mod protocol;
 pub(crate) mod quota;
 pub(crate) mod route;
+mod search;
 pub(crate) mod subject;
 pub(crate) mod waf;
