@@ -1,0 +1,1 @@
+//! Laws that hold for every head, whatever is in it.
