@@ -31,10 +31,12 @@ pub(crate) struct Examples {
     pub(crate) entities: Vec<Arc<Entity>>,
 }
 
-pub(crate) fn all(captures: &BTreeSet<SmolStr>) -> Examples {
+/// # Errors
+/// As [`Slicer::new`].
+pub(crate) fn all(captures: &BTreeSet<SmolStr>) -> Result<Examples, String> {
     let corpus = corpus();
     let registry = Registry::new(&corpus, &mut Vec::new());
-    let slices = Slicer::new(&registry, captures).slice(&[], &[]);
+    let slices = Slicer::new(&registry, captures)?.slice(&[], &[]);
     let digest = Arc::from("");
     let kinds = [PrincipalKind::User, PrincipalKind::Service, PrincipalKind::Device];
     let prepared = kinds.into_iter().flat_map(|kind| {
@@ -52,11 +54,11 @@ pub(crate) fn all(captures: &BTreeSet<SmolStr>) -> Examples {
             Prepared::new(engine, &principal(kind, false), None, None),
         ]
     });
-    Examples {
+    Ok(Examples {
         prepared: prepared.collect(),
         contexts: [full(captures), bare()],
         entities: registry.entities().cloned().collect(),
-    }
+    })
 }
 
 fn corpus() -> Corpus {

@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn shapes_that_need_no_cedar() {
         let captures = BTreeSet::from([SmolStr::new("plate")]);
-        let [full, bare] = examples::all(&captures).contexts;
+        let [full, bare] = examples::all(&captures).unwrap().contexts;
         let (yes, no, absent) = (Some(true), Some(false), None);
         // What is said of the full example, where every text is `example`, and of the bare one.
         let cases = [

@@ -28,7 +28,8 @@ pub(crate) fn load(corpus: &Corpus) -> Result<Loaded, Vec<Fault>> {
     let files: Vec<Lines<'_>> = corpus.policies.iter().map(Lines::new).collect();
     let policies = parse::policies(&files, &mut faults);
     if policies.is_empty() && faults.is_empty() {
-        faults.push(nothing(corpus));
+        let help = "write at least one `permit` in a .cedar file beside the schema";
+        faults.push(whole(corpus, "there is no policy, so nothing would ever be allowed", help));
     }
     for parsed in &policies {
         misnomers(&files, &registry, parsed, &mut faults);
@@ -38,29 +39,26 @@ pub(crate) fn load(corpus: &Corpus) -> Result<Loaded, Vec<Fault>> {
         validate(&files, schema, &policies, &mut faults);
         vocabulary
     });
-    match vocabulary {
-        Some(vocabulary) if faults.is_empty() => {
-            let sources: Vec<Arc<str>> =
-                corpus.sources.iter().map(|source| source.id.as_str().into()).collect();
-            let slices = Slicer::new(&registry, &vocabulary.captures).slice(&policies, &sources);
-            Ok(Loaded { registry, slices, vocabulary })
-        }
-        _ => {
-            faults.sort();
-            faults.dedup();
-            Err(faults)
+    if let Some(vocabulary) = vocabulary
+        && faults.is_empty()
+    {
+        let sources: Vec<Arc<str>> = corpus.sources.iter().map(|source| source.id.as_str().into()).collect();
+        match Slicer::new(&registry, &vocabulary.captures).map(|slicer| slicer.slice(&policies, &sources)) {
+            Ok(slices) => return Ok(Loaded { registry, slices, vocabulary }),
+            Err(message) => {
+                faults.push(whole(corpus, message, "declare each role, unit, source and action once"));
+            }
         }
     }
+    faults.sort();
+    faults.dedup();
+    Err(faults)
 }
 
-fn nothing(corpus: &Corpus) -> Fault {
-    Fault {
-        file: corpus.policies.first().map_or(&corpus.schema.name, |file| &file.name).clone(),
-        line: 0,
-        column: 0,
-        message: "there is no policy, so nothing would ever be allowed".to_owned(),
-        help: "write at least one `permit` in a .cedar file beside the schema".to_owned(),
-    }
+/// A fault of all files together.
+fn whole(corpus: &Corpus, message: impl Into<String>, help: &str) -> Fault {
+    let file = corpus.policies.first().unwrap_or(&corpus.schema);
+    Fault::at(&Lines::new(file).whole(), message, help)
 }
 
 /// Action groups are declared in the schema, not in the corpus.

@@ -159,5 +159,5 @@ pub(crate) fn with(
     let computed = TCComputation::AssumeAlreadyComputed;
     entities
         .add_entities(more, None::<&NoEntitiesSchema>, computed, Extensions::all_available())
-        .map_err(|error| format!("the request describes one entity in two ways: {error}"))
+        .map_err(|error| format!("one entity is described in two ways: {error}"))
 }

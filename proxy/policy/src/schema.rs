@@ -91,7 +91,13 @@ fn check(lines: &Lines<'_>, schema: &ValidatorSchema, faults: &mut Vec<Fault>) -
             KINDS.into_iter().filter(|(_, kind)| action.is_applicable_principal_type(kind.entity_type()));
         vocabulary.lets.extend(kinds.map(|(kind, _)| (kind, operation)));
     }
-    let examples = examples::all(&vocabulary.captures);
+    let examples = match examples::all(&vocabulary.captures) {
+        Ok(examples) => examples,
+        Err(message) => {
+            faults.push(Fault::at(&lines.whole(), message, VOCABULARY));
+            return vocabulary;
+        }
+    };
     for prepared in &examples.prepared {
         misfits.extend(entities_fit(schema, prepared, &examples.entities).err());
         for operation in Operation::ALL.into_iter().filter(|one| vocabulary.lets(prepared.inner().kind, *one))

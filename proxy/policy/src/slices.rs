@@ -15,8 +15,7 @@ use cedar_policy_core::ast::{
     ActionConstraint, Effect, Entity, EntityReference, EntityUID, EntityUIDEntry, Expr, PrincipalConstraint,
     PrincipalOrResourceConstraint, Var,
 };
-use cedar_policy_core::entities::{Entities, NoEntitiesSchema, TCComputation};
-use cedar_policy_core::extensions::Extensions;
+use cedar_policy_core::entities::Entities;
 use smol_str::SmolStr;
 
 use crate::decision::Obligation;
@@ -24,6 +23,7 @@ use crate::names::{Kind, entry};
 use crate::operation::Operation;
 use crate::parse::Parsed;
 use crate::plan::{Memory, Plan, Planner};
+use crate::prepared::with;
 use crate::registry::Registry;
 use crate::specialise::{Specialiser, boolean, depends_on};
 
@@ -142,21 +142,16 @@ struct Draft<'a> {
 }
 
 impl<'a> Slicer<'a> {
-    pub(crate) fn new(registry: &'a Registry, captures: &'a BTreeSet<SmolStr>) -> Self {
-        let entities = Entities::new().add_entities(
-            registry.entities().cloned(),
-            None::<&NoEntitiesSchema>,
-            TCComputation::AssumeAlreadyComputed,
-            Extensions::all_available(),
-        );
-        // Only two different entities of one name are an error, and the registry is a map by name.
-        Self {
+    /// # Errors
+    /// When Cedar does not take the registry for a set of entities: conditions evaluated over another would be wrong.
+    pub(crate) fn new(registry: &'a Registry, captures: &'a BTreeSet<SmolStr>) -> Result<Self, String> {
+        Ok(Self {
             registry,
-            entities: entities.unwrap_or_default(),
+            entities: with(Entities::new(), registry.entities().cloned())?,
             planner: Planner { captures, registry, company: Vec::new(), numbers: HashMap::new() },
             principals: Vec::new(),
             numbers: HashMap::new(),
-        }
+        })
     }
 
     pub(crate) fn slice(mut self, policies: &[Parsed], sources: &[Arc<str>]) -> Slices {

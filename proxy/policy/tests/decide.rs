@@ -114,7 +114,10 @@ fn one_device_has_one_posture() {
     assert!(ask(&engine, &asked).allow, "named twice alike");
     asked.actor.as_mut().unwrap().device.compliant = false;
     let decision = ask(&engine, &asked);
-    assert!(!decision.allow && decision.errors[0].contains("one entity in two ways"), "{decision:?}");
+    assert!(
+        !decision.allow && decision.errors[0].contains("one entity is described in two ways"),
+        "{decision:?}"
+    );
 }
 
 #[test]
