@@ -101,7 +101,7 @@ impl World {
     /// The record's line of this kind (`decision` or `outcome`) for the answer's request, waited for.
     pub async fn record(&self, kind: &str, answer: &Answer) -> Option<Value> {
         let id = answer.header("poort-request-id")?.to_owned();
-        eventually(|| {
+        eventually(async || {
             self.zone.layout.records().into_iter().find(|record| {
                 let says = |name, value: &str| record.pointer(name).is_some_and(|said| said == value);
                 says("/metadata/event_code", kind) && says("/metadata/correlation_uid", &id)
@@ -140,10 +140,10 @@ pub async fn ask(
 }
 
 /// Waits until there is something, at most [`PATIENCE`].
-pub async fn eventually<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
+pub async fn eventually<T>(mut look: impl AsyncFnMut() -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let found = look();
+        let found = look().await;
         if found.is_some() || Instant::now() >= deadline {
             return found;
         }
