@@ -120,6 +120,19 @@ async fn a_source_with_a_certificate_of_somebody_else_is_not_spoken_to() {
 }
 
 #[tokio::test]
+async fn a_source_below_the_lowest_tls_version_is_not_spoken_to() {
+    let world = World::start().await.unwrap();
+    let (an, vehicles) = (world.officer().unwrap(), &world.zone.vehicles);
+    world
+        .edit("policies/sources/vehicles.yaml", |yaml| yaml["upstream"]["tls"]["minimum"] = "1.3".into())
+        .unwrap();
+    assert!(world.reload(&[]).await.unwrap().0);
+    let (answer, received) = get(&an, vehicles, "/vehicles/0-ABC-123").await.unwrap();
+    assert_eq!((answer.status, answer.reason().as_str()), (502, "source_unavailable"));
+    assert!(received.is_none());
+}
+
+#[tokio::test]
 async fn a_source_may_answer_before_it_has_read_everything() {
     let world = World::start_with(impatient).await.unwrap();
     let an =
