@@ -1,6 +1,7 @@
 //! The gate as the server library sees it: each phase of a request, in order.
 
 use std::{
+    os::fd::RawFd,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
@@ -11,6 +12,7 @@ use http::{StatusCode, header};
 use pingora::{
     Error, ErrorSource, ErrorType, Result,
     http::{RequestHeader, ResponseHeader},
+    protocols::Digest,
     proxy::{FailToProxy, ProxyHttp, Session},
     upstreams::peer::HttpPeer,
 };
@@ -206,6 +208,24 @@ impl ProxyHttp for Proxy {
             return Err(failure(Reason::Internal));
         };
         prepare_request(request, &upstream.outbound, permit, exchange, snapshot.assertions.as_ref())
+    }
+
+    async fn connected_to_upstream(
+        &self,
+        _: &mut Session,
+        _: bool,
+        _: &HttpPeer,
+        _: RawFd,
+        digest: Option<&Digest>,
+        ctx: &mut Context,
+    ) -> Result<()> {
+        // The server library offers TLS 1.2 to every upstream; nothing has been sent yet.
+        let upstream = Context::upstream(ctx.snapshot.as_ref(), ctx.permit.as_ref())?;
+        let version = digest.and_then(|digest| Some(&*digest.ssl_digest.as_ref()?.version));
+        if upstream.modern_tls_only && version.is_some_and(|version| version != "TLSv1_3") {
+            return Err(failure(Reason::SourceUnreachable));
+        }
+        Ok(())
     }
 
     async fn request_body_filter(

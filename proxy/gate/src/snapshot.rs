@@ -16,7 +16,7 @@ use crate::{
     carry_over::CarryOver,
     config::{
         Checked, Fault, Faults,
-        checked::{Access, Zone, deploy::Deploy, source, zone::InventoryDevice},
+        checked::{Access, TlsVersion, Zone, deploy::Deploy, source, zone::InventoryDevice},
     },
     forward::{Outbound, Pool, UpstreamSettings, UpstreamTls},
     keys::{FetchFault, IssuerKeys, KeyRing},
@@ -48,6 +48,8 @@ pub struct Snapshot {
 pub struct Upstream {
     /// Its addresses.
     pub pool: Pool,
+    /// Whether TLS below 1.3 is refused towards it.
+    pub modern_tls_only: bool,
     /// How requests to it are written.
     pub outbound: Outbound,
     /// Names it may call itself by in `Location`.
@@ -274,6 +276,7 @@ fn upstream(source: &source::Source, carry: &CarryOver, generation: u64) -> Upst
     let addresses = source.upstream.addresses.iter().map(ToString::to_string);
     Upstream {
         pool: Pool::new(settings, Arc::clone(&carry.health)),
+        modern_tls_only: source.upstream.tls.as_ref().is_some_and(|tls| tls.minimum == TlsVersion::V13),
         outbound: Outbound {
             host: source.upstream.host.clone(),
             prefix: source.upstream.prefix.clone(),
