@@ -125,7 +125,7 @@ pub enum Admission {
 pub struct Permit {
     source: Arc<Source>,
     prefix: Arc<str>,
-    holder: Option<Arc<Holder>>,
+    holder: Arc<Holder>,
 }
 
 impl Permit {
@@ -143,8 +143,8 @@ impl Permit {
 
     /// Who asks.
     #[must_use]
-    pub fn holder(&self) -> Option<&Arc<Holder>> {
-        self.holder.as_ref()
+    pub fn holder(&self) -> &Arc<Holder> {
+        &self.holder
     }
 }
 
@@ -227,14 +227,14 @@ impl<P: Ports> Pipeline<P> {
         let start = self.run(Check::Quota, start, exchange, |x| checks::quota::check(self, arrival, x))?;
         let start = self.run(Check::Policy, start, exchange, |x| checks::policy::check(self, x))?;
         self.run(Check::Waf, start, exchange, |x| checks::waf::check(arrival, x))?;
-        match &exchange.route {
-            Some((source, prefix)) => Continue(Permit {
-                source: source.clone(),
-                prefix: prefix.clone(),
-                holder: exchange.holder.clone(),
+        match (&exchange.route, &exchange.holder) {
+            (Some((source, prefix)), Some(holder)) => Continue(Permit {
+                source: Arc::clone(source),
+                prefix: Arc::clone(prefix),
+                holder: Arc::clone(holder),
             }),
-            // INVARIANT: `route` has passed, so this is never met; if it were, it would refuse.
-            None => refuse(Reason::NoRoute),
+            // INVARIANT: `route` and `subject` have passed, so this is never met; if it were, it would refuse.
+            _ => refuse(Reason::Internal),
         }
     }
 

@@ -119,8 +119,6 @@ pub enum Reason {
     DeviceMissing,
     /// The device certificate is not accepted.
     Device(DeviceFault),
-    /// The device is in no inventory.
-    DeviceUnknown,
     /// No token, and the source demands a subject.
     SubjectMissing,
     /// The Authorization header is doubled or no bearer token.
@@ -172,7 +170,6 @@ impl Reason {
             Self::RepeatedCapture => "repeated_capture",
             Self::DeviceMissing => "device_missing",
             Self::Device(fault) => fault.code(),
-            Self::DeviceUnknown => "device_unknown",
             Self::SubjectMissing => "subject_missing",
             Self::Authorization => "authorization",
             Self::TokenInQuery => "token_in_query",
@@ -239,7 +236,7 @@ impl Reason {
             Self::Device(DeviceFault::Expired | DeviceFault::NotYetValid) => Class::DeviceExpired,
             Self::Device(DeviceFault::Revoked) => Class::DeviceRevoked,
             Self::Device(DeviceFault::RevocationUnknown) => Class::GateUnavailable,
-            Self::Device(_) | Self::DeviceUnknown => Class::DeviceRejected,
+            Self::Device(_) => Class::DeviceRejected,
             Self::SubjectMissing => Class::SignInRequired,
             Self::Authorization | Self::TokenInQuery | Self::TokenOfAnotherDevice => Class::SignInInvalid,
             Self::Token(TokenFault::Expired | TokenFault::TooOld) => Class::SignInExpired,

@@ -92,10 +92,8 @@ pub fn prepare_request(
             upstream.insert_header(name.clone(), value)?;
         }
     }
-    if outbound.identity.assertion
-        && let Some(holder) = permit.holder()
-    {
-        let statement = statement(&permit.source().id, holder, exchange);
+    if outbound.identity.assertion {
+        let statement = statement(&permit.source().id, permit.holder(), exchange);
         let assertions = assertions.ok_or_else(undecided)?;
         let assertion = assertions
             .mint(&statement, exchange.received)
