@@ -153,7 +153,7 @@ fn a_device_asks_on_its_own_account_where_the_file_leaves_it_to_the_policies() {
     let zone = Zone::new();
     let vehicles = || Ask::get("vehicles.example", "/status");
     let answered = vehicles().put(&zone);
-    let principal = &answered.permit().unwrap().holder().unwrap().principal;
+    let principal = &answered.permit().unwrap().holder().principal;
     assert_eq!((principal.kind, &*principal.id), (PrincipalKind::Device, CAR));
     expect(
         &zone,
@@ -175,6 +175,6 @@ fn a_service_is_a_principal_of_its_own() {
     let zone = Zone::new();
     let ask = Ask::get("vehicles.example", "/persons").method(Method::POST).device(accepted(SYNC));
     let answered = ask.token(&zone.issuer.service()).put(&zone);
-    let principal = &answered.permit().unwrap().holder().unwrap().principal;
+    let principal = &answered.permit().unwrap().holder().principal;
     assert_eq!((principal.kind, &*principal.id), (PrincipalKind::Service, "zone|registry"));
 }
