@@ -1,0 +1,141 @@
+//! Request bodies: they arrive as sent, and those that are too large or never end are refused.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::{
+    convert::Infallible,
+    time::{Duration, Instant},
+};
+
+use futures_util::{StreamExt, stream};
+use poort_demo::{client::RawConnection, issuer::Token, layout::Layout};
+use poort_tests::{World, get};
+
+const LIMIT: usize = 64 * 1024;
+
+async fn world() -> World {
+    World::start_with(|zone| {
+        zone.layout.edit("policies/sources/persons.yaml", |yaml| {
+            yaml["body"] = "64KiB".into();
+            yaml["upstream"]["timeouts"] =
+                serde_yaml::from_str("{ connect: 1s, read: 2s, total: 2s }").unwrap();
+        })
+    })
+    .await
+    .unwrap()
+}
+
+/// A POST whose head has been sent, and its body not yet.
+async fn post(world: &World, framing: &str) -> RawConnection {
+    let host = Layout::host("persons");
+    let token = world.zone.zone.mint(&Token::officer("an.janssens")).unwrap();
+    let car = world.zone.caller("car-12").unwrap();
+    let mut connection = car.connect(&host).await.unwrap();
+    let port = car.address().port();
+    let head = format!(
+        "POST /echo HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {token}\r\n{framing}\r\n\r\n"
+    );
+    connection.send(head.as_bytes()).await.unwrap();
+    connection
+}
+
+#[tokio::test]
+async fn bodies_arrive_as_sent() {
+    let world = world().await;
+    let (persons, body) = (&world.zone.persons, vec![b'x'; LIMIT]);
+    let mut connection = post(&world, &format!("Content-Length: {LIMIT}")).await;
+    connection.send(&body).await.unwrap();
+    assert_eq!(connection.answer(false).await.unwrap().status, 200);
+    let received = persons.wait_for_end(0, Duration::from_secs(5)).await.unwrap();
+    assert_eq!((received.body == body, received.whole), (true, Some(true)), "with a length");
+
+    let mut connection = post(&world, "Transfer-Encoding: chunked").await;
+    connection.send(b"5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nX-Trailer: evil\r\n\r\n").await.unwrap();
+    assert_eq!(connection.answer(false).await.unwrap().status, 200);
+    let received = persons.wait_for_end(1, Duration::from_secs(5)).await.unwrap();
+    assert_eq!((received.body.as_slice(), received.whole), (&b"hello world"[..], Some(true)), "in chunks");
+
+    let mut connection = post(&world, "Content-Length: 5\r\nExpect: 100-continue").await;
+    connection.send(b"hello").await.unwrap();
+    assert_eq!(connection.answer(false).await.unwrap().status, 200);
+    let received = persons.wait_for_end(2, Duration::from_secs(5)).await.unwrap();
+    assert_eq!(received.body, b"hello", "after a wait for 100");
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_refused() {
+    let world = world().await;
+    let persons = &world.zone.persons;
+    let mut connection = post(&world, &format!("Content-Length: {}", LIMIT + 1)).await;
+    let answer = connection.answer(false).await.unwrap();
+    assert_eq!((answer.status, answer.reason().as_str()), (413, "body_too_large"), "announced");
+    assert_eq!(persons.count(), 0, "what announces too much reaches nobody");
+    let decision = world.record("decision", &answer).await.unwrap();
+    assert_eq!(decision["status_detail"], "body_too_large");
+
+    let mut connection = post(&world, "Transfer-Encoding: chunked").await;
+    let piece = format!("{:x}\r\n{}\r\n", LIMIT / 4, "x".repeat(LIMIT / 4));
+    for _ in 0..5 {
+        connection.send(piece.as_bytes()).await.unwrap();
+    }
+    let answer = connection.answer(false).await.unwrap();
+    assert_eq!((answer.status, answer.reason().as_str()), (413, "body_too_large"), "not announced");
+    let received = persons.wait_for_end(0, Duration::from_secs(5)).await.unwrap();
+    assert_eq!(received.whole, Some(false), "the source sees a body that breaks off");
+    assert!(received.body.len() <= LIMIT, "{} bytes", received.body.len());
+    assert_eq!(get(&world.officer().unwrap(), persons, "/echo").await.unwrap().0.status, 200);
+}
+
+#[tokio::test]
+async fn a_body_that_never_ends_is_given_up() {
+    let world = world().await;
+    let begin = Instant::now();
+    let mut connection = post(&world, "Transfer-Encoding: chunked").await;
+    let answer = loop {
+        assert!(begin.elapsed() < Duration::from_secs(10), "it goes on for ever");
+        let sent = connection.send(b"1\r\nx\r\n").await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        if sent.is_err() || begin.elapsed() > Duration::from_secs(3) {
+            break connection.answer(false).await.unwrap();
+        }
+    };
+    assert_eq!((answer.status, answer.reason().as_str()), (408, "body_incomplete"));
+    let received = world.zone.persons.wait_for_end(0, Duration::from_secs(5)).await.unwrap();
+    assert_eq!(received.whole, Some(false), "a body that was given up does not look whole");
+    let outcome = world.record("outcome", &answer).await.unwrap();
+    assert_eq!(outcome["unmapped"]["failure"], "body_incomplete");
+}
+
+#[tokio::test]
+async fn http2_bodies_have_the_same_limits() {
+    let world = world().await;
+    let (persons, host) = (&world.zone.persons, Layout::host("persons"));
+    let an = world.officer().unwrap();
+    let client = an.http(&[&host]).unwrap();
+    let url = an.url(&host, "/echo");
+    let whole = client.post(&url).body(vec![b'x'; LIMIT]).send().await.unwrap();
+    assert_eq!((whole.status().as_u16(), whole.version()), (200, reqwest::Version::HTTP_2));
+    assert_eq!(persons.last().unwrap().body.len(), LIMIT);
+
+    let large = client.post(&url).body(vec![b'x'; LIMIT + 1]).send().await.unwrap();
+    assert_eq!(large.status().as_u16(), 413, "announced");
+    assert_eq!(persons.count(), 1);
+
+    let piece = || stream::repeat_with(|| Ok::<_, Infallible>(vec![b'x'; 16 * 1024]));
+    let endless = reqwest::Body::wrap_stream(piece());
+    let answer = client.post(&url).body(endless).send().await;
+    // The refusal and the reset that stops the upload race each other.
+    assert!(answer.map_or(true, |answer| answer.status() == 413), "not announced");
+    let received = persons.wait_for_end(1, Duration::from_secs(5)).await.unwrap();
+    assert_eq!(received.whole, Some(false));
+    assert!(received.body.len() <= LIMIT, "{} bytes", received.body.len());
+
+    let slow = piece().map(|_| Ok::<_, Infallible>(vec![b'x'])).then(|one| async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        one
+    });
+    let answer = client.post(&url).body(reqwest::Body::wrap_stream(slow)).send().await;
+    assert!(answer.map_or(true, |answer| answer.status() == 408), "without end");
+    let received = persons.wait_for_end(2, Duration::from_secs(5)).await.unwrap();
+    assert_eq!(received.whole, Some(false));
+}
