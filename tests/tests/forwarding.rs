@@ -1,5 +1,12 @@
 //! What a source receives, and what of its answer reaches the client.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::too_many_lines,
+    reason = "a test that cannot go on has failed, and a table is as long as it is"
+)]
 
 use poort_demo::{client::plain, issuer::Token, layout::Layout};
 use poort_tests::{PERSON, World, ask, get};

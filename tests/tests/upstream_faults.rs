@@ -1,5 +1,12 @@
 //! Sources that fail: each failure has its status, and a cut answer never looks whole.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::too_many_lines,
+    reason = "a test that cannot go on has failed, and a table is as long as it is"
+)]
 
 use poort_demo::{
     DemoError,
