@@ -111,6 +111,33 @@ impl World {
     }
 }
 
+/// Lifts every limit, for tests that ask more than any person would.
+///
+/// # Errors
+/// When a file cannot be read or written.
+pub fn without_limits(zone: &Zone) -> Result<(), DemoError> {
+    zone.layout.edit("policies/poort.yaml", |yaml| {
+        for limit in ["address", "device", "user", "source"] {
+            yaml["limits"][limit] = quota(100_000, 100_000);
+        }
+    })?;
+    for source in zone.sources() {
+        zone.layout.edit(&format!("policies/sources/{}.yaml", source.id()), |yaml| {
+            yaml["limits"] = serde_yaml::Value::Mapping(serde_yaml::Mapping::new());
+        })?;
+    }
+    Ok(())
+}
+
+/// So many requests a second, and so many at once, as the files say it.
+#[must_use]
+pub fn quota(rate: u32, burst: u32) -> serde_yaml::Value {
+    let mut quota = serde_yaml::Mapping::new();
+    quota.insert("rate".into(), format!("{rate}/1s").into());
+    quota.insert("burst".into(), burst.into());
+    quota.into()
+}
+
 /// GET at a source, and what the source received of it; nothing if the request never got there.
 ///
 /// # Errors

@@ -1,6 +1,13 @@
 //! Request bodies: they arrive as sent, and those that are too large or never end are refused.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::too_many_lines,
+    reason = "a test that cannot go on has failed, and a table is as long as it is"
+)]
 
 use std::{
     convert::Infallible,

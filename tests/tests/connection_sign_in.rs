@@ -1,6 +1,13 @@
 //! Applications that know their users by connection, as NTLM and Negotiate do: a pooled connection would swap users.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::too_many_lines,
+    reason = "a test that cannot go on has failed, and a table is as long as it is"
+)]
 
 use poort_demo::{
     client::{Answer, RawConnection},
