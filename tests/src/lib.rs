@@ -2,6 +2,15 @@
 //!
 //! Each test starts a [`World`] of its own. What counts is what a source *received*; a status alone proves nothing.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::too_many_lines,
+    reason = "a test that cannot go on has failed, and a table is as long as it is"
+)]
+
 use std::{
     path::Path,
     time::{Duration, Instant},

@@ -1,6 +1,13 @@
 //! `poort check` on files that are wrong: every fault at its place, with what to do, and exit code 2.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::too_many_lines,
+    reason = "a test that cannot go on has failed, and a table is as long as it is"
+)]
 
 use std::process::Command;
 
