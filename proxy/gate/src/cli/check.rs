@@ -7,7 +7,7 @@ use prometheus::Registry;
 use crate::{
     carry_over::{CarryOver, Closures},
     config::{self, Faults},
-    listeners,
+    listen, listeners,
     metrics::Metrics,
     snapshot::{self, Built, Snapshot},
 };
@@ -29,6 +29,8 @@ pub(super) fn check(file: &Path) -> ExitCode {
 }
 
 fn build(file: &Path) -> Result<String, Faults> {
+    // The clients that would fetch issuers' keys are built too, and need a TLS provider as a gate does.
+    listen::install_provider().map_err(|fault| crate::live::one_fault(fault.to_string()))?;
     let checked = config::load(file)?;
     for warning in &checked.warnings {
         complain(warning);
