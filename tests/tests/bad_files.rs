@@ -5,6 +5,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
     clippy::too_many_lines,
     reason = "a test that cannot go on has failed, and a table is as long as it is"
 )]
