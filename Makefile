@@ -22,7 +22,8 @@ demo:
 test:
 	@.ci/tools
 	$(CARGO) build --locked --workspace --lib --bins --tests
-	$(CARGO) test --locked --workspace
+	$(CARGO) test --locked --workspace --lib --bins --tests --no-fail-fast
+	$(CARGO) test --locked --workspace --doc --no-fail-fast
 
 lint:
 	@.ci/tools fmt clippy
