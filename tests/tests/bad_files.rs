@@ -177,7 +177,7 @@ async fn what_is_legal_but_dangerous_is_a_warning() {
     zone.pki.server("persons", &["persons.localhost", "firearms.localhost"]).unwrap();
     let (code, said) = check(&zone.layout);
     assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("1 warning;") && said.contains("`persons` and `firearms`"), "{said}");
+    assert!(said.contains("2 warnings;") && said.contains("`persons` and `firearms`"), "{said}");
     let missing =
         Command::new(binary().unwrap()).args(["check", "--config", "/does/not/exist.yaml"]).output().unwrap();
     assert_eq!(missing.status.code(), Some(2));
