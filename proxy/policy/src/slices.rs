@@ -27,16 +27,25 @@ use crate::prepared::with;
 use crate::registry::Registry;
 use crate::specialise::{Specialiser, boolean, depends_on};
 
-/// A policy in a slice.
-#[derive(Debug)]
+/// A policy in a slice: what every request looks at, side by side with the slice's others.
+///
+/// Slices of hundreds of sources do not fit the processor's caches, so what a rule points to counts: conditions that read alike are
+/// one, and what is told of a policy is looked at only when it decides.
+#[derive(Debug, Clone)]
 pub(crate) struct Rule {
-    pub(crate) id: Arc<str>,
-    pub(crate) permits: bool,
     /// Index of its principal constraint in [`Slices::principals`].
     pub(crate) principal: usize,
+    pub(crate) permits: bool,
     /// What is left to evaluate; nothing when it always holds.
-    pub(crate) condition: Option<Plan>,
-    pub(crate) obligations: Arc<[Obligation]>,
+    pub(crate) condition: Option<Arc<Plan>>,
+    pub(crate) told: Arc<Told>,
+}
+
+/// What a decision says of a policy that determined it.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) id: Arc<str>,
+    pub(crate) obligations: Vec<Obligation>,
 }
 
 /// The policies that can apply to one operation on one source.
@@ -44,7 +53,7 @@ pub(crate) struct Rule {
 pub(crate) struct Slice {
     pub(crate) source: EntityUIDEntry,
     pub(crate) action: EntityUIDEntry,
-    pub(crate) rules: Vec<Arc<Rule>>,
+    pub(crate) rules: Box<[Rule]>,
 }
 
 /// All slices.
@@ -136,9 +145,9 @@ struct Draft<'a> {
     condition: Option<Arc<Expr>>,
     by_source: bool,
     by_action: bool,
-    obligations: Arc<[Obligation]>,
-    /// Rules already made of it: most sources share one.
-    made: HashMap<Option<Expr>, Arc<Rule>>,
+    told: Arc<Told>,
+    /// The rule that it is everywhere, where it says nothing of sources and operations.
+    everywhere: Option<Rule>,
 }
 
 impl<'a> Slicer<'a> {
@@ -148,7 +157,7 @@ impl<'a> Slicer<'a> {
         Ok(Self {
             registry,
             entities: with(Entities::new(), registry.entities().cloned())?,
-            planner: Planner { captures, registry, company: Vec::new(), numbers: HashMap::new() },
+            planner: Planner::new(captures, registry),
             principals: Vec::new(),
             numbers: HashMap::new(),
         })
@@ -189,8 +198,8 @@ impl<'a> Slicer<'a> {
             by_source: depends(Var::Resource),
             by_action: depends(Var::Action),
             condition,
-            obligations,
-            made: HashMap::new(),
+            told: Arc::new(Told { id: Arc::clone(&parsed.id), obligations }),
+            everywhere: None,
         }
     }
 
@@ -233,7 +242,7 @@ impl<'a> Slicer<'a> {
                 rules.extend(draft.rule(&specialiser, &mut self.planner));
             }
         }
-        Slice { source: entry(&source), action: entry(&action), rules }
+        Slice { source: entry(&source), action: entry(&action), rules: rules.into() }
     }
 }
 
@@ -252,11 +261,9 @@ fn is_in(registry: &Registry, uid: &EntityUID, group: &EntityUID) -> bool {
 
 impl Draft<'_> {
     /// The rule for one source and operation; none when its condition can never hold there.
-    fn rule(&mut self, specialiser: &Specialiser<'_>, planner: &mut Planner<'_>) -> Option<Arc<Rule>> {
-        if !(self.by_source || self.by_action)
-            && let Some(rule) = self.made.values().next()
-        {
-            return Some(Arc::clone(rule));
+    fn rule(&mut self, specialiser: &Specialiser<'_>, planner: &mut Planner<'_>) -> Option<Rule> {
+        if let Some(rule) = &self.everywhere {
+            return Some(rule.clone());
         }
         let condition = self.condition.as_ref().map(|condition| specialiser.apply(condition));
         let condition = match condition.as_ref().and_then(boolean) {
@@ -264,17 +271,15 @@ impl Draft<'_> {
             Some(true) => None,
             None => condition,
         };
-        if let Some(rule) = self.made.get(&condition) {
-            return Some(Arc::clone(rule));
-        }
-        let rule = Arc::new(Rule {
-            id: Arc::clone(&self.parsed.id),
-            permits: self.parsed.policy.effect() == Effect::Permit,
+        let rule = Rule {
             principal: self.principal,
-            condition: condition.as_ref().map(|condition| planner.plan(condition)),
-            obligations: Arc::clone(&self.obligations),
-        });
-        self.made.insert(condition, Arc::clone(&rule));
+            permits: self.parsed.policy.effect() == Effect::Permit,
+            condition: condition.as_ref().map(|condition| planner.shared(condition)),
+            told: Arc::clone(&self.told),
+        };
+        if !(self.by_source || self.by_action) {
+            self.everywhere = Some(rule.clone());
+        }
         Some(rule)
     }
 }
