@@ -59,27 +59,12 @@ pub(crate) struct Planner<'a> {
     pub(crate) captures: &'a BTreeSet<SmolStr>,
     pub(crate) registry: &'a Registry,
     pub(crate) company: Vec<Expr>,
-    numbers: HashMap<Expr, usize>,
-    made: HashMap<Expr, Arc<Plan>>,
+    pub(crate) numbers: HashMap<Expr, usize>,
 }
 
-impl<'a> Planner<'a> {
-    pub(crate) fn new(captures: &'a BTreeSet<SmolStr>, registry: &'a Registry) -> Self {
-        Self { captures, registry, company: Vec::new(), numbers: HashMap::new(), made: HashMap::new() }
-    }
-
-    /// The plan of an expression, the same one for all that read alike: what zones ask of their sources differs little.
-    pub(crate) fn shared(&mut self, expr: &Expr) -> Arc<Plan> {
-        if let Some(plan) = self.made.get(expr) {
-            return Arc::clone(plan);
-        }
-        let plan = Arc::new(self.plan(expr));
-        self.made.insert(expr.clone(), Arc::clone(&plan));
-        plan
-    }
-
+impl Planner<'_> {
     /// The plan of a boolean expression that says nothing any more of `action` or `resource`.
-    fn plan(&mut self, expr: &Expr) -> Plan {
+    pub(crate) fn plan(&mut self, expr: &Expr) -> Plan {
         let mut looked = Vec::new();
         looked_into(expr, &mut looked);
         if looked.is_empty() && !Reads::of(expr).beyond(Reads::DEVICE.and(Reads::ACTOR)) {

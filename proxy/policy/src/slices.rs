@@ -27,25 +27,16 @@ use crate::prepared::with;
 use crate::registry::Registry;
 use crate::specialise::{Specialiser, boolean, depends_on};
 
-/// A policy in a slice: what every request looks at, side by side with the slice's others.
-///
-/// Slices of hundreds of sources do not fit the processor's caches, so what a rule points to counts: conditions that read alike are
-/// one, and what is told of a policy is looked at only when it decides.
-#[derive(Debug, Clone)]
+/// A policy in a slice.
+#[derive(Debug)]
 pub(crate) struct Rule {
+    pub(crate) id: Arc<str>,
+    pub(crate) permits: bool,
     /// Index of its principal constraint in [`Slices::principals`].
     pub(crate) principal: usize,
-    pub(crate) permits: bool,
     /// What is left to evaluate; nothing when it always holds.
-    pub(crate) condition: Option<Arc<Plan>>,
-    pub(crate) told: Arc<Told>,
-}
-
-/// What a decision says of a policy that determined it.
-#[derive(Debug)]
-pub(crate) struct Told {
-    pub(crate) id: Arc<str>,
-    pub(crate) obligations: Vec<Obligation>,
+    pub(crate) condition: Option<Plan>,
+    pub(crate) obligations: Arc<[Obligation]>,
 }
 
 /// The policies that can apply to one operation on one source.
@@ -53,7 +44,7 @@ pub(crate) struct Told {
 pub(crate) struct Slice {
     pub(crate) source: EntityUIDEntry,
     pub(crate) action: EntityUIDEntry,
-    pub(crate) rules: Box<[Rule]>,
+    pub(crate) rules: Vec<Arc<Rule>>,
 }
 
 /// All slices.
@@ -145,9 +136,9 @@ struct Draft<'a> {
     condition: Option<Arc<Expr>>,
     by_source: bool,
     by_action: bool,
-    told: Arc<Told>,
-    /// The rule that it is everywhere, where it says nothing of sources and operations.
-    everywhere: Option<Rule>,
+    obligations: Arc<[Obligation]>,
+    /// Rules already made of it: most sources share one.
+    made: HashMap<Option<Expr>, Arc<Rule>>,
 }
 
 impl<'a> Slicer<'a> {
@@ -157,7 +148,7 @@ impl<'a> Slicer<'a> {
         Ok(Self {
             registry,
             entities: with(Entities::new(), registry.entities().cloned())?,
-            planner: Planner::new(captures, registry),
+            planner: Planner { captures, registry, company: Vec::new(), numbers: HashMap::new() },
             principals: Vec::new(),
             numbers: HashMap::new(),
         })
@@ -198,8 +189,8 @@ impl<'a> Slicer<'a> {
             by_source: depends(Var::Resource),
             by_action: depends(Var::Action),
             condition,
-            told: Arc::new(Told { id: Arc::clone(&parsed.id), obligations }),
-            everywhere: None,
+            obligations,
+            made: HashMap::new(),
         }
     }
 
@@ -242,7 +233,7 @@ impl<'a> Slicer<'a> {
                 rules.extend(draft.rule(&specialiser, &mut self.planner));
             }
         }
-        Slice { source: entry(&source), action: entry(&action), rules: rules.into() }
+        Slice { source: entry(&source), action: entry(&action), rules }
     }
 }
 
@@ -261,9 +252,11 @@ fn is_in(registry: &Registry, uid: &EntityUID, group: &EntityUID) -> bool {
 
 impl Draft<'_> {
     /// The rule for one source and operation; none when its condition can never hold there.
-    fn rule(&mut self, specialiser: &Specialiser<'_>, planner: &mut Planner<'_>) -> Option<Rule> {
-        if let Some(rule) = &self.everywhere {
-            return Some(rule.clone());
+    fn rule(&mut self, specialiser: &Specialiser<'_>, planner: &mut Planner<'_>) -> Option<Arc<Rule>> {
+        if !(self.by_source || self.by_action)
+            && let Some(rule) = self.made.values().next()
+        {
+            return Some(Arc::clone(rule));
         }
         let condition = self.condition.as_ref().map(|condition| specialiser.apply(condition));
         let condition = match condition.as_ref().and_then(boolean) {
@@ -271,15 +264,17 @@ impl Draft<'_> {
             Some(true) => None,
             None => condition,
         };
-        let rule = Rule {
-            principal: self.principal,
-            permits: self.parsed.policy.effect() == Effect::Permit,
-            condition: condition.as_ref().map(|condition| planner.shared(condition)),
-            told: Arc::clone(&self.told),
-        };
-        if !(self.by_source || self.by_action) {
-            self.everywhere = Some(rule.clone());
+        if let Some(rule) = self.made.get(&condition) {
+            return Some(Arc::clone(rule));
         }
+        let rule = Arc::new(Rule {
+            id: Arc::clone(&self.parsed.id),
+            permits: self.parsed.policy.effect() == Effect::Permit,
+            principal: self.principal,
+            condition: condition.as_ref().map(|condition| planner.plan(condition)),
+            obligations: Arc::clone(&self.obligations),
+        });
+        self.made.insert(condition, Arc::clone(&rule));
         Some(rule)
     }
 }
