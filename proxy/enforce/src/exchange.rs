@@ -65,7 +65,7 @@ pub struct Exchange {
     pub facts: Option<RequestFacts>,
     /// Its source and the prefix that matched, once `route` has.
     pub route: Option<(Arc<Source>, Arc<str>)>,
-    /// What it means at the source.
+    /// What it means at the source; its captures are the question's, once that is put.
     pub meaning: Option<Meaning>,
     /// Its device's posture, once `device` has passed.
     pub device: Option<DeviceFacts>,

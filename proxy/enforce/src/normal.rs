@@ -169,6 +169,26 @@ pub fn normalise(raw: &[u8], limit_bytes: usize) -> Result<Target, TargetFault> 
 }
 
 fn normal_path(raw: &[u8], forms: &mut UrlForms) -> Result<String, TargetFault> {
+    let path = match plain(raw, |byte| byte == b'/' || is_path_byte(byte)) {
+        Some(path) => path.to_owned(),
+        None => decoded_path(raw, forms)?,
+    };
+    if path.contains("//") {
+        forms.insert(UrlForm::DoubleSlash);
+    }
+    // An application that needs `%2F` may read it as a slash, and then what stands behind it is a segment too.
+    if path.contains('.') && path.split('/').flat_map(|segment| segment.split("%2F")).any(is_dot_segment) {
+        return Err(TargetFault::DotSegment);
+    }
+    Ok(path)
+}
+
+/// The text of bytes that all pass, which is what nearly every target is made of.
+fn plain(raw: &[u8], passes: impl Fn(u8) -> bool) -> Option<&str> {
+    raw.iter().all(|&byte| byte.is_ascii() && passes(byte)).then(|| std::str::from_utf8(raw).ok()).flatten()
+}
+
+fn decoded_path(raw: &[u8], forms: &mut UrlForms) -> Result<String, TargetFault> {
     let mut path = String::with_capacity(raw.len());
     let mut bytes = raw.iter().copied();
     let mut escaped = false;
@@ -179,25 +199,15 @@ fn normal_path(raw: &[u8], forms: &mut UrlForms) -> Result<String, TargetFault> 
                 escaped |= value >= 0x80;
                 push_escape(value, &mut path, forms)?;
             }
-            b'/' => {
-                if path.ends_with('/') {
-                    forms.insert(UrlForm::DoubleSlash);
-                }
-                path.push('/');
-            }
             b';' => {
                 forms.insert(UrlForm::PathParameters);
                 path.push(';');
             }
             b'\\' => return Err(TargetFault::Backslash),
             0..=0x1f | 0x7f => return Err(TargetFault::Control),
-            byte if is_path_byte(byte) => path.push(char::from(byte)),
+            byte if byte == b'/' || is_path_byte(byte) => path.push(char::from(byte)),
             _ => return Err(TargetFault::Byte),
         }
-    }
-    // An application that needs `%2F` may read it as a slash, and then what stands behind it is a segment too.
-    if path.split('/').flat_map(|segment| segment.split("%2F")).any(is_dot_segment) {
-        return Err(TargetFault::DotSegment);
     }
     if escaped {
         judge_utf8(&path, forms)?;
@@ -249,6 +259,9 @@ fn judge_utf8(path: &str, forms: &mut UrlForms) -> Result<(), TargetFault> {
 }
 
 fn normal_query(raw: &[u8], forms: &mut UrlForms) -> Result<String, TargetFault> {
+    if let Some(query) = plain(raw, |byte| !matches!(byte, 0..=0x20 | 0x7f | b'%' | b'#')) {
+        return Ok(query.to_owned());
+    }
     let mut query = String::with_capacity(raw.len());
     let mut bytes = raw.iter().copied();
     while let Some(byte) = bytes.next() {
@@ -289,13 +302,13 @@ fn hex_pair(value: u8) -> [char; 2] {
     [digit(value >> 4), digit(value & 15)]
 }
 
-fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
+const fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
 /// RFC 3986 `pchar`, and `[ ] |`, which browsers send as they are and which have one reading.
-fn is_path_byte(byte: u8) -> bool {
-    is_unreserved(byte) || b"!$&'()*+,=:@[]|".contains(&byte)
+const fn is_path_byte(byte: u8) -> bool {
+    is_unreserved(byte) || matches!(byte, b'!' | b'$' | b'&'..=b',' | b'=' | b':' | b'@' | b'[' | b']' | b'|')
 }
 
 /// One percent-decoded piece of a normal path or query, as text.

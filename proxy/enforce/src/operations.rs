@@ -9,21 +9,16 @@ use poort_policy::Operation;
 
 use crate::normal::{decoded, query_values};
 
-/// One line of a source's `operations`.
+/// One line of a source's `operations`. What a request is held against stands in as few places of memory as can be: sources are
+/// many, and each has lines that do not match.
 #[derive(Clone, Debug)]
 pub struct Rule {
-    methods: Vec<Method>,
-    segments: Vec<Segment>,
-    rest: bool,
-    query: Vec<String>,
+    methods: Methods,
     operation: Operation,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Segment {
-    /// Decoded text.
-    Literal(String),
-    Capture(String),
+    /// As in the file, without `/**` at its end.
+    path: Box<str>,
+    rest: bool,
+    query: Box<[String]>,
 }
 
 /// What a request means.
@@ -53,33 +48,20 @@ impl Rule {
     /// the `query` keys that are captured.
     #[must_use]
     pub fn new(methods: Vec<Method>, path: &str, query: Vec<String>, operation: Operation) -> Self {
-        let (path, rest) = match path.strip_suffix("/**") {
-            Some(path) => (path, true),
-            None => (path, false),
-        };
-        let segments = path
-            .split('/')
-            .skip(1)
-            .map(|segment| match segment.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
-                Some(name) => Segment::Capture(name.to_owned()),
-                None => Segment::Literal(decoded(segment).into_owned()),
-            })
-            .collect();
-        Self { methods, segments, rest, query, operation }
+        let (path, rest) = path.strip_suffix("/**").map_or((path, false), |path| (path, true));
+        Self { methods: Methods::of(methods), operation, path: path.into(), rest, query: query.into() }
     }
 
-    fn accepts(&self, method: &Method) -> bool {
-        self.methods.is_empty()
-            || self.methods.contains(method)
-            || (method == Method::HEAD && self.methods.contains(&Method::GET))
+    fn segments(&self) -> impl Iterator<Item = Segment<'_>> {
+        self.path.split('/').skip(1).map(Segment::of)
     }
 
     /// SECURITY: an application that knows no case, reads `%3A` as `:` or drops a slash at the end would serve `/Persons/85/` as
     /// `/persons/85`, and so would it here: it must not fall through to a later, laxer line.
     fn matches(&self, path: &str) -> bool {
         let mut given = path.split('/').skip(1);
-        let all = self.segments.iter().all(|segment| match (segment, given.next()) {
-            (Segment::Literal(literal), Some(text)) => decoded(text).eq_ignore_ascii_case(literal),
+        let all = self.segments().all(|segment| match (segment, given.next()) {
+            (Segment::Literal(literal), Some(text)) => is_same(text, literal),
             (Segment::Capture(_), Some(text)) => !text.is_empty(),
             (Segment::Literal(literal), None) => literal.is_empty(),
             (Segment::Capture(_), None) => false,
@@ -89,11 +71,10 @@ impl Rule {
 
     fn captures(&self, path: &str, query: Option<&str>) -> Result<BTreeMap<String, String>, NoMeaning> {
         let mut captures: BTreeMap<_, _> = self
-            .segments
-            .iter()
+            .segments()
             .zip(path.split('/').skip(1))
             .filter_map(|(segment, text)| match segment {
-                Segment::Capture(name) => Some((name.clone(), decoded(text).into_owned())),
+                Segment::Capture(name) => Some((name.to_owned(), decoded(text).into_owned())),
                 Segment::Literal(_) => None,
             })
             .collect();
@@ -108,6 +89,65 @@ impl Rule {
         }
         Ok(captures)
     }
+}
+
+/// One segment of a pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Segment<'a> {
+    Literal(&'a str),
+    Capture(&'a str),
+}
+
+impl<'a> Segment<'a> {
+    fn of(text: &'a str) -> Self {
+        let name = text.strip_prefix('{').and_then(|name| name.strip_suffix('}'));
+        name.map_or(Self::Literal(text), Self::Capture)
+    }
+}
+
+/// Whether two segments are the same once decoded, in any case.
+fn is_same(text: &str, literal: &str) -> bool {
+    text.eq_ignore_ascii_case(literal)
+        || (text.contains('%') || literal.contains('%'))
+            && decoded(text).eq_ignore_ascii_case(&decoded(literal))
+}
+
+/// A set of methods; GET is never without HEAD.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Methods {
+    All,
+    /// A bit for each of [`EVERYDAY`].
+    Everyday(u8),
+    Any(Box<[Method]>),
+}
+
+const EVERYDAY: [Method; 7] =
+    [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+
+impl Methods {
+    fn of(mut methods: Vec<Method>) -> Self {
+        if methods.contains(&Method::GET) {
+            methods.push(Method::HEAD);
+        }
+        let bits = methods.iter().map(everyday).try_fold(0, |bits, bit| Some(bits | bit?));
+        match bits {
+            _ if methods.is_empty() => Self::All,
+            Some(bits) => Self::Everyday(bits),
+            None => Self::Any(methods.into()),
+        }
+    }
+
+    fn contains(&self, method: &Method) -> bool {
+        match self {
+            Self::All => true,
+            Self::Everyday(bits) => everyday(method).is_some_and(|bit| bits & bit != 0),
+            Self::Any(methods) => methods.contains(method),
+        }
+    }
+}
+
+fn everyday(method: &Method) -> Option<u8> {
+    EVERYDAY.iter().position(|known| known == method).map(|place| 1 << place)
 }
 
 impl Operations {
@@ -131,7 +171,7 @@ impl Operations {
         let (rule, path) = self
             .0
             .iter()
-            .filter(|rule| rule.accepts(method))
+            .filter(|rule| rule.methods.contains(method))
             .find_map(|rule| Some((rule, matching(rule)?)))
             .ok_or(NoMeaning::Unmatched)?;
         Ok(Meaning { operation: rule.operation, captures: rule.captures(path, query)? })
@@ -184,6 +224,23 @@ mod tests {
                 expected,
                 "{method} {path} {query:?}"
             );
+        }
+    }
+
+    #[test]
+    fn methods_are_those_that_are_named() {
+        let purge = Method::from_bytes(b"PURGE").unwrap();
+        for (named, method, expected) in [
+            (vec![], purge.clone(), true),
+            (vec![Method::GET], Method::HEAD, true),
+            (vec![Method::HEAD], Method::GET, false),
+            (vec![Method::GET, Method::DELETE], Method::DELETE, true),
+            (vec![Method::GET], purge.clone(), false),
+            (vec![Method::GET, purge.clone()], purge.clone(), true),
+            (vec![Method::GET, purge.clone()], Method::HEAD, true),
+            (vec![Method::GET, purge], Method::POST, false),
+        ] {
+            assert_eq!(Methods::of(named.clone()).contains(&method), expected, "{named:?} {method}");
         }
     }
 

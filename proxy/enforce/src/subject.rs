@@ -12,7 +12,16 @@ pub struct Holder {
     pub subject: Option<Arc<Subject>>,
     /// The principal as policies know it.
     pub principal: Principal,
-    prepared: OnceLock<(Option<DeviceFacts>, Option<Actor>, Prepared)>,
+    /// Two, since an officer's token is used at the tablet and by the search application.
+    prepared: [OnceLock<Company>; 2],
+}
+
+/// A principal's entities together with a device or an actor.
+#[derive(Debug)]
+struct Company {
+    device: Option<DeviceFacts>,
+    actor: Option<Actor>,
+    prepared: Prepared,
 }
 
 impl Holder {
@@ -25,12 +34,12 @@ impl Holder {
         };
         let principal = Principal {
             kind,
-            id: subject.id.to_string(),
-            issuer: Some(subject.issuer.clone()),
+            id: subject.id.clone(),
+            issuer: Some(Arc::clone(&subject.issuer)),
             roles: subject.roles.clone(),
             units: subject.units.clone(),
         };
-        Self { subject: Some(subject), principal, prepared: OnceLock::new() }
+        Self { subject: Some(subject), principal, prepared: Default::default() }
     }
 
     /// A device on its own account.
@@ -43,19 +52,20 @@ impl Holder {
             roles: vec![],
             units: vec![],
         };
-        Self { subject: None, principal, prepared: OnceLock::new() }
+        Self { subject: None, principal, prepared: Default::default() }
     }
 
-    /// The policy's entities for this holder at a device. A token is nearly always used at one, so one is kept.
+    /// The policy's entities for this holder at a device or on behalf of it; worked out anew only for a third place.
     #[must_use]
     pub fn prepared(&self, engine: &Engine, device: Option<&DeviceFacts>, actor: Option<&Actor>) -> Prepared {
-        let prepare = || engine.prepare(&self.principal, device, actor);
-        let (kept_device, kept_actor, prepared) =
-            self.prepared.get_or_init(|| (device.cloned(), actor.cloned(), prepare()));
-        if kept_device.as_ref() == device && kept_actor.as_ref() == actor {
-            prepared.clone()
-        } else {
-            prepare()
-        }
+        let prepare = || Company {
+            device: device.cloned(),
+            actor: actor.cloned(),
+            prepared: engine.prepare(&self.principal, device, actor),
+        };
+        let kept = self.prepared.iter().map(|place| place.get_or_init(prepare));
+        let fits = |company: &&Company| company.device.as_ref() == device && company.actor.as_ref() == actor;
+        let found = kept.into_iter().find(fits).map(|company| company.prepared.clone());
+        found.unwrap_or_else(|| prepare().prepared)
     }
 }

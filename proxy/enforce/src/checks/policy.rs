@@ -20,7 +20,7 @@ const REASON: &str = "reason";
 
 pub(crate) fn check<P>(pipeline: &Pipeline<P>, exchange: &mut Exchange) -> Flow {
     let rules = &pipeline.rules;
-    let (Some(question), Some(holder)) = (question(rules, exchange), exchange.holder.clone()) else {
+    let (Some(question), Some(holder)) = (question(rules, exchange), &exchange.holder) else {
         return refuse(Reason::Internal);
     };
     let prepared = holder.prepared(&rules.engine, question.device.as_ref(), question.actor.as_ref());
@@ -58,29 +58,31 @@ fn strong_sign_in_would_do(rules: &Rules, question: &Question, prepared: &Prepar
     rules.engine.decide(&stronger, prepared).allow
 }
 
-fn question(rules: &Rules, exchange: &Exchange) -> Option<Question> {
-    let (facts, meaning, holder) =
-        (exchange.facts.as_ref()?, exchange.meaning.as_ref()?, exchange.holder.as_ref()?);
+fn question(rules: &Rules, exchange: &mut Exchange) -> Option<Question> {
+    let session = session(rules, exchange);
+    let (facts, holder) = (exchange.facts.as_ref()?, exchange.holder.as_ref()?);
+    let source = Arc::clone(&exchange.source()?.id);
+    let meaning = exchange.meaning.as_mut()?;
     Some(Question {
         principal: holder.principal.clone(),
         // On behalf of an officer, the device at hand is the aggregator's, and it is the actor's.
         device: if exchange.actor.is_some() { None } else { exchange.device.clone() },
         actor: exchange.actor.clone(),
         operation: meaning.operation,
-        source: Arc::clone(&exchange.source()?.id),
+        source,
         context: Context {
             request: RequestContext {
                 method: facts.method.as_str().to_owned(),
                 host: facts.host.clone(),
                 path: facts.target.path.clone(),
                 address: exchange.connection.address,
-                captures: meaning.captures.clone(),
+                captures: std::mem::take(&mut meaning.captures),
             },
             purpose: None,
             case: None,
             break_glass: None,
             inspection: Inspection::default(),
-            session: session(rules, exchange),
+            session,
             time: TimeFacts::at(exchange.received, (rules.time_zone)(exchange.received)),
         },
     })

@@ -43,7 +43,7 @@ pub(crate) fn check<P>(pipeline: &Pipeline<P>, arrival: &Arrival<'_>, exchange: 
     // Two sources may be one server: when another reading leads to another of them, it is the server that decides what is meant.
     let leads_here =
         |path: &str| routes.find(&facts.host, path).is_some_and(|(other, _)| Arc::ptr_eq(other, source));
-    if !facts.target.forms.within(source.url_forms) || !readings.iter().all(|path| leads_here(path)) {
+    if !facts.target.forms.within(source.url_forms) || !readings.iter().skip(1).all(|path| leads_here(path)) {
         return refuse(Reason::Protocol(ProtocolFault::UrlForm));
     }
     if facts.websocket && !source.streams.websocket {
