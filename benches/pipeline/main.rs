@@ -1,7 +1,7 @@
 //! What one decision costs: `admit()` without inspection, the token cached, and the record made of it.
 //!
-//! A request is an officer's `GET` from a known car, with a bearer token of some 1,200 bytes. Requests go round over all sources, 400 officers
-//! at least, so that what is measured is not one line of a cache.
+//! A request is an officer's `GET` from a known car, with a bearer token of some 1,200 bytes. The requests of 400
+//! officers go round over all sources, so that what is measured is not one line of a cache.
 
 #![allow(
     clippy::unwrap_used,
@@ -42,10 +42,11 @@ struct Case {
 }
 
 impl Case {
-    fn new(issuer: &Issuer, policies: usize, sources: usize) -> Self {
+    /// A zone with so many policies over so many sources, `asked` of which are.
+    fn new(issuer: &Issuer, policies: usize, sources: usize, asked: usize) -> Self {
         let pipeline = zone::pipeline(issuer, policies, sources);
         let requests: Vec<_> =
-            (0..sources.max(OFFICERS)).map(|number| Asked::new(issuer, number, number % sources)).collect();
+            (0..OFFICERS).map(|number| Asked::new(issuer, number, number % asked)).collect();
         for request in &requests {
             let (exchange, admission) = request.decide(&pipeline);
             assert!(matches!(admission, Admission::Permit(_)), "{admission:?} {:?}", exchange.asked);
@@ -86,12 +87,17 @@ impl Case {
 
 fn main() -> io::Result<()> {
     let issuer = Issuer::new();
-    // As many policies a source in both: the cost must not grow with the number of sources.
-    let (few, many) = (Case::new(&issuer, 40, 4), Case::new(&issuer, 4_000, 400));
+    // As many policies a source in all, and as many officers: only the number of sources differs.
+    let few = Case::new(&issuer, 40, 4, 4);
+    let many = Case::new(&issuer, 4_000, 400, 400);
     let (of_few, of_many) = timing::micros_in_turn(|| few.admit(), || many.admit());
     report(&Figure::with_goal("pipeline/admit, 40 policies", of_few, "µs", 15.0))?;
     report(&Figure::plain("pipeline/admit, 4,000 policies over 400 sources", of_many, "µs"))?;
     report(&Figure::with_goal("pipeline/4,000 policies over 40", of_many / of_few, "×", 1.3))?;
+    // What of that is work, and what is memory that no cache holds: the large zone, when only four of its sources are asked.
+    let busy = Case::new(&issuer, 4_000, 400, 4);
+    let (of_few, of_busy) = timing::micros_in_turn(|| few.admit(), || busy.admit());
+    report(&Figure::plain("pipeline/4,000 policies over 40, four sources asked", of_busy / of_few, "×"))?;
     let (alone, recorded) = timing::micros_in_turn(|| few.admit(), || few.admit_and_record());
     report(&Figure::plain("pipeline/decision record", (recorded - alone).max(0.0), "µs"))?;
     for (check, (of_few, of_many)) in Check::ALL.iter().zip(few.shares().into_iter().zip(many.shares())) {
