@@ -3,7 +3,8 @@
 //! Each bench is a program without a harness: it warms up, measures many small batches, and hands its figures to
 //! [`figures::report`], which prints them and appends them to `target/figures.jsonl`. [`timing`] is how they are measured.
 //!
-//! - `pipeline`: one decision, its record, and the share of each check.
+//! - `pipeline`: one decision, its record, and the share of each check;
+//! - `end_to_end`: a whole request through the gate, beside the same through a bare proxy; and a reload under load.
 
 pub mod figures;
 pub mod timing;

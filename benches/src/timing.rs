@@ -1,11 +1,14 @@
-//! How long a piece of work takes on one thread.
+//! How long a piece of work takes, on one thread or in another process.
 //!
-//! CPU time of the thread, not time of day: on a machine that does other things too, what the scheduler took away is not
+//! CPU time, not time of day: on a machine that does other things too, what the scheduler took away is not
 //! the work's. Many batches of about a millisecond, and the median of them, so that an interrupt spoils one batch and not the figure.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
-use nix::time::{ClockId, clock_gettime};
+use nix::{
+    time::{ClockId, clock_getcpuclockid, clock_gettime},
+    unistd::Pid,
+};
 
 const BATCHES: usize = 401;
 const BATCH: Duration = Duration::from_millis(1);
@@ -57,6 +60,15 @@ pub fn median(values: &mut [f64]) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
+/// CPU time of a process so far, over all its threads, in its own code and in the system's.
+///
+/// # Errors
+/// When it is gone.
+pub fn process_time(id: u32) -> io::Result<Duration> {
+    let clock = clock_getcpuclockid(Pid::from_raw(id.cast_signed()))?;
+    Ok(clock_gettime(clock)?.into())
+}
+
 /// CPU time of this thread. A system without such a clock stops at its start, and measures nothing instead of something else.
 fn thread_time() -> Duration {
     clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map(Duration::from).unwrap_or_default()
@@ -75,6 +87,16 @@ mod tests {
         };
         let (little, much) = micros_in_turn(spin(100), spin(10_000));
         assert!(little > 0.0 && much > 10.0 * little, "{little} {much}");
+    }
+
+    #[test]
+    fn a_process_has_used_what_its_threads_have() {
+        let before = process_time(std::process::id()).unwrap();
+        let start = thread_time();
+        while thread_time() - start < Duration::from_millis(20) {}
+        assert!(process_time(std::process::id()).unwrap() - before >= Duration::from_millis(20));
+        // Linux numbers no process beyond 2^22.
+        assert!(process_time((1 << 22) + 1).is_err());
     }
 
     #[test]

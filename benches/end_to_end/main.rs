@@ -1,0 +1,108 @@
+//! What the gate costs beside a bare proxy: CPU time of the server processes for one request over TLS keep-alive, in turn within one run
+//! and with the same source behind both; and what a reload costs whoever is being served meanwhile.
+//!
+//! This program is all three of its processes: with `run` it is the gate, with `bare` the bare proxy, and otherwise it measures.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a bench stops at the first thing that is not as it should be"
+)]
+
+mod answers;
+mod bare;
+mod ground;
+mod load;
+
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use clap::Parser as _;
+use poort::{
+    cli::Cli,
+    control::{self, Answer, Command},
+};
+use poort_benches::{
+    figures::{Figure, report},
+    timing::{median, process_time},
+};
+
+use ground::Ground;
+use load::Load;
+
+/// Requests of one turn, over all connections.
+const TURN: usize = 4_000;
+const TURNS: usize = 15;
+const RELOADS: usize = 15;
+
+fn main() -> ExitCode {
+    match std::env::args().nth(1).as_deref() {
+        Some("run") => Cli::parse().obey(),
+        Some("bare") => bare::run(),
+        _ => {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+            runtime.block_on(measure());
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+async fn measure() {
+    let directory = tempfile::tempdir().unwrap();
+    let ground = Ground::start(directory.path()).await;
+    requests(&ground).await;
+    reloads(&ground).await;
+}
+
+/// The gate and the bare proxy in turn, the same requests to the same source.
+async fn requests(ground: &Ground) {
+    let mut gate = Load::open(&ground.caller, &ground.token).await;
+    let mut bare = Load::open(&ground.stranger, &ground.token).await;
+    let (mut of_gate, mut of_bare) = (vec![], vec![]);
+    for turn in 0..=TURNS {
+        let gate = cost(&mut gate, ground.gate.id()).await;
+        let bare = cost(&mut bare, ground.bare.id()).await;
+        // The first turn fills caches and opens connections to the source.
+        if turn > 0 {
+            of_gate.push(gate);
+            of_bare.push(bare);
+        }
+    }
+    let (gate, bare) = (median(&mut of_gate), median(&mut of_bare));
+    report(&Figure::plain("end_to_end/CPU of a request, gate", gate, "µs")).unwrap();
+    report(&Figure::plain("end_to_end/CPU of a request, bare pingora", bare, "µs")).unwrap();
+    report(&Figure::with_goal("end_to_end/CPU above bare pingora", gate - bare, "µs", 25.0)).unwrap();
+}
+
+/// Microseconds of CPU that a request costs the process.
+async fn cost(load: &mut Load, process: u32) -> f64 {
+    let before = process_time(process).unwrap();
+    load.send(TURN).await;
+    let spent = process_time(process).unwrap() - before;
+    spent.as_secs_f64() * 1e6 / TURN as f64
+}
+
+/// Reloads of the whole configuration while requests keep coming.
+async fn reloads(ground: &Ground) {
+    let load = Load::open(&ground.caller, &ground.token).await;
+    let served = load.keep_sending();
+    let mut took = vec![];
+    for _ in 0..RELOADS {
+        let state = ground.state.clone();
+        let start = Instant::now();
+        let answer =
+            tokio::task::spawn_blocking(move || control::tell(&state, &Command::Reload)).await.unwrap();
+        took.push(start.elapsed().as_secs_f64() * 1e3);
+        assert!(matches!(answer, Ok(Answer::Done(_))), "{answer:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let (asked, lost) = served.stop().await;
+    assert!(asked > 1_000, "only {asked} requests came during the reloads");
+    let name = format!("end_to_end/reload of {} sources", ground::SOURCES);
+    report(&Figure::with_goal(&name, median(&mut took), "ms", 250.0)).unwrap();
+    report(&Figure::with_goal("end_to_end/requests lost in reloads", lost as f64, "", 0.0)).unwrap();
+}
