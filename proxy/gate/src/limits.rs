@@ -132,10 +132,14 @@ impl Tables {
                 .get_or_insert_with(&key, || Ok::<_, std::convert::Infallible>(Arc::new(limiter(quota))))
                 .unwrap_or_else(|never| match never {}),
         };
-        // A failure may cost more than the whole burst; then it takes what there is.
         match limiter.check_n(cost.min(quota.burst)) {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(not_until)) => Err(not_until.wait_time_from(self.clock.now())),
+            Ok(Err(not_until)) => {
+                let wait = not_until.wait_time_from(self.clock.now());
+                // A failure may cost more than there is; then it takes what there is. The limiter by itself would take nothing.
+                let _taken = (1..cost.get()).take_while(|_| limiter.check().is_ok()).count();
+                Err(wait)
+            }
             Err(_) => Err(quota.rate.per),
         }
     }
@@ -239,6 +243,10 @@ mod tests {
         let alice = bucket(Budget::User, "a", "");
         assert_eq!(tables.take(&quotas, alice, 1000), Ok(()));
         assert!(tables.take(&quotas, alice, 1).is_err());
+        let bob = bucket(Budget::User, "b", "");
+        assert_eq!(tables.take(&quotas, bob, 1), Ok(()));
+        assert!(tables.take(&quotas, bob, 1000).is_err());
+        assert!(tables.take(&quotas, bob, 1).is_err(), "a part that was left is gone too");
     }
 
     #[test]

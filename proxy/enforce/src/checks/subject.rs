@@ -27,16 +27,15 @@ pub(crate) async fn check<P: Ports>(
 ) -> Flow {
     refuse_token_in_query(exchange)?;
     let own = exchange.source().is_some_and(|source| source.signs_in_by_connection);
-    let holder = match bearer(&arrival.head.headers, own)? {
-        Some(token) => {
-            let holder = verified(pipeline, token, exchange).await?;
-            bind(&holder, exchange)?;
-            exchange.actor = actor(pipeline, &holder, exchange)?;
-            holder
-        }
-        None => unsigned(exchange)?,
+    let Some(token) = bearer(&arrival.head.headers, own)? else {
+        exchange.holder = Some(unsigned(exchange)?);
+        return Continue(());
     };
-    exchange.holder = Some(holder);
+    let holder = verified(pipeline, token, exchange).await?;
+    // Known from here on: the record of a token that somebody else used must name whose it is.
+    exchange.holder = Some(Arc::clone(&holder));
+    bind(&holder, exchange)?;
+    exchange.actor = actor(pipeline, &holder, exchange)?;
     Continue(())
 }
 
