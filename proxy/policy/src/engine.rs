@@ -104,7 +104,7 @@ fn weigh(slice: &Slice, asked: &Asked<'_>) -> Decision {
             Ok(false) => {}
             Ok(true) if rule.permits => permits.push(rule),
             Ok(true) => forbids.push(rule),
-            Err(error) => errors.push(format!("policy `{}`: {error}", rule.id)),
+            Err(error) => errors.push(format!("policy `{}`: {error}", rule.label.id)),
         }
     }
     // SECURITY: Cedar leaves an erring policy out. An erring `forbid` would then not forbid, so any error refuses.
@@ -117,8 +117,8 @@ fn weigh(slice: &Slice, asked: &Asked<'_>) -> Decision {
     };
     Decision {
         allow,
-        determining: determining.iter().map(|rule| Arc::clone(&rule.id)).collect(),
-        obligations: determining.iter().flat_map(|rule| rule.obligations.iter().cloned()).collect(),
+        determining: determining.iter().map(|rule| Arc::clone(&rule.label.id)).collect(),
+        obligations: determining.iter().flat_map(|rule| rule.label.obligations.iter().cloned()).collect(),
         errors,
     }
 }

@@ -36,7 +36,7 @@ pub(crate) enum Plan {
     /// About principal, device and actor only: an index into what a prepared principal remembers.
     Company(usize),
     /// Answered from the question; by Cedar when what it is about is absent.
-    Fact(Fact, Leaf),
+    Fact(Fact, Box<Leaf>),
     /// Evaluated by Cedar.
     Cedar(Leaf),
     Not(Box<Plan>),
@@ -56,22 +56,38 @@ pub(crate) struct Leaf {
 
 /// Makes plans, and numbers what they say of principals, devices and actors.
 pub(crate) struct Planner<'a> {
-    pub(crate) captures: &'a BTreeSet<SmolStr>,
-    pub(crate) registry: &'a Registry,
+    captures: &'a BTreeSet<SmolStr>,
+    registry: &'a Registry,
     pub(crate) company: Vec<Expr>,
-    pub(crate) numbers: HashMap<Expr, usize>,
+    numbers: HashMap<Expr, usize>,
+    plans: HashMap<Expr, Arc<Plan>>,
 }
 
-impl Planner<'_> {
+impl<'a> Planner<'a> {
+    pub(crate) fn new(captures: &'a BTreeSet<SmolStr>, registry: &'a Registry) -> Self {
+        Self { captures, registry, company: Vec::new(), numbers: HashMap::new(), plans: HashMap::new() }
+    }
+
+    /// The plan of a condition, the same one for all policies that read alike: where each source has its own policies, most
+    /// differ in their scopes only.
+    pub(crate) fn shared(&mut self, expr: &Expr) -> Arc<Plan> {
+        if let Some(plan) = self.plans.get(expr) {
+            return Arc::clone(plan);
+        }
+        let plan = Arc::new(self.plan(expr));
+        self.plans.insert(expr.clone(), Arc::clone(&plan));
+        plan
+    }
+
     /// The plan of a boolean expression that says nothing any more of `action` or `resource`.
-    pub(crate) fn plan(&mut self, expr: &Expr) -> Plan {
+    fn plan(&mut self, expr: &Expr) -> Plan {
         let mut looked = Vec::new();
         looked_into(expr, &mut looked);
         if looked.is_empty() && !Reads::of(expr).beyond(Reads::DEVICE.and(Reads::ACTOR)) {
             return Plan::Company(self.number(expr));
         }
         if let Some(fact) = Fact::of(expr, self.captures) {
-            return Plan::Fact(fact, self.leaf(expr));
+            return Plan::Fact(fact, Box::new(self.leaf(expr)));
         }
         let plan = match expr.expr_kind() {
             ExprKind::UnaryApp { op: UnaryOp::Not, arg } => Plan::Not(Box::new(self.plan(arg))),

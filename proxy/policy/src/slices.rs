@@ -27,16 +27,23 @@ use crate::prepared::with;
 use crate::registry::Registry;
 use crate::specialise::{Specialiser, boolean, depends_on};
 
-/// A policy in a slice.
-#[derive(Debug)]
+/// A policy in a slice. Every request of a source reads all rules of its slice, and in a large zone none of them is in a cache: they
+/// stand side by side, and lead only to what many slices share, and to the label of what decided.
+#[derive(Debug, Clone)]
 pub(crate) struct Rule {
-    pub(crate) id: Arc<str>,
-    pub(crate) permits: bool,
-    /// Index of its principal constraint in [`Slices::principals`].
-    pub(crate) principal: usize,
     /// What is left to evaluate; nothing when it always holds.
-    pub(crate) condition: Option<Plan>,
-    pub(crate) obligations: Arc<[Obligation]>,
+    pub(crate) condition: Option<Arc<Plan>>,
+    pub(crate) label: Arc<Label>,
+    /// Index of its principal constraint in [`Slices::principals`].
+    pub(crate) principal: u32,
+    pub(crate) permits: bool,
+}
+
+/// What a policy is called and asks for.
+#[derive(Debug)]
+pub(crate) struct Label {
+    pub(crate) id: Arc<str>,
+    pub(crate) obligations: Vec<Obligation>,
 }
 
 /// The policies that can apply to one operation on one source.
@@ -44,7 +51,7 @@ pub(crate) struct Rule {
 pub(crate) struct Slice {
     pub(crate) source: EntityUIDEntry,
     pub(crate) action: EntityUIDEntry,
-    pub(crate) rules: Vec<Arc<Rule>>,
+    pub(crate) rules: Box<[Rule]>,
 }
 
 /// All slices.
@@ -94,8 +101,8 @@ impl Fitting {
         }
     }
 
-    pub(crate) fn holds(&self, index: usize) -> bool {
-        self.0.get(index / 64).is_some_and(|word| word >> (index % 64) & 1 == 1)
+    pub(crate) fn holds(&self, index: u32) -> bool {
+        self.0.get(index as usize / 64).is_some_and(|word| word >> (index % 64) & 1 == 1)
     }
 }
 
@@ -126,19 +133,19 @@ pub(crate) struct Slicer<'a> {
     entities: Entities,
     planner: Planner<'a>,
     principals: Vec<PrincipalConstraint>,
-    numbers: HashMap<PrincipalConstraint, usize>,
+    numbers: HashMap<PrincipalConstraint, u32>,
 }
 
 /// A policy with what all its slices share.
 struct Draft<'a> {
     parsed: &'a Parsed,
-    principal: usize,
+    principal: u32,
     condition: Option<Arc<Expr>>,
     by_source: bool,
     by_action: bool,
-    obligations: Arc<[Obligation]>,
+    label: Arc<Label>,
     /// Rules already made of it: most sources share one.
-    made: HashMap<Option<Expr>, Arc<Rule>>,
+    made: HashMap<Option<Expr>, Rule>,
 }
 
 impl<'a> Slicer<'a> {
@@ -148,7 +155,7 @@ impl<'a> Slicer<'a> {
         Ok(Self {
             registry,
             entities: with(Entities::new(), registry.entities().cloned())?,
-            planner: Planner { captures, registry, company: Vec::new(), numbers: HashMap::new() },
+            planner: Planner::new(captures, registry),
             principals: Vec::new(),
             numbers: HashMap::new(),
         })
@@ -170,7 +177,7 @@ impl<'a> Slicer<'a> {
         let constraint = policy.principal_constraint();
         let principal = *self.numbers.entry(constraint).or_insert_with_key(|constraint| {
             self.principals.push(constraint.clone());
-            self.principals.len() - 1
+            u32::try_from(self.principals.len() - 1).unwrap_or(u32::MAX)
         });
         let condition = policy.non_scope_constraints_arc().cloned();
         let depends = |var| condition.as_ref().is_some_and(|condition| depends_on(condition, var));
@@ -189,7 +196,7 @@ impl<'a> Slicer<'a> {
             by_source: depends(Var::Resource),
             by_action: depends(Var::Action),
             condition,
-            obligations,
+            label: Arc::new(Label { id: Arc::clone(&parsed.id), obligations }),
             made: HashMap::new(),
         }
     }
@@ -233,7 +240,7 @@ impl<'a> Slicer<'a> {
                 rules.extend(draft.rule(&specialiser, &mut self.planner));
             }
         }
-        Slice { source: entry(&source), action: entry(&action), rules }
+        Slice { source: entry(&source), action: entry(&action), rules: rules.into() }
     }
 }
 
@@ -252,11 +259,11 @@ fn is_in(registry: &Registry, uid: &EntityUID, group: &EntityUID) -> bool {
 
 impl Draft<'_> {
     /// The rule for one source and operation; none when its condition can never hold there.
-    fn rule(&mut self, specialiser: &Specialiser<'_>, planner: &mut Planner<'_>) -> Option<Arc<Rule>> {
+    fn rule(&mut self, specialiser: &Specialiser<'_>, planner: &mut Planner<'_>) -> Option<Rule> {
         if !(self.by_source || self.by_action)
             && let Some(rule) = self.made.values().next()
         {
-            return Some(Arc::clone(rule));
+            return Some(rule.clone());
         }
         let condition = self.condition.as_ref().map(|condition| specialiser.apply(condition));
         let condition = match condition.as_ref().and_then(boolean) {
@@ -265,16 +272,15 @@ impl Draft<'_> {
             None => condition,
         };
         if let Some(rule) = self.made.get(&condition) {
-            return Some(Arc::clone(rule));
+            return Some(rule.clone());
         }
-        let rule = Arc::new(Rule {
-            id: Arc::clone(&self.parsed.id),
-            permits: self.parsed.policy.effect() == Effect::Permit,
+        let rule = Rule {
+            condition: condition.as_ref().map(|condition| planner.shared(condition)),
+            label: Arc::clone(&self.label),
             principal: self.principal,
-            condition: condition.as_ref().map(|condition| planner.plan(condition)),
-            obligations: Arc::clone(&self.obligations),
-        });
-        self.made.insert(condition, Arc::clone(&rule));
+            permits: self.parsed.policy.effect() == Effect::Permit,
+        };
+        self.made.insert(condition, rule.clone());
         Some(rule)
     }
 }
