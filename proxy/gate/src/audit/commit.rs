@@ -19,6 +19,9 @@ use super::{
 /// A buffer that a rare large batch has blown up is given back.
 const BUFFER_BYTES: usize = 4 << 20;
 
+/// A batch gathers for as long as the last commit took, and for no longer than this.
+const GATHER: Duration = Duration::from_millis(1);
+
 /// What the thread owns.
 pub(super) struct Committer {
     pub(super) queue: Arc<Queue>,
@@ -56,7 +59,8 @@ impl Committer {
         let mut records = Vec::new();
         loop {
             let retry = self.again.map(|_| self.retry);
-            match self.queue.take(&mut records, retry, || self.clock.ticks()) {
+            let gather = Duration::from_micros(self.counts.last_commit_micros.load(Ordering::Relaxed));
+            match self.queue.take(&mut records, gather.min(GATHER), retry, || self.clock.ticks()) {
                 Work::Batch(batch) => {
                     self.commit(&records, &batch);
                     records.clear();

@@ -29,8 +29,12 @@ struct State {
     since: Option<Instant>,
     batch: Arc<Batch>,
     in_flight: Option<(Arc<Batch>, Instant)>,
-    /// A decision is among the records: somebody waits.
-    urgent: bool,
+    /// Decisions among the records: so many wait for the disk.
+    decisions: usize,
+    /// Decisions in the batch that was taken last.
+    taken: usize,
+    /// Decisions that are worth gathering before the next batch is taken.
+    expected: usize,
     /// The thread waits without a time, so that even an outcome must wake it.
     asleep: bool,
     failing: bool,
@@ -82,8 +86,9 @@ impl Queue {
         }
         state.bytes += weight;
         state.records.push(record);
-        let wake = state.asleep || (decides && !state.urgent);
-        state.urgent |= decides;
+        state.decisions += usize::from(decides);
+        let awaited = state.decisions == 1 || state.decisions == state.expected;
+        let wake = state.asleep || (decides && awaited);
         state.asleep = false;
         let ticket = Ticket(Arc::clone(&state.batch));
         drop(state);
@@ -95,17 +100,23 @@ impl Queue {
 
     /// Waits for work and takes all of it. Outcomes linger, so that they share a sync with the next decision; with `retry` the wait for
     /// the first record ends after that time.
+    ///
+    /// Under load, those who were just answered are about to ask again. So a batch gathers, for at most `gather`, as many decisions as
+    /// were written last and came meanwhile: one sync then serves all who are busy, where two halves would otherwise take turns. A
+    /// caller on his own never waits for others.
     pub(super) fn take(
         &self,
         records: &mut Vec<Record>,
+        gather: Duration,
         retry: Option<Duration>,
         now: impl FnOnce() -> Instant,
     ) -> Work {
         let mut state = self.state.lock();
         state.in_flight = None;
-        while !state.urgent && !state.closed {
+        state.expected = state.taken + state.decisions;
+        while state.decisions == 0 && !state.closed {
             let timed_out = self.wake.wait_for(&mut state, self.linger).timed_out();
-            if !timed_out || state.urgent || state.closed {
+            if !timed_out || state.decisions > 0 || state.closed {
                 continue;
             }
             if !state.records.is_empty() {
@@ -123,12 +134,16 @@ impl Queue {
             }
             state.asleep = false;
         }
+        if state.decisions > 0 {
+            let few = |state: &mut State| state.decisions < state.expected && !state.closed;
+            self.wake.wait_while_for(&mut state, few, gather);
+        }
         if state.records.is_empty() {
             return Work::End;
         }
         mem::swap(&mut state.records, records);
         state.bytes = 0;
-        state.urgent = false;
+        state.taken = mem::take(&mut state.decisions);
         let batch = mem::take(&mut state.batch);
         let since = state.since.take().unwrap_or_else(now);
         state.in_flight = Some((Arc::clone(&batch), since));
