@@ -30,7 +30,7 @@ use poort_policy::Operation;
 use crate::{
     adapt,
     audit::{Record, Strangers, Ticket},
-    forward::{Inbound, prepare_request, prepare_response},
+    forward::{AnswerHold, Inbound, prepare_request, prepare_response},
     listen::Connection,
     live::Live,
     outcome::OpenOutcome,
@@ -90,6 +90,8 @@ pub struct Context {
     attempts: usize,
     received_bytes: u64,
     total: Option<Duration>,
+    /// Of the connection to the source, where the request asks for a WebSocket.
+    hold: Option<AnswerHold>,
     stream: Option<Stream>,
     outcome: OpenOutcome,
 }
@@ -131,6 +133,7 @@ impl ProxyHttp for Proxy {
             attempts: 0,
             received_bytes: 0,
             total: None,
+            hold: None,
             stream: None,
             outcome: OpenOutcome::new(Arc::clone(&self.live.audit), Arc::clone(&self.live.carry.metrics)),
         }
@@ -193,7 +196,13 @@ impl ProxyHttp for Proxy {
         let connection = ctx.connection.as_ref().map_or(0, |connection| connection.id());
         ctx.attempts += 1;
         ctx.outcome.attempts = u32::try_from(ctx.attempts).unwrap_or(u32::MAX);
-        upstream.pool.pick(connection).map(Box::new).map_err(|_| failure(Reason::SourceUnreachable))
+        let peer = match &ctx.exchange {
+            Some(exchange) if asks_for_websocket(exchange) => {
+                upstream.pool.pick_alone(exchange.id, ctx.hold.insert(AnswerHold::default()))
+            }
+            _ => upstream.pool.pick(connection),
+        };
+        peer.map(Box::new).map_err(|_| failure(Reason::SourceUnreachable))
     }
 
     async fn upstream_request_filter(
@@ -225,6 +234,9 @@ impl ProxyHttp for Proxy {
         if upstream.modern_tls_only && version.is_some_and(|version| version != "TLSv1_3") {
             return Err(failure(Reason::SourceUnreachable));
         }
+        if let Some(hold) = &ctx.hold {
+            hold.hold();
+        }
         Ok(())
     }
 
@@ -232,9 +244,12 @@ impl ProxyHttp for Proxy {
         &self,
         session: &mut Session,
         body: &mut Option<Bytes>,
-        _: bool,
+        end: bool,
         ctx: &mut Context,
     ) -> Result<()> {
+        if let Some(hold) = ctx.hold.as_ref().filter(|_| end) {
+            hold.release();
+        }
         if let Some(stream) = &ctx.stream {
             return stream.pass();
         }
@@ -367,8 +382,12 @@ fn forwards_at_once(exchange: Option<&Exchange>) -> bool {
             .meaning
             .as_ref()
             .is_some_and(|meaning| matches!(meaning.operation, Operation::Consult | Operation::Use));
-        looks && !exchange.facts.as_ref().is_some_and(|facts| facts.websocket)
+        looks && !asks_for_websocket(exchange)
     })
+}
+
+fn asks_for_websocket(exchange: &Exchange) -> bool {
+    exchange.facts.as_ref().is_some_and(|facts| facts.websocket)
 }
 
 fn asks_for_connection_sign_in(response: &ResponseHeader) -> bool {

@@ -4,7 +4,9 @@ mod identity;
 mod pool;
 mod request;
 mod response;
+mod upgrade;
 
 pub use pool::{Health, Pool, PoolFault, UpstreamSettings, UpstreamTls};
 pub use request::{Outbound, prepare_request};
 pub use response::{Inbound, prepare_response};
+pub use upgrade::AnswerHold;

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
+    hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash},
     net::{SocketAddr, ToSocketAddrs},
     sync::{
         Arc,
@@ -18,7 +18,9 @@ use pingora::{
     upstreams::peer::HttpPeer,
     utils::tls::{CertKey, WrappedX509, parse_x509},
 };
+use poort_enforce::exchange::RequestId;
 
+use super::AnswerHold;
 use crate::config::checked::{
     source::{Authentication, UpstreamAddress, UpstreamHost},
     zone::Timeouts,
@@ -170,6 +172,25 @@ impl Pool {
     /// # Errors
     /// [`PoolFault`] when no address is known.
     pub fn pick(&self, connection: u64) -> Result<HttpPeer, PoolFault> {
+        let mut peer = self.in_turn()?;
+        if self.settings.authentication == Authentication::Connection {
+            set_apart(&mut peer, connection);
+        }
+        Ok(peer)
+    }
+
+    /// The next address in turn, on a connection that is new and whose answer `hold` holds back.
+    ///
+    /// # Errors
+    /// [`PoolFault`] when no address is known.
+    pub fn pick_alone(&self, request: RequestId, hold: &AnswerHold) -> Result<HttpPeer, PoolFault> {
+        let mut peer = self.in_turn()?;
+        set_apart(&mut peer, request);
+        peer.options.custom_l4 = Some(hold.connector());
+        Ok(peer)
+    }
+
+    fn in_turn(&self) -> Result<HttpPeer, PoolFault> {
         let addresses = self.addresses.load();
         let first = self.next.fetch_add(1, Ordering::Relaxed);
         let in_turn =
@@ -177,12 +198,13 @@ impl Pool {
         let address = in_turn().find(|address| !self.health.is_aside(**address)).or_else(|| in_turn().next());
         let mut peer = self.template.clone();
         peer._address = pingora::protocols::l4::socket::SocketAddr::Inet(*address.ok_or(PoolFault)?);
-        if self.settings.authentication == Authentication::Connection {
-            peer.group_key =
-                BuildHasherDefault::<DefaultHasher>::default().hash_one((peer.group_key, connection));
-        }
         Ok(peer)
     }
+}
+
+/// Connections to this peer are shared only by who names the same `key`.
+fn set_apart(peer: &mut HttpPeer, key: impl Hash) {
+    peer.group_key = BuildHasherDefault::<DefaultHasher>::default().hash_one((peer.group_key, key));
 }
 
 /// Everything of a peer but its address, built once.
