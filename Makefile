@@ -3,12 +3,13 @@
 # make test          every test, end to end over real sockets included
 # make lint          format, clippy, the walls between the crates, licences and advisories
 # make bench         every figure, as text and in target/figures.jsonl
+# make peers         the same inspection by other engines, as ratios
 
 CARGO ?= cargo
 TARGET = $(or $(CARGO_TARGET_DIR),target)
 LEAVES = poort-waf poort-policy poort-identity poort-enforce
 
-.PHONY: demo test lint bench
+.PHONY: demo test lint bench peers
 .SUFFIXES:
 
 demo:
@@ -38,3 +39,7 @@ lint:
 bench:
 	@.ci/tools
 	$(CARGO) bench --locked --package poort-benches
+
+peers:
+	@.ci/tools -lmodsecurity
+	$(CARGO) run --locked --release --manifest-path benches/peers/Cargo.toml

@@ -11,7 +11,7 @@ use serde::Serialize;
 /// Where figures are collected: one JSON object a line. Benches only ever append.
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/figures.jsonl");
 
-/// One measured figure. Less is better in all of them.
+/// One measured figure.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Figure {
     /// What was measured: `bench/what`, in words that stay the same between versions.
@@ -20,23 +20,49 @@ pub struct Figure {
     pub value: f64,
     /// Of what: `µs`, `ms`, `×`.
     pub unit: &'static str,
-    /// The most it may be; none where it only explains another figure.
+    /// The most or the least it may be; none where it only explains another figure.
     pub goal: Option<f64>,
     /// Whether it is within its goal.
     pub met: Option<bool>,
+    /// Which way is better.
+    pub better: Better,
+}
+
+/// Which of two values of a figure is the better one.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Better {
+    /// As with costs.
+    Less,
+    /// As with ratios to others' costs.
+    More,
 }
 
 impl Figure {
-    /// A figure with a goal.
+    /// A figure that may be `goal` at most.
     #[must_use]
     pub fn with_goal(name: &str, value: f64, unit: &'static str, goal: f64) -> Self {
         Self { goal: Some(goal), met: Some(value <= goal), ..Self::plain(name, value, unit) }
     }
 
+    /// How many times what something else costs is of what ours does, and the least it must be, if anything.
+    #[must_use]
+    pub fn ratio(name: &str, value: f64, goal: Option<f64>) -> Self {
+        let met = goal.map(|goal| value >= goal);
+        Self { goal, met, better: Better::More, ..Self::plain(name, value, "×") }
+    }
+
     /// A figure that explains others.
     #[must_use]
     pub fn plain(name: &str, value: f64, unit: &'static str) -> Self {
-        Self { name: name.to_owned(), value: rounded(value), unit, goal: None, met: None }
+        Self {
+            name: name.to_owned(),
+            value: rounded(value),
+            unit,
+            goal: None,
+            met: None,
+            better: Better::Less,
+        }
     }
 }
 
@@ -53,8 +79,12 @@ pub fn report(figure: &Figure) -> io::Result<()> {
     let line = match (figure.goal, figure.met) {
         (Some(goal), Some(met)) => {
             let verdict = if met { "met" } else { "MISSED" };
+            let bound = match figure.better {
+                Better::Less => "at most",
+                Better::More => "at least",
+            };
             format!(
-                "{:<52} {:>10.2} {:<3} at most {goal:>6.2}: {verdict}",
+                "{:<52} {:>10.2} {:<3} {bound} {goal:>6.2}: {verdict}",
                 figure.name, figure.value, figure.unit
             )
         }
@@ -83,6 +113,9 @@ mod tests {
             assert_eq!(Figure::with_goal("x", value, "µs", 15.0).met, Some(met), "{value}");
         }
         assert_eq!(Figure::plain("x", 1.23456, "µs").value, 1.235);
+        for (value, met) in [(60.1, true), (60.0, true), (59.9, false), (f64::NAN, false)] {
+            assert_eq!(Figure::ratio("x", value, Some(60.0)).met, Some(met), "{value}");
+        }
     }
 
     #[test]
@@ -91,6 +124,7 @@ mod tests {
         let file = directory.join("target/figures.jsonl");
         append(&file, &Figure::with_goal("pipeline/admit", 9.5, "µs", 15.0)).unwrap();
         append(&file, &Figure::plain("pipeline/record", 1.0, "µs")).unwrap();
+        append(&file, &Figure::ratio("peers/ratio", 61.0, Some(60.0))).unwrap();
         let text = fs::read_to_string(&file).unwrap();
         fs::remove_dir_all(&directory).unwrap();
         let lines: Vec<serde_json::Value> =
@@ -98,8 +132,9 @@ mod tests {
         assert_eq!(
             lines,
             [
-                serde_json::json!({"name": "pipeline/admit", "value": 9.5, "unit": "µs", "goal": 15.0, "met": true}),
-                serde_json::json!({"name": "pipeline/record", "value": 1.0, "unit": "µs", "goal": null, "met": null}),
+                serde_json::json!({"name": "pipeline/admit", "value": 9.5, "unit": "µs", "goal": 15.0, "met": true, "better": "less"}),
+                serde_json::json!({"name": "pipeline/record", "value": 1.0, "unit": "µs", "goal": null, "met": null, "better": "less"}),
+                serde_json::json!({"name": "peers/ratio", "value": 61.0, "unit": "×", "goal": 60.0, "met": true, "better": "more"}),
             ]
         );
     }
