@@ -18,6 +18,7 @@ use pingora::{
 };
 use poort_enforce::{
     exchange::Exchange,
+    inspect::Inspection,
     pipeline::{Admission, Answer, Permit, Refusal},
     ports::Limits as _,
     reason::{ProtocolFault, Reason},
@@ -31,6 +32,7 @@ use crate::{
     adapt,
     audit::{Record, Strangers, Ticket},
     forward::{Inbound, prepare_request, prepare_response},
+    inspect::{self, Incoming, Late, incoming},
     listen::Connection,
     live::Live,
     outcome::OpenOutcome,
@@ -91,6 +93,8 @@ pub struct Context {
     received_bytes: u64,
     total: Option<Duration>,
     stream: Option<Stream>,
+    /// The body, where it is inspected as it passes.
+    late: Late,
     outcome: OpenOutcome,
 }
 
@@ -99,6 +103,23 @@ impl Context {
         permit
             .and_then(|permit| snapshot?.upstreams.get(&permit.source().id))
             .ok_or_else(|| failure(Reason::Internal))
+    }
+
+    /// Inspects a body as it passes, where it could not be read before.
+    fn inspect_late(&mut self, session: &Session, body: &mut Option<Bytes>, end: bool) -> Result<()> {
+        let Some(exchange) = self.exchange.as_mut().filter(|exchange| inspect::is_late(exchange)) else {
+            return Ok(());
+        };
+        let (Some(snapshot), Some(connection)) = (&self.snapshot, &self.connection) else {
+            return Err(failure(Reason::Internal));
+        };
+        let arrival = adapt::arrival(session, connection);
+        let passed = self.late.pass(&snapshot.pipeline, &arrival, exchange, body, end);
+        if end || passed.is_err() {
+            let inspection = exchange.inspection.as_deref();
+            self.outcome.inspection = inspection.and_then(Inspection::request_report);
+        }
+        passed.map_err(|refusal| failure(refusal.reason))
     }
 
     fn over_time(&self) -> bool {
@@ -132,6 +153,7 @@ impl ProxyHttp for Proxy {
             received_bytes: 0,
             total: None,
             stream: None,
+            late: Late::default(),
             outcome: OpenOutcome::new(Arc::clone(&self.live.audit), Arc::clone(&self.live.carry.metrics)),
         }
     }
@@ -154,7 +176,8 @@ impl ProxyHttp for Proxy {
         else {
             return Err(failure(Reason::Internal));
         };
-        let admission = snapshot.pipeline.admit(&adapt::arrival(session, &connection), exchange).await;
+        let mut incoming = Incoming::new(session, adapt::head_fault(&connection));
+        let admission = snapshot.pipeline.admit(&mut incoming, exchange).await;
         let ticket = self.record(ctx, &admission);
         let ticket = match (admission, ticket) {
             (Admission::Refusal(refusal), _) => {
@@ -191,6 +214,7 @@ impl ProxyHttp for Proxy {
     async fn upstream_peer(&self, _: &mut Session, ctx: &mut Context) -> Result<Box<HttpPeer>> {
         let upstream = Context::upstream(ctx.snapshot.as_ref(), ctx.permit.as_ref())?;
         let connection = ctx.connection.as_ref().map_or(0, |connection| connection.id());
+        ctx.late = Late::default();
         ctx.attempts += 1;
         ctx.outcome.attempts = u32::try_from(ctx.attempts).unwrap_or(u32::MAX);
         upstream.pool.pick(connection).map(Box::new).map_err(|_| failure(Reason::SourceUnreachable))
@@ -207,6 +231,7 @@ impl ProxyHttp for Proxy {
         else {
             return Err(failure(Reason::Internal));
         };
+        incoming::settle(request, exchange);
         prepare_request(request, &upstream.outbound, permit, exchange, snapshot.assertions.as_ref())
     }
 
@@ -232,11 +257,16 @@ impl ProxyHttp for Proxy {
         &self,
         session: &mut Session,
         body: &mut Option<Bytes>,
-        _: bool,
+        end: bool,
         ctx: &mut Context,
     ) -> Result<()> {
         if let Some(stream) = &ctx.stream {
             return stream.pass();
+        }
+        if let Some(whole) = incoming::read_before(ctx.exchange.as_ref()) {
+            incoming::replayed(body, whole);
+            ctx.outcome.received_bytes = whole.len() as u64;
+            return Ok(());
         }
         ctx.received_bytes += body.as_ref().map_or(0, |body| body.len() as u64);
         ctx.outcome.received_bytes = ctx.received_bytes;
@@ -247,7 +277,7 @@ impl ProxyHttp for Proxy {
         if ctx.over_time() {
             return Err(failure(Reason::BodyIncomplete));
         }
-        Ok(())
+        ctx.inspect_late(session, body, end)
     }
 
     async fn response_filter(
@@ -290,6 +320,9 @@ impl ProxyHttp for Proxy {
             // A stream outlives its snapshot: what is left of the exchange needs none.
             ctx.total = None;
             ctx.snapshot = None;
+            if let Some(exchange) = &mut ctx.exchange {
+                exchange.inspection = None;
+            }
         }
         Ok(())
     }
