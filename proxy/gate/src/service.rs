@@ -1,8 +1,10 @@
 //! The gate as the server library sees it: each phase of a request, in order.
 
+mod drive;
+
 use std::{
     os::fd::RawFd,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant, SystemTime},
 };
 
@@ -32,7 +34,7 @@ use crate::{
     adapt,
     audit::{Record, Strangers, Ticket},
     forward::{Inbound, prepare_request, prepare_response},
-    inspect::{self, Incoming, Late, incoming},
+    inspect::{self, Incoming, Late, Sources, incoming},
     listen::Connection,
     live::Live,
     outcome::OpenOutcome,
@@ -46,13 +48,19 @@ const BODY_READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// The gate.
 pub struct Proxy {
     live: Arc<Live>,
+    /// What asks sources whose answers are held back; made when the first of them is asked.
+    sources: OnceLock<Sources>,
 }
 
 impl Proxy {
     /// A gate on this configuration.
     #[must_use]
     pub fn new(live: Arc<Live>) -> Self {
-        Self { live }
+        Self { live, sources: OnceLock::new() }
+    }
+
+    fn sources(&self) -> &Sources {
+        self.sources.get_or_init(Sources::default)
     }
 
     async fn refuse(&self, session: &mut Session, ctx: &mut Context, refusal: Refusal) -> Result<()> {
@@ -77,6 +85,54 @@ impl Proxy {
         ctx.outcome.open(exchange);
         let record = Record::Decision(Box::new(decision), Arc::clone(&snapshot.digests));
         self.live.audit.append(record).map(Some).map_err(|_| Reason::RecordUnwritable.into())
+    }
+
+    /// Makes the head of an answer the client's: not before the decision is on disk.
+    async fn answer_head(
+        &self,
+        session: &Session,
+        response: &mut ResponseHeader,
+        ctx: &mut Context,
+    ) -> Result<()> {
+        if let Some(ticket) = ctx.ticket.take() {
+            ticket.durable().await.map_err(|_| failure(Reason::RecordUnwritable))?;
+        }
+        let upstream = Context::upstream(ctx.snapshot.as_ref(), ctx.permit.as_ref())?;
+        let (Some(permit), Some(exchange)) = (&ctx.permit, &ctx.exchange) else {
+            return Err(failure(Reason::Internal));
+        };
+        let source = permit.source();
+        let inbound = Inbound {
+            id: exchange.id,
+            host: exchange.facts.as_ref().map_or("", |facts| &facts.host),
+            prefix: permit.prefix(),
+            source_names: &upstream.names,
+            source_prefix: upstream.outbound.prefix.as_deref(),
+            cors: source.cors.as_ref().zip(session.req_header().headers.get(header::ORIGIN)),
+        };
+        if !source.signs_in_by_connection && asks_for_connection_sign_in(response) {
+            // SECURITY: on pooled connections one user's sign-in would serve the next.
+            tracing::warn!(
+                event = "connection_sign_in",
+                source = &*source.id,
+                remedy = "upstream: { authentication: connection }"
+            );
+            return Err(failure(Reason::SourceMalformed));
+        }
+        prepare_response(response, &inbound)?;
+        if Stream::is_one(response, source.streams) {
+            let readmission =
+                Readmission::of(session, exchange, ctx.connection.as_ref(), source.streams.readmit);
+            let metrics = &self.live.carry.metrics;
+            ctx.stream = readmission.map(|readmission| Stream::open(readmission, &self.live, metrics));
+            // A stream outlives its snapshot: what is left of the exchange needs none.
+            ctx.total = None;
+            ctx.snapshot = None;
+            if let Some(exchange) = &mut ctx.exchange {
+                exchange.inspection = None;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -105,6 +161,15 @@ impl Context {
             .ok_or_else(|| failure(Reason::Internal))
     }
 
+    /// Whether a piece of the answer, or its end, may still pass.
+    fn judge_piece(&self, end: bool) -> Result<()> {
+        match &self.stream {
+            Some(stream) => stream.pass(),
+            None if !end && self.over_time() => Err(failure(Reason::SourceTimeout)),
+            None => Ok(()),
+        }
+    }
+
     /// Inspects a body as it passes, where it could not be read before.
     fn inspect_late(&mut self, session: &Session, body: &mut Option<Bytes>, end: bool) -> Result<()> {
         let Some(exchange) = self.exchange.as_mut().filter(|exchange| inspect::is_late(exchange)) else {
@@ -125,6 +190,15 @@ impl Context {
     fn over_time(&self) -> bool {
         self.total.is_some_and(|total| self.arrived.elapsed() > total)
     }
+}
+
+/// The server library offers TLS 1.2 to every upstream; nothing has been sent yet.
+fn judge_tls(upstream: &Upstream, digest: Option<&Digest>) -> Result<()> {
+    let version = digest.and_then(|digest| Some(&*digest.ssl_digest.as_ref()?.version));
+    if upstream.modern_tls_only && version.is_some_and(|version| version != "TLSv1_3") {
+        return Err(failure(Reason::SourceUnreachable));
+    }
+    Ok(())
 }
 
 /// An error that carries the reason for the record and the reply.
@@ -208,7 +282,13 @@ impl ProxyHttp for Proxy {
             self.refuse(session, ctx, Reason::RecordUnwritable.into()).await?;
             return Ok(true);
         }
-        Ok(false)
+        match drive::answer_rules(ctx.exchange.as_ref()) {
+            Some(rules) => self.drive(session, ctx, rules).await.map(|()| true),
+            None => {
+                inspect::rest(ctx.exchange.as_mut());
+                Ok(false)
+            }
+        }
     }
 
     async fn upstream_peer(&self, _: &mut Session, ctx: &mut Context) -> Result<Box<HttpPeer>> {
@@ -244,13 +324,8 @@ impl ProxyHttp for Proxy {
         digest: Option<&Digest>,
         ctx: &mut Context,
     ) -> Result<()> {
-        // The server library offers TLS 1.2 to every upstream; nothing has been sent yet.
         let upstream = Context::upstream(ctx.snapshot.as_ref(), ctx.permit.as_ref())?;
-        let version = digest.and_then(|digest| Some(&*digest.ssl_digest.as_ref()?.version));
-        if upstream.modern_tls_only && version.is_some_and(|version| version != "TLSv1_3") {
-            return Err(failure(Reason::SourceUnreachable));
-        }
-        Ok(())
+        judge_tls(upstream, digest)
     }
 
     async fn request_body_filter(
@@ -286,45 +361,7 @@ impl ProxyHttp for Proxy {
         response: &mut ResponseHeader,
         ctx: &mut Context,
     ) -> Result<()> {
-        if let Some(ticket) = ctx.ticket.take() {
-            ticket.durable().await.map_err(|_| failure(Reason::RecordUnwritable))?;
-        }
-        let upstream = Context::upstream(ctx.snapshot.as_ref(), ctx.permit.as_ref())?;
-        let (Some(permit), Some(exchange)) = (&ctx.permit, &ctx.exchange) else {
-            return Err(failure(Reason::Internal));
-        };
-        let source = permit.source();
-        let inbound = Inbound {
-            id: exchange.id,
-            host: exchange.facts.as_ref().map_or("", |facts| &facts.host),
-            prefix: permit.prefix(),
-            source_names: &upstream.names,
-            source_prefix: upstream.outbound.prefix.as_deref(),
-            cors: source.cors.as_ref().zip(session.req_header().headers.get(header::ORIGIN)),
-        };
-        if !source.signs_in_by_connection && asks_for_connection_sign_in(response) {
-            // SECURITY: on pooled connections one user's sign-in would serve the next.
-            tracing::warn!(
-                event = "connection_sign_in",
-                source = &*source.id,
-                remedy = "upstream: { authentication: connection }"
-            );
-            return Err(failure(Reason::SourceMalformed));
-        }
-        prepare_response(response, &inbound)?;
-        if Stream::is_one(response, source.streams) {
-            let readmission =
-                Readmission::of(session, exchange, ctx.connection.as_ref(), source.streams.readmit);
-            let metrics = &self.live.carry.metrics;
-            ctx.stream = readmission.map(|readmission| Stream::open(readmission, &self.live, metrics));
-            // A stream outlives its snapshot: what is left of the exchange needs none.
-            ctx.total = None;
-            ctx.snapshot = None;
-            if let Some(exchange) = &mut ctx.exchange {
-                exchange.inspection = None;
-            }
-        }
-        Ok(())
+        self.answer_head(session, response, ctx).await
     }
 
     fn response_body_filter(
@@ -334,11 +371,7 @@ impl ProxyHttp for Proxy {
         end: bool,
         ctx: &mut Context,
     ) -> Result<Option<Duration>> {
-        if let Some(stream) = &ctx.stream {
-            stream.pass()?;
-        } else if !end && ctx.over_time() {
-            return Err(failure(Reason::SourceTimeout));
-        }
+        ctx.judge_piece(end)?;
         Ok(None)
     }
 

@@ -2,8 +2,10 @@
 
 use std::ops::ControlFlow::{Break, Continue};
 
+use http::header;
+
 use crate::{
-    arrival::{Length, Message},
+    arrival::{Arrival, Length, Message},
     checks,
     exchange::Exchange,
     inspect::{BodySeen, Held, Inspection, Inspector, Mode, Unframed, inspector::UNFRAMED_BYTES},
@@ -18,12 +20,12 @@ pub(crate) async fn check<P: Ports, M: Message>(
     exchange: &mut Exchange,
 ) -> Flow {
     let Some(source) = exchange.source() else { return refuse(Reason::Internal) };
-    let length = message.length();
-    if matches!(length, Length::Known(bytes) if bytes > source.body_limit) {
+    if announced(&message.arrival()) > source.body_limit {
         return refuse(Reason::BodyTooLarge);
     }
     let Some(inspector) = source.inspector.clone() else { return Continue(()) };
     let limit = source.body_limit;
+    let length = message.length();
     let is_stream = exchange.facts.as_ref().is_some_and(|facts| facts.websocket);
     if is_stream && !inspector.streams && inspector.mode == Mode::Block {
         return refuse(Reason::StreamUninspected);
@@ -44,6 +46,11 @@ pub(crate) async fn check<P: Ports, M: Message>(
         exchange.question = exchange.asked.as_ref().map(|(question, _)| question.clone());
     }
     ask_again(pipeline, &inspector, exchange, score)
+}
+
+fn announced(arrival: &Arrival<'_>) -> u64 {
+    let length = arrival.head.headers.get(header::CONTENT_LENGTH);
+    length.and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0)
 }
 
 /// The end of a body that was inspected as it passed.

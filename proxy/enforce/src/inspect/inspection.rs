@@ -196,6 +196,13 @@ impl Inspection {
         Ok(self.transaction.as_ref().is_some_and(Transaction::wants_response_body))
     }
 
+    /// The largest answer that the rules take, in bytes.
+    #[must_use]
+    pub fn answer_limit(&self) -> u64 {
+        let limit = self.transaction.as_ref().map_or(0, Transaction::response_body_limit);
+        u64::try_from(limit).unwrap_or(u64::MAX)
+    }
+
     /// Judges the answer as a whole: phase 4. `body` is without transfer and content coding.
     ///
     /// # Errors
