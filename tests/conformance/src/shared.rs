@@ -1,9 +1,11 @@
-//! Where the shared suites lie.
+//! Where the suites lie.
 
 use std::path::PathBuf;
 
-/// The path of `name` among the shared suites, or `None`, said loudly.
-pub(crate) fn path(name: &str) -> Option<PathBuf> {
+/// The path of `name` among the suites: below `POORT_SHARED`, or `shared` beside the repository. `None`, said loudly, when
+/// there is nothing.
+#[must_use]
+pub fn path(name: &str) -> Option<PathBuf> {
     let root = std::env::var_os("POORT_SHARED").map_or_else(
         || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")),
         PathBuf::from,
