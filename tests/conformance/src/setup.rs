@@ -1,4 +1,4 @@
-//! CRS with the configuration its tests presume.
+//! Rule sets with the configuration their tests presume: CRS, and the gate's own core rules.
 
 use std::path::Path;
 
@@ -36,13 +36,38 @@ SecRuleEngine On
 SecAction "id:900990,phase:1,pass,t:none,nolog,setvar:tx.crs_setup_version=4280"
 "#;
 
+/// Setup of an ordinary site at paranoia level `level`, for CRS.
+#[must_use]
+pub fn at_level(level: u8) -> String {
+    format!("{LEVEL_1}{}", blocking_level(level))
+}
+
+fn blocking_level(level: u8) -> String {
+    format!(
+        "SecAction \"id:900000,phase:1,pass,t:none,nolog,setvar:tx.blocking_paranoia_level={level}\"\n"
+    )
+}
+
 /// Compiles `setup`, then all `*.conf` of `directory`, a release's `rules`.
 ///
 /// # Errors
 /// What cannot be read, or all faults in the rules.
 pub fn program(directory: &Path, setup: &str) -> Result<Program, Vec<Fault>> {
+    compile(directory, &format!("{BASE}{setup}"))
+}
+
+/// Compiles the gate's own core rules, `policies/waf`, at paranoia level `level`. They bring their configuration.
+///
+/// # Errors
+/// What cannot be read, or all faults in the rules.
+pub fn own(level: u8) -> Result<Program, Vec<Fault>> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies/waf");
+    compile(&directory, &blocking_level(level))
+}
+
+fn compile(directory: &Path, setup: &str) -> Result<Program, Vec<Fault>> {
     let mut files = files(directory).map_err(|fault| vec![fault])?;
-    files.insert("main.conf".into(), format!("{BASE}{setup}Include rules/*.conf\n").into_bytes());
+    files.insert("main.conf".into(), format!("{setup}Include rules/*.conf\n").into_bytes());
     Program::compile(&files, &["main.conf"], &LoadLimits::default())
         .map_err(|faults| faults.into_iter().map(Fault::from).collect())
 }
