@@ -42,9 +42,12 @@ pub fn at_level(level: u8) -> String {
     format!("{LEVEL_1}{}", blocking_level(level))
 }
 
+/// The rule that sets the level.
+pub const LEVEL_RULE: u64 = 900_000;
+
 fn blocking_level(level: u8) -> String {
     format!(
-        "SecAction \"id:900000,phase:1,pass,t:none,nolog,setvar:tx.blocking_paranoia_level={level}\"\n"
+        "SecAction \"id:{LEVEL_RULE},phase:1,pass,t:none,nolog,setvar:tx.blocking_paranoia_level={level}\"\n"
     )
 }
 
@@ -56,13 +59,13 @@ pub fn program(directory: &Path, setup: &str) -> Result<Program, Vec<Fault>> {
     compile(directory, &format!("{BASE}{setup}"))
 }
 
-/// Compiles the gate's own core rules, `policies/waf`, at paranoia level `level`. They bring their configuration.
+/// Compiles `setup`, then the gate's own core rules, `policies/waf`, at paranoia level `level`. They bring the rest.
 ///
 /// # Errors
 /// What cannot be read, or all faults in the rules.
-pub fn own(level: u8) -> Result<Program, Vec<Fault>> {
+pub fn own(setup: &str, level: u8) -> Result<Program, Vec<Fault>> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies/waf");
-    compile(&directory, &blocking_level(level))
+    compile(&directory, &format!("{setup}{}", blocking_level(level)))
 }
 
 fn compile(directory: &Path, setup: &str) -> Result<Program, Vec<Fault>> {
