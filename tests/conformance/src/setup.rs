@@ -36,6 +36,9 @@ SecRuleEngine On
 SecAction "id:900990,phase:1,pass,t:none,nolog,setvar:tx.crs_setup_version=4280"
 "#;
 
+/// What is left out of CRS 3.3, for use beside [`LEVEL_1`].
+pub const WITHOUT_CRS_3: &str = include_str!("../../../policies/waf/crs-3.conf");
+
 /// Compiles `setup`, then all `*.conf` of `directory`, a release's `rules`.
 ///
 /// # Errors

@@ -4,6 +4,7 @@
 //! be possible at all ([`Requirement`]), so that most values are never asked about.
 
 mod address;
+mod look;
 mod number;
 mod pattern;
 mod phrase;

@@ -229,6 +229,9 @@ impl Collector<'_> {
         for (place, selector, what, update) in std::mem::take(&mut self.updates) {
             self.update(&place, &selector, &what, &update);
         }
+        for part in self.drafts.rules.iter_mut().flat_map(|draft| &mut draft.parts) {
+            self.faults.append(&mut part.faults);
+        }
         self.drafts
     }
 

@@ -52,6 +52,8 @@ pub(crate) struct RuleSyntax {
     /// `None` for `SecAction`.
     pub(crate) operator: Option<OperatorSyntax>,
     pub(crate) actions: Vec<Action>,
+    /// Targets that there are not: faults only if the rule is not removed.
+    pub(crate) faults: Vec<Fault>,
 }
 
 /// Parses a logical line.
@@ -109,17 +111,25 @@ pub(crate) fn parse(line: &Line, faults: &mut Vec<Fault>) -> Option<Directive> {
 }
 
 fn rule(place: &Place, arguments: &[Word], faults: &mut Vec<Fault>) -> DirectiveKind {
+    let mut own = Vec::new();
     DirectiveKind::Rule(RuleSyntax {
         place: place.clone(),
-        targets: arguments.first().map(|word| parse_targets(word, faults)).unwrap_or_default(),
+        targets: arguments.first().map(|word| parse_targets(word, &mut own)).unwrap_or_default(),
         operator: arguments.get(1).map(parse_operator),
         actions: actions(arguments, 2, faults),
+        faults: own,
     })
 }
 
 fn action(place: &Place, arguments: &[Word], faults: &mut Vec<Fault>) -> DirectiveKind {
     let actions = actions(arguments, 0, faults);
-    DirectiveKind::Rule(RuleSyntax { place: place.clone(), targets: Vec::new(), operator: None, actions })
+    DirectiveKind::Rule(RuleSyntax {
+        place: place.clone(),
+        targets: Vec::new(),
+        operator: None,
+        actions,
+        faults: Vec::new(),
+    })
 }
 
 fn actions(arguments: &[Word], at: usize, faults: &mut Vec<Fault>) -> Vec<Action> {
