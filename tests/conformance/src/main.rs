@@ -13,7 +13,11 @@ struct Suite {
     run: fn() -> Result<Report, Vec<Fault>>,
 }
 
-const SUITES: [Suite; 2] = [Suite { name: "crs", run: crs }, Suite { name: "libinjection", run: detectors }];
+const SUITES: [Suite; 3] = [
+    Suite { name: "crs", run: crs },
+    Suite { name: "crs-3", run: crs_3 },
+    Suite { name: "libinjection", run: detectors },
+];
 
 fn main() -> ExitCode {
     let (flags, names): (Vec<String>, Vec<String>) =
@@ -66,6 +70,15 @@ fn crs() -> Result<Report, Vec<Fault>> {
     };
     let program = setup::program(&rules, setup::REGRESSION)?;
     Ok(run::suite(NAME, Arc::new(program), &case::read(&tests)?))
+}
+
+fn crs_3() -> Result<Report, Vec<Fault>> {
+    const NAME: &str = "CRS 3.3 loads and decides, level 1";
+    let Some(rules) = shared::crs_3() else {
+        return Ok(skipped(NAME, "`modsecurity-crs` is not installed; install it, or set POORT_CRS3"));
+    };
+    let program = setup::program(&rules, &[setup::LEVEL_1, setup::WITHOUT_CRS_3].concat())?;
+    Ok(run::suite(NAME, Arc::new(program), &case::crs_3()?))
 }
 
 fn detectors() -> Result<Report, Vec<Fault>> {

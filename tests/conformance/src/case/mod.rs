@@ -80,6 +80,14 @@ pub fn read(directory: &Path) -> Result<Vec<Case>, Vec<Fault>> {
     if faults.is_empty() { Ok(cases) } else { Err(faults) }
 }
 
+/// What CRS 3.3 must decide.
+///
+/// # Errors
+/// As [`parse`].
+pub fn crs_3() -> Result<Vec<Case>, Vec<Fault>> {
+    parse("crs-3.yaml", include_str!("../../cases/crs-3.yaml"))
+}
+
 /// Does not follow links to directories: they may lead in circles.
 fn walk(directory: &Path, paths: &mut Vec<PathBuf>) -> Result<(), Fault> {
     let fault = |source| Fault::Read { path: directory.to_owned(), source };
