@@ -2,6 +2,7 @@
 # make demo TOUR=1   walks through it: some thirty requests, what should come of each, and what did
 # make test          every test, end to end over real sockets included
 # make lint          format, clippy, the walls between the crates, licences and advisories
+# make conformance   CRS's own tests and libinjection's cases: passed, failed and skipped, with reasons
 # make bench         every figure, as text and in target/figures.jsonl
 # make peers         the same inspection by other engines, as ratios
 
@@ -9,7 +10,7 @@ CARGO ?= cargo
 TARGET = $(or $(CARGO_TARGET_DIR),target)
 LEAVES = poort-waf poort-policy poort-identity poort-enforce
 
-.PHONY: demo test lint bench peers
+.PHONY: demo test lint conformance bench peers
 .SUFFIXES:
 
 demo:
@@ -35,6 +36,11 @@ lint:
 		-D clippy::disallowed_methods -D clippy::disallowed_types -D warnings
 	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --locked --offline check bans licenses sources; \
 	else echo "SKIPPED: licences and duplicates, as cargo-deny is not installed (cargo install --locked cargo-deny)"; fi
+
+conformance:
+	@.ci/tools
+	@$(CARGO) build --locked --release --package poort-conformance
+	@$(TARGET)/release/poort-conformance
 
 bench:
 	@.ci/tools

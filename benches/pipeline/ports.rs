@@ -7,6 +7,7 @@ use std::{
 };
 
 use poort_enforce::{
+    inspect::Report,
     pipeline::Check,
     ports::{Bucket, Clock, Keys as RefreshKeys, Limits, Observer},
     record::Verdict,
@@ -60,5 +61,9 @@ impl Observer for Quiet {
 
     fn decided(&self, source: Option<&str>, verdict: &Verdict) {
         std::hint::black_box((source, verdict));
+    }
+
+    fn inspected(&self, source: &str, report: &Report) {
+        std::hint::black_box((source, report));
     }
 }

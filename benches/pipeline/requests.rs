@@ -63,8 +63,8 @@ impl Asked {
     /// Opens an exchange and decides it.
     pub(crate) fn decide<P: Ports>(&self, pipeline: &Pipeline<P>) -> (Exchange, Admission) {
         let mut exchange = Exchange::open(RequestId([7; 16]), SystemTime::now(), self.connection.clone());
-        let arrival = Arrival { head: &self.head, target: self.target, fault: None };
-        let admission = ready(pipeline.admit(&arrival, &mut exchange));
+        let mut arrival = Arrival { head: &self.head, target: self.target, fault: None };
+        let admission = ready(pipeline.admit(&mut arrival, &mut exchange));
         (exchange, admission)
     }
 }

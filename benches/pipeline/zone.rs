@@ -10,6 +10,7 @@ use std::{
 use http::Method;
 use poort_enforce::{
     gauge::Gauge,
+    inspect::Room,
     normal::UrlForms,
     operations::{Operations, Rule},
     pipeline::{Pipeline, Rules},
@@ -55,6 +56,7 @@ pub(crate) fn pipeline(issuer: &Issuer, policies: usize, sources: usize) -> Pipe
         rules,
         ports: Quiet(issuer.keys()),
         in_flight: Gauge::new(10_000),
+        bodies: Room::new(0),
         tokens: VerifiedTokens::new(100_000),
     }
 }
@@ -97,6 +99,7 @@ fn source(number: usize) -> Source {
         on_behalf_of: HashSet::from(["spiffe://zone.example/workload/search".to_owned()]),
         in_flight: Gauge::new(1_000),
         body_limit: 10 << 20,
+        inspector: None,
         signs_in_by_connection: false,
         closed: false.into(),
     }

@@ -1,11 +1,12 @@
 //! A request as it arrived: what the gate adapts from its server library, before anything is believed.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{future::Future, net::IpAddr, sync::Arc, time::Instant};
 
+use bytes::Bytes;
 use http::request::Parts;
 use poort_identity::device::{Certificate, Rejected};
 
-use crate::reason::ProtocolFault;
+use crate::reason::{ProtocolFault, Reason};
 
 /// A request head and the connection it came on.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +17,47 @@ pub struct Arrival<'a> {
     pub target: &'a [u8],
     /// A fault of the raw head that the server library hides.
     pub fault: Option<ProtocolFault>,
+}
+
+/// A request as it arrives: its head at once, its body when it is asked for.
+pub trait Message: Send {
+    /// The head.
+    fn arrival(&self) -> Arrival<'_>;
+
+    /// How long its body is, as its framing has it.
+    fn length(&self) -> Length;
+
+    /// The next piece of its body, waited for until then; none at its end.
+    ///
+    /// # Errors
+    /// [`Reason::BodyIncomplete`] when it does not come, or not in time.
+    fn read(&mut self, until: Instant) -> impl Future<Output = Result<Option<Bytes>, Reason>> + Send;
+}
+
+/// How long a body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// There is none.
+    None,
+    /// So many bytes.
+    Known(u64),
+    /// It ends when it ends: chunked, or in HTTP/2 without a Content-Length.
+    Unknown,
+}
+
+/// A head alone, as of a stream that is admitted again: whatever body it had is gone.
+impl Message for Arrival<'_> {
+    fn arrival(&self) -> Arrival<'_> {
+        *self
+    }
+
+    fn length(&self) -> Length {
+        Length::None
+    }
+
+    async fn read(&mut self, _: Instant) -> Result<Option<Bytes>, Reason> {
+        Ok(None)
+    }
 }
 
 /// The connection a request came on.

@@ -10,8 +10,8 @@ use poort_policy::{Actor, DeviceFacts, Question};
 use smallvec::SmallVec;
 
 use crate::{
-    arrival::Connection, facts::RequestFacts, gauge::Slot, operations::Meaning, pipeline::Check,
-    source::Source, subject::Holder,
+    arrival::Connection, facts::RequestFacts, gauge::Slot, inspect::Inspection, operations::Meaning,
+    pipeline::Check, source::Source, subject::Holder,
 };
 
 /// Names one request, in the record, to the source and to the client.
@@ -77,26 +77,10 @@ pub struct Exchange {
     pub slots: SmallVec<[Slot; 2]>,
     /// What the policies were asked, and said.
     pub asked: Option<(Question, poort_policy::Decision)>,
-    /// What inspection did.
-    pub inspection: Inspection,
-}
-
-/// What inspection did with a request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Inspection {
-    /// It was not inspected; the record says so.
-    #[default]
-    NotInspected,
-}
-
-impl Inspection {
-    /// The word in the record.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::NotInspected => "not_inspected",
-        }
-    }
+    /// The question once more, where a body is inspected only after it was put.
+    pub question: Option<Question>,
+    /// Its inspection, once `waf` has begun; none if its source is not inspected.
+    pub inspection: Option<Box<Inspection>>,
 }
 
 impl Exchange {
@@ -117,7 +101,8 @@ impl Exchange {
             actor: None,
             slots: SmallVec::new(),
             asked: None,
-            inspection: Inspection::default(),
+            question: None,
+            inspection: None,
         }
     }
 

@@ -9,6 +9,7 @@
 //! - [`exchange`]: what is known of it so far;
 //! - [`pipeline`]: the checks in order, and the only maker of permits;
 //! - [`routes`], [`source`], [`operations`], [`gauge`], [`subject`]: what the checks consult;
+//! - [`inspect`]: the rules of a source, and one exchange under their inspection;
 //! - [`reason`], [`reply`]: why it was refused, and what the client is told;
 //! - [`record`]: what is written down.
 
@@ -17,6 +18,7 @@ mod checks;
 pub mod exchange;
 pub mod facts;
 pub mod gauge;
+pub mod inspect;
 pub mod normal;
 pub mod operations;
 pub mod pipeline;

@@ -15,10 +15,16 @@ use crate::normal::{decoded, query_values};
 pub struct Rule {
     methods: Methods,
     operation: Operation,
+    path: PathPattern,
+    query: Box<[String]>,
+}
+
+/// A normal path in which segments may be open: `/persons/{number}`, `/static/**`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathPattern {
     /// As in the file, without `/**` at its end.
     path: Box<str>,
     rest: bool,
-    query: Box<[String]>,
 }
 
 /// What a request means.
@@ -48,29 +54,12 @@ impl Rule {
     /// the `query` keys that are captured.
     #[must_use]
     pub fn new(methods: Vec<Method>, path: &str, query: Vec<String>, operation: Operation) -> Self {
-        let (path, rest) = path.strip_suffix("/**").map_or((path, false), |path| (path, true));
-        Self { methods: Methods::of(methods), operation, path: path.into(), rest, query: query.into() }
-    }
-
-    fn segments(&self) -> impl Iterator<Item = Segment<'_>> {
-        self.path.split('/').skip(1).map(Segment::of)
-    }
-
-    /// SECURITY: an application that knows no case, reads `%3A` as `:` or drops a slash at the end would serve `/Persons/85/` as
-    /// `/persons/85`, and so would it here: it must not fall through to a later, laxer line.
-    fn matches(&self, path: &str) -> bool {
-        let mut given = path.split('/').skip(1);
-        let all = self.segments().all(|segment| match (segment, given.next()) {
-            (Segment::Literal(literal), Some(text)) => is_same(text, literal),
-            (Segment::Capture(_), Some(text)) => !text.is_empty(),
-            (Segment::Literal(literal), None) => literal.is_empty(),
-            (Segment::Capture(_), None) => false,
-        });
-        all && (self.rest || given.next().is_none_or(|last| last.is_empty() && given.next().is_none()))
+        Self { methods: Methods::of(methods), operation, path: PathPattern::new(path), query: query.into() }
     }
 
     fn captures(&self, path: &str, query: Option<&str>) -> Result<BTreeMap<String, String>, NoMeaning> {
         let mut captures: BTreeMap<_, _> = self
+            .path
             .segments()
             .zip(path.split('/').skip(1))
             .filter_map(|(segment, text)| match segment {
@@ -88,6 +77,32 @@ impl Rule {
             }
         }
         Ok(captures)
+    }
+}
+
+impl PathPattern {
+    /// A pattern as files have it.
+    #[must_use]
+    pub fn new(path: &str) -> Self {
+        let (path, rest) = path.strip_suffix("/**").map_or((path, false), |path| (path, true));
+        Self { path: path.into(), rest }
+    }
+
+    fn segments(&self) -> impl Iterator<Item = Segment<'_>> {
+        self.path.split('/').skip(1).map(Segment::of)
+    }
+
+    /// SECURITY: an application that knows no case, reads `%3A` as `:` or drops a slash at the end would serve `/Persons/85/` as
+    /// `/persons/85`, and so would it here: it must not fall through to a later, laxer line.
+    pub(crate) fn matches(&self, path: &str) -> bool {
+        let mut given = path.split('/').skip(1);
+        let all = self.segments().all(|segment| match (segment, given.next()) {
+            (Segment::Literal(literal), Some(text)) => is_same(text, literal),
+            (Segment::Capture(_), Some(text)) => !text.is_empty(),
+            (Segment::Literal(literal), None) => literal.is_empty(),
+            (Segment::Capture(_), None) => false,
+        });
+        all && (self.rest || given.next().is_none_or(|last| last.is_empty() && given.next().is_none()))
     }
 }
 
@@ -167,7 +182,7 @@ impl Operations {
         readings: &[Cow<'_, str>],
         query: Option<&str>,
     ) -> Result<Meaning, NoMeaning> {
-        let matching = |rule: &Rule| readings.iter().find(|path| rule.matches(path));
+        let matching = |rule: &Rule| readings.iter().find(|path| rule.path.matches(path));
         let (rule, path) = self
             .0
             .iter()

@@ -11,10 +11,11 @@ use poort_identity::token::{Issuers, VerifiedTokens};
 use poort_policy::{DeviceFacts, Engine};
 
 use crate::{
-    arrival::Arrival,
+    arrival::{Arrival, Message},
     checks,
     exchange::{Exchange, Step},
     gauge::Gauge,
+    inspect::Room,
     ports::Ports,
     reason::{Budget, Reason},
     record::Verdict,
@@ -105,6 +106,8 @@ pub struct Pipeline<P> {
     pub ports: P,
     /// Requests in flight through the whole gate.
     pub in_flight: Arc<Gauge>,
+    /// Bytes of bodies held by the whole gate.
+    pub bodies: Arc<Room>,
     /// Verified tokens, bounded in number and time. They belong to these rules: a changed rule starts anew.
     pub tokens: VerifiedTokens<Arc<Holder>>,
 }
@@ -155,6 +158,9 @@ pub enum Answer {
     Preflight(Preflight),
 }
 
+/// How long a client is asked to wait while the gate holds as many bytes of bodies as it may.
+const WAIT_FOR_ROOM: Duration = Duration::from_secs(2);
+
 /// A refusal and what the client needs to go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -167,6 +173,12 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// The gate holds as many bytes of bodies as it may.
+    #[must_use]
+    pub const fn no_room() -> Self {
+        Self::over(Budget::Bodies, WAIT_FOR_ROOM)
+    }
+
     /// A budget is used up for so long.
     pub(crate) const fn over(budget: Budget, wait: Duration) -> Self {
         Self { reason: Reason::Limit(budget), retry_after: Some(wait), advice: None }
@@ -202,8 +214,8 @@ pub(crate) fn refuse<T>(reason: Reason) -> Flow<T> {
 
 impl<P: Ports> Pipeline<P> {
     /// Decides one request. The exchange holds, afterwards, everything that its record needs.
-    pub async fn admit(&self, arrival: &Arrival<'_>, exchange: &mut Exchange) -> Admission {
-        let admission = match self.judge(arrival, exchange).await {
+    pub async fn admit<M: Message>(&self, message: &mut M, exchange: &mut Exchange) -> Admission {
+        let admission = match self.judge(message, exchange).await {
             Continue(permit) => Admission::Permit(permit),
             Break(Stop::Answer(answer)) => Admission::Answer(answer),
             Break(Stop::Refuse(refusal)) => Admission::Refusal(refusal),
@@ -216,17 +228,10 @@ impl<P: Ports> Pipeline<P> {
         admission
     }
 
-    async fn judge(&self, arrival: &Arrival<'_>, exchange: &mut Exchange) -> Flow<Permit> {
-        let start = self.ports.ticks();
-        let start = self.run(Check::Protocol, start, exchange, |x| checks::protocol::check(arrival, x))?;
-        let start = self.run(Check::Flood, start, exchange, |x| checks::flood::check(self, arrival, x))?;
-        let start = self.run(Check::Route, start, exchange, |x| checks::route::check(self, arrival, x))?;
-        let start = self.run(Check::Device, start, exchange, |x| checks::device::check(self, x))?;
-        let subject = checks::subject::check(self, arrival, exchange).await;
-        let start = self.end(Check::Subject, start, exchange, subject)?;
-        let start = self.run(Check::Quota, start, exchange, |x| checks::quota::check(self, arrival, x))?;
-        let start = self.run(Check::Policy, start, exchange, |x| checks::policy::check(self, x))?;
-        self.run(Check::Waf, start, exchange, |x| checks::waf::check(arrival, x))?;
+    async fn judge<M: Message>(&self, message: &mut M, exchange: &mut Exchange) -> Flow<Permit> {
+        let start = self.judge_head(&message.arrival(), exchange).await?;
+        let waf = checks::waf::check(self, message, exchange).await;
+        self.end(Check::Waf, start, exchange, waf)?;
         match (&exchange.route, &exchange.holder) {
             (Some((source, prefix)), Some(holder)) => Continue(Permit {
                 source: Arc::clone(source),
@@ -236,6 +241,31 @@ impl<P: Ports> Pipeline<P> {
             // INVARIANT: `route` and `subject` have passed, so this is never met; if it were, it would refuse.
             _ => refuse(Reason::Internal),
         }
+    }
+
+    /// Judges a body that was inspected as it passed, at its end.
+    ///
+    /// # Errors
+    /// What refuses it.
+    pub fn judge_late(&self, exchange: &mut Exchange) -> Result<(), Refusal> {
+        match checks::waf::check_late(self, exchange) {
+            Continue(()) => Ok(()),
+            Break(Stop::Refuse(refusal)) => Err(refusal),
+            Break(Stop::Answer(_)) => Err(Reason::Internal.into()),
+        }
+    }
+
+    /// Every check that needs no body.
+    async fn judge_head(&self, arrival: &Arrival<'_>, exchange: &mut Exchange) -> Flow<Instant> {
+        let start = self.ports.ticks();
+        let start = self.run(Check::Protocol, start, exchange, |x| checks::protocol::check(arrival, x))?;
+        let start = self.run(Check::Flood, start, exchange, |x| checks::flood::check(self, arrival, x))?;
+        let start = self.run(Check::Route, start, exchange, |x| checks::route::check(self, arrival, x))?;
+        let start = self.run(Check::Device, start, exchange, |x| checks::device::check(self, x))?;
+        let subject = checks::subject::check(self, arrival, exchange).await;
+        let start = self.end(Check::Subject, start, exchange, subject)?;
+        let start = self.run(Check::Quota, start, exchange, |x| checks::quota::check(self, arrival, x))?;
+        self.run(Check::Policy, start, exchange, |x| checks::policy::check(self, x))
     }
 
     /// Runs one check, timed, recorded and observed. No check does any of that by itself.

@@ -7,7 +7,7 @@ use std::{
 
 use poort_identity::token::KeyLookup;
 
-use crate::{pipeline::Check, reason::Budget, record::Verdict};
+use crate::{inspect::Report, pipeline::Check, reason::Budget, record::Verdict};
 
 /// The time.
 pub trait Clock {
@@ -70,6 +70,8 @@ pub trait Observer {
     fn checked(&self, check: Check, took: Duration, passed: bool);
     /// One request was decided. `source` is one of the configured ones.
     fn decided(&self, source: Option<&str>, verdict: &Verdict);
+    /// One request, or one answer, was inspected.
+    fn inspected(&self, source: &str, report: &Report);
 }
 
 /// All of them, as one bound.

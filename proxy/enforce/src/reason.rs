@@ -77,6 +77,8 @@ pub enum Budget {
     SourceConcurrency,
     /// Requests in flight through the gate.
     Concurrency,
+    /// Bytes of bodies held by the gate.
+    Bodies,
 }
 
 impl Budget {
@@ -92,6 +94,7 @@ impl Budget {
             Self::Source => "limit_source",
             Self::SourceConcurrency => "limit_source_concurrency",
             Self::Concurrency => "limit_concurrency",
+            Self::Bodies => "limit_bodies",
         }
     }
 }
@@ -143,6 +146,18 @@ pub enum Reason {
     BodyTooLarge,
     /// The request's body did not end, or not in time.
     BodyIncomplete,
+    /// The request's body is longer than what may come without a length.
+    LengthRequired,
+    /// The rules of inspection refuse the request.
+    Inspection,
+    /// Inspection of the request took more work than it may.
+    InspectionExhausted,
+    /// A stream, of which nothing but the head would be inspected.
+    StreamUninspected,
+    /// The rules of inspection refuse the answer.
+    AnswerInspection,
+    /// The answer cannot be inspected, and what is not inspected does not pass.
+    AnswerUninspected,
     /// The decision could not be written, so nothing passes.
     RecordUnwritable,
     /// The source refused the connection or could not be found.
@@ -182,6 +197,12 @@ impl Reason {
             Self::PolicyError => "policy_error",
             Self::BodyTooLarge => "body_too_large",
             Self::BodyIncomplete => "body_incomplete",
+            Self::LengthRequired => "length_required",
+            Self::Inspection => "waf",
+            Self::InspectionExhausted => "waf_exhausted",
+            Self::StreamUninspected => "stream_uninspected",
+            Self::AnswerInspection => "waf_answer",
+            Self::AnswerUninspected => "answer_uninspected",
             Self::RecordUnwritable => "record_unwritable",
             Self::SourceUnreachable => "source_unreachable",
             Self::SourceTimeout => "source_timeout",
@@ -205,6 +226,7 @@ impl Reason {
             | Class::SignInRequired
             | Class::SignInInvalid
             | Class::NotPermitted
+            | Class::Inspection
             | Class::BodyTooLarge => true,
             Class::TooManyRequests
             | Class::Busy
@@ -213,6 +235,8 @@ impl Reason {
             | Class::SignInExpired
             | Class::StrongerSignIn
             | Class::BodyIncomplete
+            | Class::LengthRequired
+            | Class::AnswerWithheld
             | Class::SourceUnavailable
             | Class::SourceTimeout
             | Class::GateUnavailable => false,
@@ -225,7 +249,7 @@ impl Reason {
         match self {
             Self::Protocol(ProtocolFault::HeadTooLarge) => Class::HeadTooLarge,
             Self::Protocol(_) | Self::RepeatedCapture => Class::MalformedRequest,
-            Self::Limit(Budget::SourceConcurrency | Budget::Concurrency) => Class::Busy,
+            Self::Limit(Budget::SourceConcurrency | Budget::Concurrency | Budget::Bodies) => Class::Busy,
             Self::Limit(_) => Class::TooManyRequests,
             Self::NoRoute => Class::UnknownAddress,
             Self::Misdirected => Class::Misdirected,
@@ -247,6 +271,10 @@ impl Reason {
             Self::StrongerSignIn => Class::StrongerSignIn,
             Self::BodyTooLarge => Class::BodyTooLarge,
             Self::BodyIncomplete => Class::BodyIncomplete,
+            Self::LengthRequired => Class::LengthRequired,
+            Self::Inspection | Self::InspectionExhausted => Class::Inspection,
+            Self::StreamUninspected => Class::NotPermitted,
+            Self::AnswerInspection | Self::AnswerUninspected => Class::AnswerWithheld,
             Self::RecordUnwritable | Self::Internal => Class::GateUnavailable,
             Self::SourceUnreachable | Self::SourceMalformed => Class::SourceUnavailable,
             Self::SourceTimeout => Class::SourceTimeout,
@@ -276,6 +304,9 @@ pub enum Class {
     NotPermitted,
     BodyTooLarge,
     BodyIncomplete,
+    LengthRequired,
+    Inspection,
+    AnswerWithheld,
     SourceUnavailable,
     SourceTimeout,
     GateUnavailable,

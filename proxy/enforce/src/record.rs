@@ -13,7 +13,8 @@ use smallvec::SmallVec;
 
 use crate::{
     arrival::Connection,
-    exchange::{Exchange, Inspection, RequestId, Step},
+    exchange::{Exchange, RequestId, Step},
+    inspect::{Inspection, Report},
     pipeline::{Admission, Answer},
     reason::Reason,
 };
@@ -72,8 +73,8 @@ pub struct Decision {
     pub question: Option<Question>,
     /// What the policies said.
     pub policy: Option<poort_policy::Decision>,
-    /// What inspection did.
-    pub inspection: Inspection,
+    /// What inspection found in the request; none if it was not inspected.
+    pub inspection: Option<Box<Report>>,
     /// The verdict.
     pub verdict: Verdict,
     /// How the checks went.
@@ -114,7 +115,7 @@ impl Decision {
             subject: exchange.holder.as_ref().and_then(|holder| holder.subject.clone()),
             question,
             policy,
-            inspection: exchange.inspection,
+            inspection: exchange.inspection.as_deref().and_then(Inspection::request_report),
             verdict,
             steps: std::mem::take(&mut exchange.steps),
         }
@@ -169,6 +170,8 @@ pub struct Outcome {
     pub sent_bytes: u64,
     /// From the head's arrival to the end.
     pub duration: Duration,
+    /// What inspection found in the answer, or in a body that it saw only as it passed.
+    pub inspection: Option<Box<Report>>,
     /// How it ended.
     pub end: End,
     /// Why it failed after it had been allowed.

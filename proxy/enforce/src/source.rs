@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{gauge::Gauge, normal::UrlForms, operations::Operations};
+use crate::{gauge::Gauge, inspect::Inspector, normal::UrlForms, operations::Operations};
 
 /// Whether something is demanded of every request to a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub struct Source {
     pub in_flight: Arc<Gauge>,
     /// The largest request body, in bytes.
     pub body_limit: u64,
+    /// How it is inspected; none: it is not.
+    pub inspector: Option<Arc<Inspector>>,
     /// Whether its application signs users in by the connection (NTLM, Negotiate); their headers are then its own.
     pub signs_in_by_connection: bool,
     /// Whether it was closed in an emergency.

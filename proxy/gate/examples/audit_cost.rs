@@ -17,7 +17,7 @@ use nix::sys::{
 use poort::audit::{Audit, AuditSettings, Digests, Record};
 use poort_enforce::{
     arrival::{Connection, DeviceState},
-    exchange::{Inspection, RequestId, Step},
+    exchange::{RequestId, Step},
     pipeline::Check,
     ports::Clock,
     record::{Decision, End, Outcome, Request, Verdict},
@@ -192,6 +192,7 @@ fn closing(number: u16) -> Record {
         received_bytes: 0,
         sent_bytes: 4096,
         duration: Duration::from_millis(12),
+        inspection: None,
         end: End::Complete,
         failure: None,
     })
@@ -208,7 +209,7 @@ fn copy(decision: &Decision, number: u16) -> Decision {
         subject: decision.subject.clone(),
         question: decision.question.clone(),
         policy: decision.policy.clone(),
-        inspection: decision.inspection,
+        inspection: decision.inspection.clone(),
         verdict: decision.verdict.clone(),
         steps: decision.steps.clone(),
     }
@@ -260,7 +261,7 @@ fn decision(number: u16) -> Result<Decision> {
             obligations: vec![],
             errors: vec![],
         }),
-        inspection: Inspection::NotInspected,
+        inspection: None,
         verdict: Verdict::Allow,
         steps: Check::ALL
             .into_iter()

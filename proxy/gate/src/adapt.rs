@@ -40,7 +40,12 @@ fn device_state(judgement: &Judgement) -> DeviceState {
 /// The request head as it arrived.
 pub fn arrival<'a>(session: &'a Session, connection: &Connection) -> Arrival<'a> {
     let head = session.req_header();
-    Arrival { head, target: head.raw_path(), fault: connection.head_fault().map(protocol_fault) }
+    Arrival { head, target: head.raw_path(), fault: head_fault(connection) }
+}
+
+/// The fault of the raw head.
+pub fn head_fault(connection: &Connection) -> Option<ProtocolFault> {
+    connection.head_fault().map(protocol_fault)
 }
 
 fn protocol_fault(fault: HeadFault) -> ProtocolFault {

@@ -7,11 +7,12 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use poort_enforce::gauge::Gauge;
+use poort_enforce::{gauge::Gauge, inspect::Room};
 
 use crate::{
     config::checked::zone::{Issuer, IssuerKeys as Origin},
     forward::Health,
+    inspect::Compiled,
     keys::{FetchFault, IssuerKeys},
     limits::Tables,
     metrics::Metrics,
@@ -24,6 +25,10 @@ pub struct CarryOver {
     pub tables: Arc<Tables>,
     /// Requests in flight through the gate.
     pub in_flight: Arc<Gauge>,
+    /// Bytes of bodies held by inspection.
+    pub bodies: Arc<Room>,
+    /// Rules of inspection that are in use.
+    pub compiled: Compiled,
     /// Which upstream addresses refused lately.
     pub health: Arc<Health>,
     /// What is counted.
@@ -41,6 +46,8 @@ impl CarryOver {
         Self {
             tables: Arc::new(Tables::new(keys)),
             in_flight: Gauge::new(0),
+            bodies: Room::new(0),
+            compiled: Compiled::default(),
             health: Arc::default(),
             metrics,
             closures,

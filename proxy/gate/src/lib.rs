@@ -20,6 +20,7 @@ pub mod config;
 pub mod control;
 pub mod forward;
 pub mod housekeeping;
+pub mod inspect;
 pub mod keys;
 pub mod last_good;
 pub mod limits;

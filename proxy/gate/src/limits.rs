@@ -71,7 +71,7 @@ impl Quotas {
             Budget::UserAtSource => at_source().and_then(|quotas| quotas.user),
             Budget::DeviceAtSource => at_source().and_then(|quotas| quotas.device),
             Budget::Source => at_source().and_then(|quotas| quotas.total).or(self.source),
-            Budget::SourceConcurrency | Budget::Concurrency => None,
+            Budget::SourceConcurrency | Budget::Concurrency | Budget::Bodies => None,
         }
     }
 

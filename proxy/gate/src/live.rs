@@ -187,7 +187,7 @@ impl Live {
         let generation = self.generation.load(Ordering::Acquire) + 1;
         let snapshot = Snapshot::build(Built::of(&checked, &digest), &self.carry, generation)?;
         let mut warnings = self.listener_warnings(&checked);
-        warnings.extend(checked.warnings.iter().map(ToString::to_string));
+        warnings.extend(checked.warnings.iter().chain(&snapshot.warnings).map(ToString::to_string));
         let kept = last_good::keep(&self.state, &self.file, &checked);
         warnings.extend(
             kept.err().map(|fault| format!("the last good configuration could not be kept: {fault}")),

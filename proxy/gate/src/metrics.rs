@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use poort_enforce::{pipeline::Check, record::Verdict};
+use poort_enforce::{inspect::Report, pipeline::Check, record::Verdict};
 use prometheus::{
     Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, core::Collector,
     histogram_opts, opts,
@@ -16,6 +16,7 @@ use crate::listen::{ConnectionEvent, ConnectionObserver};
 pub struct Metrics {
     checks: Vec<Histogram>,
     decisions: IntCounterVec,
+    matches: IntCounterVec,
     /// Answers by the source's status class, or the gate's own reason.
     pub outcomes: IntCounterVec,
     /// Whole requests, by source.
@@ -114,6 +115,11 @@ impl Metrics {
                 "Requests decided.",
                 &["source", "outcome", "reason"],
             )?,
+            matches: new.counters(
+                "poort_waf_matches_total",
+                "Rules that matched, by the id of the rule.",
+                &["source", "rule", "mode"],
+            )?,
             outcomes: new.counters("poort_outcomes_total", "Requests ended.", &["source", "status"])?,
             durations: new.seconds(
                 "poort_request_seconds",
@@ -182,6 +188,16 @@ impl Metrics {
             Verdict::Allow | Verdict::Answer => "none",
         };
         self.decisions.with_label_values(&[source.unwrap_or("none"), verdict.outcome(), reason]).inc();
+    }
+}
+
+impl Metrics {
+    /// One request, or one answer, was inspected. The ids are those of the rule files: a closed set.
+    pub fn inspected(&self, source: &str, report: &Report) {
+        for found in &report.matches {
+            let rule = found.rule.id.to_string();
+            self.matches.with_label_values(&[source, &rule, report.mode.as_str()]).inc();
+        }
     }
 }
 

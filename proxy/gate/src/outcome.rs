@@ -8,6 +8,7 @@ use std::{
 use http::StatusCode;
 use poort_enforce::{
     exchange::{Exchange, RequestId},
+    inspect::Report,
     reason::Reason,
     record::{End, Outcome},
 };
@@ -29,6 +30,8 @@ pub struct OpenOutcome {
     /// Request body, in bytes.
     pub received_bytes: u64,
     failure: Option<Reason>,
+    /// What inspection found after the decision.
+    pub inspection: Option<Box<Report>>,
     not_readmitted: bool,
 }
 
@@ -44,6 +47,7 @@ impl OpenOutcome {
             attempts: 0,
             received_bytes: 0,
             failure: None,
+            inspection: None,
             not_readmitted: false,
         }
     }
@@ -89,6 +93,7 @@ impl OpenOutcome {
             sent_bytes,
             duration: self.started.elapsed(),
             end,
+            inspection: self.inspection.take(),
             failure: self.failure.take(),
         };
         if self.audit.append(Record::Outcome(outcome)).is_err() {

@@ -1,8 +1,10 @@
 //! The gate as the server library sees it: each phase of a request, in order.
 
+mod drive;
+
 use std::{
     os::fd::RawFd,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant, SystemTime},
 };
 
@@ -18,6 +20,7 @@ use pingora::{
 };
 use poort_enforce::{
     exchange::Exchange,
+    inspect::Inspection,
     pipeline::{Admission, Answer, Permit, Refusal},
     ports::Limits as _,
     reason::{ProtocolFault, Reason},
@@ -31,6 +34,7 @@ use crate::{
     adapt,
     audit::{Record, Strangers, Ticket},
     forward::{AnswerHold, Inbound, prepare_request, prepare_response},
+    inspect::{self, Incoming, Late, Sources, incoming},
     listen::Connection,
     live::Live,
     outcome::OpenOutcome,
@@ -44,13 +48,19 @@ const BODY_READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// The gate.
 pub struct Proxy {
     live: Arc<Live>,
+    /// What asks sources whose answers are held back; made when the first of them is asked.
+    sources: OnceLock<Sources>,
 }
 
 impl Proxy {
     /// A gate on this configuration.
     #[must_use]
     pub fn new(live: Arc<Live>) -> Self {
-        Self { live }
+        Self { live, sources: OnceLock::new() }
+    }
+
+    fn sources(&self) -> &Sources {
+        self.sources.get_or_init(Sources::default)
     }
 
     async fn refuse(&self, session: &mut Session, ctx: &mut Context, refusal: Refusal) -> Result<()> {
@@ -76,198 +86,11 @@ impl Proxy {
         let record = Record::Decision(Box::new(decision), Arc::clone(&snapshot.digests));
         self.live.audit.append(record).map(Some).map_err(|_| Reason::RecordUnwritable.into())
     }
-}
 
-/// What the phases of one request share.
-pub struct Context {
-    arrived: Instant,
-    snapshot: Option<Arc<Snapshot>>,
-    connection: Option<Arc<Connection>>,
-    exchange: Option<Exchange>,
-    permit: Option<Permit>,
-    /// The decision on its way to the disk, where the source is asked meanwhile.
-    ticket: Option<Ticket>,
-    attempts: usize,
-    received_bytes: u64,
-    total: Option<Duration>,
-    /// Of the connection to the source, where the request asks for a WebSocket.
-    hold: Option<AnswerHold>,
-    stream: Option<Stream>,
-    outcome: OpenOutcome,
-}
-
-impl Context {
-    fn upstream<'a>(snapshot: Option<&'a Arc<Snapshot>>, permit: Option<&Permit>) -> Result<&'a Upstream> {
-        permit
-            .and_then(|permit| snapshot?.upstreams.get(&permit.source().id))
-            .ok_or_else(|| failure(Reason::Internal))
-    }
-
-    fn over_time(&self) -> bool {
-        self.total.is_some_and(|total| self.arrived.elapsed() > total)
-    }
-}
-
-/// An error that carries the reason for the record and the reply.
-fn failure(reason: Reason) -> Box<Error> {
-    let status = Reply::status(&reason);
-    Error::because(ErrorType::HTTPStatus(status.as_u16()), reason.code(), Failure(reason))
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("{}", .0.code())]
-struct Failure(Reason);
-
-#[async_trait]
-impl ProxyHttp for Proxy {
-    type CTX = Context;
-
-    fn new_ctx(&self) -> Context {
-        Context {
-            arrived: Instant::now(),
-            snapshot: Some(self.live.snapshot()),
-            connection: None,
-            exchange: None,
-            permit: None,
-            ticket: None,
-            attempts: 0,
-            received_bytes: 0,
-            total: None,
-            hold: None,
-            stream: None,
-            outcome: OpenOutcome::new(Arc::clone(&self.live.audit), Arc::clone(&self.live.carry.metrics)),
-        }
-    }
-
-    async fn early_request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<()> {
-        let now = SystemTime::now();
-        let connection = adapt::connection(session).ok_or_else(|| failure(Reason::Internal))?;
-        connection.head_done();
-        let id = self.live.ids.next().ok_or_else(|| failure(Reason::Internal))?;
-        let facts = adapt::connection_facts(&connection, &self.live.trust, now);
-        ctx.exchange = Some(Exchange::open(id, now, facts));
-        ctx.connection = Some(connection);
-        session.set_read_timeout(Some(BODY_READ_TIMEOUT));
-        Ok(())
-    }
-
-    async fn request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
-        let (Some(snapshot), Some(connection), Some(exchange)) =
-            (ctx.snapshot.clone(), ctx.connection.clone(), ctx.exchange.as_mut())
-        else {
-            return Err(failure(Reason::Internal));
-        };
-        let admission = snapshot.pipeline.admit(&adapt::arrival(session, &connection), exchange).await;
-        let ticket = self.record(ctx, &admission);
-        let ticket = match (admission, ticket) {
-            (Admission::Refusal(refusal), _) => {
-                self.refuse(session, ctx, refusal).await?;
-                return Ok(true);
-            }
-            (_, Err(refusal)) => {
-                self.refuse(session, ctx, refusal).await?;
-                return Ok(true);
-            }
-            (Admission::Answer(Answer::Preflight(preflight)), Ok(_)) => {
-                let Some(exchange) = &ctx.exchange else { return Err(failure(Reason::Internal)) };
-                adapt::write_reply(session, Reply::preflight(&preflight, exchange.id)).await?;
-                return Ok(true);
-            }
-            (Admission::Permit(permit), Ok(Some(ticket))) => {
-                ctx.permit = Some(permit);
-                ticket
-            }
-            // INVARIANT: only refusals go without a ticket.
-            (Admission::Permit(_), Ok(None)) => return Err(failure(Reason::Internal)),
-        };
-        ctx.total = Some(Context::upstream(Some(&snapshot), ctx.permit.as_ref())?.pool.timeouts().total);
-        // What only looks may ask its source while the disk is written; what changes something waits for the disk first.
-        if forwards_at_once(ctx.exchange.as_ref()) {
-            ctx.ticket = Some(ticket);
-        } else if ticket.durable().await.is_err() {
-            self.refuse(session, ctx, Reason::RecordUnwritable.into()).await?;
-            return Ok(true);
-        }
-        Ok(false)
-    }
-
-    async fn upstream_peer(&self, _: &mut Session, ctx: &mut Context) -> Result<Box<HttpPeer>> {
-        let upstream = Context::upstream(ctx.snapshot.as_ref(), ctx.permit.as_ref())?;
-        let connection = ctx.connection.as_ref().map_or(0, |connection| connection.id());
-        ctx.attempts += 1;
-        ctx.outcome.attempts = u32::try_from(ctx.attempts).unwrap_or(u32::MAX);
-        let peer = match &ctx.exchange {
-            Some(exchange) if asks_for_websocket(exchange) => {
-                upstream.pool.pick_alone(exchange.id, ctx.hold.insert(AnswerHold::default()))
-            }
-            _ => upstream.pool.pick(connection),
-        };
-        peer.map(Box::new).map_err(|_| failure(Reason::SourceUnreachable))
-    }
-
-    async fn upstream_request_filter(
+    /// Makes the head of an answer the client's: not before the decision is on disk.
+    async fn answer_head(
         &self,
-        _: &mut Session,
-        request: &mut RequestHeader,
-        ctx: &mut Context,
-    ) -> Result<()> {
-        let upstream = Context::upstream(ctx.snapshot.as_ref(), ctx.permit.as_ref())?;
-        let (Some(permit), Some(exchange), Some(snapshot)) = (&ctx.permit, &ctx.exchange, &ctx.snapshot)
-        else {
-            return Err(failure(Reason::Internal));
-        };
-        prepare_request(request, &upstream.outbound, permit, exchange, snapshot.assertions.as_ref())
-    }
-
-    async fn connected_to_upstream(
-        &self,
-        _: &mut Session,
-        _: bool,
-        _: &HttpPeer,
-        _: RawFd,
-        digest: Option<&Digest>,
-        ctx: &mut Context,
-    ) -> Result<()> {
-        // The server library offers TLS 1.2 to every upstream; nothing has been sent yet.
-        let upstream = Context::upstream(ctx.snapshot.as_ref(), ctx.permit.as_ref())?;
-        let version = digest.and_then(|digest| Some(&*digest.ssl_digest.as_ref()?.version));
-        if upstream.modern_tls_only && version.is_some_and(|version| version != "TLSv1_3") {
-            return Err(failure(Reason::SourceUnreachable));
-        }
-        if let Some(hold) = &ctx.hold {
-            hold.hold();
-        }
-        Ok(())
-    }
-
-    async fn request_body_filter(
-        &self,
-        session: &mut Session,
-        body: &mut Option<Bytes>,
-        end: bool,
-        ctx: &mut Context,
-    ) -> Result<()> {
-        if let Some(hold) = ctx.hold.as_ref().filter(|_| end) {
-            hold.release();
-        }
-        if let Some(stream) = &ctx.stream {
-            return stream.pass();
-        }
-        ctx.received_bytes += body.as_ref().map_or(0, |body| body.len() as u64);
-        ctx.outcome.received_bytes = ctx.received_bytes;
-        let limit = ctx.permit.as_ref().map_or(0, |permit| permit.source().body_limit);
-        if ctx.received_bytes > limit && !session.was_upgraded() {
-            return Err(failure(Reason::BodyTooLarge));
-        }
-        if ctx.over_time() {
-            return Err(failure(Reason::BodyIncomplete));
-        }
-        Ok(())
-    }
-
-    async fn response_filter(
-        &self,
-        session: &mut Session,
+        session: &Session,
         response: &mut ResponseHeader,
         ctx: &mut Context,
     ) -> Result<()> {
@@ -305,8 +128,256 @@ impl ProxyHttp for Proxy {
             // A stream outlives its snapshot: what is left of the exchange needs none.
             ctx.total = None;
             ctx.snapshot = None;
+            if let Some(exchange) = &mut ctx.exchange {
+                exchange.inspection = None;
+            }
         }
         Ok(())
+    }
+}
+
+/// What the phases of one request share.
+pub struct Context {
+    arrived: Instant,
+    snapshot: Option<Arc<Snapshot>>,
+    connection: Option<Arc<Connection>>,
+    exchange: Option<Exchange>,
+    permit: Option<Permit>,
+    /// The decision on its way to the disk, where the source is asked meanwhile.
+    ticket: Option<Ticket>,
+    attempts: usize,
+    received_bytes: u64,
+    total: Option<Duration>,
+    /// Of the connection to the source, where the request asks for a WebSocket.
+    hold: Option<AnswerHold>,
+    stream: Option<Stream>,
+    /// The body, where it is inspected as it passes.
+    late: Late,
+    outcome: OpenOutcome,
+}
+
+impl Context {
+    fn upstream<'a>(snapshot: Option<&'a Arc<Snapshot>>, permit: Option<&Permit>) -> Result<&'a Upstream> {
+        permit
+            .and_then(|permit| snapshot?.upstreams.get(&permit.source().id))
+            .ok_or_else(|| failure(Reason::Internal))
+    }
+
+    /// Whether a piece of the answer, or its end, may still pass.
+    fn judge_piece(&self, end: bool) -> Result<()> {
+        match &self.stream {
+            Some(stream) => stream.pass(),
+            None if !end && self.over_time() => Err(failure(Reason::SourceTimeout)),
+            None => Ok(()),
+        }
+    }
+
+    /// Inspects a body as it passes, where it could not be read before.
+    fn inspect_late(&mut self, session: &Session, body: &mut Option<Bytes>, end: bool) -> Result<()> {
+        let Some(exchange) = self.exchange.as_mut().filter(|exchange| inspect::is_late(exchange)) else {
+            return Ok(());
+        };
+        let (Some(snapshot), Some(connection)) = (&self.snapshot, &self.connection) else {
+            return Err(failure(Reason::Internal));
+        };
+        let arrival = adapt::arrival(session, connection);
+        let passed = self.late.pass(&snapshot.pipeline, &arrival, exchange, body, end);
+        if end || passed.is_err() {
+            let inspection = exchange.inspection.as_deref();
+            self.outcome.inspection = inspection.and_then(Inspection::request_report);
+        }
+        passed.map_err(|refusal| failure(refusal.reason))
+    }
+
+    fn over_time(&self) -> bool {
+        self.total.is_some_and(|total| self.arrived.elapsed() > total)
+    }
+}
+
+/// The server library offers TLS 1.2 to every upstream; nothing has been sent yet.
+fn judge_tls(upstream: &Upstream, digest: Option<&Digest>) -> Result<()> {
+    let version = digest.and_then(|digest| Some(&*digest.ssl_digest.as_ref()?.version));
+    if upstream.modern_tls_only && version.is_some_and(|version| version != "TLSv1_3") {
+        return Err(failure(Reason::SourceUnreachable));
+    }
+    Ok(())
+}
+
+/// An error that carries the reason for the record and the reply.
+fn failure(reason: Reason) -> Box<Error> {
+    let status = Reply::status(&reason);
+    Error::because(ErrorType::HTTPStatus(status.as_u16()), reason.code(), Failure(reason))
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.code())]
+struct Failure(Reason);
+
+#[async_trait]
+impl ProxyHttp for Proxy {
+    type CTX = Context;
+
+    fn new_ctx(&self) -> Context {
+        Context {
+            arrived: Instant::now(),
+            snapshot: Some(self.live.snapshot()),
+            connection: None,
+            exchange: None,
+            permit: None,
+            ticket: None,
+            attempts: 0,
+            received_bytes: 0,
+            total: None,
+            hold: None,
+            stream: None,
+            late: Late::default(),
+            outcome: OpenOutcome::new(Arc::clone(&self.live.audit), Arc::clone(&self.live.carry.metrics)),
+        }
+    }
+
+    async fn early_request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<()> {
+        let now = SystemTime::now();
+        let connection = adapt::connection(session).ok_or_else(|| failure(Reason::Internal))?;
+        connection.head_done();
+        let id = self.live.ids.next().ok_or_else(|| failure(Reason::Internal))?;
+        let facts = adapt::connection_facts(&connection, &self.live.trust, now);
+        ctx.exchange = Some(Exchange::open(id, now, facts));
+        ctx.connection = Some(connection);
+        session.set_read_timeout(Some(BODY_READ_TIMEOUT));
+        Ok(())
+    }
+
+    async fn request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
+        let (Some(snapshot), Some(connection), Some(exchange)) =
+            (ctx.snapshot.clone(), ctx.connection.clone(), ctx.exchange.as_mut())
+        else {
+            return Err(failure(Reason::Internal));
+        };
+        let mut incoming = Incoming::new(session, adapt::head_fault(&connection));
+        let admission = snapshot.pipeline.admit(&mut incoming, exchange).await;
+        let ticket = self.record(ctx, &admission);
+        let ticket = match (admission, ticket) {
+            (Admission::Refusal(refusal), _) => {
+                self.refuse(session, ctx, refusal).await?;
+                return Ok(true);
+            }
+            (_, Err(refusal)) => {
+                self.refuse(session, ctx, refusal).await?;
+                return Ok(true);
+            }
+            (Admission::Answer(Answer::Preflight(preflight)), Ok(_)) => {
+                let Some(exchange) = &ctx.exchange else { return Err(failure(Reason::Internal)) };
+                adapt::write_reply(session, Reply::preflight(&preflight, exchange.id)).await?;
+                return Ok(true);
+            }
+            (Admission::Permit(permit), Ok(Some(ticket))) => {
+                ctx.permit = Some(permit);
+                ticket
+            }
+            // INVARIANT: only refusals go without a ticket.
+            (Admission::Permit(_), Ok(None)) => return Err(failure(Reason::Internal)),
+        };
+        ctx.total = Some(Context::upstream(Some(&snapshot), ctx.permit.as_ref())?.pool.timeouts().total);
+        // What only looks may ask its source while the disk is written; what changes something waits for the disk first.
+        if forwards_at_once(ctx.exchange.as_ref()) {
+            ctx.ticket = Some(ticket);
+        } else if ticket.durable().await.is_err() {
+            self.refuse(session, ctx, Reason::RecordUnwritable.into()).await?;
+            return Ok(true);
+        }
+        match drive::answer_rules(ctx.exchange.as_ref()) {
+            Some(rules) => self.drive(session, ctx, rules).await.map(|()| true),
+            None => {
+                inspect::rest(ctx.exchange.as_mut());
+                Ok(false)
+            }
+        }
+    }
+
+    async fn upstream_peer(&self, _: &mut Session, ctx: &mut Context) -> Result<Box<HttpPeer>> {
+        let upstream = Context::upstream(ctx.snapshot.as_ref(), ctx.permit.as_ref())?;
+        let connection = ctx.connection.as_ref().map_or(0, |connection| connection.id());
+        ctx.late = Late::default();
+        ctx.attempts += 1;
+        ctx.outcome.attempts = u32::try_from(ctx.attempts).unwrap_or(u32::MAX);
+        let peer = match &ctx.exchange {
+            Some(exchange) if asks_for_websocket(exchange) => {
+                upstream.pool.pick_alone(exchange.id, ctx.hold.insert(AnswerHold::default()))
+            }
+            _ => upstream.pool.pick(connection),
+        };
+        peer.map(Box::new).map_err(|_| failure(Reason::SourceUnreachable))
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        _: &mut Session,
+        request: &mut RequestHeader,
+        ctx: &mut Context,
+    ) -> Result<()> {
+        let upstream = Context::upstream(ctx.snapshot.as_ref(), ctx.permit.as_ref())?;
+        let (Some(permit), Some(exchange), Some(snapshot)) = (&ctx.permit, &ctx.exchange, &ctx.snapshot)
+        else {
+            return Err(failure(Reason::Internal));
+        };
+        incoming::settle(request, exchange);
+        prepare_request(request, &upstream.outbound, permit, exchange, snapshot.assertions.as_ref())
+    }
+
+    async fn connected_to_upstream(
+        &self,
+        _: &mut Session,
+        _: bool,
+        _: &HttpPeer,
+        _: RawFd,
+        digest: Option<&Digest>,
+        ctx: &mut Context,
+    ) -> Result<()> {
+        let upstream = Context::upstream(ctx.snapshot.as_ref(), ctx.permit.as_ref())?;
+        judge_tls(upstream, digest)?;
+        if let Some(hold) = &ctx.hold {
+            hold.hold();
+        }
+        Ok(())
+    }
+
+    async fn request_body_filter(
+        &self,
+        session: &mut Session,
+        body: &mut Option<Bytes>,
+        end: bool,
+        ctx: &mut Context,
+    ) -> Result<()> {
+        if let Some(hold) = ctx.hold.as_ref().filter(|_| end) {
+            hold.release();
+        }
+        if let Some(stream) = &ctx.stream {
+            return stream.pass();
+        }
+        if let Some(whole) = incoming::read_before(ctx.exchange.as_ref()) {
+            incoming::replayed(body, whole);
+            ctx.outcome.received_bytes = whole.len() as u64;
+            return Ok(());
+        }
+        ctx.received_bytes += body.as_ref().map_or(0, |body| body.len() as u64);
+        ctx.outcome.received_bytes = ctx.received_bytes;
+        let limit = ctx.permit.as_ref().map_or(0, |permit| permit.source().body_limit);
+        if ctx.received_bytes > limit && !session.was_upgraded() {
+            return Err(failure(Reason::BodyTooLarge));
+        }
+        if ctx.over_time() {
+            return Err(failure(Reason::BodyIncomplete));
+        }
+        ctx.inspect_late(session, body, end)
+    }
+
+    async fn response_filter(
+        &self,
+        session: &mut Session,
+        response: &mut ResponseHeader,
+        ctx: &mut Context,
+    ) -> Result<()> {
+        self.answer_head(session, response, ctx).await
     }
 
     fn response_body_filter(
@@ -316,11 +387,7 @@ impl ProxyHttp for Proxy {
         end: bool,
         ctx: &mut Context,
     ) -> Result<Option<Duration>> {
-        if let Some(stream) = &ctx.stream {
-            stream.pass()?;
-        } else if !end && ctx.over_time() {
-            return Err(failure(Reason::SourceTimeout));
-        }
+        ctx.judge_piece(end)?;
         Ok(None)
     }
 

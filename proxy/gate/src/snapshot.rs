@@ -15,10 +15,11 @@ use crate::{
     audit::Digests,
     carry_over::CarryOver,
     config::{
-        Checked, Fault, Faults,
+        Checked, Fault, Faults, Warning,
         checked::{Access, TlsVersion, Zone, deploy::Deploy, source, zone::InventoryDevice},
     },
     forward::{Outbound, Pool, UpstreamSettings, UpstreamTls},
+    inspect::Inspectors,
     keys::{FetchFault, IssuerKeys, KeyRing},
     limits::{Quotas, SourceQuotas},
     time_zone,
@@ -42,6 +43,8 @@ pub struct Snapshot {
     pub upstreams: HashMap<Arc<str>, Upstream>,
     /// What vouches for subjects.
     pub assertions: Option<Assertions>,
+    /// What only building finds, and works but should be looked at.
+    pub warnings: Vec<Warning>,
 }
 
 /// How one source is reached.
@@ -63,11 +66,13 @@ impl Snapshot {
     /// Every fault that only building finds: policies that do not parse or fit the schema, unusable keys.
     pub fn build(checked: Built<'_>, carry: &CarryOver, generation: u64) -> Result<Self, Faults> {
         let Built { deploy, zone, sources, digest, .. } = checked;
-        let Parts { engine, issuers, keys, assertions } = Parts::load(checked, carry)?;
+        let Parts { engine, issuers, keys, assertions, inspectors } = Parts::load(checked, carry)?;
         let digests = Digests { configuration: digest.to_string(), policies: engine.digest().to_owned() };
         carry.in_flight.resize(u32::try_from(zone.limits.concurrent.get()).unwrap_or(u32::MAX));
+        carry.bodies.resize(zone.held);
+        let enforced = |source| Arc::new(enforced(source, carry, &inspectors));
         let rules = Rules {
-            routes: Routes::new(sources.iter().map(|source| Arc::new(enforced(source, carry))).collect()),
+            routes: Routes::new(sources.iter().map(enforced).collect()),
             issuers,
             inventory: zone.devices.inventory.iter().map(posture).collect(),
             aggregators: sources.iter().flat_map(|source| source.on_behalf_of.iter().cloned()).collect(),
@@ -93,9 +98,11 @@ impl Snapshot {
                 rules,
                 ports,
                 in_flight: Arc::clone(&carry.in_flight),
+                bodies: Arc::clone(&carry.bodies),
                 tokens: VerifiedTokens::new(REMEMBERED),
             },
             assertions,
+            warnings: inspectors.warnings,
         })
     }
 }
@@ -106,6 +113,7 @@ struct Parts {
     issuers: Issuers,
     keys: Vec<Arc<IssuerKeys>>,
     assertions: Option<Assertions>,
+    inspectors: Inspectors,
 }
 
 impl Parts {
@@ -128,9 +136,10 @@ impl Parts {
         });
         let keys = collect(keys.collect(), &mut faults);
         let assertions = collect(assertions(deploy), &mut faults);
-        match (engine, issuers, keys, assertions) {
-            (Some(engine), Some(issuers), Some(keys), Some(assertions)) => {
-                Ok(Self { engine, issuers, keys, assertions })
+        let inspectors = collect(Inspectors::load(sources, &carry.compiled), &mut faults);
+        match (engine, issuers, keys, assertions, inspectors) {
+            (Some(engine), Some(issuers), Some(keys), Some(assertions), Some(inspectors)) => {
+                Ok(Self { engine, issuers, keys, assertions, inspectors })
             }
             _ => Err(Faults::new(faults)),
         }
@@ -219,7 +228,7 @@ fn posture(device: &InventoryDevice) -> (String, DeviceFacts) {
     (device.name.clone(), facts)
 }
 
-fn enforced(source: &source::Source, carry: &CarryOver) -> Source {
+fn enforced(source: &source::Source, carry: &CarryOver, inspectors: &Inspectors) -> Source {
     let concurrent =
         source.limits.concurrent.map_or(u32::MAX, |limit| u32::try_from(limit.get()).unwrap_or(u32::MAX));
     Source {
@@ -235,6 +244,7 @@ fn enforced(source: &source::Source, carry: &CarryOver) -> Source {
         on_behalf_of: source.on_behalf_of.iter().cloned().collect(),
         in_flight: carry.gauge(&source.id, concurrent),
         body_limit: source.body,
+        inspector: inspectors.by_source.get(&source.id).cloned(),
         signs_in_by_connection: source.upstream.authentication == source::Authentication::Connection,
         closed: carry.closures.contains(&source.id).into(),
     }

@@ -62,9 +62,9 @@ impl Readmission {
         let now = SystemTime::now();
         let facts = adapt::connection_facts(&self.connection, &live.trust, now);
         let mut exchange = Exchange::reopen(self.id, now, facts);
-        let arrival = Arrival { head: &self.head, target: &self.target, fault: None };
+        let mut arrival = Arrival { head: &self.head, target: &self.target, fault: None };
         let snapshot = live.snapshot();
-        matches!(snapshot.pipeline.admit(&arrival, &mut exchange).await, Admission::Permit(_))
+        matches!(snapshot.pipeline.admit(&mut arrival, &mut exchange).await, Admission::Permit(_))
     }
 }
 

@@ -7,6 +7,7 @@ use std::{
 };
 
 use poort_enforce::{
+    inspect::Report,
     pipeline::Check,
     ports::{Bucket, Clock, Keys, Limits, Observer},
     record::Verdict,
@@ -89,5 +90,9 @@ impl Observer for World {
 
     fn decided(&self, source: Option<&str>, verdict: &Verdict) {
         self.metrics.decided(source, verdict);
+    }
+
+    fn inspected(&self, source: &str, report: &Report) {
+        self.metrics.inspected(source, report);
     }
 }

@@ -8,19 +8,13 @@
     clippy::panic,
     clippy::print_stdout
 )]
-#![allow(dead_code, reason = "shares the modules of the regression suite")]
-
-#[path = "../tests/ftw/mod.rs"]
-mod ftw;
-#[path = "../tests/shared/mod.rs"]
-mod shared;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ftw::backend::Response;
-use ftw::wire::Request;
-use ftw::{rules, run};
+use poort_conformance::backend::Response;
+use poort_conformance::wire::Received as Request;
+use poort_conformance::{run, setup, shared};
 use poort_waf::{Transaction, TransactionLimits};
 
 /// Cases with their goals in microseconds.
@@ -38,7 +32,7 @@ fn main() {
         return;
     };
     let start = Instant::now();
-    let program = Arc::new(rules::program(&rules_dir, rules::LEVEL_1));
+    let program = Arc::new(setup::program(&rules_dir, setup::LEVEL_1).unwrap());
     println!(
         "load {:?}, {} rules, gates {} KiB",
         start.elapsed(),

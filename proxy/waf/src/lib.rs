@@ -34,12 +34,13 @@
 //! | `transform`, `operator`, [`detect`] | what is done to values and asked of them, one family a file |
 //! | `body` | urlencoded, multipart, JSON, XML |
 //! | `transaction` | variables, the rule loop, effects, outcomes |
-//! | `collections` | persistent collections as data |
+//! | `collections`, `exclusion` | persistent collections, and exclusions, as data |
 
 mod body;
 mod bytes;
 mod collections;
 pub mod detect;
+mod exclusion;
 mod fault;
 mod limits;
 mod operator;
@@ -50,6 +51,7 @@ mod transaction;
 mod transform;
 
 pub use collections::{Collections, Member, Members};
+pub use exclusion::Exclusion;
 pub use fault::Fault;
 pub use limits::{LoadLimits, TransactionLimits};
 pub use program::{Engine, Meta, OverLimit, Program, Settings};

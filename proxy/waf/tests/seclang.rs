@@ -166,7 +166,7 @@ fn faults_have_places_and_are_all_reported() {
     for (name, rules, line, column, message) in [
         ("network", "\nSecRule REMOTE_ADDR \"@rbl x.example\" \"id:1\"", 2, 22, "@rbl"),
         ("program", "SecAction \"id:1,\\\n  exec:/bin/x\"", 2, 3, "exec"),
-        ("look-around", "SecRule ARGS \"@rx (?=a)\" \"id:1\"", 1, 15, "look-around"),
+        ("look-around", "SecRule ARGS \"@rx (?=a)b\" \"id:1\"", 1, 15, "look-around"),
         ("variable", "SecRule NONSENSE a \"id:1\"", 1, 9, "NONSENSE"),
         ("directive", "SecNonsense on", 1, 1, "SecNonsense"),
         ("no id", "SecRule ARGS a \"pass\"", 1, 1, "id"),

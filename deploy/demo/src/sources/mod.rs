@@ -8,6 +8,7 @@
 //! | `/echo` | what was received, as JSON |
 //! | `/events`, `/ws` | server-sent events; a WebSocket that sends back what it hears |
 //! | `/slow?seconds=`, `/trickle?seconds=`, `/large?bytes=`, `/status/{code}` | slow, big and odd answers |
+//! | `/leak`, `/encoded` | a database's error with its stack trace; an answer in gzip that nobody asked for |
 //! | `/broken/{how}` | answers that break the protocol: see [`BROKEN`] |
 
 mod bound;
@@ -149,6 +150,22 @@ impl Source {
     }
 }
 
+/// What an application shows that was never meant to be asked this.
+const LEAK: &str = "<!DOCTYPE html><html lang=en><title>Error</title><h1>Error 500</h1><pre>\
+java.sql.SQLSyntaxErrorException: ORA-01756: quoted string not properly terminated\n\
+\tat oracle.jdbc.driver.T4CTTIoer11.processError(T4CTTIoer11.java:509)\n\
+\tat be.zone.persons.dao.PersonDao.find(PersonDao.java:112)\n</pre>";
+
+/// `hello` in gzip (RFC 1952).
+fn encoded() -> Reply {
+    const HELLO: [u8; 25] = [
+        0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xcb, 0x48, 0xcd, 0xc9, 0xc9, 7, 0, 0x86, 0xa6, 0x10, 0x36, 5, 0,
+        0, 0,
+    ];
+    let reply = Reply { body: HELLO.to_vec(), ..Reply::status(200) };
+    reply.header("Content-Type", "text/html").header("Content-Encoding", "gzip")
+}
+
 struct Application {
     options: SourceOptions,
     journal: Journal,
@@ -223,6 +240,8 @@ impl Application {
             "/echo" => Some(Reply::json(200, &received.to_json())),
             "/login" => Some(self.login(head)),
             "/moved" => Some(self.moved()),
+            "/leak" => Some(Reply::text(500, "text/html; charset=utf-8", LEAK)),
+            "/encoded" => Some(encoded()),
             _ => register::answer(self.options.register, path, head, &received.body),
         }
     }

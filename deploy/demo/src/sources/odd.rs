@@ -131,7 +131,9 @@ async fn trickle(mut connection: Connection, head: &Head) -> io::Result<Next> {
 async fn large(mut connection: Connection, head: &Head) -> io::Result<Next> {
     let bytes = number(head, "bytes").and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(1024 * 1024);
     let mut missing = bytes.min(LARGE_LIMIT);
-    connection.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {missing}\r\n\r\n").as_bytes()).await?;
+    let kind = head.query("type").map_or_else(String::new, |kind| format!("Content-Type: {kind}\r\n"));
+    let start = format!("HTTP/1.1 200 OK\r\n{kind}Content-Length: {missing}\r\n\r\n");
+    connection.send(start.as_bytes()).await?;
     let block = [b'x'; 16 * 1024];
     while missing > 0 {
         let piece = block.get(..missing.min(block.len())).unwrap_or(&block);

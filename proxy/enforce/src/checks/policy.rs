@@ -31,6 +31,35 @@ pub(crate) fn check<P>(pipeline: &Pipeline<P>, exchange: &mut Exchange) -> Flow 
     flow
 }
 
+/// Asks once more, now that inspection has found something: both answers must allow, and what both ask for is done.
+pub(crate) fn check_again<P>(pipeline: &Pipeline<P>, exchange: &mut Exchange, score: u32) -> Flow {
+    let rules = &pipeline.rules;
+    let (asked, holder) = (exchange.asked.take(), &exchange.holder);
+    let asked = asked.or_else(|| Some((exchange.question.take()?, Decision::default())));
+    let (Some((mut question, first)), Some(holder)) = (asked, holder) else {
+        return refuse(Reason::Internal);
+    };
+    question.context.inspection = Inspection { score };
+    let prepared = holder.prepared(&rules.engine, question.device.as_ref(), question.actor.as_ref());
+    let mut decision = rules.engine.decide(&question, &prepared);
+    let flow =
+        if decision.allow { Continue(()) } else { Break(refusal(rules, &question, &prepared, &decision)) };
+    if decision.allow {
+        unite(&mut decision.determining, first.determining);
+        unite(&mut decision.obligations, first.obligations);
+    }
+    exchange.asked = Some((question, decision));
+    flow
+}
+
+fn unite<T: PartialEq>(all: &mut Vec<T>, more: Vec<T>) {
+    for one in more {
+        if !all.contains(&one) {
+            all.push(one);
+        }
+    }
+}
+
 fn refusal(rules: &Rules, question: &Question, prepared: &Prepared, decision: &Decision) -> Stop {
     let advice = decision.obligations.iter().find(|obligation| &*obligation.key == REASON);
     let reason = if !decision.errors.is_empty() {

@@ -1,23 +1,175 @@
-//! `waf`: inspection of the request. Nothing is inspected yet: every request passes, and its record says `not_inspected`. The size
-//! of its body is judged, as far as the head announces it; what arrives is counted as it passes.
+//! `waf`: inspection of the request, its head first, then its body, before a connection to the source is made.
 
-use std::ops::ControlFlow::Continue;
+use std::ops::ControlFlow::{Break, Continue};
 
 use http::header;
 
 use crate::{
-    arrival::Arrival,
-    exchange::{Exchange, Inspection},
-    pipeline::{Flow, refuse},
+    arrival::{Arrival, Length, Message},
+    checks,
+    exchange::Exchange,
+    inspect::{BodySeen, Held, Inspection, Inspector, Mode, Unframed, inspector::UNFRAMED_BYTES},
+    pipeline::{Flow, Pipeline, Refusal, Stop, refuse},
+    ports::Ports,
     reason::Reason,
 };
 
-pub(crate) fn check(arrival: &Arrival<'_>, exchange: &mut Exchange) -> Flow {
-    exchange.inspection = Inspection::NotInspected;
-    let announced = arrival.head.headers.get(header::CONTENT_LENGTH);
-    let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok()).unwrap_or(0);
-    if exchange.source().is_some_and(|source| announced > source.body_limit) {
+pub(crate) async fn check<P: Ports, M: Message>(
+    pipeline: &Pipeline<P>,
+    message: &mut M,
+    exchange: &mut Exchange,
+) -> Flow {
+    let Some(source) = exchange.source() else { return refuse(Reason::Internal) };
+    if announced(&message.arrival()) > source.body_limit {
         return refuse(Reason::BodyTooLarge);
     }
-    Continue(())
+    let Some(inspector) = source.inspector.clone() else { return Continue(()) };
+    let limit = source.body_limit;
+    let length = message.length();
+    let is_stream = exchange.facts.as_ref().is_some_and(|facts| facts.websocket);
+    if is_stream && !inspector.streams && inspector.mode == Mode::Block {
+        return refuse(Reason::StreamUninspected);
+    }
+    let mut inspection = Box::new(Inspection::open(&inspector, &message.arrival(), exchange));
+    let judged = judge(pipeline, message, &mut inspection, length, limit).await;
+    // What is inspected later is counted later.
+    let counted = !inspection.is_late() || judged.is_err();
+    if let Some(report) = inspection.request_report().filter(|_| counted) {
+        pipeline.ports.inspected(exchange.source().map_or("", |source| &source.id), &report);
+    }
+    let (score, late) = (inspection.score(), inspection.is_late());
+    exchange.inspection = Some(inspection);
+    if let Err(refusal) = judged {
+        return Break(Stop::Refuse(refusal));
+    }
+    if late {
+        exchange.question = exchange.asked.as_ref().map(|(question, _)| question.clone());
+    }
+    ask_again(pipeline, &inspector, exchange, score)
+}
+
+fn announced(arrival: &Arrival<'_>) -> u64 {
+    let length = arrival.head.headers.get(header::CONTENT_LENGTH);
+    length.and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0)
+}
+
+/// The end of a body that was inspected as it passed.
+pub(crate) fn check_late<P: Ports>(pipeline: &Pipeline<P>, exchange: &mut Exchange) -> Flow {
+    let Some(inspection) = exchange.inspection.as_deref_mut() else { return refuse(Reason::Internal) };
+    inspection.see(BodySeen::Whole);
+    let (judged, score) = (inspection.judge_request(), inspection.score());
+    let inspector = std::sync::Arc::clone(inspection.inspector());
+    if let Some(report) = inspection.request_report() {
+        pipeline.ports.inspected(exchange.source().map_or("", |source| &source.id), &report);
+    }
+    if let Err(reason) = judged {
+        return refuse(reason);
+    }
+    ask_again(pipeline, &inspector, exchange, score)
+}
+
+/// Something was found, and not enough to refuse: the policies have the word.
+///
+/// In `detect` a score may not refuse anything, and policies that only watch are not there yet: it is left out.
+pub(crate) fn ask_again<P>(
+    pipeline: &Pipeline<P>,
+    inspector: &Inspector,
+    exchange: &mut Exchange,
+    score: u32,
+) -> Flow {
+    if score == 0 || inspector.mode == Mode::Detect {
+        return Continue(());
+    }
+    checks::policy::check_again(pipeline, exchange, score)
+}
+
+async fn judge<P: Ports, M: Message>(
+    pipeline: &Pipeline<P>,
+    message: &mut M,
+    inspection: &mut Inspection,
+    length: Length,
+    limit: u64,
+) -> Result<(), Refusal> {
+    inspection.judge_head()?;
+    let held = match plan(pipeline, inspection, length, limit)? {
+        Plan::Read { most, known, held } => {
+            let until = pipeline.ports.ticks() + inspection.inspector().body.within;
+            read(message, inspection, most, known, until).await?;
+            Some(held)
+        }
+        Plan::Leave(why) => {
+            inspection.see(why);
+            None
+        }
+    };
+    inspection.judge_request()?;
+    if let Some(held) = held {
+        inspection.keep_body(held);
+    }
+    Ok(())
+}
+
+/// What is done with a body.
+enum Plan {
+    /// It is read now, `most` bytes at most: more is too much, or for a body of no `known` length too much without one.
+    Read { most: u64, known: bool, held: Held },
+    /// It is not read now.
+    Leave(BodySeen),
+}
+
+fn plan<P: Ports>(
+    pipeline: &Pipeline<P>,
+    inspection: &Inspection,
+    length: Length,
+    limit: u64,
+) -> Result<Plan, Refusal> {
+    let inspector = inspection.inspector();
+    let Some(takes) = inspection.takes_body() else { return Ok(Plan::Leave(BodySeen::Unwanted)) };
+    let most = takes.min(limit);
+    let (bytes, known) = match length {
+        Length::None => return Ok(Plan::Leave(BodySeen::None)),
+        Length::Known(bytes) if bytes > most => {
+            return left(inspector, BodySeen::TooLarge, Reason::BodyTooLarge.into());
+        }
+        Length::Known(bytes) => (bytes, true),
+        Length::Unknown if inspector.mode == Mode::Detect => return Ok(Plan::Leave(BodySeen::Later)),
+        // An exchange that the gate drives by itself, to hold its answer back, needs no length.
+        Length::Unknown if inspector.answer.is_some() => (most, true),
+        Length::Unknown if inspector.body.unframed == Unframed::Withhold => {
+            return Ok(Plan::Leave(BodySeen::Later));
+        }
+        Length::Unknown => (most.min(UNFRAMED_BYTES), false),
+    };
+    let Some(held) = pipeline.bodies.hold(bytes) else {
+        return left(inspector, BodySeen::NoRoom, Refusal::no_room());
+    };
+    Ok(Plan::Read { most: bytes, known, held })
+}
+
+/// What is not inspected is refused, unless nothing may be.
+fn left(inspector: &Inspector, why: BodySeen, refusal: Refusal) -> Result<Plan, Refusal> {
+    match inspector.mode {
+        Mode::Detect => Ok(Plan::Leave(why)),
+        Mode::Block => Err(refusal),
+    }
+}
+
+async fn read<M: Message>(
+    message: &mut M,
+    inspection: &mut Inspection,
+    most: u64,
+    known: bool,
+    until: std::time::Instant,
+) -> Result<(), Reason> {
+    let mut total = 0_u64;
+    while let Some(piece) = message.read(until).await? {
+        total = total.saturating_add(piece.len() as u64);
+        if total > most {
+            inspection.see(BodySeen::TooLarge);
+            return Err(if known { Reason::BodyTooLarge } else { Reason::LengthRequired });
+        }
+        inspection.piece(&piece)?;
+    }
+    inspection.see(BodySeen::Whole);
+    Ok(())
 }

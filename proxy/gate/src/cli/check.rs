@@ -41,12 +41,15 @@ fn build(file: &Path) -> Result<String, Faults> {
     let carry = CarryOver::new(Arc::new(metrics), Closures::none(), checked.zone.limits.keys.get());
     let digest = snapshot::digest(&checked);
     let snapshot = Snapshot::build(Built::of(&checked, &digest), &carry, 1)?;
+    for warning in &snapshot.warnings {
+        complain(warning);
+    }
     Ok(format!(
         "{}, {}, {}, {}; configuration {}",
         count(checked.sources.len(), "source"),
         count(checked.zone.issuers.len(), "issuer"),
         count(checked.access.policies.len(), "policy file"),
-        count(checked.warnings.len(), "warning"),
+        count(checked.warnings.len() + snapshot.warnings.len(), "warning"),
         snapshot.digest.get(..16).unwrap_or(&snapshot.digest),
     ))
 }

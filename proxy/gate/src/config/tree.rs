@@ -86,6 +86,11 @@ impl Tree {
         self.kept.as_ref().map_or_else(|| path.exists(), |kept| kept.contains_key(path))
     }
 
+    /// Whether there is a directory of that path. A kept configuration takes for one what it has no file of.
+    pub(super) fn is_directory(&self, path: &Path) -> bool {
+        self.kept.as_ref().map_or_else(|| path.is_dir(), |kept| !kept.contains_key(path))
+    }
+
     /// Names of what is directly in a directory, sorted; names that begin with a dot are left out. A kept configuration has no empty
     /// directories, nor absent ones.
     pub(super) fn names(&self, directory: &Path, shown: &str) -> Result<Vec<String>, Unread> {

@@ -4,6 +4,8 @@
 //! be possible at all ([`Requirement`]), so that most values are never asked about.
 
 mod address;
+mod late;
+mod look;
 mod number;
 mod pattern;
 mod phrase;
@@ -18,8 +20,9 @@ pub(crate) use require::Requirement;
 
 use crate::bytes::ByteSet;
 use crate::detect;
+use crate::program::Template;
 use address::Networks;
-
+use late::LatePattern;
 use phrase::Phrases;
 use text::Search;
 use verify::Number;
@@ -27,6 +30,8 @@ use verify::Number;
 /// A compiled operator, apart from its argument where that is expanded per transaction.
 pub(crate) enum Operator {
     Rx(Box<Pattern>),
+    /// A pattern with macros.
+    RxLate(Box<LatePattern>),
     Phrases(Box<Phrases>),
     Text(Search),
     Number(Comparison),
@@ -72,8 +77,19 @@ impl Operator {
     ///
     /// When there is none of that name, it is refused, or its argument is wrong; the message says which.
     pub(crate) fn compile(name: &str, argument: &str, compile: &Compile<'_>) -> Result<Self, String> {
+        let operator = Self::compile_plain(name, argument, compile)?;
+        if operator.expands_argument() || !Template::has_macro(argument) {
+            return Ok(operator);
+        }
+        Err(format!("`@{name}` expands no macros; compare with `@within`, `@streq` or `@rx`"))
+    }
+
+    fn compile_plain(name: &str, argument: &str, compile: &Compile<'_>) -> Result<Self, String> {
         let pattern = |text: &str| Pattern::new(text, compile.regex_bytes).map(Box::new);
         Ok(match name {
+            "rx" | "rxglobal" if Template::has_macro(argument) => {
+                Self::RxLate(Box::new(LatePattern::new(compile.regex_bytes)))
+            }
             "rx" | "rxglobal" => Self::Rx(pattern(argument)?),
             "pm" => Self::Phrases(Box::new(Phrases::inline(argument)?)),
             "pmfromfile" | "pmf" => Self::Phrases(Box::new(Phrases::from_files(argument, compile.read)?)),
@@ -110,13 +126,14 @@ impl Operator {
 
     /// Whether the argument is text that may hold macros, expanded for each transaction.
     pub(crate) fn expands_argument(&self) -> bool {
-        matches!(self, Self::Text(_) | Self::Number(_))
+        matches!(self, Self::Text(_) | Self::Number(_) | Self::RxLate(_))
     }
 
     /// Whether `value` matches; `argument` is the expanded one where there is such. Captures only when asked to.
     pub(crate) fn matches(&self, value: &[u8], argument: &[u8], captures: Option<&mut Captures>) -> bool {
         match self {
             Self::Rx(pattern) => pattern.matches(value, captures),
+            Self::RxLate(pattern) => pattern.matches(value, argument, captures),
             Self::Phrases(phrases) => phrases.matches(value, captures),
             Self::Text(search) => search.matches(value, argument, captures),
             Self::Number(comparison) => comparison.holds(value, argument),

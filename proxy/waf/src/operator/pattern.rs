@@ -5,18 +5,23 @@
 
 use regex_automata::meta::{BuildError, Config, Regex};
 use regex_automata::util::captures::Captures as Groups;
-use regex_automata::{Input, MatchKind};
+use regex_automata::{Input, MatchKind, PatternID};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::Hir;
 
-use super::{Captures, Requirement};
+use super::{Captures, Requirement, look};
 
 /// Groups that a rule can use: `TX:0` to `TX:9`.
 const GROUPS: usize = 10;
 
+/// Start and end of a match in a value.
+type Span = (usize, usize);
+
 /// A compiled regular expression.
 pub(crate) struct Pattern {
     regex: Regex,
+    /// Look-around was rewritten: the match is a named group, and less than what the expression takes.
+    has_looks: bool,
     requirement: Requirement,
 }
 
@@ -28,11 +33,12 @@ impl Pattern {
     /// When it is malformed, needs backtracking, or is too large.
     pub(crate) fn new(text: &str, bytes: usize) -> Result<Self, String> {
         let translated = translate(text)?;
-        let hir =
-            parse(&translated).map_err(|error| format!("the regular expression cannot be used: {error}"))?;
+        let without = look::rewrite(&translated, &|text| parse(text).ok());
+        let hir = parse(without.as_deref().unwrap_or(&translated))
+            .map_err(|error| format!("the regular expression cannot be used: {}", complaint(&error)))?;
         let regex = build(&hir, bytes)
             .map_err(|error| format!("the regular expression cannot be compiled: {error}"))?;
-        Ok(Self { regex, requirement: Requirement::of_pattern(&hir) })
+        Ok(Self { regex, has_looks: without.is_some(), requirement: Requirement::of_pattern(&hir) })
     }
 
     pub(super) fn requirement(&self) -> Requirement {
@@ -45,8 +51,20 @@ impl Pattern {
     }
 
     /// Where it matches in `value`, from the left, without overlap.
-    pub(super) fn spans<'a>(&'a self, value: &'a [u8]) -> impl Iterator<Item = (usize, usize)> + 'a {
-        self.regex.find_iter(value).map(|found| (found.start(), found.end()))
+    pub(super) fn spans<'a>(&'a self, value: &'a [u8]) -> impl Iterator<Item = Span> + 'a {
+        let plain = (!self.has_looks).then(|| self.regex.find_iter(value));
+        let looks = self.has_looks.then(|| self.regex.captures_iter(value));
+        let plain = plain.into_iter().flatten().map(|found| (found.start(), found.end()));
+        plain.chain(looks.into_iter().flatten().filter_map(|groups| self.split(&groups).0))
+    }
+
+    /// The match, and its groups, where look-around was rewritten.
+    fn split(&self, groups: &Groups) -> (Option<Span>, Vec<Option<Span>>) {
+        let spans = groups.iter().map(|span| span.map(|span| (span.start, span.end)));
+        let names = self.regex.group_info().pattern_names(PatternID::ZERO);
+        let (whole, others): (Vec<_>, Vec<_>) =
+            spans.zip(names).skip(1).partition(|(_, name)| name.is_some_and(look::is_whole));
+        (whole.into_iter().find_map(|(span, _)| span), others.into_iter().map(|(span, _)| span).collect())
     }
 
     pub(super) fn matches(&self, value: &[u8], captures: Option<&mut Captures>) -> bool {
@@ -57,7 +75,14 @@ impl Pattern {
         }
         let mut groups: Groups = self.regex.create_captures();
         self.regex.search_captures(&Input::new(value), &mut groups);
-        captures.spans.extend(groups.iter().take(GROUPS).map(|span| span.map(|span| (span.start, span.end))));
+        if self.has_looks {
+            let (whole, others) = self.split(&groups);
+            captures.spans.push(whole);
+            captures.spans.extend(others.into_iter().take(GROUPS - 1));
+        } else {
+            let spans = groups.iter().map(|span| span.map(|span| (span.start, span.end)));
+            captures.spans.extend(spans.take(GROUPS));
+        }
         true
     }
 }
@@ -71,6 +96,18 @@ fn parse(translated: &str) -> Result<Hir, regex_syntax::Error> {
         .nest_limit(128)
         .build()
         .parse(translated)
+}
+
+/// What the library says, on one line, with the part of the pattern that is meant.
+fn complaint(error: &regex_syntax::Error) -> String {
+    let (what, pattern, span) = match error {
+        regex_syntax::Error::Parse(error) => (error.kind().to_string(), error.pattern(), error.span()),
+        regex_syntax::Error::Translate(error) => (error.kind().to_string(), error.pattern(), error.span()),
+        error => return error.to_string(),
+    };
+    let end = span.end.offset.max(span.start.offset + 1);
+    let part = pattern.get(span.start.offset..end).unwrap_or(pattern);
+    format!("`{}`: {what}", part.chars().take(60).collect::<String>())
 }
 
 #[expect(clippy::result_large_err, reason = "the error is the library's and leaves at load only")]
@@ -123,12 +160,22 @@ fn translate(text: &str) -> Result<String, String> {
             }
             ('+', Class::Outside) if follows_quantifier(text, rest) => tail,
             (char, _) => {
-                out.push(char);
+                plain(char, &mut out);
                 tail
             }
         };
     }
     Ok(out)
+}
+
+/// A character as it stands. Patterns are matched over bytes: what is not ASCII is each of its bytes, in classes too.
+fn plain(char: char, out: &mut String) {
+    if char.is_ascii() {
+        return out.push(char);
+    }
+    for byte in char.encode_utf8(&mut [0; 4]).bytes() {
+        out.push_str(&format!("\\x{byte:02X}"));
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -209,7 +256,10 @@ fn escape<'a>(tail: &'a str, class: Class, out: &mut String) -> Result<&'a str, 
             return Err(format!("`\\{char}` is not supported; rewrite the pattern"));
         }
         char if char.is_ascii() => format!("\\{char}"),
-        char => char.to_string(),
+        char => {
+            plain(char, out);
+            return Ok(rest);
+        }
     };
     out.push_str(&text);
     Ok(rest)
@@ -259,6 +309,8 @@ mod tests {
             ("(?i)ABC", b"abc", true),
             ("\\h", b"\t", true),
             ("\\0", b"\0", true),
+            ("[´x]", b"\xb4", true),
+            ("a\\´", "a´".as_bytes(), true),
         ] {
             assert_eq!(Pattern::new(pattern, 1 << 20).unwrap().is_match(value), expected, "{pattern}");
         }
@@ -266,9 +318,39 @@ mod tests {
 
     #[test]
     fn what_needs_backtracking_is_refused() {
-        for pattern in ["(?=a)", "(a)\\1", "(?<!a)b", "(", "a\\"] {
+        for pattern in ["(?=a)b", "(a)\\1", "x(?<!a)b", "a(?!b*)", "((?!a))", "(?<!^a)b", "(", "a\\"] {
             assert!(Pattern::new(pattern, 1 << 20).is_err(), "{pattern}: {:?}", translate(pattern));
         }
+    }
+
+    #[test]
+    fn look_around_at_the_edges() {
+        for (pattern, value, expected) in [
+            ("<\\?(?!xml)", &b"<?php"[..], Some(&b"<?"[..])),
+            ("<\\?(?!xml)", b"<?xml ?><?xm", Some(b"<?")),
+            ("<\\?(?!xml)", b"<?xml", None),
+            ("<\\?(?!xml)", b"<?", Some(b"<?")),
+            ("(?i)a(?!b)", b"aB", None),
+            ("(?i)a(?!b)", b"AC", Some(b"A")),
+            ("(?<!&(?:[ae]uml)|&amp);|['=]", b"&auml;", None),
+            ("(?<!&(?:[ae]uml)|&amp);|['=]", b"&amp;", None),
+            ("(?<!&(?:[ae]uml)|&amp);|['=]", b"&ouml;", Some(b";")),
+            ("(?<!&(?:[ae]uml)|&amp);|['=]", b"uml;", Some(b";")),
+            ("(?<!&(?:[ae]uml)|&amp);|['=]", b"x'", Some(b"'")),
+            ("(?<=a|bc)d+(?=e)", b"bcdde", Some(b"dd")),
+            ("(?<=a|bc)d+(?=e)", b"cdde", None),
+            ("a(?!b|)", b"ac", None),
+        ] {
+            let compiled = Pattern::new(pattern, 1 << 20).unwrap();
+            let mut captures = Captures::default();
+            let found = compiled.matches(value, Some(&mut captures));
+            let whole = captures.spans.first().copied().flatten().map(|(start, end)| &value[start..end]);
+            assert_eq!((found, whole), (expected.is_some(), expected), "{pattern} {}", value.escape_ascii());
+            assert_eq!(compiled.is_match(value), expected.is_some(), "{pattern}");
+        }
+        let mut captures = Captures::default();
+        assert!(Pattern::new("(?<!x)(a)(?!y)|(b)", 1 << 20).unwrap().matches(b"za", Some(&mut captures)));
+        assert_eq!(captures.spans, [Some((1, 2)), Some((1, 2)), None]);
     }
 
     #[test]

@@ -32,6 +32,22 @@ pub(super) fn last<'a>(actions: &'a [Action], name: &str) -> Option<&'a Action> 
     actions.iter().rev().find(|action| action.name == name)
 }
 
+/// What a rule says of itself, where it runs and what it does to the transaction is for the first of a chain to say; on
+/// another it would have no effect. CRS 3 has `nolog` there.
+pub(super) fn check_chained(actions: &[Action]) -> Result<(), Fault> {
+    let first_only = |action: &&Action| {
+        let harmless = ["auditlog", "block", "chain", "log", "noauditlog", "nolog", "pass"];
+        is_rule_action(&action.name) && !harmless.contains(&action.name.as_str())
+    };
+    match actions.iter().find(first_only) {
+        Some(action) => Err(action.fault(format!(
+            "only the first rule of a chain has `{}`; move it there, or remove it",
+            action.name
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// The phase of a rule or default action; 2 unless said.
 pub(super) fn phase(actions: &[Action]) -> Result<u8, Fault> {
     let Some(action) = last(actions, "phase") else { return Ok(2) };

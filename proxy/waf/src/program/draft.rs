@@ -9,7 +9,7 @@ use super::settings::Settings;
 use super::{Defaults, PHASES};
 use crate::fault::{Fault, Place};
 use crate::limits::LoadLimits;
-use crate::syntax::{Action, DirectiveKind, Loaded, RuleSyntax, Target};
+use crate::syntax::{Action, DirectiveKind, Loaded, RuleSyntax, Target, Variable};
 
 /// A rule with the rules chained to it, as written.
 pub(super) struct Draft {
@@ -23,6 +23,23 @@ pub(super) struct Draft {
 }
 
 impl Draft {
+    fn change_actions(&mut self, part: usize, changes: &[Action]) -> Result<(), Fault> {
+        let fixed = |action: &&Action| matches!(action.name.as_str(), "id" | "phase" | "chain");
+        if let Some(action) = changes.iter().find(fixed) {
+            return Err(action.fault(format!("`{}` of a rule cannot be changed", action.name)));
+        }
+        if part > 0 {
+            actions::check_chained(changes)?;
+        }
+        if let Some(rule) = self.parts.get_mut(part) {
+            rule.actions.extend(changes.iter().cloned());
+        }
+        if let Some(first) = self.parts.first().filter(|_| part == 0) {
+            self.meta = Arc::new(actions::meta(first)?);
+        }
+        Ok(())
+    }
+
     pub(super) fn jump(&self) -> Option<&Action> {
         self.parts.first().and_then(|first| actions::last(&first.actions, "skipafter"))
     }
@@ -93,11 +110,22 @@ struct Collector<'a> {
     order: u32,
     count: usize,
     removals: Vec<(Place, RuleSelector, String)>,
-    updates: Vec<(Place, RuleSelector, String, Update)>,
+    updates: Vec<Update>,
 }
 
-enum Update {
-    Targets(Vec<Target>),
+/// A change to rules that a directive asks for.
+struct Update {
+    place: Place,
+    selector: RuleSelector,
+    /// As written.
+    what: String,
+    /// Which rule of a chain, from 0.
+    part: usize,
+    change: Change,
+}
+
+enum Change {
+    Targets { added: Vec<Target>, replaced: Vec<Target> },
     Actions(Vec<Action>),
 }
 
@@ -122,19 +150,20 @@ impl Collector<'_> {
                     });
                 }
             }
-            DirectiveKind::UpdateTarget { by, what, targets } => {
-                self.select(place, &by, &what, |this, place, selector, what| {
-                    this.updates.push((place, selector, what, Update::Targets(targets)));
-                });
+            DirectiveKind::UpdateTarget { by, what, targets, replaced } => {
+                self.updates(place, &by, &what, Change::Targets { added: targets, replaced });
             }
             DirectiveKind::UpdateAction { what, actions } => {
-                self.select(place, "id", &what, |this, place, selector, what| {
-                    this.updates.push((place, selector, what, Update::Actions(actions)));
-                });
+                self.updates(place, "id", &what, Change::Actions(actions));
             }
             DirectiveKind::Setting { name, values } => {
                 if let Err(message) = self.drafts.settings.apply(&name, &values) {
                     self.faults.push(place.fault(message));
+                }
+                if name == "unicodemapfile" {
+                    self.drafts.warnings.push(place.fault(
+                        "the map is not read: of `%uhhhh` the low byte counts, and full-width forms are ASCII",
+                    ));
                 }
             }
             DirectiveKind::Include { .. } => {}
@@ -152,6 +181,22 @@ impl Collector<'_> {
             Ok(selector) => keep(self, place.clone(), selector, what.to_owned()),
             Err(message) => self.faults.push(place.fault(message)),
         }
+    }
+
+    /// Keeps an update for when all rules are known. `1234:2` names the third rule of a chain.
+    fn updates(&mut self, place: &Place, by: &str, what: &str, change: Change) {
+        let offset = what.split_once(':').filter(|_| by == "id");
+        let (rules, part) = match offset.map(|(rules, part)| (rules, part.trim().parse())) {
+            None => (what, 0),
+            Some((rules, Ok(part))) => (rules, part),
+            Some((_, Err(_))) => {
+                let message = format!("`{what}` is no rule of a chain; write `1234:1`");
+                return self.faults.push(place.fault(message));
+            }
+        };
+        self.select(place, by, rules, |this, place, selector, _| {
+            this.updates.push(Update { place, selector, what: what.to_owned(), part, change });
+        });
     }
 
     fn default_action(&mut self, place: &Place, found: Vec<Action>) {
@@ -179,8 +224,8 @@ impl Collector<'_> {
         }
         let chained = actions::last(&rule.actions, "chain").is_some();
         let mut parts = self.open.take().unwrap_or_default();
-        if let (false, Some(id)) = (parts.is_empty(), actions::last(&rule.actions, "id")) {
-            self.faults.push(id.fault("only the first rule of a chain has an `id`; remove this one"));
+        if !parts.is_empty() {
+            self.faults.extend(actions::check_chained(&rule.actions).err());
         }
         parts.push(rule);
         if chained {
@@ -226,38 +271,40 @@ impl Collector<'_> {
                 self.drafts.warnings.push(place.fault(format!("`{what}` removes no rule")));
             }
         }
-        for (place, selector, what, update) in std::mem::take(&mut self.updates) {
-            self.update(&place, &selector, &what, &update);
+        for update in std::mem::take(&mut self.updates) {
+            self.update(&update);
+        }
+        for part in self.drafts.rules.iter_mut().flat_map(|draft| &mut draft.parts) {
+            self.faults.append(&mut part.faults);
+            if part.targets.iter().any(|target| target.variable == Variable::Duration) {
+                // CRS 3 stirs it into a random number, so it is no fault.
+                let warning = part.place.fault("`DURATION` is 0 here: the engine has no clock");
+                self.drafts.warnings.push(warning);
+            }
         }
         self.drafts
     }
 
-    fn update(&mut self, place: &Place, selector: &RuleSelector, what: &str, update: &Update) {
+    fn update(&mut self, update: &Update) {
         let mut any = false;
-        for draft in self.drafts.rules.iter_mut().filter(|draft| selector.takes(&draft.meta)) {
+        let takes =
+            |draft: &&mut Draft| update.selector.takes(&draft.meta) && draft.parts.len() > update.part;
+        for draft in self.drafts.rules.iter_mut().filter(takes) {
             any = true;
-            let Some(first) = draft.parts.first_mut() else { continue };
-            match update {
-                Update::Targets(targets) => first.targets.extend(targets.iter().cloned()),
-                Update::Actions(changes) => {
-                    let fixed = changes
-                        .iter()
-                        .find(|action| matches!(action.name.as_str(), "id" | "phase" | "chain"));
-                    if let Some(action) = fixed {
-                        self.faults
-                            .push(action.fault(format!("`{}` of a rule cannot be changed", action.name)));
-                        continue;
-                    }
-                    first.actions.extend(changes.iter().cloned());
-                    match actions::meta(first) {
-                        Ok(meta) => draft.meta = Arc::new(meta),
-                        Err(fault) => self.faults.push(fault),
-                    }
+            let result = match &update.change {
+                Change::Targets { added, replaced } => {
+                    draft.parts.get_mut(update.part).into_iter().for_each(|part| {
+                        part.targets.retain(|target| !replaced.contains(target));
+                        part.targets.extend(added.iter().cloned());
+                    });
+                    Ok(())
                 }
-            }
+                Change::Actions(changes) => draft.change_actions(update.part, changes),
+            };
+            self.faults.extend(result.err());
         }
         if !any {
-            self.drafts.warnings.push(place.fault(format!("`{what}` updates no rule")));
+            self.drafts.warnings.push(update.place.fault(format!("`{}` updates no rule", update.what)));
         }
     }
 }

@@ -49,8 +49,9 @@ fn template(builder: &mut Builder<'_>, text: &str) -> Result<Template, String> {
 fn slot(builder: &mut Builder<'_>, text: &str) -> Result<Slot, String> {
     let (collection, name) =
         text.split_once('.').ok_or_else(|| format!("`{text}` is no variable; write `tx.name`"))?;
-    let variable =
-        Variable::parse(collection).filter(|variable| variable.is_persistent() || *variable == Variable::Tx);
+    let variable = Variable::parse(collection)
+        .ok()
+        .filter(|variable| variable.is_persistent() || *variable == Variable::Tx);
     let Some(variable) = variable else {
         return Err(format!("`{collection}` cannot be written; write to `tx` or a persistent collection"));
     };
@@ -87,7 +88,7 @@ fn expirevar(builder: &mut Builder<'_>, text: &str) -> Result<Effect, String> {
 fn initcol(builder: &mut Builder<'_>, text: &str) -> Result<Effect, String> {
     let (name, key) =
         text.split_once('=').ok_or_else(|| format!("`{text}` has no key; write `ip=%{{REMOTE_ADDR}}`"))?;
-    let collection = Variable::parse(name).filter(|variable| variable.is_persistent());
+    let collection = Variable::parse(name).ok().filter(|variable| variable.is_persistent());
     let collection = collection.ok_or_else(|| {
         format!("`{name}` is no persistent collection; write `global`, `ip`, `resource`, `session` or `user`")
     })?;
@@ -162,7 +163,7 @@ fn rules(builder: &Builder<'_>, by: &str, what: &str) -> Result<Arc<[u32]>, Stri
 fn target_place(builder: &mut Builder<'_>, text: &str) -> Result<group::Place, String> {
     let (name, selector) =
         text.split_once(':').map_or((text, None), |(name, selector)| (name, Some(selector)));
-    let variable = Variable::parse(name.trim()).ok_or_else(|| format!("unknown variable `{name}`"))?;
+    let variable = Variable::parse(name.trim())?;
     let selector = match selector {
         None => Selector::All,
         Some(text) => match text.strip_prefix('/').and_then(|text| text.strip_suffix('/')) {

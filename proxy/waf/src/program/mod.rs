@@ -19,7 +19,7 @@ pub(crate) use names::Names;
 pub use rule::Meta;
 pub(crate) use rule::{
     Allowed, Argument, Change, Control, Disruption, Effect, Excluded, Guard, Link, Need, Processor, Rule,
-    Slot,
+    RuleSelector, Slot,
 };
 pub use settings::{Engine, OverLimit, Settings};
 pub(crate) use template::{Piece, Template};

@@ -64,6 +64,8 @@ pub struct Settings {
     pub collection_timeout: u64,
     /// `SecParseXmlIntoArgs`.
     pub xml_into_args: bool,
+    /// `SecWebAppId`.
+    pub web_app_id: String,
 }
 
 impl Default for Settings {
@@ -84,12 +86,17 @@ impl Default for Settings {
             separator: b'&',
             collection_timeout: 3600,
             xml_into_args: false,
+            web_app_id: "default".to_owned(),
         }
     }
 }
 
 impl Settings {
     /// Obeys one directive, its name without `Sec` and in lower case.
+    ///
+    /// # Errors
+    ///
+    /// When its value is not understood, or asks for what is not done.
     pub(crate) fn apply(&mut self, name: &str, values: &[String]) -> Result<(), String> {
         let value = values.first().map_or("", String::as_str);
         match name {
@@ -115,9 +122,13 @@ impl Settings {
             "argumentseparator" => {
                 self.separator = *value.as_bytes().first().ok_or_else(|| expected(value, "one character"))?;
             }
+            "webappid" => self.web_app_id = value.to_owned(),
             "parsexmlintoargs" => self.xml_into_args = !value.eq_ignore_ascii_case("off"),
             "cookieformat" if value != "0" => {
                 return Err(expected(value, "`0`; RFC 2109 cookies are not sent any more"));
+            }
+            "xmlexternalentity" if !value.eq_ignore_ascii_case("off") => {
+                return Err(expected(value, "`Off`; entities are never fetched"));
             }
             "contentinjection" if !value.eq_ignore_ascii_case("off") => {
                 return Err(expected(value, "`Off`; bodies are not rewritten"));

@@ -42,6 +42,14 @@ impl Template {
         Ok(Self { pieces })
     }
 
+    /// Whether `text` holds a macro. `%{2}` of a regular expression is none.
+    pub(crate) fn has_macro(text: &str) -> bool {
+        text.split("%{").skip(1).any(|rest| {
+            let name = rest.split(['}', '.', ':']).next().unwrap_or_default();
+            rest.contains('}') && Variable::parse(name.trim()).is_ok()
+        })
+    }
+
     /// The text, when it holds no macro.
     pub(crate) fn literal(&self) -> Option<&[u8]> {
         match self.pieces.as_slice() {
@@ -64,9 +72,7 @@ fn piece(name: &str, names: &mut Names) -> Result<Piece, String> {
         Some((variable, member)) => (variable, Some(member.to_ascii_lowercase())),
         None => (name, None),
     };
-    let Some(variable) = Variable::parse(variable) else {
-        return Err(format!("the macro `%{{{name}}}` names no variable; check the spelling"));
-    };
+    let variable = Variable::parse(variable).map_err(|why| format!("the macro `%{{{name}}}`: {why}"))?;
     Ok(match (variable, member) {
         (Variable::Tx, Some(member)) => Piece::Tx(names.slot(&member)),
         (variable, member) => Piece::Variable(variable, member),

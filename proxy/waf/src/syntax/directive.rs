@@ -31,6 +31,8 @@ pub(crate) enum DirectiveKind {
         by: String,
         what: String,
         targets: Vec<Target>,
+        /// What they stand in for; nothing when they are only added.
+        replaced: Vec<Target>,
     },
     /// `SecRuleUpdateActionById`.
     UpdateAction {
@@ -52,6 +54,8 @@ pub(crate) struct RuleSyntax {
     /// `None` for `SecAction`.
     pub(crate) operator: Option<OperatorSyntax>,
     pub(crate) actions: Vec<Action>,
+    /// Targets that there are not: faults only if the rule is not removed.
+    pub(crate) faults: Vec<Fault>,
 }
 
 /// Parses a logical line.
@@ -89,16 +93,15 @@ pub(crate) fn parse(line: &Line, faults: &mut Vec<Fault>) -> Option<Directive> {
             if !count(2..=3, faults) {
                 return None;
             }
-            if arguments.len() == 3 {
-                faults.push(place.fault("replacing a target with the third argument is not supported; exclude it and add the new one"));
-                return None;
-            }
-            let targets =
-                arguments.get(1).map(|word| parse_targets(&commas(word), faults)).unwrap_or_default();
+            let mut targets = |at: usize| {
+                arguments.get(at).map(|word| parse_targets(&commas(word), faults)).unwrap_or_default()
+            };
+            let (targets, replaced) = (targets(1), targets(2));
             DirectiveKind::UpdateTarget {
                 by: name.trim_start_matches("secruleupdatetargetby").to_owned(),
                 what: text(0),
                 targets,
+                replaced,
             }
         }
         "secruleupdateactionbyid" => count(2..=2, faults)
@@ -109,17 +112,25 @@ pub(crate) fn parse(line: &Line, faults: &mut Vec<Fault>) -> Option<Directive> {
 }
 
 fn rule(place: &Place, arguments: &[Word], faults: &mut Vec<Fault>) -> DirectiveKind {
+    let mut own = Vec::new();
     DirectiveKind::Rule(RuleSyntax {
         place: place.clone(),
-        targets: arguments.first().map(|word| parse_targets(word, faults)).unwrap_or_default(),
+        targets: arguments.first().map(|word| parse_targets(word, &mut own)).unwrap_or_default(),
         operator: arguments.get(1).map(parse_operator),
         actions: actions(arguments, 2, faults),
+        faults: own,
     })
 }
 
 fn action(place: &Place, arguments: &[Word], faults: &mut Vec<Fault>) -> DirectiveKind {
     let actions = actions(arguments, 0, faults);
-    DirectiveKind::Rule(RuleSyntax { place: place.clone(), targets: Vec::new(), operator: None, actions })
+    DirectiveKind::Rule(RuleSyntax {
+        place: place.clone(),
+        targets: Vec::new(),
+        operator: None,
+        actions,
+        faults: Vec::new(),
+    })
 }
 
 fn actions(arguments: &[Word], at: usize, faults: &mut Vec<Fault>) -> Vec<Action> {
@@ -135,8 +146,8 @@ fn commas(word: &Word) -> Word {
     word
 }
 
-/// Settings that only concern a server's own logging, storage or identity: read and left to the caller.
-const LEFT_TO_THE_CALLER: [&str; 27] = [
+/// Settings that only concern a server's own logging, storage, speed or identity: read and left to the caller.
+const LEFT_TO_THE_CALLER: [&str; 30] = [
     "auditengine",
     "auditlog",
     "auditlog2",
@@ -148,14 +159,17 @@ const LEFT_TO_THE_CALLER: [&str; 27] = [
     "auditlogrelevantstatus",
     "auditlogstoragedir",
     "auditlogtype",
+    "cachetransformations",
     "componentsignature",
     "connengine",
     "datadir",
     "debuglog",
     "debugloglevel",
+    "disablebackendcompression",
     "guardianlog",
     "pcrematchlimit",
     "pcrematchlimitrecursion",
+    "ruleperftime",
     "sensorid",
     "serversignature",
     "statusengine",
@@ -167,10 +181,11 @@ const LEFT_TO_THE_CALLER: [&str; 27] = [
 ];
 
 /// Settings this engine obeys.
-const OBEYED: [&str; 17] = [
+const OBEYED: [&str; 23] = [
     "argumentslimit",
     "argumentseparator",
     "collectiontimeout",
+    "contentinjection",
     "cookieformat",
     "parsexmlintoargs",
     "requestbodyaccess",
@@ -183,8 +198,13 @@ const OBEYED: [&str; 17] = [
     "responsebodylimit",
     "responsebodylimitaction",
     "responsebodymimetype",
+    "responsebodymimetypesclear",
     "ruleengine",
+    "unicodecodepage",
+    "unicodemapfile",
     "uploadfilelimit",
+    "webappid",
+    "xmlexternalentity",
 ];
 
 fn setting(
@@ -195,20 +215,32 @@ fn setting(
     faults: &mut Vec<Fault>,
 ) -> Option<DirectiveKind> {
     let short = name.strip_prefix("sec").unwrap_or_default();
-    let values = arguments.iter().map(|word| word.text.clone()).collect();
-    let known = OBEYED.contains(&short) || LEFT_TO_THE_CALLER.contains(&short);
-    if known
-        || matches!(
-            short,
-            "unicodemapfile"
-                | "unicodecodepage"
-                | "responsebodymimetypesclear"
-                | "webappid"
-                | "contentinjection"
-        )
-    {
+    if OBEYED.contains(&short) || LEFT_TO_THE_CALLER.contains(&short) {
+        let values = arguments.iter().map(|word| word.text.clone()).collect();
         return Some(DirectiveKind::Setting { name: short.to_owned(), values });
     }
-    faults.push(place.fault(format!("directive `{written}` is not supported; remove it")));
+    faults.push(place.fault(refusal(written, short)));
     None
+}
+
+fn refusal(written: &str, name: &str) -> String {
+    let why = match name {
+        "rulescript" => "rules start no programs, Lua scripts included",
+        "remoterules" | "remoterulesfailaction" => "rules are read from files only",
+        "httpblkey" | "gsblookupdb" => "nothing is asked over the network while a request waits",
+        "geolookupdb" => "there is no location database; match networks with @ipMatchFromFile",
+        "streaminbodyinspection" | "streamoutbodyinspection" => "bodies are not rewritten",
+        "chrootdir" => "the process is not the rules' to confine",
+        "readstatelimit" | "writestatelimit" | "connreadstatelimit" | "connwritestatelimit" => {
+            "connections are limited before rules run"
+        }
+        "interceptonerror" | "ignorerulecompilationerrors" => "a fault in the rules always stops the load",
+        "ruleinheritance" => "a file holds what it includes, and nothing else",
+        "cookiev0separator" => "cookies are separated by `;`",
+        name if name.starts_with("hash") => "bodies are not rewritten",
+        name if name.starts_with("pdfprotect") => "bodies are not rewritten",
+        _ if written.starts_with('<') => "sections of a web server are not read",
+        _ => return format!("directive `{written}` is not supported; remove it"),
+    };
+    format!("`{written}` is refused: {why}; remove it")
 }

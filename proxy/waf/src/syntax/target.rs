@@ -83,9 +83,7 @@ pub(crate) fn parse_target(word: &Word) -> Result<Target, Fault> {
         Some((name, selector)) => (name, Some(selector)),
         None => (bare, None),
     };
-    let Some(variable) = Variable::parse(name) else {
-        return Err(word.fault(format!("unknown variable `{name}`; see the list in the SecLang reference")));
-    };
+    let variable = Variable::parse(name).map_err(|message| word.fault(message))?;
     let selector = match selector {
         None => Selector::All,
         Some(_) if !variable.is_collection() => {

@@ -1,5 +1,5 @@
-//! The variables of SecLang. Those that need a server's innards (`GEO`, `PERF_*`, `SCRIPT_*`, `SDBM_*`) are not among
-//! them: a rule that names one is refused at load.
+//! The variables of SecLang. A rule that names one this engine cannot fill is refused at load, with the reason: it would never
+//! match.
 
 macro_rules! variables {
     ($($name:literal $variant:ident),* $(,)?) => {
@@ -19,8 +19,13 @@ macro_rules! variables {
             }
 
             /// The variable of that name, whatever its case.
-            pub(crate) fn parse(name: &str) -> Option<Self> {
-                match name.to_ascii_uppercase().as_str() { $($name => Some(Self::$variant),)* _ => None }
+            ///
+            /// # Errors
+            ///
+            /// When there is none, or it cannot be filled; the message says which.
+            pub(crate) fn parse(name: &str) -> Result<Self, String> {
+                let upper = name.to_ascii_uppercase();
+                match upper.as_str() { $($name => Ok(Self::$variant),)* _ => Err(refusal(name, &upper)) }
             }
         }
     };
@@ -41,7 +46,6 @@ variables! {
     "FILES_COMBINED_SIZE" FilesCombinedSize,
     "FILES_NAMES" FilesNames,
     "FILES_SIZES" FilesSizes,
-    "FILES_TMPNAMES" FilesTmpnames,
     "FILES_TMP_CONTENT" FilesTmpContent,
     "FULL_REQUEST" FullRequest,
     "FULL_REQUEST_LENGTH" FullRequestLength,
@@ -49,7 +53,6 @@ variables! {
     "HIGHEST_SEVERITY" HighestSeverity,
     "INBOUND_DATA_ERROR" InboundDataError,
     "IP" Ip,
-    "JSON" Json,
     "MATCHED_VAR" MatchedVar,
     "MATCHED_VARS" MatchedVars,
     "MATCHED_VARS_NAMES" MatchedVarsNames,
@@ -112,8 +115,6 @@ variables! {
     "SESSION" Session,
     "SESSIONID" SessionId,
     "STATUS_LINE" StatusLine,
-    "STREAM_INPUT_BODY" StreamInputBody,
-    "STREAM_OUTPUT_BODY" StreamOutputBody,
     "TIME" Time,
     "TIME_DAY" TimeDay,
     "TIME_EPOCH" TimeEpoch,
@@ -132,6 +133,24 @@ variables! {
     "XML" Xml,
 }
 
+/// Why there is no variable of this name.
+fn refusal(written: &str, name: &str) -> String {
+    let why = match name {
+        "FILES_TMPNAMES" => "no upload is written to a file; look at FILES or FILES_TMP_CONTENT",
+        "GEO" => "there is no location database; match networks with @ipMatchFromFile",
+        "JSON" => "the leaves of a JSON body are in ARGS",
+        "STREAM_INPUT_BODY" => "bodies are not rewritten; look at REQUEST_BODY",
+        "STREAM_OUTPUT_BODY" => "bodies are not rewritten; look at RESPONSE_BODY",
+        "MODSEC_BUILD" => "this is not ModSecurity",
+        "SDBM_DELETE_ERROR" => "collections are not in files",
+        "USERAGENT_IP" => "it is REMOTE_ADDR; write that",
+        name if name.starts_with("PERF_") => "the engine has no clock",
+        name if name.starts_with("SCRIPT_") => "the gate runs no scripts",
+        _ => return format!("unknown variable `{written}`; see the list in the SecLang reference"),
+    };
+    format!("the variable `{written}` is refused: {why}")
+}
+
 impl Variable {
     /// Whether it holds named members, so that a selector makes sense.
     pub(crate) fn is_collection(self) -> bool {
@@ -147,11 +166,9 @@ impl Variable {
                 | Self::Files
                 | Self::FilesNames
                 | Self::FilesSizes
-                | Self::FilesTmpnames
                 | Self::FilesTmpContent
                 | Self::Global
                 | Self::Ip
-                | Self::Json
                 | Self::MatchedVars
                 | Self::MatchedVarsNames
                 | Self::MultipartFilename

@@ -37,8 +37,31 @@ impl State {
         } else if self.request_body_access {
             self.parse_request_body(program, &body);
         }
+        self.full_request(program, &body);
         self.request_body = body;
         self.sizes(program);
+    }
+
+    /// `FULL_REQUEST`: request line, headers and body, as far as it is inspected.
+    fn full_request(&mut self, program: &Program, body: &[u8]) {
+        let uses = |variable: Variable| program.uses.get(variable as usize) == Some(&true);
+        if !uses(Variable::FullRequest) && !uses(Variable::FullRequestLength) {
+            return;
+        }
+        let mut text = Vec::new();
+        if let Some(line) = self.store.entries(Variable::RequestLine).first() {
+            text.extend_from_slice(self.values.get(line.value));
+        }
+        text.extend_from_slice(b"\r\n");
+        for header in self.store.entries(Variable::RequestHeaders) {
+            for piece in [self.values.get(header.key), b": ", self.values.get(header.value), b"\r\n"] {
+                text.extend_from_slice(piece);
+            }
+        }
+        text.extend_from_slice(b"\r\n");
+        text.extend_from_slice(body);
+        self.replace(Variable::FullRequestLength, text.len().to_string().as_bytes());
+        self.replace(Variable::FullRequest, &text);
     }
 
     fn parse_request_body(&mut self, program: &Program, body: &[u8]) {

@@ -167,7 +167,7 @@ impl State {
         self.expansion = name;
     }
 
-    fn control(&mut self, program: &Program, control: &Control) {
+    pub(crate) fn control(&mut self, program: &Program, control: &Control) {
         match control {
             Control::Engine(engine) => self.engine = *engine,
             Control::RequestBody(on) => self.request_body_access = *on,

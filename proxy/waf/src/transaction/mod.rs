@@ -44,8 +44,8 @@ pub struct Opening<'a> {
 /// [`phase2`](Self::phase2), status and response headers, [`phase3`](Self::phase3), response body,
 /// [`phase4`](Self::phase4), [`phase5`](Self::phase5). It keeps its buffers when [opened](Self::open) again.
 pub struct Transaction {
-    program: Arc<Program>,
-    state: State,
+    pub(crate) program: Arc<Program>,
+    pub(crate) state: State,
 }
 
 /// All of a transaction but its program.
@@ -112,6 +112,11 @@ impl Transaction {
         self.state.open(&self.program, opening);
     }
 
+    /// Makes rules act, only report, or not run in this transaction, whatever `SecRuleEngine` says; after [`open`](Self::open).
+    pub fn set_engine(&mut self, engine: Engine) {
+        self.state.engine = engine;
+    }
+
     /// Gives the persistent collections that rules may attach.
     pub fn set_collections(&mut self, collections: Collections) {
         self.state.collections = collections;
@@ -163,12 +168,23 @@ impl Transaction {
         self.state.request_body_access && self.state.engine != Engine::Off
     }
 
+    /// Bytes of request body that it takes, as limits, settings and rules have it so far.
+    #[must_use]
+    pub fn request_body_limit(&self) -> usize {
+        self.state.request_body_limit.min(self.state.limits.request_body_bytes)
+    }
+
     /// A piece of the request body.
     ///
     /// Past the limit it answers an interruption, or with `SecRequestBodyLimitAction ProcessPartial` keeps what fits.
     pub fn request_body(&mut self, piece: &[u8]) -> Verdict {
         let over = self.program.settings().request_body_over;
         verdict(self.state.take_request_body(piece, over))
+    }
+
+    /// The request body as it was given, for whoever passes it on: it need not be kept twice. After [`phase2`](Self::phase2).
+    pub fn take_request_body(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.state.request_body)
     }
 
     /// Parses the request body and runs phase 2.
@@ -205,6 +221,12 @@ impl Transaction {
     #[must_use]
     pub fn wants_response_body(&self) -> bool {
         self.state.wants_response_body(&self.program)
+    }
+
+    /// Bytes of response body that it takes, as limits, settings and rules have it so far.
+    #[must_use]
+    pub fn response_body_limit(&self) -> usize {
+        self.state.response_body_limit.min(self.state.limits.response_body_bytes)
     }
 
     /// A piece of the response body, without transfer or content coding.

@@ -5,6 +5,7 @@ use super::{Opening, State};
 use crate::body::urlencoded;
 use crate::program::{Processor, Program};
 use crate::syntax::Variable;
+use crate::transform::Transform;
 
 impl State {
     fn uses(&self, program: &Program, variable: Variable) -> bool {
@@ -27,6 +28,7 @@ impl State {
         self.used_scalar(program, Variable::ServerAddr, || server.to_string().into_bytes());
         self.used_scalar(program, Variable::ServerPort, || server_port.to_string().into_bytes());
         self.used_scalar(program, Variable::Duration, || b"0".to_vec());
+        self.used_scalar(program, Variable::WebAppId, || program.settings().web_app_id.clone().into_bytes());
         self.open_time(program, opening.now);
         for flag in FLAGS {
             if self.uses(program, flag) {
@@ -93,7 +95,7 @@ impl State {
         self.store.push(Variable::RequestBasename, Values::EMPTY, base);
         let query = self.values.part(path_and_query, (path_len + 1).min(rest.len()), rest.len());
         self.store.push(Variable::QueryString, Values::EMPTY, query);
-        self.used_scalar(program, Variable::PathInfo, Vec::new);
+        self.used_scalar(program, Variable::PathInfo, || decoded.clone());
         let query = rest.get(path_len + 1..).unwrap_or_default();
         if !query.is_empty() {
             self.arguments_of(program, query, [Variable::ArgsGet, Variable::ArgsGetNames]);
@@ -175,9 +177,12 @@ impl State {
         {
             let host = value.split(|byte| *byte == b':').next().unwrap_or_default();
             self.scalar(Variable::ServerName, host);
-        } else if name.eq_ignore_ascii_case(b"authorization") && self.uses(program, Variable::AuthType) {
-            let kind = value.split(|byte| *byte == b' ').next().unwrap_or_default();
-            self.replace(Variable::AuthType, kind);
+        } else if name.eq_ignore_ascii_case(b"authorization") {
+            let (kind, rest) = value.split_at(memchr::memchr(b' ', value).unwrap_or(value.len()));
+            self.used_scalar(program, Variable::AuthType, || kind.to_vec());
+            if kind.eq_ignore_ascii_case(b"basic") {
+                self.used_scalar(program, Variable::RemoteUser, || basic_user(rest.trim_ascii()));
+            }
         }
     }
 
@@ -202,7 +207,7 @@ impl State {
 }
 
 /// Variables that are 0 until something goes wrong.
-const FLAGS: [Variable; 22] = [
+const FLAGS: [Variable; 21] = [
     Variable::InboundDataError,
     Variable::OutboundDataError,
     Variable::MultipartBoundaryQuoted,
@@ -223,9 +228,16 @@ const FLAGS: [Variable; 22] = [
     Variable::ReqbodyError,
     Variable::ReqbodyProcessorError,
     Variable::UrlencodedError,
-    Variable::FullRequestLength,
     Variable::ResponseContentLength,
 ];
+
+/// The user of `Authorization: Basic` (RFC 7617, 2). It is what the client says, not what anyone has proven.
+fn basic_user(credentials: &[u8]) -> Vec<u8> {
+    let mut text = Vec::new();
+    Transform::Base64Decode.apply(credentials, &mut text);
+    text.truncate(memchr::memchr(b':', &text).unwrap_or(text.len()));
+    text
+}
 
 /// Bytes of `http://host` before the path, when the target is in absolute form (RFC 9112, 3.2.2).
 fn authority_len(target: &[u8]) -> usize {

@@ -18,6 +18,7 @@ use super::{
         Actor, Authorization, Certificate, DECISION, Device, Endpoint, Event, Fingerprint, Group,
         HttpRequest, Message, Metadata, Named, Policy, San, Session, Tls, Url, User,
     },
+    inspection::Inspection,
     text::{Cut, Hex, PATH_BYTES, Shown, micros, name, timestamp},
     words,
 };
@@ -41,7 +42,7 @@ pub(super) struct Unmapped<'a> {
     case: Option<Cut<'a>>,
     verdict: &'static str,
     certificate: &'static str,
-    waf: &'static str,
+    waf: Inspection<'a>,
     steps: Steps<'a>,
     digests: Configuration<'a>,
     /// Roles and units that the token claims and its issuer may not assert.
@@ -292,7 +293,7 @@ fn unmapped<'a>(decision: &'a Decision, digests: &'a Digests, whole: bool) -> Un
             DeviceState::Accepted(_) => "accepted",
             DeviceState::Rejected(rejected) => rejected.fault.code(),
         },
-        waf: decision.inspection.code(),
+        waf: Inspection::of(decision.inspection.as_deref()),
         steps: Steps(&decision.steps),
         digests: Configuration { policies: &digests.policies, configuration: &digests.configuration },
         dropped: if whole { dropped.map(|claim| name(claim)).collect() } else { vec![] },

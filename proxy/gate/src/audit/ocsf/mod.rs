@@ -10,6 +10,7 @@
 mod decision;
 mod escape;
 mod event;
+mod inspection;
 mod outcome;
 #[cfg(test)]
 pub(crate) mod schema;

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::{
     event::{Endpoint, Event, HttpResponse, Message, Metadata, OUTCOME, Traffic},
+    inspection::Inspection,
     text::{Shown, micros, timestamp},
     words,
 };
@@ -26,6 +27,9 @@ pub(super) struct Unmapped<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<&'a str>,
     end: &'static str,
+    /// Of the answer, or of a body that was inspected as it passed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waf: Option<Inspection<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,6 +61,7 @@ pub(super) fn event<'a>(outcome: &'a Outcome, id: &'a str) -> Event<'a, Unmapped
             code: Some(RequestId(outcome.id.0).code()),
             source: outcome.source.as_deref(),
             end: outcome.end.code(),
+            waf: outcome.inspection.as_deref().map(|report| Inspection::of(Some(report))),
             failure: failure.map(Reason::code),
             attempts: Some(outcome.attempts),
             duration_us: Some(micros(took)),
@@ -112,7 +117,15 @@ fn plain<'a>(
         tls: None,
         policy: None,
         authorizations: vec![],
-        unmapped: Unmapped { code: None, source, end, failure: None, attempts: None, duration_us: None },
+        unmapped: Unmapped {
+            code: None,
+            source,
+            end,
+            waf: None,
+            failure: None,
+            attempts: None,
+            duration_us: None,
+        },
     }
 }
 

@@ -99,7 +99,7 @@ fn an_allowed_consultation_says_everything() {
         ("/unmapped/operation", json!("consult")),
         ("/unmapped/purpose", json!("traffic stop")),
         ("/unmapped/case", json!("2026-17")),
-        ("/unmapped/waf", json!("not_inspected")),
+        ("/unmapped/waf", json!({ "result": "not_inspected" })),
         ("/unmapped/steps/policy", json!(3)),
         ("/unmapped/digests/configuration", json!("cd".repeat(32))),
         ("/unmapped/dropped", json!(["federal-admin"])),

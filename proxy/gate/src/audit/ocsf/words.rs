@@ -55,9 +55,9 @@ pub(super) fn activity(method: &Method) -> (u32, bool) {
 /// How a refusal of a class is called.
 pub(super) const fn disposition(class: Class) -> u32 {
     match class {
-        Class::MalformedRequest | Class::HeadTooLarge | Class::BodyTooLarge | Class::BodyIncomplete => {
-            DISPOSITION_REJECTED
-        }
+        Class::MalformedRequest | Class::HeadTooLarge | Class::BodyTooLarge => DISPOSITION_REJECTED,
+        Class::BodyIncomplete | Class::LengthRequired => DISPOSITION_REJECTED,
+        Class::Inspection | Class::AnswerWithheld => DISPOSITION_BLOCKED,
         Class::TooManyRequests | Class::Busy | Class::SourceClosed => DISPOSITION_BLOCKED,
         Class::UnknownAddress | Class::Misdirected => DISPOSITION_REJECTED,
         Class::DeviceRevoked => DISPOSITION_ACCESS_REVOKED,
@@ -74,9 +74,11 @@ pub(super) const fn severity(class: Class) -> u32 {
     match class {
         Class::SignInRequired | Class::SignInExpired | Class::StrongerSignIn => SEVERITY_INFORMATIONAL,
         Class::UnknownAddress | Class::Misdirected | Class::Busy | Class::SourceClosed => SEVERITY_LOW,
-        Class::BodyTooLarge | Class::BodyIncomplete | Class::DeviceExpired | Class::DeviceRequired => {
-            SEVERITY_LOW
-        }
+        Class::DeviceExpired | Class::DeviceRequired => SEVERITY_LOW,
+        Class::BodyTooLarge | Class::BodyIncomplete | Class::LengthRequired => SEVERITY_LOW,
+        Class::Inspection => SEVERITY_MEDIUM,
+        // What a source lets out is no longer an attempt.
+        Class::AnswerWithheld => SEVERITY_HIGH,
         Class::MalformedRequest | Class::HeadTooLarge | Class::TooManyRequests => SEVERITY_MEDIUM,
         Class::DeviceRejected | Class::SignInInvalid | Class::NotPermitted => SEVERITY_MEDIUM,
         Class::SourceUnavailable | Class::SourceTimeout => SEVERITY_MEDIUM,

@@ -14,7 +14,7 @@ use std::{
 use parking_lot::{Condvar, Mutex};
 use poort_enforce::{
     arrival::{Connection, DeviceState},
-    exchange::{Inspection, RequestId, Step},
+    exchange::{RequestId, Step},
     pipeline::Check,
     ports::Clock,
     reason::Reason,
@@ -151,6 +151,7 @@ pub(crate) fn outcome(number: u8) -> Outcome {
         received_bytes: 0,
         sent_bytes: 1234,
         duration: Duration::from_micros(12_345),
+        inspection: None,
         end: End::Complete,
         failure: None,
     }
@@ -262,7 +263,7 @@ pub(crate) fn decision(number: u8) -> Decision {
             obligations: vec![],
             errors: vec![],
         }),
-        inspection: Inspection::NotInspected,
+        inspection: None,
         verdict: Verdict::Allow,
         steps: Check::ALL.into_iter().map(step).collect(),
     }

@@ -85,7 +85,8 @@ impl Desk<'_> {
         }
     }
 
-    fn read(&self, file: &File, named: Option<Spot<'_>>, limit_bytes: usize) -> Option<FileRead> {
+    /// A file. What is wrong with it as a whole is reported where it is `named`, otherwise as the file's own.
+    pub(super) fn read(&self, file: &File, named: Option<Spot<'_>>, limit_bytes: usize) -> Option<FileRead> {
         match self.tree.read(&file.path, &file.shown, limit_bytes) {
             Ok(read) => Some(read),
             Err(fault) => {

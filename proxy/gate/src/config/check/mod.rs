@@ -4,6 +4,7 @@
 
 mod cross;
 mod cursor;
+mod day;
 mod deploy;
 mod desk;
 mod devices;
@@ -18,10 +19,12 @@ mod material;
 mod name;
 mod operation;
 mod report;
+mod rule_files;
 mod source;
 mod suggest;
 mod upstream;
 mod value;
+mod waf;
 mod web;
 mod zone;
 
@@ -102,7 +105,12 @@ fn parts(desk: &Desk<'_>, file: File) -> Option<Parts> {
     });
     // A source that leaves out what is wrong in the main file is not wrong itself.
     let defaults = zone.defaults.clone().unwrap_or_else(zone::usual_defaults);
-    let around = source::Around { vocabulary: &vocabulary, defaults: &defaults, asserts: operators.asserts };
+    let around = source::Around {
+        vocabulary: &vocabulary,
+        defaults: &defaults,
+        waf: zone.waf.as_ref().map(Option::as_ref),
+        asserts: operators.asserts,
+    };
     let drafts = folder::sources(desk, around, &policies.inside("sources"));
     let access = folder::access(desk, &policies.inside("access"));
     cross::check(desk, operators.deploy.as_ref(), inventory.as_deref(), &drafts);
@@ -119,6 +127,7 @@ fn parts(desk: &Desk<'_>, file: File) -> Option<Parts> {
         strong_sign_in: zone.strong_sign_in?,
         limits: zone.limits?,
         defaults: zone.defaults?,
+        held: zone.waf?.map_or(0, |waf| waf.held),
         entities: entities?,
     };
     Some(Parts { deploy: operators.deploy?, zone, sources: sources?, access: access? })

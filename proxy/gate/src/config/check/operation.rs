@@ -85,6 +85,11 @@ fn operation(here: Here<'_, Scalar>) -> Option<Operation> {
     })
 }
 
+/// A path pattern, as text.
+pub(super) fn path_pattern(here: Here<'_, Scalar>) -> Option<String> {
+    here.parse(|text| pattern(text).map(|pattern| pattern.text))
+}
+
 /// A path pattern and the names it captures.
 struct Pattern {
     text: String,

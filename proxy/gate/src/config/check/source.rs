@@ -24,7 +24,7 @@ use super::{
     entities::Vocabulary,
     identity, inventory, name, operation,
     report::Spot,
-    upstream, value, web, zone,
+    upstream, value, waf, web, zone,
 };
 
 /// A stream outlives the decision that admitted it by no more than this.
@@ -35,6 +35,8 @@ const LONGEST_READMIT: Duration = Duration::from_secs(60);
 pub(super) struct Around<'a> {
     pub(super) vocabulary: &'a Vocabulary<'a>,
     pub(super) defaults: &'a Defaults,
+    /// How the zone inspects; inside: none if it does not. None if that is not known.
+    pub(super) waf: Option<Option<&'a waf::Zone>>,
     /// Whether assertions can be made; none if that is not known.
     pub(super) asserts: Option<bool>,
 }
@@ -93,7 +95,7 @@ fn assemble(
     rest: Option<Rest>,
 ) -> Option<Source> {
     let Named { title, owner, classification } = named?;
-    let Rest { subject, upstream, operations, limits, url, streams, cors, identity, body } = rest?;
+    let Rest { subject, upstream, operations, limits, url, streams, cors, identity, body, waf } = rest?;
     Some(Source {
         place,
         id: id.to_owned(),
@@ -113,6 +115,7 @@ fn assemble(
         on_behalf_of: on_behalf_of?,
         identity,
         body,
+        waf,
     })
 }
 
@@ -153,6 +156,7 @@ struct Rest {
     cors: Option<poort_enforce::source::Cors>,
     identity: checked::source::IdentityHeaders,
     body: u64,
+    waf: Option<checked::waf::Waf>,
 }
 
 fn rest(
@@ -176,6 +180,7 @@ fn rest(
     let cors = source.field("cors", |raw| &raw.cors).optional(|here| web::cors(here.open()));
     let identity = identity::check(source.field("identity", |raw| &raw.identity), around.asserts);
     let body = source.field("body", |raw| &raw.body).or(around.defaults.body, value::size);
+    let waf = waf::source(desk, around.waf, source.field("waf", |raw| &raw.waf));
     Some(Rest {
         subject: subject?,
         upstream: upstream?,
@@ -186,6 +191,7 @@ fn rest(
         cors: cors?,
         identity: identity?,
         body: body?,
+        waf: waf?,
     })
 }
 

@@ -16,6 +16,7 @@ use super::{
     issuer,
     report::{File, Spot},
     value::{self, many, plenty},
+    waf,
 };
 
 /// What came of the security team's main file. Its parts are wanted even if others are wrong.
@@ -28,6 +29,8 @@ pub(super) struct Outcome<'a> {
     pub(super) strong_sign_in: Option<Vec<String>>,
     pub(super) limits: Option<Limits>,
     pub(super) defaults: Option<Defaults>,
+    /// Inside: none if the zone inspects nothing.
+    pub(super) waf: Option<Option<waf::Zone>>,
 }
 
 pub(super) fn check<'a>(
@@ -53,6 +56,8 @@ pub(super) fn check<'a>(
     outcome.limits = zone.field("limits", |raw| &raw.limits).or(usual_limits(), |here| limits(here.open()));
     let defaults = zone.field("defaults", |raw| &raw.defaults);
     outcome.defaults = defaults.or(usual_defaults(), |here| self::defaults(here.open()));
+    let waf = zone.field("waf", |raw| &raw.waf);
+    outcome.waf = waf.optional(|here| waf::zone(desk, here.open()));
     outcome
 }
 

@@ -7,6 +7,7 @@ pub mod deploy;
 pub mod file;
 pub mod material;
 pub mod source;
+pub mod waf;
 pub mod zone;
 
 use poort_policy::PolicyFile;

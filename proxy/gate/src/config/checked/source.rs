@@ -17,6 +17,7 @@ use rustls::pki_types::CertificateDer;
 
 use super::{
     Identity, TlsVersion,
+    waf::Waf,
     zone::{Budget, Timeouts},
 };
 
@@ -59,6 +60,8 @@ pub struct Source {
     pub identity: IdentityHeaders,
     /// The largest request body, in bytes.
     pub body: u64,
+    /// How it is inspected; none: it is not.
+    pub waf: Option<Waf>,
 }
 
 /// Where a source is and how it is spoken to.

@@ -25,6 +25,8 @@ pub struct Zone {
     pub limits: Limits,
     /// What holds for a source whose file says nothing.
     pub defaults: Defaults,
+    /// Bytes of request bodies and answers that inspection may hold at once.
+    pub held: u64,
     /// Names that policies, issuers and devices may use.
     pub entities: Entities,
 }

@@ -1,6 +1,9 @@
 //! `policies/sources/<id>.yaml` as it was typed.
 
-use super::{Block, Blocks, Named, Node, Quota, Scalar, Text, Texts, record, zone::Timeouts};
+use super::{
+    Block, Blocks, Named, Node, Quota, Scalar, Text, Texts, record,
+    zone::{Response, Thresholds, Timeouts},
+};
 
 record! {
     struct Source {
@@ -20,6 +23,28 @@ record! {
         on_behalf_of: Texts,
         identity: Block<Identity>,
         body: Text,
+        waf: Block<Waf>,
+    }
+
+    struct Waf {
+        mode: Text,
+        since: Text,
+        level: Text,
+        thresholds: Block<Thresholds>,
+        body: Text,
+        unframed: Text,
+        response: Block<Response>,
+        streams: Text,
+        rules: Texts,
+        exclusions: Blocks<Exclusion>,
+    }
+
+    struct Exclusion {
+        rule: Text,
+        target: Text,
+        path: Text,
+        reason: Text,
+        expires: Text,
     }
 
     struct Upstream {

@@ -9,6 +9,32 @@ record! {
         strong_sign_in: Texts,
         limits: Block<Limits>,
         defaults: Block<Defaults>,
+        waf: Block<Waf>,
+    }
+
+    struct Waf {
+        rules: Texts,
+        mode: Text,
+        since: Text,
+        level: Text,
+        thresholds: Block<Thresholds>,
+        body: Text,
+        unframed: Text,
+        response: Block<Response>,
+        held: Text,
+        record_data: Text,
+    }
+
+    struct Thresholds {
+        inbound: Text,
+        outbound: Text,
+    }
+
+    struct Response {
+        inspect: Text,
+        limit: Text,
+        larger: Text,
+        other_types: Text,
     }
 
     struct Devices {

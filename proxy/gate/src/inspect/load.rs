@@ -1,0 +1,192 @@
+//! Rule files compiled: once for all sources with the same files and level, and again only when one of them has changed.
+
+use std::{
+    collections::HashMap,
+    fmt::Write as _,
+    sync::{Arc, Weak},
+};
+
+use parking_lot::Mutex;
+use poort_enforce::inspect::{BodyRules, Exclusion, Inspector, RuleSet};
+use poort_policy::Place;
+use poort_waf::{LoadLimits, Program, TransactionLimits};
+
+use crate::config::{
+    Fault, Warning,
+    checked::{
+        source::Source,
+        waf::{self, Waf},
+    },
+};
+
+/// The name of the file that is loaded before all others; brackets keep it apart from files on disk.
+const SETUP: &str = "[setup]";
+
+/// What every set of rules begins with: which bodies are looked into, and the level. A rule file that says otherwise comes later and
+/// has the word, limits apart: those are the source's file's to set, and the lower one holds.
+const BASE: &str = r#"SecRequestBodyAccess On
+SecRequestBodyLimit 1073741824
+SecResponseBodyAccess On
+SecResponseBodyMimeType text/plain text/html text/xml text/csv application/json application/xml application/problem+json application/hal+json application/xhtml+xml
+SecResponseBodyLimit 1073741824
+SecRule REQUEST_HEADERS:Content-Type "@rx ^(?:application/(?:[a-z0-9.-]+\+)?|text/)xml\b" "id:90001,phase:1,t:none,t:lowercase,pass,nolog,ctl:requestBodyProcessor=XML"
+SecRule REQUEST_HEADERS:Content-Type "@rx ^application/(?:[a-z0-9.-]+\+)?json\b" "id:90002,phase:1,t:none,t:lowercase,pass,nolog,ctl:requestBodyProcessor=JSON"
+"#;
+
+/// Work of one exchange, about one unit a byte looked at: some 100 ms at most, and far beyond what an ordinary request takes.
+const FUEL: u64 = 400_000_000;
+
+/// Rules that some generation of the configuration still uses, by digest.
+#[derive(Debug, Default)]
+pub struct Compiled(Mutex<HashMap<String, Weak<RuleSet>>>);
+
+/// How sources are inspected, by id.
+#[derive(Default)]
+pub struct Inspectors {
+    /// Those that are.
+    pub by_source: HashMap<String, Arc<Inspector>>,
+    /// What works but should be looked at.
+    pub warnings: Vec<Warning>,
+}
+
+impl Inspectors {
+    /// Compiles what is not compiled yet.
+    ///
+    /// # Errors
+    /// Every fault of every rule file and exclusion.
+    pub fn load(sources: &[Source], compiled: &Compiled) -> Result<Self, Vec<Fault>> {
+        let mut inspectors = Self::default();
+        let mut sets: HashMap<String, Result<Arc<RuleSet>, ()>> = HashMap::new();
+        let mut faults = Vec::new();
+        for source in sources {
+            let Some(waf) = &source.waf else { continue };
+            let digest = digest(waf);
+            let set = sets.entry(digest.clone()).or_insert_with(|| {
+                let set = compiled.get(waf, &digest).map_err(|found| faults.extend(found))?;
+                inspectors.warnings.extend(set.program.warnings().iter().map(warning));
+                Ok(set)
+            });
+            let Ok(set) = set else { continue };
+            let warnings = &mut inspectors.warnings;
+            if let Some(exclusions) = exclusions(waf, &set.program, warnings, &mut faults) {
+                let inspector = inspector(source, waf, Arc::clone(set), exclusions);
+                inspectors.by_source.insert(source.id.clone(), Arc::new(inspector));
+            }
+        }
+        if faults.is_empty() { Ok(inspectors) } else { Err(faults) }
+    }
+}
+
+impl Compiled {
+    fn get(&self, waf: &Waf, digest: &str) -> Result<Arc<RuleSet>, Vec<Fault>> {
+        if let Some(set) = self.0.lock().get(digest).and_then(Weak::upgrade) {
+            return Ok(set);
+        }
+        let set = compile(waf, digest)?;
+        let mut known = self.0.lock();
+        known.retain(|_, set| set.strong_count() > 0);
+        known.insert(digest.to_owned(), Arc::downgrade(&set));
+        Ok(set)
+    }
+}
+
+fn compile(waf: &Waf, digest: &str) -> Result<Arc<RuleSet>, Vec<Fault>> {
+    let mut files = waf.rules.files.clone();
+    files.insert(SETUP.to_owned(), setup(waf.level).into_bytes());
+    let entries: Vec<&str> =
+        std::iter::once(SETUP).chain(waf.rules.entries.iter().map(String::as_str)).collect();
+    let program = Program::compile(&files, &entries, &LoadLimits::default())
+        .map_err(|found| found.iter().map(fault).collect::<Vec<_>>())?;
+    let limits = TransactionLimits {
+        fuel: FUEL,
+        // The source's file bounds bodies.
+        request_body_bytes: usize::MAX,
+        response_body_bytes: usize::MAX,
+        ..TransactionLimits::default()
+    };
+    Ok(RuleSet::new(program, waf.level, digest.into(), limits))
+}
+
+/// The names are CRS 4's and CRS 3's.
+fn setup(level: u8) -> String {
+    format!(
+        "{BASE}SecAction \"id:90003,phase:1,nolog,pass,t:none,setvar:tx.blocking_paranoia_level={level},setvar:tx.detection_paranoia_level={level},\
+         setvar:tx.paranoia_level={level},setvar:tx.executing_paranoia_level={level},setvar:tx.crs_setup_version=400\"\n"
+    )
+}
+
+/// SHA-256 over everything that is compiled, in hex.
+fn digest(waf: &Waf) -> String {
+    let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+    let mut add = |bytes: &[u8]| {
+        context.update(&(bytes.len() as u64).to_be_bytes());
+        context.update(bytes);
+    };
+    add(setup(waf.level).as_bytes());
+    waf.rules.entries.iter().for_each(|entry| add(entry.as_bytes()));
+    for (name, bytes) in &waf.rules.files {
+        add(name.as_bytes());
+        add(bytes);
+    }
+    context.finish().as_ref().iter().fold(String::with_capacity(64), |mut hex, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+fn exclusions(
+    waf: &Waf,
+    program: &Program,
+    warnings: &mut Vec<Warning>,
+    faults: &mut Vec<Fault>,
+) -> Option<Box<[Exclusion]>> {
+    let mut one = |written: &waf::Exclusion| match poort_waf::Exclusion::new(
+        program,
+        &written.rule,
+        written.target.as_deref(),
+    ) {
+        Ok(what) => {
+            if let Some(idle) = what.idle() {
+                let message = format!("{idle}, so this excludes nothing; correct it or remove it");
+                warnings.push(Warning { place: written.place.clone(), message });
+            }
+            Some(Exclusion { what, path: written.path.clone(), ends: written.ends })
+        }
+        Err(message) => {
+            faults.push(Fault { place: written.place.clone(), message });
+            None
+        }
+    };
+    let made: Vec<_> = waf.exclusions.iter().map(&mut one).collect();
+    made.into_iter().collect()
+}
+
+fn inspector(source: &Source, waf: &Waf, rules: Arc<RuleSet>, exclusions: Box<[Exclusion]>) -> Inspector {
+    Inspector {
+        mode: waf.mode,
+        rules,
+        thresholds: waf.thresholds,
+        exclusions,
+        body: BodyRules { limit: waf.body, unframed: waf.unframed, within: source.upstream.timeouts.total },
+        answer: waf.answer,
+        streams: waf.streams,
+        records_data: waf.records_data,
+    }
+}
+
+fn place(fault: &poort_waf::Fault) -> Place {
+    Place {
+        file: Arc::clone(&fault.file),
+        line: usize::try_from(fault.line).unwrap_or(0),
+        column: usize::try_from(fault.column).unwrap_or(0),
+    }
+}
+
+fn fault(fault: &poort_waf::Fault) -> Fault {
+    Fault { place: place(fault), message: fault.message.clone() }
+}
+
+fn warning(fault: &poort_waf::Fault) -> Warning {
+    Warning { place: place(fault), message: fault.message.clone() }
+}
