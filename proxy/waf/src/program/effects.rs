@@ -6,7 +6,7 @@ use super::rule::{Change, Control, Effect, Excluded, Processor, RuleSelector, Sl
 use super::template::Template;
 use super::{Builder, Engine, group};
 use crate::fault::Fault;
-use crate::syntax::{Action, Selector, Target, Variable};
+use crate::syntax::{Action, Selector, Variable};
 
 /// Compiles one action; `None` when it concerns only what the caller logs.
 pub(super) fn compile(builder: &mut Builder<'_>, action: &Action) -> Result<Option<Effect>, Fault> {
@@ -172,7 +172,6 @@ fn target_place(builder: &mut Builder<'_>, text: &str) -> Result<group::Place, S
             _ => Selector::Name(text.to_ascii_lowercase()),
         },
     };
-    let target = Target { variable, selector, count: false, exclude: true };
-    let regex_bytes = builder.limits.regex_bytes;
-    group::resolve(&target, &mut builder.names, regex_bytes)
+    let select = group::resolve(variable, &selector, &mut builder.names, builder.limits.regex_bytes)?;
+    Ok(group::Place { variable, select })
 }

@@ -1,5 +1,6 @@
-//! What rules look at, interned: a list of targets with a chain of transformations. Rules with the same list and chain
-//! share one group, whose values are found, transformed and scanned once for all of them.
+//! What rules look at, interned: members of variables and what transformations make of them are columns, and a rule looks
+//! at a group of columns. Rules with like targets and chains share them, so that all is found, transformed and scanned
+//! once; chains share their beginnings.
 
 use std::collections::HashMap;
 
@@ -9,25 +10,46 @@ use crate::operator::Pattern;
 use crate::syntax::{Selector, Target, Variable};
 use crate::transform::Transform;
 
-/// Targets and transformations that rules share.
+/// Transformations a rule may have. Eight are usual; a limit keeps the way from a column to its members short.
+const CHAIN: usize = 100;
+
+/// The columns that some rules look at.
 pub(crate) struct Group {
-    pub(crate) targets: Vec<Place>,
-    /// Members that are left out.
-    pub(crate) excluded: Vec<Place>,
-    pub(crate) chain: Vec<Transform>,
-    /// The bytes that the chain acts on.
-    pub(crate) touches: ByteSet,
+    /// In the order of the targets. With `multi` they hold what no transformation has changed yet.
+    pub(crate) columns: Vec<u32>,
     /// Whether what it looks at changes while a phase runs.
     pub(crate) is_volatile: bool,
-    /// The rules look at each step of the chain.
-    pub(crate) multi: bool,
+    /// Whether the rules look at each step of a chain, and if so which.
+    pub(crate) steps: Option<Vec<Transform>>,
 }
 
-/// One target, resolved.
+/// Members of a variable, or what a transformation makes of another column.
+pub(crate) struct Column {
+    pub(crate) variable: Variable,
+    /// One value: how many members there are.
+    pub(crate) count: bool,
+    pub(crate) source: Source,
+}
+
+/// Where a column comes from.
+pub(crate) enum Source {
+    Members {
+        select: Select,
+        /// Members that are left out.
+        excluded: Vec<Select>,
+    },
+    Step {
+        of: u32,
+        transform: Transform,
+        /// The bytes that it acts on.
+        touches: ByteSet,
+    },
+}
+
+/// A target by itself, resolved.
 pub(crate) struct Place {
     pub(crate) variable: Variable,
     pub(crate) select: Select,
-    pub(crate) count: bool,
 }
 
 /// Which members of a collection, resolved.
@@ -52,15 +74,20 @@ impl Select {
     }
 }
 
-/// Resolves one target.
+/// Resolves the selector of a target.
 ///
 /// # Errors
 ///
 /// When its pattern cannot be compiled.
-pub(crate) fn resolve(target: &Target, names: &mut Names, regex_bytes: usize) -> Result<Place, String> {
-    let select = match &target.selector {
+pub(crate) fn resolve(
+    variable: Variable,
+    selector: &Selector,
+    names: &mut Names,
+    regex_bytes: usize,
+) -> Result<Select, String> {
+    Ok(match selector {
         Selector::All => Select::All,
-        Selector::Name(name) if target.variable == Variable::Tx => Select::Slot(names.slot(name)),
+        Selector::Name(name) if variable == Variable::Tx => Select::Slot(names.slot(name)),
         Selector::Name(name) => Select::Name(name.as_bytes().to_vec()),
         // Names of members are matched whatever their case, as names are.
         Selector::Pattern(pattern) => {
@@ -68,25 +95,40 @@ pub(crate) fn resolve(target: &Target, names: &mut Names, regex_bytes: usize) ->
         }
         Selector::XmlText => Select::Name(b"/*".to_vec()),
         Selector::XmlAttributes => Select::Name(b"//@*".to_vec()),
-    };
-    Ok(Place { variable: target.variable, select, count: target.count })
+    })
 }
 
-type Key = (Vec<Target>, Vec<Transform>, bool);
+type GroupKey = (Vec<u32>, Option<Vec<Transform>>);
+/// A target with what is left out of it.
+type MembersKey = (Target, Vec<Selector>);
 
 /// The groups of a program under construction.
 pub(crate) struct Groups {
-    known: HashMap<Key, u32>,
     pub(crate) groups: Vec<Group>,
+    pub(crate) columns: Vec<Column>,
+    known: HashMap<GroupKey, u32>,
+    members: HashMap<MembersKey, u32>,
+    steps: HashMap<(u32, Transform), u32>,
     regex_bytes: usize,
 }
 
 impl Groups {
     pub(crate) fn new(regex_bytes: usize) -> Self {
-        Self { known: HashMap::new(), groups: Vec::new(), regex_bytes }
+        Self {
+            groups: Vec::new(),
+            columns: Vec::new(),
+            known: HashMap::new(),
+            members: HashMap::new(),
+            steps: HashMap::new(),
+            regex_bytes,
+        }
     }
 
     /// The group of `targets` and `chain`, new when there is none yet.
+    ///
+    /// # Errors
+    ///
+    /// When a selector's pattern cannot be compiled, or the chain is too long.
     pub(crate) fn intern(
         &mut self,
         targets: &[Target],
@@ -94,43 +136,86 @@ impl Groups {
         multi: bool,
         names: &mut Names,
     ) -> Result<u32, String> {
-        let key: Key = (targets.to_vec(), chain.to_vec(), multi);
+        if chain.len() > CHAIN {
+            return Err(format!("more than {CHAIN} transformations; none does more than once what it does"));
+        }
+        let mut columns = Vec::new();
+        for target in targets.iter().filter(|target| !target.exclude) {
+            let excluded = targets
+                .iter()
+                .filter(|other| other.exclude && other.variable == target.variable)
+                .map(|other| other.selector.clone())
+                .collect();
+            let mut column = self.members(target, excluded, names)?;
+            if !multi || target.count {
+                column = chain.iter().fold(column, |column, transform| self.step(column, *transform));
+            }
+            columns.push(column);
+        }
+        let key: GroupKey = (columns, multi.then(|| chain.to_vec()));
         if let Some(known) = self.known.get(&key) {
             return Ok(*known);
         }
-        let mut group = Group {
-            targets: Vec::new(),
-            excluded: Vec::new(),
-            chain: chain.to_vec(),
-            touches: chain.iter().fold(ByteSet::NONE, |set, step| set.union(step.touches())),
-            is_volatile: targets.iter().any(|target| target.variable.is_volatile()),
-            multi,
-        };
-        for target in targets {
-            let place = resolve(target, names, self.regex_bytes)?;
-            if target.exclude { group.excluded.push(place) } else { group.targets.push(place) }
-        }
         let at = u32::try_from(self.groups.len()).unwrap_or(u32::MAX);
-        self.groups.push(group);
+        self.groups.push(Group {
+            columns: key.0.clone(),
+            is_volatile: targets.iter().any(|target| target.variable.is_volatile()),
+            steps: key.1.clone(),
+        });
         self.known.insert(key, at);
         Ok(at)
     }
 
+    fn members(
+        &mut self,
+        target: &Target,
+        excluded: Vec<Selector>,
+        names: &mut Names,
+    ) -> Result<u32, String> {
+        let key = (target.clone(), excluded);
+        if let Some(known) = self.members.get(&key) {
+            return Ok(*known);
+        }
+        let mut resolve = |selector| resolve(target.variable, selector, names, self.regex_bytes);
+        let source = Source::Members {
+            select: resolve(&target.selector)?,
+            excluded: key.1.iter().map(resolve).collect::<Result<_, _>>()?,
+        };
+        let at = self.column(Column { variable: target.variable, count: target.count, source });
+        self.members.insert(key, at);
+        Ok(at)
+    }
+
+    fn step(&mut self, of: u32, transform: Transform) -> u32 {
+        if let Some(known) = self.steps.get(&(of, transform)) {
+            return *known;
+        }
+        let Some(from) = self.columns.get(of as usize) else { return of };
+        let source = Source::Step { of, transform, touches: transform.touches() };
+        let at = self.column(Column { variable: from.variable, count: from.count, source });
+        self.steps.insert((of, transform), at);
+        at
+    }
+
+    fn column(&mut self, column: Column) -> u32 {
+        self.columns.push(column);
+        u32::try_from(self.columns.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    /// The columns of a group.
+    pub(crate) fn columns_of(&self, group: u32) -> impl Iterator<Item = &Column> {
+        let columns = self.groups.get(group as usize).map_or(&[][..], |group| &group.columns);
+        columns.iter().filter_map(|at| self.columns.get(*at as usize))
+    }
+
     /// Ends construction: which slots of `TX` the patterns mean is settled now.
-    pub(crate) fn finish(mut self, names: &Names) -> Vec<Group> {
-        for place in
-            self.groups.iter_mut().flat_map(|group| group.targets.iter_mut().chain(&mut group.excluded))
-        {
-            if let Select::Pattern(pattern, slots) = &mut place.select
-                && place.variable == Variable::Tx
-            {
-                *slots = names
-                    .iter()
-                    .filter(|(_, name)| pattern.is_match(name.as_bytes()))
-                    .map(|(slot, _)| slot)
-                    .collect();
+    pub(crate) fn finish(mut self, names: &Names) -> (Vec<Group>, Vec<Column>) {
+        for column in self.columns.iter_mut().filter(|column| column.variable == Variable::Tx) {
+            if let Source::Members { select: Select::Pattern(pattern, slots), .. } = &mut column.source {
+                let meant = names.iter().filter(|(_, name)| pattern.is_match(name.as_bytes()));
+                *slots = meant.map(|(slot, _)| slot).collect();
             }
         }
-        self.groups
+        (self.groups, self.columns)
     }
 }

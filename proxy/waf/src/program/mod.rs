@@ -14,12 +14,12 @@ mod settings;
 mod template;
 
 pub(crate) use gate::Gate;
-pub(crate) use group::{Group, Place as TargetPlace, Select};
+pub(crate) use group::{Column, Group, Select, Source};
 pub(crate) use names::Names;
 pub use rule::Meta;
 pub(crate) use rule::{
-    Allowed, Argument, Change, Control, Disruption, Effect, Excluded, Guard, Link, Need, Processor, Rule,
-    RuleSelector, Slot,
+    Allowed, Argument, Change, Control, Disruption, Effect, Excluded, Guard, Link, Need, Number, Processor,
+    Rule, RuleSelector, Slot,
 };
 pub use settings::{Engine, OverLimit, Settings};
 pub(crate) use template::{Piece, Template};
@@ -45,6 +45,7 @@ pub struct Program {
     /// Per phase, the rules that run in it, in order.
     pub(crate) phases: [Vec<u32>; PHASES],
     pub(crate) groups: Vec<Group>,
+    pub(crate) columns: Vec<Column>,
     pub(crate) names: Names,
     /// Literals of the request phases, and of the response phases.
     pub(crate) gates: [Gate; 2],
@@ -153,7 +154,7 @@ impl Builder<'_> {
         }
         let jumps_only = !actions.log && actions.disruption == Disruption::None;
         let guard = match links.as_slice() {
-            [link] if jumps_only && link.effects.is_empty() && !link.capture => self.guard(link),
+            [link] if jumps_only && link.effects.is_empty() => link.guard,
             _ => None,
         };
         Rule {
@@ -184,6 +185,7 @@ impl Builder<'_> {
                 argument: Argument::Literal(Vec::new()),
                 need: Need::NOTHING,
                 capture: false,
+                guard: None,
                 effects: actions.effects,
             };
         };
@@ -199,15 +201,18 @@ impl Builder<'_> {
         };
         let (operator, argument) = self.operator(written);
         let need = self.need(&operator, group, draft.phase, written.negated);
-        Link {
+        let mut link = Link {
             group: Some(group),
             operator,
             negated: written.negated,
             argument,
             need,
             capture: actions.capture,
+            guard: None,
             effects: actions.effects,
-        }
+        };
+        link.guard = self.guard(&link);
+        link
     }
 
     fn operator(&mut self, written: &OperatorSyntax) -> (Operator, Argument) {
@@ -271,10 +276,8 @@ impl Builder<'_> {
             sets: requirement.sets,
             len,
         };
-        if let Some(group) = self.groups.groups.get_mut(group as usize)
-            && !requirement.literals.is_empty()
-            && !group.is_volatile
-            && !group.targets.iter().any(|place| place.count)
+        if !requirement.literals.is_empty()
+            && !self.groups.columns_of(group).any(|column| column.count || column.variable.is_volatile())
         {
             let gate = self.gates.get_mut(usize::from(phase > 2));
             need.bit = gate.map(|gate| gate.bit(&requirement.literals));
@@ -283,22 +286,27 @@ impl Builder<'_> {
     }
 
     fn guard(&self, link: &Link) -> Option<Guard> {
-        let group = self.groups.groups.get(link.group? as usize)?;
-        let ([place], []) = (group.targets.as_slice(), group.excluded.as_slice()) else { return None };
-        match (&place.select, &link.operator, &link.argument) {
-            (Select::Slot(slot), Operator::Number(comparison), Argument::Literal(number))
-                if group.chain.is_empty() =>
-            {
-                Some(Guard {
-                    slot: *slot,
-                    count: place.count,
-                    negated: link.negated,
-                    comparison: *comparison,
-                    number: crate::bytes::integer(number),
-                })
-            }
-            _ => None,
+        if self.groups.groups.get(link.group? as usize)?.steps.is_some() || link.capture {
+            return None;
         }
+        let mut columns = self.groups.columns_of(link.group?);
+        let (column, None) = (columns.next()?, columns.next()) else { return None };
+        let Source::Members { select: Select::Slot(slot), excluded } = &column.source else { return None };
+        let Operator::Number(comparison) = link.operator else { return None };
+        let number = match &link.argument {
+            Argument::Literal(number) => Number::Fixed(crate::bytes::integer(number)),
+            Argument::Template(template) => match template.pieces.as_slice() {
+                [Piece::Tx(slot)] => Number::Tx(*slot),
+                _ => return None,
+            },
+        };
+        excluded.is_empty().then_some(Guard {
+            slot: *slot,
+            count: column.count,
+            negated: link.negated,
+            comparison,
+            number,
+        })
     }
 
     fn use_variable(&mut self, variable: Variable) {
@@ -367,10 +375,12 @@ impl Builder<'_> {
             }
         };
         crate::detect::warm();
+        let (groups, columns) = self.groups.finish(&self.names);
         Ok(Program {
             rules,
             phases,
-            groups: self.groups.finish(&self.names),
+            groups,
+            columns,
             names: self.names,
             gates: [request, response],
             uses: self.uses,

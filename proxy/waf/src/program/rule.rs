@@ -24,7 +24,7 @@ pub(crate) struct Rule {
     pub(crate) log: bool,
     pub(crate) message: Option<Template>,
     pub(crate) data: Option<Template>,
-    /// A numeric condition on `TX` with no effect but the jump: decided without building anything.
+    /// Its only condition, when that is a guard and a match does nothing but jump.
     pub(crate) guard: Option<Guard>,
 }
 
@@ -62,6 +62,7 @@ pub(crate) struct Link {
     pub(crate) argument: Argument,
     pub(crate) need: Need,
     pub(crate) capture: bool,
+    pub(crate) guard: Option<Guard>,
     pub(crate) effects: Vec<Effect>,
 }
 
@@ -93,14 +94,21 @@ impl Need {
     }
 }
 
-/// `TX:name`, compared with a number.
+/// A condition on one number: `TX:name`, compared. It is decided without finding or keeping anything.
 #[derive(Clone, Copy)]
 pub(crate) struct Guard {
     pub(crate) slot: u32,
     pub(crate) count: bool,
     pub(crate) negated: bool,
     pub(crate) comparison: crate::operator::Comparison,
-    pub(crate) number: i64,
+    pub(crate) number: Number,
+}
+
+/// What a guard compares with.
+#[derive(Clone, Copy)]
+pub(crate) enum Number {
+    Fixed(i64),
+    Tx(u32),
 }
 
 /// What a match of the whole rule does to the transaction.

@@ -1,12 +1,14 @@
 //! Transactions: one request and its response, inspected in five phases.
 
+mod ask;
 mod body;
+mod columns;
 mod effects;
-mod evaluate;
 mod expand;
 mod outcome;
 mod request;
 mod response;
+mod run;
 mod store;
 mod tx;
 mod values;
@@ -22,10 +24,11 @@ use crate::limits::TransactionLimits;
 use crate::operator::Captures;
 use crate::program::{Allowed, Engine, Excluded, Processor, Program};
 use crate::syntax::Variable;
-use evaluate::{Found, Key, Matched};
+use ask::{Matched, Surveys};
+use columns::Columns;
 use store::Store;
 use tx::Tx;
-use values::{ValueId, Values};
+use values::Values;
 
 /// What the caller knows before the first byte.
 #[derive(Debug, Clone)]
@@ -53,7 +56,8 @@ pub(crate) struct State {
     values: Values,
     store: Store,
     tx: Tx,
-    found: Vec<Option<Box<Found>>>,
+    columns: Columns,
+    surveys: Surveys,
     phase: u8,
     engine: Engine,
     allowed: Option<Allowed>,
@@ -75,7 +79,6 @@ pub(crate) struct State {
     argument: Vec<u8>,
     expansion: Vec<u8>,
     captures: Captures,
-    chosen: Vec<(Key, ValueId)>,
     // Bodies.
     processor: Option<Processor>,
     force_request_body: bool,
@@ -287,13 +290,12 @@ fn verdict(interruption: Option<Interruption>) -> Verdict {
 
 impl State {
     fn new(program: &Program, limits: TransactionLimits) -> Self {
-        let mut found = Vec::new();
-        found.resize_with(program.groups.len(), || None);
         Self {
             values: Values::new(),
             store: Store::new(),
             tx: Tx::default(),
-            found,
+            columns: Columns::new(program.columns.len()),
+            surveys: Surveys::new(program.groups.len()),
             phase: 1,
             engine: program.settings().engine,
             allowed: None,
@@ -311,7 +313,6 @@ impl State {
             argument: Vec::new(),
             expansion: Vec::new(),
             captures: Captures::default(),
-            chosen: Vec::new(),
             processor: None,
             force_request_body: false,
             request_body_access: false,

@@ -1,8 +1,6 @@
 //! The variables of a transaction: per variable its members, in order of arrival.
 
-use super::values::{ValueId, Values};
-use crate::bytes::ByteSet;
-use crate::program::Gate;
+use super::values::ValueId;
 use crate::syntax::Variable;
 
 /// A member: its name and its value.
@@ -12,53 +10,8 @@ pub(crate) struct Entry {
     pub(crate) value: ValueId,
 }
 
-/// What the values of a variable have in common.
-#[derive(Default)]
-pub(crate) struct Summary {
-    time: u32,
-    set: ByteSet,
-    longest: u32,
-    /// Per gate, the bits that any value sets, and whether that is known.
-    bits: [Vec<u64>; 2],
-    has_bits: [bool; 2],
-}
-
-impl Summary {
-    pub(super) fn renew(&mut self, entries: &[Entry], values: &mut Values) {
-        self.set = ByteSet::NONE;
-        self.longest = 0;
-        self.has_bits = [false; 2];
-        for entry in entries {
-            self.set = self.set.union(values.set(entry.value));
-            self.longest = self.longest.max(values.len(entry.value));
-        }
-    }
-
-    pub(super) fn unite_bits(&mut self, entries: &[Entry], values: &mut Values, gate: &Gate, side: usize) {
-        let (Some(bits), Some(has_bits)) = (self.bits.get_mut(side), self.has_bits.get_mut(side)) else {
-            return;
-        };
-        if *has_bits {
-            return;
-        }
-        *has_bits = true;
-        bits.clear();
-        bits.resize(gate.words, 0);
-        for entry in entries {
-            if let Some(place) = values.gate_bits(entry.value, gate, side) {
-                values.collect_bits(place, bits);
-            }
-        }
-    }
-
-    pub(super) fn bits(&self, side: usize) -> &[u64] {
-        self.bits.get(side).map_or(&[], Vec::as_slice)
-    }
-}
-
 /// All variables.
 pub(crate) struct Store {
-    summaries: Vec<Summary>,
     entries: Vec<Vec<Entry>>,
     /// Per variable, the time of its last change; times count up through the transaction.
     changed: Vec<u32>,
@@ -68,7 +21,6 @@ pub(crate) struct Store {
 impl Store {
     pub(super) fn new() -> Self {
         Self {
-            summaries: (0..Variable::COUNT).map(|_| Summary::default()).collect(),
             entries: (0..Variable::COUNT).map(|_| Vec::new()).collect(),
             changed: vec![0; Variable::COUNT],
             time: 1,
@@ -106,36 +58,6 @@ impl Store {
         if let Some(changed) = self.changed.get_mut(variable as usize) {
             *changed = self.time;
         }
-    }
-
-    /// The summary of a variable, taken out to be renewed, when something changed since.
-    pub(super) fn stale_summary(&mut self, variable: Variable) -> Option<Summary> {
-        let changed = self.changed(variable);
-        let now = self.time;
-        let summary = self.summaries.get_mut(variable as usize)?;
-        if summary.time > changed {
-            return None;
-        }
-        summary.time = now;
-        Some(std::mem::take(summary)).map(|summary| Summary { time: now, ..summary })
-    }
-
-    pub(super) fn take_summary(&mut self, variable: Variable) -> Summary {
-        self.summaries.get_mut(variable as usize).map(std::mem::take).unwrap_or_default()
-    }
-
-    pub(super) fn put_summary(&mut self, variable: Variable, summary: Summary) {
-        if let Some(slot) = self.summaries.get_mut(variable as usize) {
-            *slot = summary;
-        }
-    }
-
-    pub(super) fn summary_set(&self, variable: Variable) -> ByteSet {
-        self.summaries.get(variable as usize).map_or(ByteSet::ALL, |summary| summary.set)
-    }
-
-    pub(super) fn summary_longest(&self, variable: Variable) -> u32 {
-        self.summaries.get(variable as usize).map_or(0, |summary| summary.longest)
     }
 
     /// When a variable last changed.

@@ -2,7 +2,7 @@
 //! twice: which bytes occur in it, what each transformation makes of it, and which literals it holds.
 
 use crate::bytes::ByteSet;
-use crate::program::{Gate, Group};
+use crate::program::Gate;
 use crate::transform::Transform;
 
 /// A value's number.
@@ -228,18 +228,6 @@ impl Values {
         set
     }
 
-    /// What the group's chain makes of a value.
-    #[inline]
-    pub(crate) fn chain(&mut self, id: ValueId, group: &Group) -> ValueId {
-        if group.chain.is_empty() || !self.set(id).meets(group.touches) {
-            // A chain that digests or encodes touches every byte, so only the empty value slips past that test.
-            if group.chain.is_empty() || (self.len(id) > 0 || group.touches != ByteSet::ALL) {
-                return id;
-            }
-        }
-        group.chain.iter().fold(id, |id, transform| self.step(id, *transform))
-    }
-
     /// What one transformation makes of a value.
     pub(crate) fn step(&mut self, id: ValueId, transform: Transform) -> ValueId {
         let index = transform as usize;
@@ -279,7 +267,8 @@ impl Values {
     }
 
     /// Where the gate bits of a value are; `None` when it holds no literal.
-    pub(crate) fn gate_bits(&mut self, id: ValueId, gate: &Gate, side: usize) -> Option<usize> {
+    #[inline]
+    fn gate_bits(&mut self, id: ValueId, gate: &Gate, side: usize) -> Option<usize> {
         let known = self.item(id).bits.get(side).copied().unwrap_or(NOTHING);
         if known != UNKNOWN {
             return (known != NOTHING).then_some(known as usize);
@@ -307,16 +296,18 @@ impl Values {
         u32::try_from(place).unwrap_or(NOTHING)
     }
 
-    /// Adds the gate bits at `place` to `union`.
-    pub(crate) fn collect_bits(&self, place: usize, union: &mut [u64]) {
+    /// Adds what a value holds to `union`.
+    pub(crate) fn add_gate_bits(&mut self, id: ValueId, gate: &Gate, side: usize, union: &mut [u64]) {
+        let Some(place) = self.gate_bits(id, gate, side) else { return };
         for (word, more) in union.iter_mut().zip(self.bits.get(place..).unwrap_or_default()) {
             *word |= more;
         }
     }
 
-    /// Whether gate bit `bit` is set at `place`.
+    /// Whether a value sets gate bit `bit`.
     #[inline]
-    pub(crate) fn has_bit(&self, place: usize, bit: u32) -> bool {
+    pub(crate) fn has_gate_bit(&mut self, id: ValueId, gate: &Gate, side: usize, bit: u32) -> bool {
+        let Some(place) = self.gate_bits(id, gate, side) else { return false };
         self.bits.get(place + (bit >> 6) as usize).is_some_and(|word| word >> (bit & 63) & 1 == 1)
     }
 }

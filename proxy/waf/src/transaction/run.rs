@@ -1,0 +1,136 @@
+//! The rule loop.
+
+use super::outcome::{Interruption, InterruptionKind, Match};
+use super::{State, expand};
+use crate::program::{Allowed, Disruption, Engine, Program, Rule};
+
+/// Where evaluation of a phase goes on.
+enum Flow {
+    Next,
+    To(usize),
+    Stop(Option<Interruption>),
+}
+
+impl State {
+    /// Runs the rules of `phase` (1 to 5).
+    pub(super) fn run(&mut self, program: &Program, phase: u8) -> Option<Interruption> {
+        self.phase = phase;
+        self.store.time += 1;
+        if self.engine == Engine::Off || self.is_allowed(phase) {
+            return None;
+        }
+        let list = program.phases.get(usize::from(phase) - 1).map_or(&[][..], Vec::as_slice);
+        let mut position = 0;
+        while let Some(&at) = list.get(position) {
+            position += 1;
+            let Some(rule) = program.rules.get(at as usize) else { continue };
+            if self.is_removed(at) {
+                continue;
+            }
+            match self.rule(program, at, rule, position) {
+                Flow::Next => {}
+                Flow::To(next) => position = next.max(position),
+                Flow::Stop(interruption) => return interruption,
+            }
+            if self.values.fuel == 0 {
+                return Some(self.limit_reached(InterruptionKind::Exhausted, 503));
+            }
+            if self.engine == Engine::Off {
+                return None;
+            }
+        }
+        None
+    }
+
+    pub(super) fn limit_reached(&self, kind: InterruptionKind, status: u16) -> Interruption {
+        Interruption { kind, status, rule: None, phase: self.phase }
+    }
+
+    fn is_allowed(&self, phase: u8) -> bool {
+        match self.allowed {
+            None | Some(Allowed::Phase) => false,
+            Some(Allowed::Request) => phase <= 2,
+            Some(Allowed::All) => phase <= 4,
+        }
+    }
+
+    fn is_removed(&self, rule: u32) -> bool {
+        self.removed.get((rule >> 6) as usize).is_some_and(|word| word >> (rule & 63) & 1 == 1)
+    }
+
+    fn rule(&mut self, program: &Program, at: u32, rule: &Rule, position: usize) -> Flow {
+        if let Some(guard) = rule.guard {
+            return if self.guard_holds(guard) { after(rule, position) } else { Flow::Next };
+        }
+        self.current = at;
+        for link in &rule.links {
+            self.matched_now.clear();
+            if !self.link(program, at, link) {
+                self.matched_before.clear();
+                return Flow::Next;
+            }
+            std::mem::swap(&mut self.matched_before, &mut self.matched_now);
+        }
+        let flow = self.conclude(program, rule, position);
+        self.matched_before.clear();
+        flow
+    }
+
+    /// All conditions of a rule matched.
+    fn conclude(&mut self, program: &Program, rule: &Rule, position: usize) -> Flow {
+        if let Some(severity) = rule.meta.severity {
+            self.highest_severity =
+                Some(self.highest_severity.map_or(severity, |highest| highest.min(severity)));
+        }
+        if rule.log {
+            self.log(program, rule);
+        }
+        let acts = self.engine == Engine::On;
+        let (kind, status) = match &rule.disruption {
+            Disruption::Allow(reach) if acts => {
+                self.allowed = Some(*reach);
+                return Flow::Stop(None);
+            }
+            Disruption::Deny if acts => (InterruptionKind::Deny, rule.status),
+            Disruption::Drop if acts => (InterruptionKind::Drop, rule.status),
+            Disruption::Redirect(location) if acts => {
+                let status = if (300..400).contains(&rule.status) { rule.status } else { 302 };
+                (InterruptionKind::Redirect(expand::text(self, program, location)), status)
+            }
+            _ => return after(rule, position),
+        };
+        Flow::Stop(Some(Interruption { kind, status, rule: Some(rule.meta.id), phase: self.phase }))
+    }
+
+    fn log(&mut self, program: &Program, rule: &Rule) {
+        if self.matches.len() >= self.limit_matches {
+            self.dropped_matches += 1;
+            return;
+        }
+        let message =
+            rule.message.as_ref().map(|template| expand::text(self, program, template)).unwrap_or_default();
+        let data =
+            rule.data.as_ref().map(|template| expand::text(self, program, template)).unwrap_or_default();
+        let mut variable = Vec::new();
+        expand::matched_name(self, program, &mut variable);
+        self.matches.push(Match {
+            rule: rule.meta.clone(),
+            phase: self.phase,
+            message,
+            data,
+            variable: String::from_utf8_lossy(&variable).into_owned(),
+            disruptive: matches!(
+                rule.disruption,
+                Disruption::Deny | Disruption::Drop | Disruption::Redirect(_)
+            ),
+        });
+    }
+}
+
+fn after(rule: &Rule, position: usize) -> Flow {
+    match (rule.jump, rule.skip) {
+        (Some(jump), _) => Flow::To(jump as usize),
+        (None, 0) => Flow::Next,
+        (None, skip) => Flow::To(position.saturating_add(skip as usize)),
+    }
+}
