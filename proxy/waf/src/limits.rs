@@ -5,16 +5,22 @@
 pub struct LoadLimits {
     /// Bytes of one rule or data file.
     pub file_bytes: usize,
-    /// Bytes of all files together, each counted as often as it is included.
+    /// Bytes of all files together, data files too, each counted as often as it is read.
     pub total_bytes: usize,
+    /// Files read, each counted as often as it is included.
+    pub files: usize,
     /// Depth of nested `Include`.
     pub include_depth: usize,
-    /// Rules, chained ones counted.
+    /// Rules, chained ones counted, with markers, removals and updates.
     pub rules: usize,
     /// Phrases of all `@pm` lists together.
     pub phrases: usize,
+    /// Bytes of all these phrases.
+    pub phrase_bytes: usize,
     /// Bytes a compiled regular expression may take.
     pub regex_bytes: usize,
+    /// Bytes that all of them may take.
+    pub regex_total_bytes: usize,
     /// Faults after which a load gives up.
     pub faults: usize,
 }
@@ -24,10 +30,13 @@ impl Default for LoadLimits {
         Self {
             file_bytes: 4 << 20,
             total_bytes: 32 << 20,
+            files: 10_000,
             include_depth: 16,
             rules: 20_000,
             phrases: 200_000,
+            phrase_bytes: 4 << 20,
             regex_bytes: 16 << 20,
+            regex_total_bytes: 256 << 20,
             faults: 100,
         }
     }
@@ -39,13 +48,15 @@ pub struct TransactionLimits {
     /// Work units before the transaction is interrupted; about one a byte looked at. Counted, not timed, so that the
     /// same request always ends the same way.
     pub fuel: u64,
+    /// Bytes that its values and what is known of them may take; a transaction that needs more is interrupted.
+    pub memory_bytes: usize,
     /// Bytes of request body, unless `SecRequestBodyLimit` is lower.
     pub request_body_bytes: usize,
     /// Bytes of response body, unless `SecResponseBodyLimit` is lower.
     pub response_body_bytes: usize,
     /// Request headers, and response headers.
     pub headers: usize,
-    /// Arguments, unless `SecArgumentsLimit` is lower. More make `REQBODY_ERROR` true and are not inspected one by one.
+    /// Arguments, unless `SecArgumentsLimit` is lower. With more, the request is one that cannot be inspected.
     pub arguments: usize,
     /// Nesting of JSON and XML, unless `SecRequestBodyJsonDepthLimit` is lower.
     pub depth: usize,
@@ -53,12 +64,15 @@ pub struct TransactionLimits {
     pub parts: usize,
     /// Matches kept for the record; more are counted only.
     pub matches: usize,
+    /// Bytes of a match's message, of its data and of its variable's name; the rest is cut off.
+    pub match_bytes: usize,
 }
 
 impl Default for TransactionLimits {
     fn default() -> Self {
         Self {
             fuel: 1_000_000_000,
+            memory_bytes: 256 << 20,
             request_body_bytes: 128 << 20,
             response_body_bytes: 512 << 10,
             headers: 1000,
@@ -66,6 +80,7 @@ impl Default for TransactionLimits {
             depth: 512,
             parts: 1000,
             matches: 1000,
+            match_bytes: 4096,
         }
     }
 }

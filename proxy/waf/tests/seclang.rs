@@ -138,13 +138,6 @@ fn rules_mean_what_the_reference_says() {
             &[1],
         ),
         (
-            "malformed JSON is an error",
-            "SecAction \"id:9,phase:1,pass,nolog,ctl:requestBodyProcessor=JSON\"\nSecRule REQBODY_ERROR \"@eq 1\" \"id:1,pass\"",
-            "/",
-            Some(("application/json", "{")),
-            &[1],
-        ),
-        (
             "path is decoded once",
             "SecRule REQUEST_FILENAME \"@streq /a%41\" \"id:1,pass\"",
             "/%61%2541",

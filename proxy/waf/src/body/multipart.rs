@@ -5,6 +5,8 @@ use std::borrow::Cow;
 
 use memchr::{memchr, memmem};
 
+use super::charset;
+
 /// Bounds on one body.
 pub(crate) struct Limits {
     pub(crate) parts: usize,
@@ -206,11 +208,15 @@ fn part<'a>(
     }
     let flags = &mut parsed.flags;
     let (headers, rest) = headers(text, flags)?;
-    let disposition = headers.iter().filter(|header| is_disposition(header)).collect::<Vec<_>>();
+    let disposition =
+        headers.iter().filter(|header| is_named(header, b"content-disposition")).collect::<Vec<_>>();
     let [disposition] = disposition.as_slice() else {
         flags.invalid_part = true;
         return Err("a multipart part has none or several Content-Disposition headers");
     };
+    if headers.iter().any(|header| is_coded(header)) {
+        parsed.error.get_or_insert("a multipart part has a transfer coding, which is not undone");
+    }
     let value = disposition.get(memchr(b':', disposition).unwrap_or(0) + 1..).unwrap_or_default();
     let parameters = parameters(value, flags);
     let value = rest.strip_suffix(b"\n").map_or(rest, |rest| rest.strip_suffix(b"\r").unwrap_or(rest));
@@ -232,6 +238,13 @@ fn part<'a>(
         let files = parsed.parts.iter().filter(|part| part.filename.is_some()).count();
         flags.too_many_files |= files >= limits.files;
     } else {
+        if !headers
+            .iter()
+            .filter(|header| is_named(header, b"content-type"))
+            .all(|header| charset::is_read(header))
+        {
+            parsed.error.get_or_insert("a multipart field is in a charset that is not read as its bytes are");
+        }
         *plain_bytes += value.len();
         if *plain_bytes > limits.plain_bytes {
             return Err("the multipart body is larger, without its files, than allowed");
@@ -241,9 +254,16 @@ fn part<'a>(
     Ok(())
 }
 
-fn is_disposition(header: &[u8]) -> bool {
-    let name = header.get(..memchr(b':', header).unwrap_or(0)).unwrap_or_default();
-    name.trim_ascii().eq_ignore_ascii_case(b"content-disposition")
+fn is_named(header: &[u8], name: &[u8]) -> bool {
+    let found = header.get(..memchr(b':', header).unwrap_or(0)).unwrap_or_default();
+    found.trim_ascii().eq_ignore_ascii_case(name)
+}
+
+/// Whether a header says that a part is coded (RFC 7578, 4.7 deprecates it; some servers decode all the same).
+fn is_coded(header: &[u8]) -> bool {
+    let value = header.get(memchr(b':', header).unwrap_or(0) + 1..).unwrap_or_default().trim_ascii();
+    is_named(header, b"content-transfer-encoding")
+        && ![&b"7bit"[..], b"8bit", b"binary"].iter().any(|plain| value.eq_ignore_ascii_case(plain))
 }
 
 /// The header lines of a part, unfolded, and what follows them.
@@ -306,7 +326,7 @@ fn parameters(value: &[u8], flags: &mut Flags) -> Result<Parameters, &'static st
         .and_then(|_| value.get(9..))
         .ok_or(INVALID)?;
     let mut found = Parameters { name: None, filename: None };
-    let mut extended = false;
+    let (mut plain, mut extended) = (false, false);
     loop {
         rest = rest.trim_ascii_start();
         if rest.is_empty() {
@@ -332,12 +352,14 @@ fn parameters(value: &[u8], flags: &mut Flags) -> Result<Parameters, &'static st
                 return Err("a Content-Disposition header names its part twice");
             }
             b"name" => found.name = Some(value),
-            b"filename" if found.filename.is_some() && !extended => {
+            b"filename" if std::mem::replace(&mut plain, true) => {
+                return Err("a Content-Disposition header names its file twice");
+            }
+            b"filename*" if std::mem::replace(&mut extended, true) => {
                 return Err("a Content-Disposition header names its file twice");
             }
             // RFC 7578, 4.2 forbids it, servers differ on which of the two wins: the extended one is checked and both count.
             b"filename*" => {
-                extended = true;
                 let decoded = extended_value(&value).ok_or("an extended file name is malformed")?;
                 found.filename = Some(join(found.filename.take(), decoded));
             }

@@ -1,7 +1,10 @@
-//! XML 1.0, as much of it as inspection needs: text, attribute values, nesting. Entities other than the five of XML and
-//! character references are left as they stand: nothing is expanded or fetched.
+//! XML 1.0, as much of it as inspection needs: text, attribute values, nesting. Nothing is expanded or fetched: entities other
+//! than the five of XML and character references are left as they stand, and a document that declares some, or is in an
+//! encoding that is not read, is an error, since an application would read in it what no rule has seen.
 
 use memchr::{memchr, memmem};
+
+use super::charset;
 
 /// What the parser finds.
 pub(crate) enum Piece<'a> {
@@ -15,6 +18,8 @@ pub(crate) enum Piece<'a> {
 
 const MALFORMED: &str = "the XML body is malformed";
 const TOO_DEEP: &str = "the XML body is nested too deep";
+const ENTITIES: &str = "the XML body declares entities, which are not expanded";
+const ENCODING: &str = "the XML body is in an encoding that is not read as its bytes are";
 
 /// Parses `body`, at most `depth` levels deep; a `false` of the sink stops it.
 ///
@@ -34,13 +39,18 @@ pub(crate) fn parse(
         is_leaf: false,
         seen: false,
         text: Vec::new(),
+        complaint: None,
     };
     while !parser.rest.is_empty() {
         if !parser.step(depth, sink)? {
             return Ok(());
         }
     }
-    if parser.open.is_empty() && parser.seen { Ok(()) } else { Err(MALFORMED) }
+    match parser.complaint {
+        Some(complaint) => Err(complaint),
+        None if parser.open.is_empty() && parser.seen => Ok(()),
+        None => Err(MALFORMED),
+    }
 }
 
 struct Parser<'a> {
@@ -52,6 +62,8 @@ struct Parser<'a> {
     is_leaf: bool,
     seen: bool,
     text: Vec<u8>,
+    /// What is wrong with it although it is well-formed.
+    complaint: Option<&'static str>,
 }
 
 impl<'a> Parser<'a> {
@@ -69,7 +81,13 @@ impl<'a> Parser<'a> {
 
     fn step(&mut self, depth: usize, sink: &mut dyn FnMut(Piece<'_>) -> bool) -> Result<bool, &'static str> {
         match self.rest {
-            [b'<', b'?', ..] => self.past(2, b"?>").map(|_| true),
+            [b'<', b'?', ..] => {
+                let instruction = self.past(2, b"?>")?;
+                if !has_read_encoding(instruction) {
+                    self.complaint = Some(ENCODING);
+                }
+                Ok(true)
+            }
             [b'<', b'!', b'-', b'-', ..] => self.past(4, b"-->").map(|_| true),
             [b'<', b'!', b'[', ..] if self.rest.starts_with(b"<![CDATA[") => {
                 let text = self.past(9, b"]]>")?;
@@ -112,6 +130,10 @@ impl<'a> Parser<'a> {
                 (None, b'>') => {
                     depth = depth.saturating_sub(1);
                     if depth == 0 {
+                        let text = self.rest.get(..at).unwrap_or_default();
+                        if memmem::find(text, b"<!ENTITY").is_some() {
+                            self.complaint = Some(ENTITIES);
+                        }
                         self.skip(at + 1);
                         return Ok(());
                     }
@@ -200,6 +222,18 @@ impl<'a> Parser<'a> {
     }
 }
 
+/// Whether an instruction is no XML declaration, or one that names no encoding but such as are read.
+fn has_read_encoding(instruction: &[u8]) -> bool {
+    if !instruction.starts_with(b"xml") {
+        return true;
+    }
+    let Some(at) = memmem::find(instruction, b"encoding") else { return true };
+    let value = instruction.get(at + 8..).unwrap_or_default().trim_ascii_start();
+    let Some(value) = value.strip_prefix(b"=") else { return false };
+    let mut quoted = value.splitn(3, |byte| matches!(byte, b'"' | b'\''));
+    quoted.nth(1).is_some_and(charset::is_ascii_superset)
+}
+
 fn name_len(text: &[u8]) -> usize {
     text.iter()
         .take_while(|byte| {
@@ -269,7 +303,10 @@ mod tests {
         for (text, expected, well_formed) in [
             ("<?xml version='1.0'?><a b='1&lt;'>x<c/>y</a>", "a:1< t:x l:xml.a.c t:y ", true),
             ("<a><![CDATA[<b>]]>&#65;&x;</a>", "t:<b> t:A&x; l:xml.a ", true),
-            ("<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><a>&x;</a>", "t:&x; l:xml.a ", true),
+            ("<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><a>&x;</a>", "t:&x; l:xml.a ", false),
+            ("<!DOCTYPE a SYSTEM \"a.dtd\"><a>x</a>", "t:x l:xml.a ", true),
+            ("<?xml version='1.0' encoding='UTF-7'?><a>+ADw-</a>", "t:+ADw- l:xml.a ", false),
+            ("<?xml version='1.0' encoding = \"iso-8859-1\"?><a/>", "l:xml.a ", true),
             ("<a><b></a></b>", "", false),
             ("<a", "", false),
             ("<a>", "", false),

@@ -68,6 +68,8 @@ pub(crate) struct Compile<'a> {
     pub(crate) read: &'a dyn Fn(&str) -> Result<Vec<u8>, String>,
     /// Bytes a regular expression may take.
     pub(crate) regex_bytes: usize,
+    /// Bytes phrases may have.
+    pub(crate) phrase_bytes: usize,
 }
 
 impl Operator {
@@ -91,8 +93,10 @@ impl Operator {
                 Self::RxLate(Box::new(LatePattern::new(compile.regex_bytes)))
             }
             "rx" | "rxglobal" => Self::Rx(pattern(argument)?),
-            "pm" => Self::Phrases(Box::new(Phrases::inline(argument)?)),
-            "pmfromfile" | "pmf" => Self::Phrases(Box::new(Phrases::from_files(argument, compile.read)?)),
+            "pm" => Self::Phrases(Box::new(Phrases::inline(argument, compile.phrase_bytes)?)),
+            "pmfromfile" | "pmf" => {
+                Self::Phrases(Box::new(Phrases::from_files(argument, compile.read, compile.phrase_bytes)?))
+            }
             "contains" | "strmatch" => Self::Text(Search::Contains),
             "containsword" => Self::Text(Search::ContainsWord),
             "beginswith" => Self::Text(Search::Begins),
@@ -158,6 +162,14 @@ impl Operator {
             Self::Verify(number, pattern) => number.is_in(pattern, value, captures),
             Self::Always => true,
             Self::Never => false,
+        }
+    }
+
+    /// Bytes that its regular expression takes.
+    pub(crate) fn regex_bytes(&self) -> usize {
+        match self {
+            Self::Rx(pattern) | Self::Verify(_, pattern) => pattern.bytes(),
+            _ => 0,
         }
     }
 

@@ -41,6 +41,11 @@ impl Pattern {
         Ok(Self { regex, has_looks: without.is_some(), requirement: Requirement::of_pattern(&hir) })
     }
 
+    /// Bytes it takes, apart from what searches keep.
+    pub(super) fn bytes(&self) -> usize {
+        self.regex.memory_usage()
+    }
+
     pub(super) fn requirement(&self) -> Requirement {
         self.requirement.clone()
     }

@@ -12,8 +12,8 @@ pub(crate) struct Phrases {
 }
 
 impl Phrases {
-    /// Words separated by space; `|41 42|` spells bytes in hexadecimal.
-    pub(super) fn inline(argument: &str) -> Result<Self, String> {
+    /// Words separated by space; `|41 42|` spells bytes in hexadecimal. All together they may have `most` bytes.
+    pub(super) fn inline(argument: &str, most: usize) -> Result<Self, String> {
         let mut words = vec![Vec::new()];
         let last = argument.split('|').count() - 1;
         for (at, part) in argument.split('|').enumerate() {
@@ -33,13 +33,14 @@ impl Phrases {
                 words.last_mut().into_iter().for_each(|word| word.extend_from_slice(piece.as_bytes()));
             }
         }
-        Self::new(words)
+        Self::new(words, most)
     }
 
     /// One phrase a line; `#` starts a comment line.
     pub(super) fn from_files(
         argument: &str,
         read: &dyn Fn(&str) -> Result<Vec<u8>, String>,
+        most: usize,
     ) -> Result<Self, String> {
         let mut words = Vec::new();
         for name in argument.split_whitespace() {
@@ -47,16 +48,19 @@ impl Phrases {
             let lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
             words.extend(lines.filter(|line| !line.starts_with(b"#")).map(<[u8]>::to_vec));
         }
-        Self::new(words)
+        Self::new(words, most)
     }
 
-    fn new(words: Vec<Vec<u8>>) -> Result<Self, String> {
+    fn new(words: Vec<Vec<u8>>, most: usize) -> Result<Self, String> {
         let mut words: Vec<Vec<u8>> = words.into_iter().filter(|word| !word.is_empty()).collect();
         words.iter_mut().for_each(|word| word.make_ascii_lowercase());
         words.sort();
         words.dedup();
         if words.is_empty() {
             return Err("there is no phrase to look for; name at least one".to_owned());
+        }
+        if words.iter().map(Vec::len).sum::<usize>() > most {
+            return Err("the phrases have more bytes than are allowed in all; shorten the lists".to_owned());
         }
         // The gate asks a shared automaton first; this one only finds out which phrase it was, so it stays small.
         let search = AhoCorasick::builder()
@@ -69,6 +73,10 @@ impl Phrases {
 
     pub(crate) fn count(&self) -> usize {
         self.words.len()
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.words.iter().map(Vec::len).sum()
     }
 
     pub(super) fn matches(&self, value: &[u8], captures: Option<&mut Captures>) -> bool {
@@ -104,9 +112,9 @@ mod tests {
             ("a|b c", b"a|b", true),
             ("a|b c", b"ab", false),
         ] {
-            let phrases = Phrases::inline(argument).unwrap();
+            let phrases = Phrases::inline(argument, 99).unwrap();
             assert_eq!(phrases.matches(value, None), expected, "{argument}");
         }
-        assert!(Phrases::inline("  ").is_err());
+        assert!(Phrases::inline("  ", 99).is_err());
     }
 }

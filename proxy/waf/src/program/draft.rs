@@ -50,8 +50,10 @@ pub(super) struct Drafts {
     pub(super) rules: Vec<Draft>,
     pub(super) settings: Settings,
     pub(super) warnings: Vec<Fault>,
-    /// (name, order) of markers, ascending.
-    markers: Vec<(String, u32)>,
+    /// Orders of markers by name, ascending.
+    markers: HashMap<String, Vec<u32>>,
+    /// Orders of rules by id.
+    ids: HashMap<u64, u32>,
 }
 
 pub(super) fn no_marker(jump: &Action) -> Fault {
@@ -67,7 +69,8 @@ impl Drafts {
                 rules: Vec::new(),
                 settings: Settings::default(),
                 warnings: Vec::new(),
-                markers: Vec::new(),
+                markers: HashMap::new(),
+                ids: HashMap::new(),
             },
             defaults: Default::default(),
             open: None,
@@ -85,18 +88,11 @@ impl Drafts {
     /// Where a jump from `draft` goes: the order of what stands after the marker.
     pub(super) fn position(&self, jump: &Action, draft: &Draft) -> Option<u32> {
         let name = jump.text().trim();
-        let marker = self
-            .markers
-            .iter()
-            .find(|(marker, order)| *order > draft.order && marker == name)
-            .map(|(_, order)| *order);
-        marker.or_else(|| {
-            let id: u64 = name.parse().ok()?;
-            self.rules
-                .iter()
-                .find(|rule| rule.order > draft.order && rule.meta.id == id)
-                .map(|rule| rule.order + 1)
-        })
+        let follows = |order: &&u32| **order > draft.order;
+        if let Some(marker) = self.markers.get(name).and_then(|orders| orders.iter().find(follows)) {
+            return Some(*marker);
+        }
+        self.ids.get(&name.parse().ok()?).filter(follows).map(|order| order + 1)
     }
 }
 
@@ -140,7 +136,9 @@ impl Collector<'_> {
             DirectiveKind::Rule(rule) => self.rule(rule),
             DirectiveKind::Marker(name) => {
                 self.order += 1;
-                self.drafts.markers.push((name, self.order));
+                if self.counts(place) {
+                    self.drafts.markers.entry(name).or_default().push(self.order);
+                }
             }
             DirectiveKind::DefaultAction(actions) => self.default_action(place, actions),
             DirectiveKind::Remove { by, what } => {
@@ -177,6 +175,9 @@ impl Collector<'_> {
         what: &str,
         keep: impl FnOnce(&mut Self, Place, RuleSelector, String),
     ) {
+        if !self.counts(place) {
+            return;
+        }
         match RuleSelector::parse(by, what, self.limits.regex_bytes) {
             Ok(selector) => keep(self, place.clone(), selector, what.to_owned()),
             Err(message) => self.faults.push(place.fault(message)),
@@ -213,13 +214,19 @@ impl Collector<'_> {
         }
     }
 
-    fn rule(&mut self, rule: RuleSyntax) {
+    /// Counts a rule, marker, removal or update; whether there may be one more.
+    fn counts(&mut self, place: &Place) -> bool {
         self.count += 1;
-        if self.count > self.limits.rules {
-            if self.count == self.limits.rules + 1 {
-                self.faults
-                    .push(rule.place.fault(format!("more than {} rules; load fewer", self.limits.rules)));
-            }
+        if self.count == self.limits.rules + 1 {
+            let message =
+                format!("more than {} rules, markers and changes to rules; load fewer", self.limits.rules);
+            self.faults.push(place.fault(message));
+        }
+        self.count <= self.limits.rules
+    }
+
+    fn rule(&mut self, rule: RuleSyntax) {
+        if !self.counts(&rule.place) {
             return;
         }
         let chained = actions::last(&rule.actions, "chain").is_some();
@@ -271,6 +278,7 @@ impl Collector<'_> {
                 self.drafts.warnings.push(place.fault(format!("`{what}` removes no rule")));
             }
         }
+        self.drafts.ids = self.drafts.rules.iter().map(|draft| (draft.meta.id, draft.order)).collect();
         for update in std::mem::take(&mut self.updates) {
             self.update(&update);
         }

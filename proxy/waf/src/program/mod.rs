@@ -24,6 +24,7 @@ pub(crate) use rule::{
 pub use settings::{Engine, OverLimit, Settings};
 pub(crate) use template::{Piece, Template};
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use draft::Drafts;
@@ -74,6 +75,7 @@ impl Program {
     ) -> Result<Self, Vec<Fault>> {
         let mut faults = Vec::new();
         let loaded = syntax::load(source, entries, limits, &mut faults);
+        let bytes = loaded.bytes;
         let drafts = Drafts::collect(loaded, limits, &mut faults);
         let mut builder = Builder {
             source,
@@ -85,6 +87,9 @@ impl Program {
             gates: [GateBuilder::default(), GateBuilder::default()],
             uses: [false; Variable::COUNT],
             phrases: 0,
+            phrase_bytes: 0,
+            bytes: Cell::new(bytes),
+            regex_bytes: 0,
         };
         let rules: Vec<Rule> = drafts.rules.iter().map(|draft| builder.rule(draft)).collect();
         let mut phases: [Vec<u32>; PHASES] = Default::default();
@@ -93,7 +98,10 @@ impl Program {
                 phase.push(at);
             }
         }
-        builder.finish(drafts, rules, phases)
+        builder.finish(drafts, rules, phases).map_err(|mut faults| {
+            faults.truncate(limits.faults);
+            faults
+        })
     }
 
     /// The settings the rule files made.
@@ -137,6 +145,11 @@ pub(super) struct Builder<'a> {
     gates: [GateBuilder; 2],
     uses: [bool; Variable::COUNT],
     phrases: usize,
+    phrase_bytes: usize,
+    /// Bytes of files read so far.
+    bytes: Cell<usize>,
+    /// Bytes of regular expressions compiled so far.
+    regex_bytes: usize,
 }
 
 impl Builder<'_> {
@@ -215,19 +228,52 @@ impl Builder<'_> {
         link
     }
 
+    /// Adds up what an operator takes.
+    fn count(&mut self, operator: &Operator, written: &OperatorSyntax) {
+        self.regex_bytes = self.regex_bytes.saturating_add(operator.regex_bytes());
+        if let Operator::Phrases(phrases) = operator {
+            self.phrases = self.phrases.saturating_add(phrases.count());
+            self.phrase_bytes = self.phrase_bytes.saturating_add(phrases.bytes());
+        }
+        let LoadLimits { regex_total_bytes, phrases, .. } = self.limits;
+        if self.regex_bytes > *regex_total_bytes {
+            let message =
+                format!("regular expressions of more than {regex_total_bytes} bytes in all; load fewer");
+            self.fault(written.place.fault(message));
+        }
+        if self.phrases > *phrases {
+            self.fault(written.place.fault(format!("more than {phrases} phrases in all; shorten the lists")));
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.regex_bytes > self.limits.regex_total_bytes || self.phrases > self.limits.phrases
+    }
+
     fn operator(&mut self, written: &OperatorSyntax) -> (Operator, Argument) {
+        if self.is_full() {
+            return (Operator::Never, Argument::Literal(Vec::new()));
+        }
         let read = |name: &str| {
             let path = source::resolve(&written.place.file, name)
                 .ok_or_else(|| format!("`{name}` leaves the directory of rules"))?;
             let bytes = self.source.read(&path).ok_or_else(|| {
                 format!("there is no file `{path}`; check the path, which is relative to this file")
             })?;
-            if bytes.len() > self.limits.file_bytes {
-                return Err(format!("`{path}` is larger than {} bytes", self.limits.file_bytes));
+            self.bytes.set(self.bytes.get().saturating_add(bytes.len()));
+            if bytes.len() > self.limits.file_bytes || self.bytes.get() > self.limits.total_bytes {
+                return Err(format!(
+                    "`{path}` makes the rules larger than allowed ({} bytes a file, {} in all)",
+                    self.limits.file_bytes, self.limits.total_bytes
+                ));
             }
             Ok(bytes.into_owned())
         };
-        let compile = Compile { read: &read, regex_bytes: self.limits.regex_bytes };
+        let compile = Compile {
+            read: &read,
+            regex_bytes: self.limits.regex_bytes,
+            phrase_bytes: self.limits.phrase_bytes.saturating_sub(self.phrase_bytes),
+        };
         let operator = match Operator::compile(&written.name, &written.argument, &compile) {
             Ok(operator) => operator,
             Err(message) => {
@@ -235,17 +281,7 @@ impl Builder<'_> {
                 return (Operator::Never, Argument::Literal(Vec::new()));
             }
         };
-        if let Operator::Phrases(phrases) = &operator {
-            self.phrases += phrases.count();
-            if self.phrases > self.limits.phrases {
-                self.fault(
-                    written.place.fault(format!(
-                        "more than {} phrases in all; shorten the lists",
-                        self.limits.phrases
-                    )),
-                );
-            }
-        }
+        self.count(&operator, written);
         if !operator.expands_argument() {
             return (operator, Argument::Literal(Vec::new()));
         }

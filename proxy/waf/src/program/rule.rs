@@ -229,6 +229,7 @@ impl Processor {
 
 /// Which rules a directive or `ctl` means.
 pub(crate) enum RuleSelector {
+    /// Ranges, sorted and apart.
     Ids(Vec<(u64, u64)>),
     Tag(crate::operator::Pattern),
     Message(crate::operator::Pattern),
@@ -247,7 +248,10 @@ impl RuleSelector {
 
     pub(crate) fn takes(&self, meta: &Meta) -> bool {
         match self {
-            Self::Ids(ranges) => ranges.iter().any(|(low, high)| (*low..=*high).contains(&meta.id)),
+            Self::Ids(ranges) => {
+                let at = ranges.partition_point(|(low, _)| *low <= meta.id);
+                at.checked_sub(1).and_then(|at| ranges.get(at)).is_some_and(|(_, high)| meta.id <= *high)
+            }
             Self::Tag(pattern) => meta.tags.iter().any(|tag| pattern.is_match(tag.as_bytes())),
             Self::Message(pattern) => pattern.is_match(meta.message.as_bytes()),
         }
@@ -268,6 +272,12 @@ fn ids(text: &str) -> Result<Vec<(u64, u64)>, String> {
     if ranges.is_empty() {
         return Err("no rule id is given; name at least one".to_owned());
     }
+    ranges.sort_unstable();
+    ranges.dedup_by(|next, before| {
+        let joins = next.0 <= before.1;
+        before.1 = if joins { before.1.max(next.1) } else { before.1 };
+        joins
+    });
     Ok(ranges)
 }
 

@@ -11,6 +11,8 @@ use crate::source::{self, RuleSource};
 /// All directives, in the order in which they take effect.
 pub(crate) struct Loaded {
     pub(crate) directives: Vec<Directive>,
+    /// Bytes of the files.
+    pub(crate) bytes: usize,
 }
 
 /// Loads `entries` and what they include.
@@ -20,12 +22,13 @@ pub(crate) fn load(
     limits: &LoadLimits,
     faults: &mut Vec<Fault>,
 ) -> Loaded {
-    let mut reader = Reader { source, limits, open: Vec::new(), bytes: 0, directives: Vec::new(), faults };
+    let mut reader =
+        Reader { source, limits, open: Vec::new(), files: 0, bytes: 0, directives: Vec::new(), faults };
     for entry in entries {
         let place = Place { file: Arc::from(*entry), line: 0, column: 1 };
         reader.file(&place, entry);
     }
-    Loaded { directives: reader.directives }
+    Loaded { directives: reader.directives, bytes: reader.bytes }
 }
 
 struct Reader<'a> {
@@ -33,6 +36,7 @@ struct Reader<'a> {
     limits: &'a LoadLimits,
     /// Files that are being read, outermost first.
     open: Vec<String>,
+    files: usize,
     bytes: usize,
     directives: Vec<Directive>,
     faults: &'a mut Vec<Fault>,
@@ -56,6 +60,13 @@ impl Reader<'_> {
                 format!("more than {} files deep; flatten the Includes", self.limits.include_depth),
             );
         }
+        self.files += 1;
+        if self.files == self.limits.files + 1 {
+            self.fault(place, format!("more than {} files; load fewer", self.limits.files));
+        }
+        if self.files > self.limits.files {
+            return;
+        }
         let Some(bytes) = self.source.read(path) else {
             return self.fault(
                 place,
@@ -75,7 +86,10 @@ impl Reader<'_> {
         };
         self.open.push(path.to_owned());
         let file: Arc<str> = Arc::from(path);
-        for line in line::lines(&file, text, self.faults) {
+        for line in line::lines(&file, text, self.faults, self.limits.faults) {
+            if self.faults.len() >= self.limits.faults {
+                break;
+            }
             if let Some(directive) = directive::parse(&line, self.faults) {
                 self.directive(path, directive);
             }

@@ -22,8 +22,7 @@ pub(crate) struct Word {
 impl Word {
     /// The place of byte `offset` of the text.
     pub(crate) fn place(&self, offset: usize) -> Place {
-        let mark = self.marks.iter().rev().find(|(start, ..)| *start <= offset);
-        let (start, line, column) = mark.copied().unwrap_or((offset, 0, 1));
+        let (start, line, column) = mark_at(&self.marks, offset).unwrap_or((offset, 0, 1));
         let past = u32::try_from(offset.saturating_sub(start)).unwrap_or(0);
         Place { file: self.file.clone(), line, column: column + past }
     }
@@ -32,12 +31,9 @@ impl Word {
     pub(crate) fn part(&self, start: usize, end: usize) -> Self {
         let here = self.place(start);
         let mut marks = vec![(0, here.line, here.column)];
-        marks.extend(
-            self.marks
-                .iter()
-                .filter(|(at, ..)| *at > start && *at < end)
-                .map(|(at, l, c)| (at - start, *l, *c)),
-        );
+        let first = self.marks.partition_point(|(at, ..)| *at <= start);
+        let inside = self.marks.iter().skip(first).take_while(|(at, ..)| *at < end);
+        marks.extend(inside.map(|(at, line, column)| (at - start, *line, *column)));
         Self {
             text: self.text.get(start..end).unwrap_or_default().to_owned(),
             file: self.file.clone(),
@@ -50,11 +46,20 @@ impl Word {
     }
 }
 
-/// Cuts a file into logical lines. A comment ends with its line, whatever stands at its end.
-pub(crate) fn lines(file: &Arc<str>, text: &str, faults: &mut Vec<Fault>) -> Vec<Line> {
+/// The last mark at or before `offset`. A logical line may have as many as its file has lines.
+fn mark_at(marks: &[(usize, u32, u32)], offset: usize) -> Option<(usize, u32, u32)> {
+    let after = marks.partition_point(|(start, ..)| *start <= offset);
+    marks.get(after.checked_sub(1)?).copied()
+}
+
+/// Cuts a file into logical lines, until there are `most` faults. A comment ends with its line, whatever stands at its end.
+pub(crate) fn lines(file: &Arc<str>, text: &str, faults: &mut Vec<Fault>, most: usize) -> Vec<Line> {
     let mut found = Vec::new();
     let mut joined = Joined::new(file);
     for (number, physical) in (1_u32..).zip(text.lines()) {
+        if faults.len() >= most {
+            return found;
+        }
         let physical = physical.strip_suffix('\r').unwrap_or(physical);
         if joined.text.is_empty() && physical.trim_start().starts_with('#') {
             continue;
@@ -102,8 +107,7 @@ impl Joined {
     }
 
     fn place(&self, offset: usize) -> (u32, u32) {
-        let mark = self.marks.iter().rev().find(|(start, ..)| *start <= offset);
-        let (start, line, column) = mark.copied().unwrap_or((0, 0, 1));
+        let (start, line, column) = mark_at(&self.marks, offset).unwrap_or((0, 0, 1));
         (line, column + u32::try_from(offset - start).unwrap_or(0))
     }
 
@@ -136,7 +140,8 @@ impl Joined {
                 let end = start + at + usize::from(quote.is_some());
                 return Ok((word, end));
             }
-            let at_line_start = self.marks.iter().any(|(offset, ..)| *offset == start + at);
+            let at_line_start =
+                self.marks.binary_search_by_key(&(start + at), |(offset, ..)| *offset).is_ok();
             if mark || at_line_start {
                 let (line, column) = self.place(start + at);
                 word.marks.push((word.text.len(), line, column));
@@ -183,7 +188,7 @@ mod tests {
     fn continuations_keep_their_places() {
         let mut faults = Vec::new();
         let text = "# comment \\\nSecRule ARGS \"@rx a\\\"b\" \\\n    \"id:1,\\\n    deny\"\nSecMarker x";
-        let found = lines(&Arc::from("f"), text, &mut faults);
+        let found = lines(&Arc::from("f"), text, &mut faults, 9);
         assert!(faults.is_empty());
         assert_eq!(found.len(), 2);
         let words: Vec<&str> = found[0].arguments.iter().map(|word| word.text.as_str()).collect();
@@ -196,7 +201,7 @@ mod tests {
     #[test]
     fn open_quote_is_a_fault_with_a_place() {
         let mut faults = Vec::new();
-        lines(&Arc::from("f"), "\n SecAction \"id:1", &mut faults);
+        lines(&Arc::from("f"), "\n SecAction \"id:1", &mut faults, 9);
         assert_eq!((faults[0].line, faults[0].column), (2, 12));
     }
 }

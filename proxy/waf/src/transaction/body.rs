@@ -8,8 +8,8 @@
 use super::State;
 use super::outcome::{Interruption, InterruptionKind};
 use super::values::Values;
-use crate::body::{json, multipart, xml};
-use crate::program::{OverLimit, Processor, Program};
+use crate::body::{charset, json, multipart, xml};
+use crate::program::{Allowed, Engine, OverLimit, Processor, Program};
 use crate::syntax::Variable;
 
 impl State {
@@ -25,6 +25,23 @@ impl State {
         }
         self.request_body.extend_from_slice(piece.get(..room).unwrap_or(piece));
         None
+    }
+
+    /// The refusal of a body that is declared larger than its limit, before any of it has come.
+    pub(super) fn declared_too_large(&self, program: &Program) -> Option<Interruption> {
+        let limit = self.request_body_limit.min(self.limits.request_body_bytes);
+        let refuses = self.engine != Engine::Off
+            && self.request_body_access
+            && program.settings().request_body_over == OverLimit::Reject
+            && self.declared_bytes > limit as u64;
+        refuses.then(|| self.limit_reached(InterruptionKind::BodyTooLarge, 413))
+    }
+
+    /// The refusal of a request that could not be inspected whole.
+    pub(super) fn refuse_uninspected(&self) -> Option<Interruption> {
+        let is_allowed = matches!(self.allowed, Some(Allowed::All | Allowed::Request));
+        let reason = self.uninspected.filter(|_| self.engine == Engine::On && !is_allowed)?;
+        Some(self.limit_reached(InterruptionKind::Uninspected(reason), 400))
     }
 
     pub(super) fn process_request_body(&mut self, program: &Program) {
@@ -75,6 +92,12 @@ impl State {
         };
         if body.is_empty() {
             return;
+        }
+        if self.has_content_coding {
+            self.body_error("the request body has a content coding, which is not undone");
+        }
+        if processor.is_some() && !charset::is_read(&self.content_type) {
+            self.body_error("the request body is in a charset that is not read as its bytes are");
         }
         match processor {
             None => {}

@@ -6,43 +6,68 @@ use crate::syntax::Variable;
 
 /// Appends the expanded template to `out`. What has no value expands to nothing.
 pub(super) fn expand(state: &State, program: &Program, template: &Template, out: &mut Vec<u8>) {
+    fill(state, program, template, &mut Sink { out, most: usize::MAX });
+}
+
+/// The expanded template as text, as long as a match may keep.
+pub(super) fn text(state: &State, program: &Program, template: &Template) -> String {
+    let mut out = Vec::new();
+    fill(state, program, template, &mut Sink { out: &mut out, most: state.limits.match_bytes });
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// Takes bytes up to a number.
+struct Sink<'a> {
+    out: &'a mut Vec<u8>,
+    most: usize,
+}
+
+impl Sink<'_> {
+    fn push(&mut self, bytes: &[u8]) {
+        let room = self.most.saturating_sub(self.out.len());
+        self.out.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+    }
+}
+
+fn fill(state: &State, program: &Program, template: &Template, sink: &mut Sink<'_>) {
     for piece in &template.pieces {
         match piece {
-            Piece::Literal(text) => out.extend_from_slice(text),
+            Piece::Literal(text) => sink.push(text),
             Piece::Tx(slot) => {
-                out.extend(state.tx.get(*slot).map(|value| state.values.get(value)).unwrap_or_default());
+                sink.push(state.tx.get(*slot).map(|value| state.values.get(value)).unwrap_or_default());
             }
             Piece::Variable(variable, member) => {
-                expand_variable(state, program, *variable, member.as_deref(), out);
+                fill_variable(state, program, *variable, member.as_deref(), sink);
             }
         }
     }
 }
 
-/// The expanded template as text.
-pub(super) fn text(state: &State, program: &Program, template: &Template) -> String {
-    let mut out = Vec::new();
-    expand(state, program, template, &mut out);
-    String::from_utf8_lossy(&out).into_owned()
-}
-
-fn expand_variable(
+fn fill_variable(
     state: &State,
     program: &Program,
     variable: Variable,
     member: Option<&str>,
-    out: &mut Vec<u8>,
+    sink: &mut Sink<'_>,
 ) {
     match variable {
         Variable::MatchedVar => {
-            out.extend(state.matched.map(|matched| state.values.get(matched.value)).unwrap_or_default());
+            sink.push(state.matched.map(|matched| state.values.get(matched.value)).unwrap_or_default());
         }
-        Variable::MatchedVarName => matched_name(state, program, out),
-        Variable::Rule => rule_member(state, program, member.unwrap_or("id"), out),
-        Variable::HighestSeverity => out.extend(state.highest_severity.unwrap_or(255).to_string().as_bytes()),
+        Variable::MatchedVarName => {
+            let mut name = Vec::new();
+            matched_name(state, program, &mut name);
+            sink.push(&name);
+        }
+        Variable::Rule => {
+            let mut value = Vec::new();
+            rule_member(state, program, member.unwrap_or("id"), &mut value);
+            sink.push(&value);
+        }
+        Variable::HighestSeverity => sink.push(state.highest_severity.unwrap_or(255).to_string().as_bytes()),
         variable if variable.is_persistent() => {
             if let Some(member) = state.persistent(variable).and_then(|members| members.get(member?)) {
-                out.extend_from_slice(&member.value);
+                sink.push(&member.value);
             }
         }
         variable => {
@@ -50,7 +75,7 @@ fn expand_variable(
                 member
                     .is_none_or(|member| state.values.get(entry.key).eq_ignore_ascii_case(member.as_bytes()))
             });
-            out.extend(found.map(|entry| state.values.get(entry.value)).unwrap_or_default());
+            sink.push(found.map(|entry| state.values.get(entry.value)).unwrap_or_default());
         }
     }
 }
@@ -62,7 +87,7 @@ pub(super) fn matched_name(state: &State, program: &Program, out: &mut Vec<u8>) 
     let key = state.key(program, matched.key);
     if !key.is_empty() {
         out.push(b':');
-        out.extend_from_slice(key);
+        out.extend_from_slice(key.get(..state.limits.match_bytes).unwrap_or(key));
     }
 }
 

@@ -92,6 +92,10 @@ pub(crate) struct State {
     is_request_body_cut: bool,
     is_response_body_cut: bool,
     content_type: Vec<u8>,
+    /// `Content-Length` of the request.
+    declared_bytes: u64,
+    has_content_coding: bool,
+    uninspected: Option<&'static str>,
     response_type: Vec<u8>,
     headers: usize,
     arguments: usize,
@@ -152,7 +156,7 @@ impl Transaction {
         self.state.request_header(&self.program, name, value);
     }
 
-    /// Runs phase 1, on the request's head.
+    /// Runs phase 1, on the request's head. A body that is declared larger than its limit is refused here already.
     pub fn phase1(&mut self) -> Verdict {
         let program = self.program.clone();
         if self.state.headers > self.state.limits.headers {
@@ -162,7 +166,7 @@ impl Transaction {
             });
         }
         self.state.headers = 0;
-        verdict(self.state.run(&program, 1))
+        verdict(self.state.run(&program, 1).or_else(|| self.state.declared_too_large(&program)))
     }
 
     /// Whether phase 2 looks at the body; if not, it need not be given.
@@ -190,11 +194,18 @@ impl Transaction {
         std::mem::take(&mut self.state.request_body)
     }
 
-    /// Parses the request body and runs phase 2.
+    /// Parses the request body and runs phase 2. What cannot be inspected whole is refused at its end, when no rule has decided,
+    /// none has allowed it, and the engine is on; [`uninspected`](Self::uninspected) says so in any mode.
     pub fn phase2(&mut self) -> Verdict {
         let program = self.program.clone();
         self.state.process_request_body(&program);
-        verdict(self.state.run(&program, 2))
+        verdict(self.state.run(&program, 2).or_else(|| self.state.refuse_uninspected()))
+    }
+
+    /// Why the request could not be inspected whole, if so: known after [`phase2`](Self::phase2).
+    #[must_use]
+    pub fn uninspected(&self) -> Option<&'static str> {
+        self.state.uninspected
     }
 
     /// The status line of the response.
@@ -325,6 +336,9 @@ impl State {
             is_request_body_cut: false,
             is_response_body_cut: false,
             content_type: Vec::new(),
+            declared_bytes: 0,
+            has_content_coding: false,
+            uninspected: None,
             response_type: Vec::new(),
             headers: 0,
             arguments: 0,
@@ -339,6 +353,7 @@ impl State {
         let settings = program.settings();
         self.values.clear();
         self.values.fuel = self.limits.fuel;
+        self.values.limit_bytes = self.limits.memory_bytes;
         self.store.clear();
         self.tx.clear(&program.names);
         self.phase = 1;
@@ -351,7 +366,7 @@ impl State {
         self.matched_now.clear();
         self.matched_before.clear();
         self.highest_severity = None;
-        self.matches.clear();
+        values::empty(&mut self.matches);
         self.dropped_matches = 0;
         self.processor = None;
         self.force_request_body = false;
@@ -360,11 +375,14 @@ impl State {
         self.request_body_limit = settings.request_body_limit;
         self.response_body_limit = settings.response_body_limit;
         self.xml_into_args = settings.xml_into_args;
-        self.request_body.clear();
-        self.response_body.clear();
+        values::empty(&mut self.request_body);
+        values::empty(&mut self.response_body);
         self.is_request_body_cut = false;
         self.is_response_body_cut = false;
         self.content_type.clear();
+        self.declared_bytes = 0;
+        self.has_content_coding = false;
+        self.uninspected = None;
         self.response_type.clear();
         self.headers = 0;
         self.arguments = 0;

@@ -35,7 +35,10 @@ pub enum InterruptionKind {
     Drop,
     /// Redirect to this location.
     Redirect(String),
-    /// The budget of work is used up. Refuse: an attacker must not be able to buy a pass with a costly request.
+    /// The request cannot be inspected whole, for this reason: its body is malformed or in a coding that is not undone, or it
+    /// has more arguments, parts or levels than allowed. Refuse: servers may read in it what no rule has seen.
+    Uninspected(&'static str),
+    /// The budget of work, or of memory, is used up. Refuse: an attacker must not be able to buy a pass with a costly request.
     Exhausted,
     /// The body is larger than allowed.
     BodyTooLarge,

@@ -141,7 +141,11 @@ impl State {
         true
     }
 
-    pub(super) fn body_error(&mut self, message: &str) {
+    pub(super) fn body_error(&mut self, message: &'static str) {
+        // `ProcessPartial` asks for the part to be inspected, and a part is malformed.
+        if !self.is_request_body_cut {
+            self.uninspected.get_or_insert(message);
+        }
         for (flag, text) in [
             (Variable::ReqbodyError, Variable::ReqbodyErrorMsg),
             (Variable::ReqbodyProcessorError, Variable::ReqbodyProcessorErrorMsg),
@@ -171,6 +175,11 @@ impl State {
             } else if kind.eq_ignore_ascii_case(b"multipart/form-data") {
                 self.processor = Some(Processor::Multipart);
             }
+        } else if name.eq_ignore_ascii_case(b"content-length") {
+            let declared = u64::try_from(crate::bytes::integer(value)).unwrap_or(0);
+            self.declared_bytes = self.declared_bytes.max(declared);
+        } else if name.eq_ignore_ascii_case(b"content-encoding") {
+            self.has_content_coding |= !value.trim_ascii().eq_ignore_ascii_case(b"identity");
         } else if name.eq_ignore_ascii_case(b"host")
             && self.uses(program, Variable::ServerName)
             && self.store.entries(Variable::ServerName).is_empty()

@@ -13,8 +13,8 @@ pub(crate) struct ValueId(u32);
 const KNOWN_BYTES: usize = 4096;
 const UNKNOWN: u32 = u32::MAX;
 const NOTHING: u32 = u32::MAX - 1;
-/// Bytes that all values together may take.
-const BUFFER_BYTES: usize = 1 << 30;
+/// Bytes of a buffer that outlive the transaction that needed them.
+const KEPT_BYTES: usize = 1 << 20;
 
 #[derive(Clone, Copy)]
 struct Value {
@@ -46,6 +46,8 @@ pub(crate) struct Values {
     question: u32,
     /// Work left.
     pub(super) fuel: u64,
+    /// Bytes that all of this may take.
+    pub(super) limit_bytes: usize,
 }
 
 impl Values {
@@ -62,6 +64,7 @@ impl Values {
             recent: vec![0; RECENT],
             question: 0,
             fuel: 0,
+            limit_bytes: usize::MAX,
         };
         for (slot, transform) in values.touches.iter_mut().zip(Transform::ALL) {
             *slot = transform.touches();
@@ -71,16 +74,34 @@ impl Values {
     }
 
     pub(super) fn clear(&mut self) {
-        self.bytes.clear();
-        self.items.clear();
-        self.rows.clear();
-        self.bits.clear();
+        empty(&mut self.bytes);
+        empty(&mut self.items);
+        empty(&mut self.rows);
+        empty(&mut self.bits);
+        empty(&mut self.scratch);
         self.recent.fill(0);
         self.question = 0;
         self.push(0, 0);
     }
 
+    /// Whether there is room for `more` bytes; if not, the transaction is out of fuel.
+    fn has_room(&mut self, more: usize) -> bool {
+        let taken = self.bytes.len()
+            + self.items.len() * size_of::<Value>()
+            + self.rows.len() * size_of::<u32>()
+            + self.bits.len() * size_of::<u64>();
+        // Places in the buffers are numbers of 32 bits.
+        let has_room = more <= self.limit_bytes.min(NOTHING as usize).saturating_sub(taken);
+        if !has_room {
+            self.fuel = 0;
+        }
+        has_room
+    }
+
     fn push(&mut self, start: usize, len: usize) -> ValueId {
+        if !self.has_room(size_of::<Value>()) && !self.items.is_empty() {
+            return Self::EMPTY;
+        }
         let id = ValueId(u32::try_from(self.items.len()).unwrap_or(0));
         let (start, len) = (u32::try_from(start).unwrap_or(0), u32::try_from(len).unwrap_or(0));
         self.items.push(Value {
@@ -102,13 +123,12 @@ impl Values {
         self.fuel > 0
     }
 
-    /// Keeps `bytes` as a new value. A transaction that would hold more than [`BUFFER_BYTES`] runs out of fuel instead.
+    /// Keeps `bytes` as a new value. A transaction that would hold more than its limit runs out of fuel instead.
     pub(crate) fn add(&mut self, bytes: &[u8]) -> ValueId {
         if bytes.is_empty() {
             return Self::EMPTY;
         }
-        if self.bytes.len() + bytes.len() > BUFFER_BYTES || self.items.len() >= NOTHING as usize {
-            self.fuel = 0;
+        if !self.has_room(bytes.len() + size_of::<Value>()) {
             return Self::EMPTY;
         }
         let start = self.bytes.len();
@@ -236,6 +256,9 @@ impl Values {
             return id;
         }
         let row = self.item(id).row;
+        if row == UNKNOWN && !self.has_room(Transform::COUNT * size_of::<u32>()) {
+            return id;
+        }
         if row == UNKNOWN {
             let row = u32::try_from(self.rows.len()).unwrap_or(UNKNOWN);
             self.rows.resize(self.rows.len() + Transform::COUNT, UNKNOWN);
@@ -281,6 +304,9 @@ impl Values {
     }
 
     fn scan(&mut self, id: ValueId, gate: &Gate) -> u32 {
+        if !self.has_room(gate.words * size_of::<u64>()) {
+            return NOTHING;
+        }
         let place = self.bits.len();
         let value = self.item(id);
         self.bits.resize(place + gate.words, 0);
@@ -310,4 +336,10 @@ impl Values {
         let Some(place) = self.gate_bits(id, gate, side) else { return false };
         self.bits.get(place + (bit >> 6) as usize).is_some_and(|word| word >> (bit & 63) & 1 == 1)
     }
+}
+
+/// Empties a buffer; one that a costly transaction blew up shrinks.
+pub(super) fn empty<T>(buffer: &mut Vec<T>) {
+    buffer.clear();
+    buffer.shrink_to(KEPT_BYTES / size_of::<T>().max(1));
 }
