@@ -138,6 +138,11 @@ fn words(hir: &Hir) -> Option<Vec<Vec<u8>>> {
         HirKind::Class(Class::Bytes(class)) => {
             class.iter().flat_map(|range| range.start()..=range.end()).map(|byte| vec![byte]).collect()
         }
+        // Alternatives of one character each.
+        HirKind::Class(Class::Unicode(class)) => {
+            let chars = class.iter().flat_map(|range| range.start()..=range.end()).take(WORDS + 1);
+            chars.map(|char| char.encode_utf8(&mut [0; 4]).as_bytes().to_vec()).collect()
+        }
         HirKind::Capture(capture) => words(&capture.sub)?,
         HirKind::Alternation(parts) => {
             parts.iter().map(words).collect::<Option<Vec<_>>>()?.into_iter().flatten().collect()
@@ -203,4 +208,38 @@ fn none_of(words: &[&[u8]], side: Side) -> String {
 
 fn byte(byte: u8) -> String {
     format!("\\x{byte:02X}")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::Pattern;
+
+    proptest! {
+        /// A look-around asks just what it says.
+        #[test]
+        fn agrees_with_its_definition(
+            text in "[abc]{0,8}",
+            before in prop::collection::vec("[abc]{1,3}", 1..4),
+            after in prop::collection::vec("[abc]{1,3}", 1..4),
+            negative in any::<(bool, bool)>(),
+        ) {
+            let open = |negative: bool| if negative { '!' } else { '=' };
+            let pattern = format!(
+                "(?<{}{})b(?{}{})",
+                open(negative.0),
+                before.join("|"),
+                open(negative.1),
+                after.join("|")
+            );
+            let expected = (0..text.len()).any(|at| {
+                text[at..].starts_with('b')
+                    && before.iter().any(|word| text[..at].ends_with(word)) != negative.0
+                    && after.iter().any(|word| text[at + 1..].starts_with(word)) != negative.1
+            });
+            let compiled = Pattern::new(&pattern, 1 << 20).unwrap();
+            prop_assert_eq!(compiled.is_match(text.as_bytes()), expected, "{} on {}", pattern, text);
+        }
+    }
 }

@@ -284,3 +284,22 @@ fn ids(text: &str) -> Result<Vec<(u64, u64)>, String> {
 pub(crate) fn place_of(meta: &Meta) -> Place {
     Place { file: meta.file.clone(), line: meta.line, column: 1 }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::ids;
+
+    proptest! {
+        #[test]
+        fn ranges_join_without_loss(ranges in prop::collection::vec((0_u64..40, 0_u64..8), 1..8), id in 0_u64..50) {
+            let text = ranges.iter().map(|(low, more)| format!("{low}-{}", low + more)).collect::<Vec<_>>().join(",");
+            let joined = ids(&text).unwrap();
+            let holds = |ranges: &[(u64, u64)]| ranges.iter().any(|(low, high)| (*low..=*high).contains(&id));
+            let plain: Vec<_> = ranges.iter().map(|(low, more)| (*low, low + more)).collect();
+            prop_assert_eq!(holds(&joined), holds(&plain), "{}", text);
+            prop_assert!(joined.windows(2).all(|pair| pair[0].1 < pair[1].0), "{:?}", joined);
+        }
+    }
+}
