@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::operator::Pattern;
-use crate::program::{Control, Excluded, Program, Rule, RuleSelector, Select, TargetPlace};
+use crate::program::{Control, Excluded, Program, Rule, RuleSelector, Select, Source, TargetPlace};
 use crate::syntax::Variable;
 use crate::transaction::Transaction;
 
@@ -62,10 +62,12 @@ impl Transaction {
 fn place(text: &str) -> Result<TargetPlace, String> {
     let (name, selector) =
         text.split_once(':').map_or((text, None), |(name, selector)| (name, Some(selector)));
-    let variable =
-        Variable::parse(name.trim()).filter(|variable| *variable != Variable::Tx).ok_or_else(|| {
-            format!("`{name}` is no variable that holds what was sent; write one such as `ARGS:note`")
-        })?;
+    let variable = Variable::parse(name.trim())?;
+    if variable == Variable::Tx {
+        return Err(
+            "`TX` holds what rules think, not what was sent; write a variable such as `ARGS:note`".to_owned()
+        );
+    }
     let select = match selector {
         None => Select::All,
         Some(_) if variable == Variable::Xml || !variable.is_collection() => {
@@ -79,18 +81,26 @@ fn place(text: &str) -> Result<TargetPlace, String> {
             _ => Select::Name(text.as_bytes().to_vec()),
         },
     };
-    Ok(TargetPlace { variable, select, count: false })
+    Ok(TargetPlace { variable, select })
 }
 
 fn looks_at(rule: &Rule, program: &Program, target: &TargetPlace) -> bool {
     let groups = rule.links.iter().filter_map(|link| program.groups.get(link.group? as usize));
-    let mut places = groups.flat_map(|group| &group.targets);
-    places.any(|place| {
-        let meets = match &place.select {
-            Select::Name(name) => target.select.takes(name, &program.names),
-            Select::All | Select::Slot(_) | Select::Pattern(..) => true,
-        };
-        place.variable == target.variable && meets
+    groups.flat_map(|group| &group.columns).any(|column| {
+        let mut column = program.columns.get(*column as usize);
+        // Transformed members stand behind the ones that were sent.
+        while let Some(Source::Step { of, .. }) = column.map(|column| &column.source) {
+            column = program.columns.get(*of as usize);
+        }
+        column.is_some_and(|column| {
+            let meets = match &column.source {
+                Source::Members { select: Select::Name(name), .. } => {
+                    target.select.takes(name, &program.names)
+                }
+                Source::Members { .. } | Source::Step { .. } => true,
+            };
+            column.variable == target.variable && meets
+        })
     })
 }
 

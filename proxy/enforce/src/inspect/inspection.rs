@@ -269,9 +269,10 @@ impl Inspection {
             }
         };
         let (finding, reason) = match interruption.kind {
-            InterruptionKind::Deny | InterruptionKind::Drop | InterruptionKind::Redirect(_) => {
-                (Finding::Refused, refused)
-            }
+            InterruptionKind::Deny
+            | InterruptionKind::Drop
+            | InterruptionKind::Redirect(_)
+            | InterruptionKind::Uninspected(_) => (Finding::Refused, refused),
             InterruptionKind::Exhausted => (Finding::Exhausted, Reason::InspectionExhausted),
             InterruptionKind::BodyTooLarge if refused == Reason::AnswerInspection => {
                 (Finding::Exhausted, Reason::AnswerUninspected)

@@ -14,7 +14,7 @@ mod settings;
 mod template;
 
 pub(crate) use gate::Gate;
-pub(crate) use group::{Column, Group, Select, Source};
+pub(crate) use group::{Column, Group, Place as TargetPlace, Select, Source};
 pub(crate) use names::Names;
 pub use rule::Meta;
 pub(crate) use rule::{
