@@ -233,10 +233,10 @@ mod tests {
                 open(negative.1),
                 after.join("|")
             );
-            let expected = (0..text.len()).any(|at| {
-                text[at..].starts_with('b')
-                    && before.iter().any(|word| text[..at].ends_with(word)) != negative.0
-                    && after.iter().any(|word| text[at + 1..].starts_with(word)) != negative.1
+            let expected = text.match_indices('b').any(|(at, found)| {
+                let (left, right) = (text.as_bytes()[..at].to_vec(), text.as_bytes()[at + found.len()..].to_vec());
+                before.iter().any(|word| left.ends_with(word.as_bytes())) != negative.0
+                    && after.iter().any(|word| right.starts_with(word.as_bytes())) != negative.1
             });
             let compiled = Pattern::new(&pattern, 1 << 20).unwrap();
             prop_assert_eq!(compiled.is_match(text.as_bytes()), expected, "{} on {}", pattern, text);
