@@ -1,4 +1,4 @@
-//! Requests as bytes: as go-ftw writes them, and as a server reads them.
+//! Requests as bytes: as go-ftw writes them, and as a server reads them. Of CRS 4.28's tests go-ftw 2.5 makes the same bytes.
 
 mod read;
 mod url;
