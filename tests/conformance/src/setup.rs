@@ -57,7 +57,7 @@ fn blocking_level(level: u8) -> String {
 }
 
 /// What is left out of CRS 3.3, for use beside [`LEVEL_1`].
-pub const WITHOUT_CRS_3: &str = include_str!("../../../policies/waf/crs-3.conf");
+pub const WITHOUT_CRS_3: &str = include_str!("../../../policies/waf/crs-3/exclusions.conf");
 
 /// Compiles `setup`, then all `*.conf` of `directory`, a release's `rules`.
 ///
