@@ -20,6 +20,9 @@ pub struct Figure {
     pub goal: Option<f64>,
     /// Whether it is within its goal.
     pub met: Option<bool>,
+    /// What people should know with it; not part of the figure.
+    #[serde(skip)]
+    pub note: String,
 }
 
 impl Figure {
@@ -29,7 +32,8 @@ impl Figure {
         #[expect(clippy::cast_precision_loss, reason = "counts of requests")]
         let value = part as f64 * 100.0 / total.max(1) as f64;
         let value = (value * 1e3).round() / 1e3;
-        Self { name: name.into(), value, unit: "%", goal, met: goal.map(|goal| value <= goal) }
+        let met = goal.map(|goal| value <= goal);
+        Self { name: name.into(), value, unit: "%", goal, met, note: format!("{part} of {total}") }
     }
 
     /// Appends it to `file`, which is made if need be.
@@ -48,11 +52,11 @@ impl Figure {
 
 impl fmt::Display for Figure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, value, unit, goal, met } = self;
-        write!(formatter, "{name:<52} {value:>10.2} {unit:<3}")?;
+        let Self { name, value, unit, goal, met, note } = self;
+        write!(formatter, "{name:<60} {value:>7.2} {unit} ({note})")?;
         match (goal, met) {
-            (Some(goal), Some(true)) => write!(formatter, " at most {goal:>6.2}: met"),
-            (Some(goal), _) => write!(formatter, " at most {goal:>6.2}: MISSED"),
+            (Some(goal), Some(true)) => write!(formatter, ", at most {goal}: met"),
+            (Some(goal), _) => write!(formatter, ", at most {goal}: MISSED"),
             (None, _) => Ok(()),
         }
     }

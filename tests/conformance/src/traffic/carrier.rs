@@ -86,7 +86,9 @@ impl Carrier {
         let mut draft = Draft::new(random);
         let term = prose.term(random);
         match self {
-            Self::Query => draft.get(&format!("/search?q={}&lang=nl&page={}", component(text), random.below(20))),
+            Self::Query => {
+                draft.get(&format!("/search?q={}&lang=nl&page={}", component(text), random.below(20)));
+            }
             Self::Name => draft.get(&format!("/search?{}=1&lang=nl", component(text))),
             Self::Path => draft.get(&format!("/persons/{}", path_segment(text))),
             Self::Target => draft.get(text),
@@ -96,7 +98,10 @@ impl Carrier {
             }
             Self::Cookie => {
                 draft.get(&format!("/search?q={}", component(&term)));
-                draft.header("Cookie", &format!("session={:016x}; last={}", random.below(usize::MAX), path_segment(text)));
+                draft.header(
+                    "Cookie",
+                    &format!("session={:016x}; last={}", random.below(usize::MAX), path_segment(text)),
+                );
             }
             Self::UserAgent => {
                 draft.get("/search?q=1");
@@ -115,7 +120,10 @@ impl Carrier {
             Self::Plain => draft.post("text/plain; charset=utf-8", text.into()),
             Self::Multipart => {
                 let file = prose.file(random);
-                draft.post(&format!("multipart/form-data; boundary={BOUNDARY}"), multipart(text, &term, &file));
+                draft.post(
+                    &format!("multipart/form-data; boundary={BOUNDARY}"),
+                    multipart(text, &term, &file),
+                );
             }
             Self::FileName => {
                 draft.post(&format!("multipart/form-data; boundary={BOUNDARY}"), multipart("x", &term, text));
@@ -123,6 +131,14 @@ impl Carrier {
         }
         draft.finish()
     }
+}
+
+/// A request with `value` as an argument of the query.
+#[must_use]
+pub fn in_query(value: &[u8]) -> Received {
+    let mut draft = Draft::new(&mut Random::new(0));
+    draft.get(&format!("/search?q={}&lang=nl", encode(value, b"*-._", true)));
+    draft.finish()
 }
 
 /// A request under construction.
@@ -135,11 +151,15 @@ struct Draft {
 
 impl Draft {
     fn new(random: &mut Random) -> Self {
-        let mut draft = Self { method: "GET", target: String::new(), headers: Vec::new(), body: String::new() };
+        let mut draft =
+            Self { method: "GET", target: String::new(), headers: Vec::new(), body: String::new() };
         draft.header("Host", HOST);
         draft.header("User-Agent", random.pick(&BROWSERS));
         draft.header("Accept", "text/html,application/xhtml+xml,application/json;q=0.9,*/*;q=0.8");
-        draft.header("Accept-Language", random.pick(&["nl-BE,nl;q=0.9,fr;q=0.7", "fr-BE,fr;q=0.9", "en-GB,en;q=0.9"]));
+        draft.header(
+            "Accept-Language",
+            random.pick(&["nl-BE,nl;q=0.9,fr;q=0.7", "fr-BE,fr;q=0.9", "en-GB,en;q=0.9"]),
+        );
         draft.header("Accept-Encoding", "gzip, deflate, br");
         draft.header("Sec-Fetch-Site", "same-origin");
         draft
@@ -175,17 +195,17 @@ impl Draft {
 
 /// What a browser makes of a form's field: the URL Standard's `application/x-www-form-urlencoded`.
 fn component(text: &str) -> String {
-    encode(text, b"*-._", true)
+    encode(text.as_bytes(), b"*-._", true)
 }
 
 /// What `encodeURIComponent` makes of it (ECMA-262).
 fn path_segment(text: &str) -> String {
-    encode(text, b"-_.!~*'()", false)
+    encode(text.as_bytes(), b"-_.!~*'()", false)
 }
 
-fn encode(text: &str, kept: &[u8], plus: bool) -> String {
+fn encode(text: &[u8], kept: &[u8], plus: bool) -> String {
     let mut out = String::with_capacity(text.len() * 2);
-    for byte in text.bytes() {
+    for byte in text.iter().copied() {
         match byte {
             b' ' if plus => out.push('+'),
             byte if byte.is_ascii_alphanumeric() || kept.contains(&byte) => out.push(char::from(byte)),
@@ -206,24 +226,23 @@ fn form(text: &str, prose: &Prose, random: &mut Random) -> String {
     fields.join("&")
 }
 
-/// A case file. Half of them have notes from an editor, which wraps each line in a paragraph.
+/// A case file. One in eight has what an editor makes of the text, too: a paragraph a line.
 fn case_file(text: &str, prose: &Prose, random: &mut Random) -> String {
     let words = &prose.words;
+    let has_rich_text = random.once_in(8) && !text.contains(['<', '&']);
     let mut one = |list: &str| words.one(list, random);
     let person = json!({
         "name": one("name"), "born": one("date"), "nationalNumber": one("rrn"), "phone": one("phone"),
         "address": { "street": one("street"), "place": one("place") }, "aliases": [one("name"), one("word")],
     });
     let vehicle = json!({ "plate": one("plate"), "found": one("street"), "price": one("amount") });
-    let mut case = json!({
+    let rich: Option<String> =
+        has_rich_text.then(|| text.lines().map(|line| format!("<p>{line}</p>")).collect());
+    let case = json!({
         "number": one("pv"), "opened": one("date"), "facts": [one("law"), one("law")], "persons": [person],
         "vehicles": [vehicle], "links": [one("url")], "closed": null, "urgent": true, "version": 3,
-        "statement": text,
+        "statement": text, "rich": rich,
     });
-    if random.once_in(8) && !text.contains(['<', '&']) {
-        let lines: Vec<String> = text.lines().map(|line| format!("<p>{line}</p>")).collect();
-        case["rich"] = lines.join("").into();
-    }
     case.to_string()
 }
 
@@ -267,7 +286,9 @@ mod tests {
         for (name, carrier) in NAMES {
             assert_eq!(Carrier::named(name), Some(carrier));
             let request = carrier.carry("marker", &prose, &mut Random::new(1));
-            let found = [&request.target, &request.body].into_iter().chain(request.headers.iter().map(|(_, value)| value));
+            let found = [&request.target, &request.body]
+                .into_iter()
+                .chain(request.headers.iter().map(|(_, value)| value));
             let count = found.filter(|text| text.windows(6).any(|window| window == b"marker")).count();
             assert_eq!(count, 1, "{name}");
         }

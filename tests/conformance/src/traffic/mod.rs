@@ -8,5 +8,5 @@ mod random;
 mod words;
 
 pub use attacks::{Attack, attacks};
-pub use carrier::Carrier;
+pub use carrier::{Carrier, in_query};
 pub use prose::{Kind, Prose};

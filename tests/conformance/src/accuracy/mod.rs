@@ -1,9 +1,13 @@
 //! How rules judge traffic in quantity: which requests they stop, and which rules were the reason.
 
+mod measure;
+
+pub use measure::{Subject, report, texts};
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use poort_waf::{Program, Transaction, TransactionLimits};
+use poort_waf::{Meta, Program, Transaction, TransactionLimits};
 
 use crate::backend::Response;
 use crate::run;
@@ -35,6 +39,11 @@ pub struct Judge(Transaction);
 /// Tags of rules that only sum up what others found, in CRS and in the gate's own rules.
 const SUMMARIES: [&str; 2] = ["anomaly-evaluation", "reporting"];
 
+/// Whether a rule only sums up what others found.
+pub(crate) fn is_summary(rule: &Meta) -> bool {
+    rule.tags.iter().any(|tag| SUMMARIES.contains(&tag.as_str()))
+}
+
 impl Judge {
     /// Judges by `program`.
     #[must_use]
@@ -46,27 +55,20 @@ impl Judge {
     pub fn judge(&mut self, request: &Received) -> Judgement {
         let answer = Response { status: 200, headers: Vec::new(), body: Vec::new() };
         let is_stopped = run::inspect(&mut self.0, request, &answer).is_some();
-        let is_summary = |tag: &String| SUMMARIES.contains(&tag.as_str());
-        let found = self.0.matches().iter().filter(|found| !found.rule.tags.iter().any(is_summary));
-        let matches = found
-            .map(|found| (found.rule.id, format!("{}: {}", found.variable, found.data)))
-            .collect();
+        let found = self.0.matches().iter().filter(|found| !is_summary(&found.rule));
+        let matches =
+            found.map(|found| (found.rule.id, format!("{}: {}", found.variable, found.data))).collect();
         Judgement { is_stopped, matches }
     }
 
-    /// Judges many, and shows each that is stopped to `see`.
-    pub fn tally<'a>(
-        &mut self,
-        requests: impl Iterator<Item = &'a Received>,
-        mut see: impl FnMut(&'a Received, &Judgement),
-    ) -> Tally {
+    /// Judges many.
+    pub fn tally(&mut self, requests: impl Iterator<Item = Received>) -> Tally {
         let mut tally = Tally::default();
         for request in requests {
-            let judgement = self.judge(request);
+            let judgement = self.judge(&request);
             tally.total += 1;
             if judgement.is_stopped {
                 tally.add(&judgement);
-                see(request, &judgement);
             }
         }
         tally
@@ -74,6 +76,12 @@ impl Judge {
 }
 
 impl Tally {
+    /// How many were let through.
+    #[must_use]
+    pub fn passed(&self) -> usize {
+        self.total - self.stopped
+    }
+
     fn add(&mut self, judgement: &Judgement) {
         self.stopped += 1;
         let mut rules: Vec<u64> = judgement.matches.iter().map(|(rule, _)| *rule).collect();
