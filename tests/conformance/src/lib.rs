@@ -33,6 +33,7 @@
 //! | [`run`] | the exchange in this process |
 //! | [`setup`] | CRS with the configuration its tests presume |
 //! | [`libinjection`] | verdicts and fingerprints of the C library |
+//! | [`profile`] | whole requests with the rules that match them, and those that do not |
 //! | [`traffic`] | ordinary text and attacks, in quantity |
 //! | [`accuracy`] | how rules judge it |
 //! | [`report`], [`figure`] | counts and figures, text, JSON |
@@ -45,6 +46,7 @@ mod fault;
 pub mod figure;
 pub mod judge;
 pub mod libinjection;
+pub mod profile;
 pub mod report;
 pub mod run;
 pub mod setup;

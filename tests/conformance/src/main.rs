@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use poort_conformance::{Fault, Outcome, Report, accuracy, case, libinjection, run, setup, shared};
+use poort_conformance::{Fault, Outcome, Report, accuracy, case, libinjection, profile, run, setup, shared};
 
 /// A suite; it reports itself as skipped when what it needs is not here.
 struct Suite {
@@ -14,11 +14,15 @@ struct Suite {
     run: fn() -> Result<Report, Vec<Fault>>,
 }
 
-const SUITES: [Suite; 5] = [
+const SUITES: [Suite; 6] = [
     Suite { name: "crs", run: crs },
     Suite { name: "crs-3", run: crs_3 },
     Suite { name: "libinjection", run: detectors },
     Suite { name: "own", run: own },
+    Suite {
+        name: "profiles",
+        run: || profile::all("profiles: rules that match whole requests, and rules that do not"),
+    },
     Suite {
         name: "accuracy",
         run: || accuracy::report("accuracy: text that is stopped, attacks that are not"),
