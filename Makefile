@@ -2,7 +2,7 @@
 # make demo TOUR=1   walks through it: some thirty requests, what should come of each, and what did
 # make test          every test, end to end over real sockets included
 # make lint          format, clippy, the walls between the crates, licences and advisories
-# make conformance   CRS's own tests and libinjection's cases: passed, failed and skipped, with reasons
+# make conformance   CRS's tests, libinjection's cases, our rules by text and attacks: passed, failed, skipped, with reasons
 # make bench         every figure, as text and in target/figures.jsonl
 # make peers         the same inspection by other engines, as ratios
 

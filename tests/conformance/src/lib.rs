@@ -33,18 +33,25 @@
 //! | [`run`] | the exchange in this process |
 //! | [`setup`] | CRS with the configuration its tests presume |
 //! | [`libinjection`] | verdicts and fingerprints of the C library |
-//! | [`report`] | counts, text, JSON |
+//! | [`profile`] | whole requests with the rules that match them, and those that do not |
+//! | [`traffic`] | ordinary text and attacks, in quantity |
+//! | [`accuracy`] | how rules judge it |
+//! | [`report`], [`figure`] | counts and figures, text, JSON |
 //! | [`shared`] | where the suites lie |
 
+pub mod accuracy;
 pub mod backend;
 pub mod case;
 mod fault;
+pub mod figure;
 pub mod judge;
 pub mod libinjection;
+pub mod profile;
 pub mod report;
 pub mod run;
 pub mod setup;
 pub mod shared;
+pub mod traffic;
 pub mod wire;
 
 pub use case::{Case, Expected, Stage};

@@ -10,18 +10,49 @@ use crate::report::{Outcome, Report};
 /// The first line that has not four fields.
 pub fn run(name: &str, text: &[u8]) -> Result<Report, Fault> {
     let mut report = Report::new(name);
-    for (at, line) in (1..).zip(text.split(|byte| *byte == b'\n')).filter(|(_, line)| !line.is_empty()) {
+    for (at, case) in cases(text) {
+        let Case { input, sqli, fingerprint, xss } = case?;
+        report.add(format!("line {at}"), judge(&input, sqli, fingerprint, xss));
+    }
+    Ok(report)
+}
+
+/// The inputs that the library calls SQL injection or XSS, decoded.
+///
+/// # Errors
+/// The first line that has not four fields.
+pub fn injections(text: &[u8]) -> Result<Vec<Vec<u8>>, Fault> {
+    let mut found = Vec::new();
+    for (_, case) in cases(text) {
+        let case = case?;
+        if case.sqli || case.xss {
+            found.push(case.input);
+        }
+    }
+    Ok(found)
+}
+
+struct Case<'a> {
+    input: Vec<u8>,
+    sqli: bool,
+    fingerprint: &'a [u8],
+    xss: bool,
+}
+
+/// Lines by number.
+fn cases(text: &[u8]) -> impl Iterator<Item = (usize, Result<Case<'_>, Fault>)> {
+    let lines = (1..).zip(text.split(|byte| *byte == b'\n')).filter(|(_, line)| !line.is_empty());
+    lines.map(|(at, line)| {
         let mut fields = line.split(|byte| *byte == b'\t');
         let (Some(input), Some(sqli), Some(fingerprint), Some(xss), None) =
             (fields.next(), fields.next(), fields.next(), fields.next(), fields.next())
         else {
-            return Err(Fault::format("cases.tsv", format!("line {at} has not four fields")));
+            return (at, Err(Fault::format("cases.tsv", format!("line {at} has not four fields"))));
         };
         // The corpus was read as C strings: a raw zero byte (one case has it) ended the input; `%00` did not.
         let input = decode(input.split(|byte| *byte == 0).next().unwrap_or_default());
-        report.add(format!("line {at}"), judge(&input, sqli == b"1", fingerprint, xss == b"1"));
-    }
-    Ok(report)
+        (at, Ok(Case { input, sqli: sqli == b"1", fingerprint, xss: xss == b"1" }))
+    })
 }
 
 fn judge(input: &[u8], sqli: bool, fingerprint: &[u8], xss: bool) -> Outcome {

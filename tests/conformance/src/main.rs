@@ -2,10 +2,11 @@
 //! choose suites. Ends with 1 when a case failed, or when nothing ran at all.
 #![allow(clippy::print_stdout, reason = "printing is what it is for")]
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use poort_conformance::{Fault, Outcome, Report, case, libinjection, run, setup, shared};
+use poort_conformance::{Fault, Outcome, Report, accuracy, case, libinjection, profile, run, setup, shared};
 
 /// A suite; it reports itself as skipped when what it needs is not here.
 struct Suite {
@@ -13,11 +14,23 @@ struct Suite {
     run: fn() -> Result<Report, Vec<Fault>>,
 }
 
-const SUITES: [Suite; 3] = [
+const SUITES: [Suite; 6] = [
     Suite { name: "crs", run: crs },
     Suite { name: "crs-3", run: crs_3 },
     Suite { name: "libinjection", run: detectors },
+    Suite { name: "own", run: own },
+    Suite {
+        name: "profiles",
+        run: || profile::all("profiles: rules that match whole requests, and rules that do not"),
+    },
+    Suite {
+        name: "accuracy",
+        run: || accuracy::report("accuracy: text that is stopped, attacks that are not"),
+    },
 ];
+
+/// Where figures are collected: one JSON object a line, as by the benches.
+const FIGURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/figures.jsonl");
 
 fn main() -> ExitCode {
     let (flags, names): (Vec<String>, Vec<String>) =
@@ -36,6 +49,12 @@ fn main() -> ExitCode {
                 failed += report.counts().failed;
                 passed += report.counts().passed;
                 print(&report, !flags.is_empty());
+                for figure in &report.figures {
+                    if let Err(error) = figure.append(Path::new(FIGURES)) {
+                        eprintln!("{FIGURES}: {error}");
+                        failed += 1;
+                    }
+                }
             }
             Err(faults) => {
                 failed += faults.len();
@@ -79,6 +98,12 @@ fn crs_3() -> Result<Report, Vec<Fault>> {
     };
     let program = setup::program(&rules, &[setup::LEVEL_1, setup::WITHOUT_CRS_3].concat())?;
     Ok(run::suite(NAME, Arc::new(program), &case::crs_3()?))
+}
+
+fn own() -> Result<Report, Vec<Fault>> {
+    let program = setup::own("SecRuleEngine DetectionOnly\n", 2)?;
+    let cases = case::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("own"))?;
+    Ok(run::suite("own core rules, in-process, DetectionOnly, level 2", Arc::new(program), &cases))
 }
 
 fn detectors() -> Result<Report, Vec<Fault>> {

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::figure::Figure;
+
 /// What came of a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -15,13 +17,16 @@ pub enum Outcome {
     Skipped(String),
 }
 
-/// All cases of a suite. As text it lists what did not pass and ends in the line `N passed, N failed, N skipped`.
+/// All cases of a suite. As text it gives the figures, lists what did not pass, and ends in the line `N passed, N failed,
+/// N skipped`.
 #[derive(Debug, Clone)]
 pub struct Report {
     /// The suite.
     pub suite: String,
     /// Cases by name, in the order they ran.
     pub cases: Vec<(String, Outcome)>,
+    /// What was measured on the way.
+    pub figures: Vec<Figure>,
 }
 
 /// How many of each.
@@ -39,12 +44,22 @@ impl Report {
     /// A report without cases.
     #[must_use]
     pub fn new(suite: impl Into<String>) -> Self {
-        Self { suite: suite.into(), cases: Vec::new() }
+        Self { suite: suite.into(), cases: Vec::new(), figures: Vec::new() }
     }
 
     /// Adds a case.
     pub fn add(&mut self, name: impl Into<String>, outcome: Outcome) {
         self.cases.push((name.into(), outcome));
+    }
+
+    /// Adds a figure; one that has a goal is a case, too.
+    pub fn measure(&mut self, figure: Figure) {
+        match figure.met {
+            Some(true) => self.add(figure.name.clone(), Outcome::Passed),
+            Some(false) => self.add(figure.name.clone(), Outcome::Failed(figure.to_string())),
+            None => {}
+        }
+        self.figures.push(figure);
     }
 
     /// How many of each.
@@ -61,7 +76,7 @@ impl Report {
         counts
     }
 
-    /// Every case: `{"suite", "passed", "failed", "skipped", "cases": [{"case", "outcome", "reason"}]}`.
+    /// Every case: `{"suite", "passed", "failed", "skipped", "cases": [{"case", "outcome", "reason"}], "figures"}`.
     #[must_use]
     pub fn json(&self) -> serde_json::Value {
         let cases: Vec<Line<'_>> =
@@ -69,6 +84,7 @@ impl Report {
         let Counts { passed, failed, skipped } = self.counts();
         serde_json::json!({
             "suite": self.suite, "passed": passed, "failed": failed, "skipped": skipped, "cases": cases,
+            "figures": self.figures,
         })
     }
 }
@@ -94,6 +110,9 @@ impl<'a> Line<'a> {
 
 impl fmt::Display for Report {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for figure in &self.figures {
+            writeln!(formatter, "{figure}")?;
+        }
         for (name, outcome) in &self.cases {
             match outcome {
                 Outcome::Passed => {}

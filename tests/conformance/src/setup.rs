@@ -36,10 +36,15 @@ SecRuleEngine On
 SecAction "id:900990,phase:1,pass,t:none,nolog,setvar:tx.crs_setup_version=4280"
 "#;
 
-/// Setup of an ordinary site at paranoia level `level`, for CRS.
+/// Setup of an ordinary site at paranoia level `level`, for CRS; bodies of plain text are allowed, as in the own rules.
 #[must_use]
 pub fn at_level(level: u8) -> String {
-    format!("{LEVEL_1}{}", blocking_level(level))
+    const TYPES: &str = "|application/x-www-form-urlencoded| |multipart/form-data| |text/xml| |application/xml| \
+                         |application/soap+xml| |application/json| |text/plain|";
+    format!(
+        "{LEVEL_1}{}SecAction \"id:900220,phase:1,pass,t:none,nolog,setvar:'tx.allowed_request_content_type={TYPES}'\"\n",
+        blocking_level(level)
+    )
 }
 
 /// The rule that sets the level.
