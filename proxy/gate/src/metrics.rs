@@ -106,6 +106,7 @@ impl Metrics {
     ///
     /// # Errors
     /// When one of that name is registered already.
+    #[expect(clippy::too_many_lines, reason = "a table: one entry a metric")]
     pub fn register(registry: &Registry) -> prometheus::Result<Self> {
         let new = Registrar(registry);
         Ok(Self {
