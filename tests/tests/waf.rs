@@ -279,7 +279,7 @@ async fn a_slow_body_opens_no_connection() {
     let world = World::start_with(|zone| {
         zone.layout.write_file("policies/waf/test.conf", RULES)?;
         zone.layout.edit("policies/poort.yaml", |yaml| {
-            yaml["waf"] = serde_yaml::from_str("{ mode: block }").unwrap()
+            yaml["waf"] = serde_yaml::from_str("{ mode: block }").unwrap();
         })?;
         zone.layout.edit("policies/sources/persons.yaml", |yaml| {
             yaml["upstream"]["timeouts"] =
