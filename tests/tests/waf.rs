@@ -20,7 +20,7 @@ use poort_demo::{
     issuer::Token,
     layout::Layout,
 };
-use poort_tests::{World, ask, eventually};
+use poort_tests::{World, ask, eventually, without_limits};
 use serde_yaml::Value;
 
 /// Rules that are few and score as CRS does.
@@ -42,6 +42,7 @@ const ATTACK: &str = "1'+OR+'1'='1";
 /// A zone whose sources are inspected as `waf` says, which `persons` may change.
 async fn world(waf: &str, persons: &str) -> World {
     World::start_with(|zone| {
+        without_limits(zone)?;
         zone.layout.write_file("policies/waf/test.conf", RULES)?;
         zone.layout.edit("policies/poort.yaml", |yaml| {
             yaml["waf"] = serde_yaml::from_str(waf).unwrap();
@@ -530,4 +531,27 @@ async fn streams_pass_only_where_a_source_says_so() {
     let (answer, received) =
         ask(&an, "GET", &open.zone.persons, &format!("/ws?name={ATTACK}"), &upgrade).await.unwrap();
     assert_eq!((answer.status, received.is_none()), (403, true), "the head is inspected all the same");
+}
+
+#[tokio::test]
+async fn a_stream_whose_answer_was_held_back_ends_when_its_source_is_closed() {
+    let world = world("{ mode: block, response: {} }", "{ streams: true }").await;
+    let host = Layout::host("persons");
+    let token = world.zone.zone.mint(&Token::officer("an.janssens")).unwrap();
+    for interval in [50, 60_000] {
+        let car = world.zone.caller("car-12").unwrap();
+        let mut connection = car.connect(&host).await.unwrap();
+        let port = car.address().port();
+        let head = format!(
+            "GET /events?interval={interval} HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {token}\r\n\r\n"
+        );
+        connection.send(head.as_bytes()).await.unwrap();
+        let begun = connection.rest(Duration::from_millis(500)).await;
+        assert!(String::from_utf8_lossy(&begun).contains("event: sighting"), "every {interval} ms");
+        let closed = Instant::now();
+        assert!(world.reload(&["--deny", "persons"]).await.unwrap().0);
+        connection.rest(Duration::from_secs(10)).await;
+        assert!(closed.elapsed() < Duration::from_secs(5), "it goes on, every {interval} ms");
+        assert!(world.reload(&["--allow", "persons"]).await.unwrap().0);
+    }
 }

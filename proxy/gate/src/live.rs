@@ -157,10 +157,32 @@ impl Live {
         for (role, name, ends) in self.expiries.lock().iter() {
             metrics.certificate_remaining.with_label_values(&[role, name.as_str()]).set(until(*ends, now));
         }
+        self.observe_inspection(now);
         let audit = self.audit.health();
         metrics.audit_failures.set(i64::try_from(audit.failures + audit.lost).unwrap_or(i64::MAX));
         metrics.audit_queue.set(i64::try_from(audit.queued_bytes).unwrap_or(i64::MAX));
         metrics.open.set(i64::try_from(self.admission.open()).unwrap_or(i64::MAX));
+    }
+
+    fn observe_inspection(&self, now: SystemTime) {
+        let metrics = &self.carry.metrics;
+        metrics.waf_held.set(i64::try_from(self.carry.bodies.held()).unwrap_or(i64::MAX));
+        // What a reload took away is not to be watched any more.
+        metrics.waf_detecting.reset();
+        metrics.waf_exclusions.reset();
+        for source in self.snapshot().pipeline.rules.routes.sources() {
+            let Some(inspector) = &source.inspector else { continue };
+            if let Some(since) = inspector.since {
+                metrics.waf_detecting.with_label_values(&[&*source.id]).set(until(now, since));
+            }
+            // Of several for one rule the next to end counts, and it is set last.
+            let mut exclusions: Vec<_> = inspector.exclusions.iter().collect();
+            exclusions.sort_by_key(|exclusion| std::cmp::Reverse(exclusion.ends));
+            for exclusion in exclusions {
+                let labels = [&*source.id, &*exclusion.rule];
+                metrics.waf_exclusions.with_label_values(&labels).set(until(exclusion.ends, now));
+            }
+        }
     }
 
     /// Reads the files again: built aside, swapped whole. On any fault everything stays as it is.

@@ -41,6 +41,12 @@ pub struct Metrics {
     pub crl_half_life: IntGaugeVec,
     /// Seconds until a certificate ends, by role.
     pub certificate_remaining: IntGaugeVec,
+    /// For how long a source has let attacks through and only recorded them, in seconds.
+    pub waf_detecting: IntGaugeVec,
+    /// Seconds until an exclusion ends, by source and rule.
+    pub waf_exclusions: IntGaugeVec,
+    /// Bytes of bodies that inspection holds.
+    pub waf_held: IntGauge,
     /// Jumps of the wall clock.
     pub clock_jumps: IntCounter,
     /// Streams that were ended because they were not admitted again.
@@ -163,6 +169,17 @@ impl Metrics {
                 "Until a certificate ends.",
                 &["role", "name"],
             )?,
+            waf_detecting: new.gauges(
+                "poort_waf_detecting_seconds",
+                "For how long a source has only detected.",
+                &["source"],
+            )?,
+            waf_exclusions: new.gauges(
+                "poort_waf_exclusion_remaining_seconds",
+                "Until an exclusion ends.",
+                &["source", "rule"],
+            )?,
+            waf_held: new.gauge("poort_waf_held_bytes", "Bytes of bodies held by inspection.")?,
             clock_jumps: new
                 .counter("poort_clock_jumps_total", "Jumps of the wall clock by more than two seconds.")?,
             streams_ended: new.counter(

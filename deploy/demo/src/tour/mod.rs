@@ -1,8 +1,9 @@
-//! The tour: some twenty-five requests that show what the gate lets through and what it refuses, and whether the source ever saw them.
+//! The tour: some forty requests that show what the gate lets through and what it refuses, and whether the source ever saw them.
 //!
 //! Rows are worded as an observer would: `200 persons` reached the source of that name; `403 not_permitted` was refused by the gate with
 //! that reason and reached nobody.
 
+mod attacks;
 mod changes;
 mod rows;
 mod table;
@@ -26,6 +27,7 @@ pub async fn walk(zone: &Zone, gate: &Gate) -> Result<Table, DemoError> {
     tour.policies(&mut table).await?;
     tour.tokens(&mut table).await?;
     tour.bytes(&mut table).await?;
+    tour.attacks(&mut table).await?;
     tour.limits(&mut table).await?;
     changes::walk(&tour, gate, &mut table).await?;
     Ok(table)

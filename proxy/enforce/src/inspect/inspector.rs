@@ -32,6 +32,8 @@ impl Mode {
 pub struct Inspector {
     /// What is done with what is found.
     pub mode: Mode,
+    /// Since when it only detects, for whoever watches that this ends.
+    pub since: Option<SystemTime>,
     /// The rules.
     pub rules: Arc<RuleSet>,
     /// From which scores on something is refused.
@@ -105,6 +107,8 @@ pub enum Pass {
 pub struct Exclusion {
     /// What is left alone.
     pub what: poort_waf::Exclusion,
+    /// Which rules that concerns, as the file has it.
+    pub rule: Arc<str>,
     /// In requests for these paths; none: in all.
     pub path: Option<PathPattern>,
     /// Until then.

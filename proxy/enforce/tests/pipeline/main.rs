@@ -20,3 +20,4 @@ mod quota;
 mod route;
 mod steps;
 mod subject;
+mod waf;

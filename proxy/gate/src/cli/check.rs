@@ -54,6 +54,6 @@ fn build(file: &Path) -> Result<String, Faults> {
     ))
 }
 
-fn count(number: usize, what: &str) -> String {
+pub(super) fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }

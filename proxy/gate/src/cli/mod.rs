@@ -3,6 +3,7 @@
 mod check;
 mod reload;
 mod run;
+mod waf;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -24,6 +25,9 @@ enum Verb {
     Check(ConfigArgument),
     /// Make a running gate read its configuration again; on any fault it goes on as before.
     Reload(reload::Arguments),
+    /// The rules of inspection.
+    #[command(subcommand)]
+    Waf(waf::Verb),
 }
 
 #[derive(Debug, clap::Args)]
@@ -41,6 +45,7 @@ impl Cli {
             Verb::Run(ConfigArgument { config }) => run::run(&config),
             Verb::Check(ConfigArgument { config }) => check::check(&config),
             Verb::Reload(arguments) => reload::reload(&arguments),
+            Verb::Waf(verb) => waf::obey(verb),
         }
     }
 }

@@ -11,6 +11,7 @@ use poort_enforce::inspect::{BodyRules, Exclusion, Inspector, RuleSet};
 use poort_policy::Place;
 use poort_waf::{LoadLimits, Program, TransactionLimits};
 
+use super::trial;
 use crate::config::{
     Fault, Warning,
     checked::{
@@ -67,6 +68,7 @@ impl Inspectors {
                 Ok(set)
             });
             let Ok(set) = set else { continue };
+            faults.extend(trial::faults(waf, &set.program));
             let warnings = &mut inspectors.warnings;
             if let Some(exclusions) = exclusions(waf, &set.program, warnings, &mut faults) {
                 let inspector = inspector(source, waf, Arc::clone(set), exclusions);
@@ -115,7 +117,7 @@ fn setup(level: u8) -> String {
     )
 }
 
-/// SHA-256 over everything that is compiled, in hex.
+/// SHA-256 over everything that is compiled, in hex. Names stand without their directories: the same files elsewhere are the same rules.
 fn digest(waf: &Waf) -> String {
     let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
     let mut add = |bytes: &[u8]| {
@@ -123,9 +125,9 @@ fn digest(waf: &Waf) -> String {
         context.update(bytes);
     };
     add(setup(waf.level).as_bytes());
-    waf.rules.entries.iter().for_each(|entry| add(entry.as_bytes()));
+    waf.rules.entries.iter().for_each(|entry| add(file_name(entry)));
     for (name, bytes) in &waf.rules.files {
-        add(name.as_bytes());
+        add(file_name(name));
         add(bytes);
     }
     context.finish().as_ref().iter().fold(String::with_capacity(64), |mut hex, byte| {
@@ -133,6 +135,10 @@ fn digest(waf: &Waf) -> String {
         let _ = write!(hex, "{byte:02x}");
         hex
     })
+}
+
+fn file_name(path: &str) -> &[u8] {
+    path.rsplit('/').next().unwrap_or(path).as_bytes()
 }
 
 fn exclusions(
@@ -151,7 +157,8 @@ fn exclusions(
                 let message = format!("{idle}, so this excludes nothing; correct it or remove it");
                 warnings.push(Warning { place: written.place.clone(), message });
             }
-            Some(Exclusion { what, path: written.path.clone(), ends: written.ends })
+            let rule = written.rule.as_str().into();
+            Some(Exclusion { what, rule, path: written.path.clone(), ends: written.ends })
         }
         Err(message) => {
             faults.push(Fault { place: written.place.clone(), message });
@@ -165,6 +172,7 @@ fn exclusions(
 fn inspector(source: &Source, waf: &Waf, rules: Arc<RuleSet>, exclusions: Box<[Exclusion]>) -> Inspector {
     Inspector {
         mode: waf.mode,
+        since: waf.since,
         rules,
         thresholds: waf.thresholds,
         exclusions,
@@ -189,4 +197,127 @@ fn fault(fault: &poort_waf::Fault) -> Fault {
 
 fn warning(fault: &poort_waf::Fault) -> Warning {
     Warning { place: place(fault), message: fault.message.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use poort_enforce::inspect::{Mode, Thresholds, Unframed};
+
+    use super::*;
+    use crate::config::checked::waf::RuleFiles;
+
+    const VERDICT: &str = r#"SecRule TX:blocking_inbound_anomaly_score "@ge %{tx.inbound_anomaly_score_threshold}" "id:9,phase:2,deny""#;
+
+    fn waf(rules: &str, exclusions: &[(&str, Option<&str>)]) -> Waf {
+        let exclusion = |(line, (rule, target)): (usize, &(&str, Option<&str>))| waf::Exclusion {
+            place: Place { file: "persons.yaml".into(), line, column: 1 },
+            rule: (*rule).to_owned(),
+            target: target.map(str::to_owned),
+            path: None,
+            reason: "test".to_owned(),
+            ends: SystemTime::now(),
+        };
+        Waf {
+            place: Place { file: "persons.yaml".into(), line: 9, column: 9 },
+            mode: Mode::Block,
+            since: None,
+            level: 2,
+            thresholds: Thresholds { inbound: 5, outbound: 4 },
+            body: 1,
+            unframed: Unframed::Refuse,
+            answer: None,
+            streams: false,
+            records_data: false,
+            rules: Arc::new(RuleFiles {
+                entries: vec!["waf/a.conf".to_owned()],
+                files: [("waf/a.conf".to_owned(), rules.as_bytes().to_vec())].into(),
+            }),
+            exclusions: exclusions.iter().enumerate().map(exclusion).collect(),
+        }
+    }
+
+    fn faults(waf: &Waf) -> Vec<String> {
+        match Compiled::default().get(waf, "digest") {
+            Ok(set) => trial::faults(waf, &set.program).iter().map(ToString::to_string).collect(),
+            Err(faults) => faults.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    #[test]
+    fn rules_that_do_not_what_the_file_says_are_found_at_load() {
+        for (name, rules, expected) in [
+            ("sound", VERDICT, None),
+            ("no rules", "SecRule ARGS", Some("waf/a.conf:1:")),
+            (
+                "refuses everybody",
+                "SecAction \"id:1,phase:1,deny,msg:'No setup'\"",
+                Some("an ordinary request is refused by rule `1` (`No setup`)"),
+            ),
+            (
+                "holds back every answer",
+                "SecRule RESPONSE_STATUS 200 \"id:1,phase:3,deny\"",
+                Some("refused by rule `1`"),
+            ),
+            (
+                "sets the threshold",
+                "SecAction \"id:1,phase:1,pass,setvar:tx.inbound_anomaly_score_threshold=10\"",
+                Some("the rule files set `tx.inbound_anomaly_score_threshold` to `10`, and this means `5`"),
+            ),
+            (
+                "sets the level",
+                "SecAction \"id:1,phase:1,pass,setvar:tx.blocking_paranoia_level=1\"",
+                Some("the rule files set `tx.blocking_paranoia_level` to `1`, and this means `2`"),
+            ),
+        ] {
+            let faults = faults(&waf(rules, &[]));
+            assert_eq!(faults.len(), usize::from(expected.is_some()), "{name}: {faults:#?}");
+            assert!(
+                faults.iter().zip(expected).all(|(fault, part)| fault.contains(part)),
+                "{name}: {faults:#?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_has_not_changed_is_not_compiled_again() {
+        let compiled = Compiled::default();
+        let (one, other) = (waf(VERDICT, &[]), waf("SecAction \"id:1,phase:1,pass\"", &[]));
+        let first = compiled.get(&one, &digest(&one)).unwrap();
+        assert!(Arc::ptr_eq(&first, &compiled.get(&one, &digest(&one)).unwrap()));
+        let elsewhere = Waf {
+            rules: Arc::new(RuleFiles {
+                entries: vec!["/etc/a.conf".to_owned()],
+                files: [("/etc/a.conf".to_owned(), VERDICT.as_bytes().to_vec())].into(),
+            }),
+            ..one.clone()
+        };
+        assert_eq!(digest(&one), digest(&elsewhere), "the same rules elsewhere");
+        let stricter = Waf { level: 3, ..one.clone() };
+        for changed in [&other, &stricter] {
+            assert!(!Arc::ptr_eq(&first, &compiled.get(changed, &digest(changed)).unwrap()));
+        }
+        drop(first);
+        let _again = compiled.get(&other, &digest(&other)).unwrap();
+        assert_eq!(compiled.0.lock().len(), 1, "what nobody uses is forgotten");
+    }
+
+    #[test]
+    fn exclusions_that_exclude_nothing_are_pointed_out() {
+        let waf = waf(VERDICT, &[("9", None), ("10", None), ("9", Some("ARGS:q")), ("9", Some("ARG"))]);
+        let set = Compiled::default().get(&waf, "digest").unwrap();
+        let (mut warnings, mut faults) = (Vec::new(), Vec::new());
+        assert!(exclusions(&waf, &set.program, &mut warnings, &mut faults).is_none());
+        let said: Vec<_> = warnings.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            said,
+            [
+                "persons.yaml:1:1: warning: no rule has the id `10`, so this excludes nothing; correct it or remove it",
+                "persons.yaml:2:1: warning: rule `9` does not look at `ARGS:q`, so this excludes nothing; correct it or remove it",
+            ]
+        );
+        assert_eq!(faults.len(), 1);
+        assert!(faults[0].to_string().starts_with("persons.yaml:3:1: "), "{}", faults[0]);
+    }
 }

@@ -11,6 +11,7 @@ pub mod incoming;
 pub mod late;
 pub mod load;
 pub mod source;
+mod trial;
 
 pub use incoming::Incoming;
 pub use late::Late;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{Method, Version, header};
 use pingora::{
-    Result,
+    Error, ErrorType, Result,
     http::{RequestHeader, ResponseHeader},
     proxy::Session,
 };
@@ -166,10 +166,25 @@ async fn pass(
         if !bytes.is_empty() {
             session.write_response_body(Some(bytes), false).await?;
         }
-        piece = answered.read().await?;
+        piece = next(session, answered).await?;
         ctx.judge_piece(piece.is_none())?;
     }
     session.write_response_body(None, true).await
+}
+
+/// The next piece of an answer, unless the client goes away first: a stream may be silent for long.
+async fn next(session: &mut Session, answered: &mut Answered) -> Result<Option<Bytes>> {
+    if !session.as_downstream_mut().is_body_done() {
+        return answered.read().await;
+    }
+    tokio::select! {
+        piece = answered.read() => piece,
+        // It waits for as long as the client does.
+        gone = session.as_downstream_mut().read_body_or_idle(true) => match gone {
+            Ok(_) => Error::e_explain(ErrorType::ConnectionClosed, "the client went away").map_err(Error::into_down),
+            Err(error) => Err(error.into_down()),
+        },
+    }
 }
 
 /// The head of the request as the source gets it.

@@ -5,6 +5,7 @@ use poort_enforce::{
     arrival::{Arrival, DeviceState},
     exchange::Exchange,
     facts::RequestFacts,
+    inspect::{BodySeen, Finding, Matched, Mode, Report},
     reason::{Budget, ProtocolFault, Reason},
     record::{Decision, End, Outcome, Request, Verdict},
 };
@@ -204,6 +205,64 @@ fn every_kind_of_request_is_valid() {
         ("HTTP/1.1", request(b"GET"), "/http_request/version", json!("1.1")),
         ("a preflight", preflight, "/unmapped/verdict", json!("answer")),
     ]);
+}
+
+#[test]
+fn what_inspection_found_is_told_without_what_was_written() {
+    let files: poort_waf::Files = [(
+        "a.conf".to_owned(),
+        br#"SecAction "id:7,phase:1,pass,msg:'Bad %{ARGS.q}',severity:CRITICAL""#.to_vec(),
+    )]
+    .into();
+    let program =
+        poort_waf::Program::compile(&files, &["a.conf"], &poort_waf::LoadLimits::default()).unwrap();
+    let mut transaction =
+        poort_waf::Transaction::new(Arc::new(program), poort_waf::TransactionLimits::default());
+    let nowhere = ([0, 0, 0, 0].into(), 0);
+    transaction.open(&poort_waf::Opening { id: "1", now: 0, client: nowhere, server: nowhere });
+    transaction.phase1();
+    let found =
+        Matched { rule: transaction.matches()[0].rule.clone(), variable: "ARGS:q".into(), data: None };
+    let report = Report {
+        mode: Mode::Block,
+        level: 2,
+        rules: "ef".repeat(32).into(),
+        finding: Finding::Refused,
+        score: 100,
+        threshold: 5,
+        body: BodySeen::Whole,
+        matches: vec![found; 70],
+        dropped: 3,
+    };
+    let mut refused = decision(5);
+    refused.verdict = Verdict::Refuse(Reason::Inspection);
+    refused.inspection = Some(Box::new(report.clone()));
+    let event = decided("refused", refused);
+    assert_eq!((&event["disposition_id"], &event["status_detail"]), (&json!(2), &json!("waf")));
+    let waf = &event["unmapped"]["waf"];
+    for (name, value) in [
+        ("result", json!("refused")),
+        ("mode", json!("block")),
+        ("level", json!(2)),
+        ("rules", json!("ef".repeat(32))),
+        ("score", json!(100)),
+        ("threshold", json!(5)),
+        ("body", json!("whole")),
+        ("dropped", json!(9)),
+    ] {
+        assert_eq!(waf[name], value, "{name}");
+    }
+    assert_eq!(waf["matches"].as_array().map(Vec::len), Some(64));
+    let first = json!({ "rule": 7, "message": "Bad %{ARGS.q}", "variable": "ARGS:q", "severity": 2 });
+    assert_eq!(waf["matches"][0], first);
+    let withheld = Outcome {
+        failure: Some(Reason::AnswerInspection),
+        inspection: Some(Box::new(report)),
+        status: Some(502),
+        ..outcome(1)
+    };
+    let event = ended("withheld", withheld);
+    assert_eq!((&event["unmapped"]["waf"]["result"], &event["is_alert"]), (&json!("refused"), &json!(true)));
 }
 
 fn aggregator() -> Actor {

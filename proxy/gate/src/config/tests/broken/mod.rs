@@ -4,6 +4,7 @@ mod deploy;
 mod entities;
 mod inventory;
 mod sources;
+mod waf;
 mod whole;
 mod zone;
 

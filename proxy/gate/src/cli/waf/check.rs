@@ -1,0 +1,81 @@
+//! `poort waf check`: one line for each source, then what should be looked at.
+
+use std::{collections::BTreeSet, fmt::Write as _, path::Path, process::ExitCode};
+
+use poort_enforce::inspect::Inspector;
+
+use crate::{
+    cli::{WRONG, check::count, complain, say},
+    config::{self, Faults, checked::source::Source},
+    inspect::{Compiled, Inspectors},
+};
+
+pub(super) fn check(file: &Path) -> ExitCode {
+    match summary(file) {
+        Ok(summary) => {
+            say(summary);
+            ExitCode::SUCCESS
+        }
+        Err(faults) => {
+            complain(&faults);
+            complain(format_args!("{} to mend", count(faults.all().len(), "fault")));
+            ExitCode::from(WRONG)
+        }
+    }
+}
+
+fn summary(file: &Path) -> Result<String, Faults> {
+    let checked = config::load(file)?;
+    let inspectors = Inspectors::load(&checked.sources, &Compiled::default()).map_err(Faults::new)?;
+    let own = checked.warnings.iter().filter(|warning| {
+        checked
+            .sources
+            .iter()
+            .filter_map(|source| source.waf.as_ref())
+            .any(|waf| warning.place.file == waf.place.file)
+    });
+    let mut warnings = 0;
+    for warning in own.chain(&inspectors.warnings) {
+        complain(warning);
+        warnings += 1;
+    }
+    let mut text = String::new();
+    for source in &checked.sources {
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "{}: {}",
+            source.id,
+            line(source, inspectors.by_source.get(&source.id).map(|it| &**it))
+        );
+    }
+    let sets: BTreeSet<_> = inspectors.by_source.values().map(|inspector| &*inspector.rules.digest).collect();
+    let _ = write!(
+        text,
+        "{}, {}, {}",
+        count(checked.sources.len(), "source"),
+        count(sets.len(), "rule set"),
+        count(warnings, "warning")
+    );
+    Ok(text)
+}
+
+fn line(source: &Source, inspector: Option<&Inspector>) -> String {
+    let (Some(waf), Some(inspector)) = (&source.waf, inspector) else { return "off".to_owned() };
+    let rules = inspector.rules.program.rules().len();
+    let answers = match inspector.answer {
+        Some(rules) => format!("answers up to {} KiB", rules.limit >> 10),
+        None => "no answers".to_owned(),
+    };
+    format!(
+        "{}, level {}, {} in {}, thresholds {} and {}, bodies up to {} KiB, {answers}, {}",
+        inspector.mode.as_str(),
+        inspector.rules.level,
+        count(rules, "rule"),
+        count(waf.rules.entries.len(), "file"),
+        inspector.thresholds.inbound,
+        inspector.thresholds.outbound,
+        inspector.body.limit >> 10,
+        count(inspector.exclusions.len(), "exclusion"),
+    )
+}
