@@ -8,19 +8,17 @@ impl ByteSet {
     pub(crate) const NONE: Self = Self([0; 4]);
     pub(crate) const ALL: Self = Self([u64::MAX; 4]);
 
-    /// The bytes that occur in `bytes`.
+    /// The bytes that occur in `bytes`. Without a branch per byte, as nothing foretells the next one; in two sets, so
+    /// that one byte need not wait for the other.
     pub(crate) fn of(bytes: &[u8]) -> Self {
-        let [mut a, mut b, mut c, mut d] = [0_u64; 4];
-        for byte in bytes {
-            let bit = 1_u64 << (byte & 63);
-            match byte >> 6 {
-                0 => a |= bit,
-                1 => b |= bit,
-                2 => c |= bit,
-                _ => d |= bit,
-            }
+        let (mut even, mut odd) = (Self::NONE, Self::NONE);
+        let (pairs, rest) = bytes.as_chunks::<2>();
+        for [one, other] in pairs {
+            even.insert(*one);
+            odd.insert(*other);
         }
-        Self([a, b, c, d])
+        rest.iter().for_each(|byte| even.insert(*byte));
+        even.union(odd)
     }
 
     /// The bytes for which `belongs` holds.
@@ -34,6 +32,7 @@ impl ByteSet {
         set
     }
 
+    #[inline]
     pub(crate) fn insert(&mut self, byte: u8) {
         if let Some(word) = self.0.get_mut(usize::from(byte >> 6)) {
             *word |= 1 << (byte & 63);
@@ -67,6 +66,35 @@ impl ByteSet {
         self.0.iter().map(|word| word.count_ones()).sum()
     }
 }
+
+/// Hashes short keys fast (FNV-1a). For tables whose keys are settled at load only: whoever chooses the keys could make
+/// them collide.
+#[derive(Clone, Copy)]
+pub(crate) struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl std::hash::Hasher for Fnv {
+    fn finish(&self) -> u64 {
+        // The table takes its tag from the high bits, which the last byte has hardly reached.
+        self.0 ^ self.0.rotate_left(32)
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    fn write_usize(&mut self, _: usize) {}
+}
+
+/// Makes [`Fnv`] hashers.
+pub(crate) type BuildFnv = std::hash::BuildHasherDefault<Fnv>;
 
 /// C's `isspace`.
 #[inline]

@@ -11,6 +11,8 @@ use crate::bytes::ByteSet;
 const LITERALS: usize = 1500;
 /// Literals kept exact while they are being joined.
 const JOINED: usize = 250;
+/// Ends of what is not joined whole that go before what follows.
+const BEFORE: usize = 8;
 /// Bytes of a literal that are kept; more add nothing.
 const LITERAL_BYTES: usize = 24;
 /// A set of literals.
@@ -105,11 +107,13 @@ struct Needs {
     literals: Option<Vec<Vec<u8>>>,
     /// Every match starts with one of these.
     prefix: Option<Vec<Vec<u8>>>,
+    /// Every match ends with one of these.
+    suffix: Option<Vec<Vec<u8>>>,
     sets: Vec<ByteSet>,
 }
 
 impl Needs {
-    const UNKNOWN: Self = Self { exact: None, literals: None, prefix: None, sets: Vec::new() };
+    const UNKNOWN: Self = Self { exact: None, literals: None, prefix: None, suffix: None, sets: Vec::new() };
 
     fn of(hir: &Hir) -> Self {
         match hir.kind() {
@@ -118,6 +122,7 @@ impl Needs {
                 exact: Some(vec![literal.0.to_ascii_lowercase()]),
                 literals: None,
                 prefix: None,
+                suffix: None,
                 sets: literal.0.iter().map(|byte| ByteSet::of(&[*byte])).collect(),
             },
             HirKind::Class(class) => Self::class(class),
@@ -148,6 +153,7 @@ impl Needs {
             exact: (members.len() <= 12).then_some(members),
             literals: None,
             prefix: None,
+            suffix: None,
             sets: vec![set],
         }
     }
@@ -166,9 +172,9 @@ impl Needs {
         if repetition.max == Some(1) {
             return inner;
         }
-        let prefix = inner.starts();
+        let (prefix, suffix) = (inner.starts(), inner.ends());
         let best = inner.into_best();
-        Self { exact: None, literals: best.literals, prefix, sets: best.sets }
+        Self { exact: None, literals: best.literals, prefix, suffix, sets: best.sets }
     }
 
     fn concat(parts: &[Hir]) -> Self {
@@ -193,12 +199,19 @@ impl Needs {
             prefix.get_or_insert_with(|| longer.clone());
             best = better(best, Some(longer));
             best = better(best, needs.literals);
-            joined = needs.exact.unwrap_or_else(|| vec![Vec::new()]);
+            let end = needs.exact.or(needs.suffix.filter(|ends| ends.len() <= BEFORE));
+            joined = end.unwrap_or_else(|| vec![Vec::new()]);
         }
         let Some(prefix) = prefix else {
-            return Self { exact: Some(joined), literals: None, prefix: None, sets };
+            return Self { exact: Some(joined), sets, ..Self::UNKNOWN };
         };
-        Self { exact: None, literals: better(best, Some(joined)), prefix: Some(prefix), sets }
+        let suffix = Some(joined.clone());
+        Self { exact: None, literals: better(best, Some(joined)), prefix: Some(prefix), suffix, sets }
+    }
+
+    /// What every match ends with.
+    fn ends(&self) -> Option<Vec<Vec<u8>>> {
+        self.exact.clone().or_else(|| self.suffix.clone())
     }
 
     /// What every match starts with.
@@ -220,26 +233,28 @@ impl Needs {
                 needs.into_iter().filter_map(|needs| needs.exact).flatten().collect();
             exact.sort();
             exact.dedup();
-            return Self { exact: Some(exact), literals: None, prefix: None, sets };
+            return Self { exact: Some(exact), sets, ..Self::UNKNOWN };
         }
         let prefix = needs.iter().map(Self::starts).collect::<Option<Vec<_>>>().map(|starts| starts.concat());
         let prefix = prefix.filter(|prefix| prefix.len() <= JOINED);
+        let suffix = needs.iter().map(Self::ends).collect::<Option<Vec<_>>>().map(|ends| ends.concat());
+        let suffix = suffix.filter(|suffix| suffix.len() <= JOINED);
         let mut literals = Vec::new();
         for branch in needs {
             let Some(mut set) = branch.into_best().literals else {
-                return Self { exact: None, literals: None, prefix, sets };
+                return Self { exact: None, literals: None, prefix, suffix, sets };
             };
             literals.append(&mut set);
         }
         literals.sort();
         literals.dedup();
-        Self { exact: None, literals: usable(literals), prefix, sets }
+        Self { exact: None, literals: usable(literals), prefix, suffix, sets }
     }
 
     /// With the exact matches turned into literals.
     fn into_best(self) -> Self {
-        let literals = better(better(self.literals, self.exact), self.prefix);
-        Self { exact: None, literals, prefix: None, sets: self.sets }
+        let literals = better(better(self.literals, self.exact), better(self.prefix, self.suffix));
+        Self { literals, sets: self.sets, ..Self::UNKNOWN }
     }
 }
 

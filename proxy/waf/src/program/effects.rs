@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::rule::{Change, Control, Effect, Excluded, Processor, RuleSelector, Slot};
+use super::rule::{Change, Control, Effect, Excluded, Number, Processor, RuleSelector, Slot, Term};
 use super::template::Template;
 use super::{Builder, Engine, group};
 use crate::fault::Fault;
@@ -72,11 +72,16 @@ fn setvar(builder: &mut Builder<'_>, text: &str) -> Result<Effect, String> {
     let (name, value) = text.split_once('=').unwrap_or((text, "1"));
     let place = slot(builder, name.trim_end())?;
     let change = match value.split_at_checked(1) {
-        Some(("+", amount)) => Change::Add(template(builder, amount)?),
-        Some(("-", amount)) => Change::Subtract(template(builder, amount)?),
+        Some(("+", amount)) => Change::Add(term(builder, amount)?),
+        Some(("-", amount)) => Change::Subtract(term(builder, amount)?),
         _ => Change::To(template(builder, value)?),
     };
     Ok(Effect::Set { place, change })
+}
+
+fn term(builder: &mut Builder<'_>, text: &str) -> Result<Term, String> {
+    let template = template(builder, text)?;
+    Ok(Number::of(&template).map_or(Term::Text(template), Term::Number))
 }
 
 fn expirevar(builder: &mut Builder<'_>, text: &str) -> Result<Effect, String> {

@@ -1,9 +1,12 @@
 //! The gate: one scan of a value names the rules whose required literals it holds.
+//!
+//! Literals are matched by an automaton, which a table of hashes asks only where one may be: a walk through the automaton
+//! costs four nanoseconds a byte, a look at the table less than one.
 
 use aho_corasick::automaton::Automaton;
 use aho_corasick::{Anchored, nfa::contiguous::NFA};
 
-use crate::bytes::ByteSet;
+use super::windows::{Dense, Sparse};
 
 /// Under construction: literals with the bits they set.
 #[derive(Default)]
@@ -32,6 +35,11 @@ impl GateBuilder {
         bit
     }
 
+    /// Ends construction. A scan for literals of at least [`Sparse::SHORTEST`] bytes looks at fewer places.
+    ///
+    /// # Errors
+    ///
+    /// When the automaton would be too large.
     pub(crate) fn build(mut self) -> Result<Gate, String> {
         self.literals.sort();
         let mut words: Vec<&[u8]> = Vec::new();
@@ -45,8 +53,6 @@ impl GateBuilder {
                 bits.push(*bit);
             }
         }
-        let mut starts = Starts::default();
-        words.iter().for_each(|word| starts.add(word));
         let automaton = if words.is_empty() {
             None
         } else {
@@ -54,66 +60,25 @@ impl GateBuilder {
                 NFA::builder().ascii_case_insensitive(true).prefilter(false).dense_depth(3).build(&words);
             Some(built.map_err(|error| format!("the rules' literals are too many: {error}"))?)
         };
-        Ok(Gate { automaton, starts, meaning, words: self.bits.div_ceil(64) as usize })
+        let places = if words.iter().all(|word| word.len() >= Sparse::SHORTEST) {
+            Places::Sparse(Sparse::new(&words))
+        } else {
+            Places::Dense(Dense::new(&words))
+        };
+        Ok(Gate { automaton, places, meaning, words: self.bits.div_ceil(64) as usize })
     }
 }
 
-/// Which byte sequences a literal may start with. Bytes are folded by `| 0x20`, which makes letters small and confuses
-/// some signs: that lets more through, never less.
-struct Starts {
-    /// By hash of four bytes: literals of four bytes and more.
-    four: Box<[u64; 1024]>,
-    /// By two bytes: shorter literals.
-    two: Box<[u64; 1024]>,
-    /// By one byte: literals of one byte.
-    one: ByteSet,
-}
-
-impl Default for Starts {
-    fn default() -> Self {
-        Self { four: Box::new([0; 1024]), two: Box::new([0; 1024]), one: ByteSet::NONE }
-    }
-}
-
-const FOLD: u32 = 0x2020_2020;
-
-fn bit_of(table: &[u64; 1024], index: u32) -> bool {
-    table.get((index >> 6 & 1023) as usize).is_some_and(|word| word >> (index & 63) & 1 == 1)
-}
-
-fn set_bit(table: &mut [u64; 1024], index: u32) {
-    if let Some(word) = table.get_mut((index >> 6 & 1023) as usize) {
-        *word |= 1 << (index & 63);
-    }
-}
-
-fn hash(window: u32) -> u32 {
-    window.wrapping_mul(0x9e37_79b1) >> 16
-}
-
-impl Starts {
-    fn add(&mut self, word: &[u8]) {
-        match *word {
-            [] => {}
-            [a] => self.one.insert(a | 0x20),
-            [a, b, c, d, ..] => set_bit(&mut self.four, hash(u32::from_le_bytes([a, b, c, d]) | FOLD)),
-            [a, b, ..] => set_bit(&mut self.two, (u32::from_le_bytes([a, b, 0, 0]) | FOLD) & 0xffff),
-        }
-    }
-
-    #[inline]
-    fn may_start(&self, window: [u8; 4]) -> bool {
-        let window = u32::from_le_bytes(window) | FOLD;
-        bit_of(&self.four, hash(window))
-            | bit_of(&self.two, window & 0xffff)
-            | self.one.contains((window & 0xff) as u8)
-    }
+/// Where literals may start.
+enum Places {
+    Dense(Dense),
+    Sparse(Sparse),
 }
 
 /// The literals of one direction (request or response).
 pub(crate) struct Gate {
     automaton: Option<NFA>,
-    starts: Starts,
+    places: Places,
     /// Per literal, the bits it sets.
     meaning: Vec<Vec<u32>>,
     /// 64-bit words that hold all bits.
@@ -122,22 +87,13 @@ pub(crate) struct Gate {
 
 impl Gate {
     /// Sets in `bits` (of [`Gate::words`] words) what `value` holds; whether anything was set.
-    ///
-    /// Where no literal may start, the automaton is not asked: a walk through it costs four nanoseconds a byte, a look
-    /// at the tables one.
     pub(crate) fn scan(&self, value: &[u8], bits: &mut [u64]) -> bool {
         let Some(automaton) = &self.automaton else { return false };
         let mut any = false;
-        for (at, window) in value.windows(4).enumerate() {
-            if let [a, b, c, d] = *window
-                && self.starts.may_start([a, b, c, d])
-            {
-                any |= self.walk(automaton, value.get(at..).unwrap_or_default(), bits);
-            }
-        }
-        // The last three bytes; a zero byte beyond the end starts nothing that is not checked again.
-        for at in value.len().saturating_sub(3)..value.len() {
-            any |= self.walk(automaton, value.get(at..).unwrap_or_default(), bits);
+        let walk = |rest: &[u8]| any |= self.walk(automaton, rest, bits);
+        match &self.places {
+            Places::Dense(dense) => dense.places(value, walk),
+            Places::Sparse(sparse) => sparse.places(value, walk),
         }
         any
     }
@@ -185,26 +141,43 @@ mod tests {
 
     use super::GateBuilder;
 
+    /// A bit is set exactly when one of its literals is there.
+    fn check(sets: &[Vec<String>], value: &str) -> Result<(), TestCaseError> {
+        let mut builder = GateBuilder::default();
+        for set in sets {
+            builder.bit(&set.iter().map(|text| text.clone().into_bytes()).collect::<Vec<_>>());
+        }
+        let gate = builder.build().unwrap();
+        let mut bits = vec![0; gate.words];
+        gate.scan(value.as_bytes(), &mut bits);
+        let lower = value.to_ascii_lowercase();
+        for (at, set) in sets.iter().enumerate() {
+            let there = set.iter().any(|literal| lower.contains(literal));
+            prop_assert_eq!(bits[at / 64] >> (at % 64) & 1 == 1, there, "{:?}", set);
+        }
+        Ok(())
+    }
+
+    fn sets(literal: &'static str) -> impl Strategy<Value = Vec<Vec<String>>> {
+        proptest::collection::vec(proptest::collection::vec(literal, 1..4), 1..80)
+    }
+
     proptest! {
-        /// A bit is set exactly when one of its literals is there.
         #[test]
-        fn bits_tell_what_is_there(
-            sets in proptest::collection::vec(proptest::collection::vec("[a-c<@`]{1,6}", 1..4), 1..80),
-            value in "[a-cA-C<@`]{0,40}",
+        fn bits_tell_which_literals_are_there(sets in sets("[a-c<@`]{1,6}"), value in "[a-cA-C<@`]{0,40}") {
+            check(&sets, &value)?;
+        }
+
+        #[test]
+        fn bits_tell_which_long_literals_are_there(
+            sets in sets("[ab@]{4,14}"),
+            before in "[abAB@]{0,24}",
+            (set, literal) in (0..80_usize, 0..4_usize),
+            after in "[abAB@]{0,24}",
         ) {
-            let mut builder = GateBuilder::default();
-            let literals: Vec<Vec<Vec<u8>>> = sets.iter().map(|set| set.iter().map(|text| text.clone().into_bytes()).collect()).collect();
-            for set in &literals {
-                builder.bit(set);
-            }
-            let gate = builder.build().unwrap();
-            let mut bits = vec![0; gate.words];
-            gate.scan(value.as_bytes(), &mut bits);
-            let lower = value.to_ascii_lowercase();
-            for (at, set) in literals.iter().enumerate() {
-                let there = set.iter().any(|literal| memchr::memmem::find(lower.as_bytes(), literal).is_some());
-                prop_assert_eq!(bits[at / 64] >> (at % 64) & 1 == 1, there, "{:?}", set);
-            }
+            let set = &sets[set % sets.len()];
+            let value = [&before, &set[literal % set.len()], &after].map(String::as_str).concat();
+            check(&sets, &value)?;
         }
     }
 }

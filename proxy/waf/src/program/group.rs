@@ -15,19 +15,29 @@ const CHAIN: usize = 100;
 
 /// The columns that some rules look at.
 pub(crate) struct Group {
-    /// In the order of the targets. With `multi` they hold what no transformation has changed yet.
+    /// In the order of the targets, [`stages`](Self::stages) of each.
     pub(crate) columns: Vec<u32>,
+    /// Columns per target: one, or with `multiMatch` one more than transformations, as the rules look at each step.
+    pub(crate) stages: usize,
     /// Whether what it looks at changes while a phase runs.
     pub(crate) is_volatile: bool,
-    /// Whether the rules look at each step of a chain, and if so which.
-    pub(crate) steps: Option<Vec<Transform>>,
+    /// The group of the same members without transformations, or itself.
+    pub(crate) plain: u32,
+    /// The bytes that its transformations act on.
+    pub(crate) touches: ByteSet,
 }
 
 /// Members of a variable, or what a transformation makes of another column.
 pub(crate) struct Column {
     pub(crate) variable: Variable,
+    /// Whether rules change it while a phase runs.
+    pub(crate) is_volatile: bool,
     /// One value: how many members there are.
     pub(crate) count: bool,
+    /// The column of members that it comes from, or itself.
+    pub(crate) members: u32,
+    /// The bytes that the transformations between act on.
+    pub(crate) touches: ByteSet,
     pub(crate) source: Source,
 }
 
@@ -98,7 +108,6 @@ pub(crate) fn resolve(
     })
 }
 
-type GroupKey = (Vec<u32>, Option<Vec<Transform>>);
 /// A target with what is left out of it.
 type MembersKey = (Target, Vec<Selector>);
 
@@ -106,7 +115,7 @@ type MembersKey = (Target, Vec<Selector>);
 pub(crate) struct Groups {
     pub(crate) groups: Vec<Group>,
     pub(crate) columns: Vec<Column>,
-    known: HashMap<GroupKey, u32>,
+    known: HashMap<(Vec<u32>, usize), u32>,
     members: HashMap<MembersKey, u32>,
     steps: HashMap<(u32, Transform), u32>,
     regex_bytes: usize,
@@ -139,31 +148,47 @@ impl Groups {
         if chain.len() > CHAIN {
             return Err(format!("more than {CHAIN} transformations; none does more than once what it does"));
         }
-        let mut columns = Vec::new();
+        let (mut members, mut columns) = (Vec::new(), Vec::new());
         for target in targets.iter().filter(|target| !target.exclude) {
             let excluded = targets
                 .iter()
                 .filter(|other| other.exclude && other.variable == target.variable)
                 .map(|other| other.selector.clone())
                 .collect();
-            let mut column = self.members(target, excluded, names)?;
-            if !multi || target.count {
-                column = chain.iter().fold(column, |column, transform| self.step(column, *transform));
+            let first = self.members(target, excluded, names)?;
+            members.push(first);
+            let mut stages = vec![first];
+            for transform in chain {
+                stages.push(self.step(stages.last().copied().unwrap_or(first), *transform));
             }
-            columns.push(column);
+            let last = stages.last().copied().unwrap_or(first);
+            match (multi, target.count) {
+                (false, _) => columns.push(last),
+                (true, false) => columns.append(&mut stages),
+                // How many there are is looked at once.
+                (true, true) => columns.extend(stages.iter().map(|_| last)),
+            }
         }
-        let key: GroupKey = (columns, multi.then(|| chain.to_vec()));
+        let plain = self.group(members, 1, None);
+        Ok(self.group(columns, if multi { chain.len() + 1 } else { 1 }, Some(plain)))
+    }
+
+    fn group(&mut self, columns: Vec<u32>, stages: usize, plain: Option<u32>) -> u32 {
+        let key = (columns, stages);
         if let Some(known) = self.known.get(&key) {
-            return Ok(*known);
+            return *known;
         }
         let at = u32::try_from(self.groups.len()).unwrap_or(u32::MAX);
+        let columns = || key.0.iter().filter_map(|at| self.columns.get(*at as usize));
         self.groups.push(Group {
+            is_volatile: columns().any(|column| column.is_volatile),
+            plain: plain.unwrap_or(at),
+            touches: columns().fold(ByteSet::NONE, |touches, column| touches.union(column.touches)),
             columns: key.0.clone(),
-            is_volatile: targets.iter().any(|target| target.variable.is_volatile()),
-            steps: key.1.clone(),
+            stages,
         });
         self.known.insert(key, at);
-        Ok(at)
+        at
     }
 
     fn members(
@@ -181,7 +206,14 @@ impl Groups {
             select: resolve(&target.selector)?,
             excluded: key.1.iter().map(resolve).collect::<Result<_, _>>()?,
         };
-        let at = self.column(Column { variable: target.variable, count: target.count, source });
+        let at = self.push(Column {
+            variable: target.variable,
+            is_volatile: target.variable.is_volatile(),
+            count: target.count,
+            members: u32::try_from(self.columns.len()).unwrap_or(u32::MAX),
+            touches: ByteSet::NONE,
+            source,
+        });
         self.members.insert(key, at);
         Ok(at)
     }
@@ -191,13 +223,18 @@ impl Groups {
             return *known;
         }
         let Some(from) = self.columns.get(of as usize) else { return of };
-        let source = Source::Step { of, transform, touches: transform.touches() };
-        let at = self.column(Column { variable: from.variable, count: from.count, source });
+        let touches = transform.touches();
+        let column = Column {
+            touches: from.touches.union(touches),
+            source: Source::Step { of, transform, touches },
+            ..*from
+        };
+        let at = self.push(column);
         self.steps.insert((of, transform), at);
         at
     }
 
-    fn column(&mut self, column: Column) -> u32 {
+    fn push(&mut self, column: Column) -> u32 {
         self.columns.push(column);
         u32::try_from(self.columns.len() - 1).unwrap_or(u32::MAX)
     }

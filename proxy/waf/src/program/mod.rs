@@ -7,19 +7,22 @@ mod actions;
 mod draft;
 mod effects;
 mod gate;
+mod glance;
 mod group;
 mod names;
 mod rule;
 mod settings;
 mod template;
+mod windows;
 
 pub(crate) use gate::Gate;
+pub(crate) use glance::{Entry, Glance, Hint};
 pub(crate) use group::{Column, Group, Place as TargetPlace, Select, Source};
 pub(crate) use names::Names;
 pub use rule::Meta;
 pub(crate) use rule::{
     Allowed, Argument, Change, Control, Disruption, Effect, Excluded, Guard, Link, Need, Number, Processor,
-    Rule, RuleSelector, Slot,
+    Rule, RuleSelector, Slot, Term,
 };
 pub use settings::{Engine, OverLimit, Settings};
 pub(crate) use template::{Piece, Template};
@@ -44,7 +47,7 @@ pub(crate) const PHASES: usize = 5;
 pub struct Program {
     pub(crate) rules: Vec<Rule>,
     /// Per phase, the rules that run in it, in order.
-    pub(crate) phases: [Vec<u32>; PHASES],
+    pub(crate) phases: [Vec<Entry>; PHASES],
     pub(crate) groups: Vec<Group>,
     pub(crate) columns: Vec<Column>,
     pub(crate) names: Names,
@@ -92,10 +95,10 @@ impl Program {
             regex_bytes: 0,
         };
         let rules: Vec<Rule> = drafts.rules.iter().map(|draft| builder.rule(draft)).collect();
-        let mut phases: [Vec<u32>; PHASES] = Default::default();
+        let mut phases: [Vec<Entry>; PHASES] = Default::default();
         for (at, rule) in (0..).zip(&rules) {
             if let Some(phase) = phases.get_mut(usize::from(rule.phase) - 1) {
-                phase.push(at);
+                phase.push(Entry::new(at, rule, &builder.groups));
             }
         }
         builder.finish(drafts, rules, phases).map_err(|mut faults| {
@@ -166,10 +169,8 @@ impl Builder<'_> {
             self.note(template);
         }
         let jumps_only = !actions.log && actions.disruption == Disruption::None;
-        let guard = match links.as_slice() {
-            [link] if jumps_only && link.effects.is_empty() => link.guard,
-            _ => None,
-        };
+        let is_jump = jumps_only
+            && matches!(links.as_slice(), [link] if link.effects.is_empty() && link.guard.is_some());
         Rule {
             meta: draft.meta.clone(),
             phase: draft.phase,
@@ -181,7 +182,7 @@ impl Builder<'_> {
             log: actions.log,
             message: actions.message,
             data: actions.data,
-            guard,
+            is_jump,
         }
     }
 
@@ -312,7 +313,11 @@ impl Builder<'_> {
             sets: requirement.sets,
             len,
         };
+        // Where the literals of a response are long, its large body is scanned at few places; expressions with short ones
+        // find these fast by themselves.
+        let is_long = |literal: &Vec<u8>| literal.len() >= windows::Sparse::SHORTEST;
         if !requirement.literals.is_empty()
+            && (phase <= 2 || requirement.literals.iter().all(is_long))
             && !self.groups.columns_of(group).any(|column| column.count || column.variable.is_volatile())
         {
             let gate = self.gates.get_mut(usize::from(phase > 2));
@@ -322,7 +327,7 @@ impl Builder<'_> {
     }
 
     fn guard(&self, link: &Link) -> Option<Guard> {
-        if self.groups.groups.get(link.group? as usize)?.steps.is_some() || link.capture {
+        if link.capture {
             return None;
         }
         let mut columns = self.groups.columns_of(link.group?);
@@ -331,10 +336,7 @@ impl Builder<'_> {
         let Operator::Number(comparison) = link.operator else { return None };
         let number = match &link.argument {
             Argument::Literal(number) => Number::Fixed(crate::bytes::integer(number)),
-            Argument::Template(template) => match template.pieces.as_slice() {
-                [Piece::Tx(slot)] => Number::Tx(*slot),
-                _ => return None,
-            },
+            Argument::Template(template) => Number::of(template)?,
         };
         excluded.is_empty().then_some(Guard {
             slot: *slot,
@@ -363,7 +365,10 @@ impl Builder<'_> {
                 if let Slot::Member(_, name) = place {
                     self.note(name);
                 }
-                if let Change::To(value) | Change::Add(value) | Change::Subtract(value) = change {
+                if let Change::To(value)
+                | Change::Add(Term::Text(value))
+                | Change::Subtract(Term::Text(value)) = change
+                {
                     self.note(value);
                 }
             }
@@ -382,7 +387,7 @@ impl Builder<'_> {
         mut self,
         drafts: Drafts,
         mut rules: Vec<Rule>,
-        phases: [Vec<u32>; PHASES],
+        phases: [Vec<Entry>; PHASES],
     ) -> Result<Program, Vec<Fault>> {
         for (rule, draft) in rules.iter_mut().zip(&drafts.rules) {
             let target =
@@ -391,8 +396,8 @@ impl Builder<'_> {
                 None => {}
                 Some(Ok(position)) => {
                     let phase = phases.get(usize::from(rule.phase) - 1).map_or(&[][..], Vec::as_slice);
-                    let after = phase.partition_point(|at| {
-                        drafts.rules.get(*at as usize).is_some_and(|other| other.order < position)
+                    let after = phase.partition_point(|entry| {
+                        drafts.rules.get(entry.rule as usize).is_some_and(|other| other.order < position)
                     });
                     rule.jump = u32::try_from(after).ok();
                 }

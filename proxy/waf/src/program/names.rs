@@ -2,15 +2,17 @@
 
 use std::collections::HashMap;
 
+use crate::bytes::BuildFnv;
+
 /// The names with their slots. The first ten are `0` to `9`, where captures go.
 pub(crate) struct Names {
-    slots: HashMap<Box<str>, u32>,
+    slots: HashMap<Box<str>, u32, BuildFnv>,
     names: Vec<Box<str>>,
 }
 
 impl Names {
     pub(crate) fn new() -> Self {
-        let mut names = Self { slots: HashMap::new(), names: Vec::new() };
+        let mut names = Self { slots: HashMap::default(), names: Vec::new() };
         for digit in 0..10 {
             names.slot(&digit.to_string());
         }

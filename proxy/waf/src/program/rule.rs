@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::Engine;
 use super::group::Place as TargetPlace;
-use super::template::Template;
-use crate::bytes::ByteSet;
+use super::template::{Piece, Template};
+use crate::bytes::{ByteSet, integer};
 use crate::fault::Place;
 use crate::operator::Operator;
 use crate::syntax::Variable;
@@ -24,8 +24,8 @@ pub(crate) struct Rule {
     pub(crate) log: bool,
     pub(crate) message: Option<Template>,
     pub(crate) data: Option<Template>,
-    /// Its only condition, when that is a guard and a match does nothing but jump.
-    pub(crate) guard: Option<Guard>,
+    /// Whether its only condition is a guard, and a match does nothing but jump.
+    pub(crate) is_jump: bool,
 }
 
 /// What a rule says about itself.
@@ -84,6 +84,16 @@ pub(crate) struct Need {
     pub(crate) len: u32,
 }
 
+impl Number {
+    /// The number a template expands to, where that needs no expansion.
+    pub(crate) fn of(template: &Template) -> Option<Self> {
+        match template.pieces.as_slice() {
+            [Piece::Tx(slot)] => Some(Self::Tx(*slot)),
+            _ => template.literal().map(|text| Self::Fixed(integer(text))),
+        }
+    }
+}
+
 impl Need {
     pub(crate) const NOTHING: Self =
         Self { bit: None, is_exact: false, instead: Vec::new(), sets: Vec::new(), len: 0 };
@@ -104,8 +114,8 @@ pub(crate) struct Guard {
     pub(crate) number: Number,
 }
 
-/// What a guard compares with.
-#[derive(Clone, Copy)]
+/// A number that is given, or that a member of `TX` holds.
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Number {
     Fixed(i64),
     Tx(u32),
@@ -166,9 +176,16 @@ pub(crate) enum Slot {
 #[derive(Debug, Clone)]
 pub(crate) enum Change {
     To(Template),
-    Add(Template),
-    Subtract(Template),
+    Add(Term),
+    Subtract(Term),
     Unset,
+}
+
+/// How much a number changes by.
+#[derive(Debug, Clone)]
+pub(crate) enum Term {
+    Number(Number),
+    Text(Template),
 }
 
 /// `ctl`.

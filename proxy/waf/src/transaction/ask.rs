@@ -1,13 +1,11 @@
 //! Asking one condition of a rule.
 
-use super::columns::{Item, Key};
-use super::values::{ValueId, Values};
+use super::columns::{Common, Item, Key};
+use super::values::{Standing, ValueId, Values};
 use super::{State, expand};
 use crate::bytes::ByteSet;
-use crate::operator::Captures;
-use crate::program::{Argument, Column, Group, Guard, Link, Need, Number, Program};
+use crate::program::{Argument, Column, Group, Guard, Hint, Link, Program};
 use crate::syntax::Variable;
-use crate::transform::Transform;
 
 /// The variable that matched.
 #[derive(Clone, Copy)]
@@ -24,8 +22,9 @@ pub(crate) struct Surveys(Vec<Survey>);
 struct Survey {
     /// When it was made; it holds for a phase.
     time: u32,
-    set: ByteSet,
-    longest: u32,
+    /// The group whose values these are: often the transformations change nothing.
+    same_as: u32,
+    common: Common,
     /// The gate bits that any value sets, and when that was found.
     bits: Vec<u64>,
     bits_time: u32,
@@ -34,6 +33,14 @@ struct Survey {
 impl Surveys {
     pub(super) fn new(count: usize) -> Self {
         Self((0..count).map(|_| Survey::default()).collect())
+    }
+
+    /// Notes what the values of `at` have in common, and which group has the same; that one.
+    fn put(&mut self, at: u32, same_as: u32, common: Common, time: u32) -> u32 {
+        if let Some(survey) = self.0.get_mut(at as usize) {
+            (survey.time, survey.same_as, survey.common) = (time, same_as, common);
+        }
+        same_as
     }
 }
 
@@ -49,7 +56,7 @@ impl State {
     /// Asks one condition of rule `at`; whether any value matched.
     pub(super) fn link(&mut self, program: &Program, at: u32, link: &Link) -> bool {
         if let Some(guard) = link.guard
-            && !self.has_exclusions
+            && !self.excludes_tx
         {
             return self.guard_holds(guard) && self.pass_guard(program, link, guard);
         }
@@ -57,13 +64,19 @@ impl State {
             self.apply_effects(program, &link.effects);
             return true;
         };
-        let Some(group) = program.groups.get(group_at as usize) else { return false };
+        let Some(mut group) = program.groups.get(group_at as usize) else { return false };
         if group.is_volatile {
+            // All of it now, whatever effects the matches have.
+            self.columns.start_moment();
             for column in &group.columns {
                 self.column(program, *column);
             }
-        } else if !self.may_match(program, link, group_at, group) {
-            return false;
+        } else {
+            if !self.may_match(program, link, group_at) {
+                return false;
+            }
+            let same = self.surveyed(program, group_at);
+            group = program.groups.get(same as usize).unwrap_or(group);
         }
         let Argument::Template(template) = &link.argument else {
             let Argument::Literal(argument) = &link.argument else { return false };
@@ -80,10 +93,7 @@ impl State {
     pub(super) fn guard_holds(&self, guard: Guard) -> bool {
         let number = self.tx.number(guard.slot);
         let number = if guard.count { Some(i64::from(number.is_some())) } else { number };
-        let other = match guard.number {
-            Number::Fixed(other) => other,
-            Number::Tx(slot) => self.tx.number(slot).unwrap_or(0),
-        };
+        let other = self.number(guard.number);
         number.is_some_and(|number| guard.comparison.compares(number, other) != guard.negated)
     }
 
@@ -99,81 +109,141 @@ impl State {
         true
     }
 
-    /// Whether any value of the group has what a match needs.
-    fn may_match(&mut self, program: &Program, link: &Link, at: u32, group: &Group) -> bool {
-        let Some(mut survey) = self.surveys.0.get_mut(at as usize) else { return true };
-        if survey.time != self.store.time {
-            self.survey(program, at, group);
-            let Some(renewed) = self.surveys.0.get_mut(at as usize) else { return true };
-            survey = renewed;
-        }
-        if link.negated || group.steps.is_some() {
-            return true;
-        }
-        let need = &link.need;
-        if survey.longest < need.len || !need.sets.iter().all(|set| set.meets(survey.set)) {
+    /// Whether any value of the group has what the hint says.
+    #[inline]
+    pub(super) fn have_values(&mut self, program: &Program, hint: &Hint) -> bool {
+        let at = self.surveyed(program, hint.group);
+        let Some(survey) = self.surveys.0.get(at as usize) else { return true };
+        let Common { set, longest } = survey.common;
+        if longest < hint.len || hint.set.is_some_and(|needed| !needed.meets(set)) {
             return false;
         }
-        let Some(bit) = need.bit else { return true };
-        if need.is_met_instead(survey.set) {
+        let Some(bit) = hint.bit else { return true };
+        if survey.bits_time == survey.time {
+            return has_bit(&survey.bits, bit);
+        }
+        has_bit(self.unite_bits(program, at), bit)
+    }
+
+    /// Whether any value of the group has what a match needs.
+    fn may_match(&mut self, program: &Program, link: &Link, at: u32) -> bool {
+        let need = &link.need;
+        // Fills the columns.
+        let group = self.surveyed(program, at);
+        if link.negated {
             return true;
         }
-        if survey.bits_time != survey.time {
-            self.unite_bits(program, at, group);
+        let Some(survey) = self.surveys.0.get(group as usize) else { return true };
+        if !need.sets.iter().all(|set| set.meets(survey.common.set)) {
+            return false;
         }
-        self.surveys.0.get(at as usize).is_some_and(|survey| has_bit(&survey.bits, bit))
+        let bit = need.bit.filter(|_| !need.is_met_instead(survey.common.set));
+        self.have_values(program, &Hint { group, len: need.len, bit, set: None })
+    }
+
+    /// Surveys a group unless that is done; the group whose values it has.
+    #[inline]
+    fn surveyed(&mut self, program: &Program, at: u32) -> u32 {
+        match self.surveys.0.get(at as usize) {
+            Some(survey) if survey.time == self.store.time => survey.same_as,
+            _ => self.survey(program, at),
+        }
     }
 
     /// Fills the columns of a group, and learns what their values have in common.
-    fn survey(&mut self, program: &Program, at: u32, group: &Group) {
-        let (mut set, mut longest) = (ByteSet::NONE, 0);
-        for column in &group.columns {
-            let column = self.column(program, *column);
-            set = set.union(self.columns.set(column));
-            longest = longest.max(self.columns.longest(column));
+    #[inline(never)]
+    fn survey(&mut self, program: &Program, at: u32) -> u32 {
+        let Some(group) = program.groups.get(at as usize) else { return at };
+        if group.plain != at && group.touches != ByteSet::ALL {
+            let plain = self.surveyed(program, group.plain);
+            let common = self.surveys.0.get(plain as usize).map(|survey| survey.common).unwrap_or_default();
+            if !common.set.meets(group.touches) {
+                return self.surveys.put(at, plain, common, self.store.time);
+            }
         }
-        if let Some(survey) = self.surveys.0.get_mut(at as usize) {
-            (survey.time, survey.set, survey.longest) = (self.store.time, set, longest);
+        let mut all = Common::default();
+        for stages in group.columns.chunks(group.stages) {
+            for column in self.stages(program, stages) {
+                let column = self.column(program, *column);
+                let common = self.columns.common(column);
+                all.set = all.set.union(common.set);
+                all.longest = all.longest.max(common.longest);
+            }
+        }
+        self.surveys.put(at, at, all, self.store.time)
+    }
+
+    /// The stages of a target that are worth looking at: the first, when the others are the same.
+    #[inline]
+    fn stages<'a>(&mut self, program: &Program, stages: &'a [u32]) -> &'a [u32] {
+        match stages {
+            [first, .., last] if self.column(program, *first) == self.column(program, *last) => {
+                stages.get(..1).unwrap_or(stages)
+            }
+            _ => stages,
         }
     }
 
-    fn unite_bits(&mut self, program: &Program, at: u32, group: &Group) {
+    /// The gate bits that any value of a group sets.
+    #[inline(never)]
+    fn unite_bits(&mut self, program: &Program, at: u32) -> &[u64] {
         let side = usize::from(self.phase > 2);
-        let Some(gate) = program.gates.get(side) else { return };
-        let Some(survey) = self.surveys.0.get_mut(at as usize) else { return };
-        survey.bits_time = survey.time;
-        survey.bits.clear();
-        survey.bits.resize(gate.words, 0);
-        for column in &group.columns {
-            let column = self.columns.source_of(*column);
-            let bits = self.columns.bits(column, &mut self.values, gate, side);
-            for (word, more) in survey.bits.iter_mut().zip(bits) {
-                *word |= more;
+        let (Some(gate), Some(group)) = (program.gates.get(side), program.groups.get(at as usize)) else {
+            return &[];
+        };
+        let mut bits = self.surveys.0.get_mut(at as usize).map(|survey| std::mem::take(&mut survey.bits));
+        let mut bits = bits.take().unwrap_or_default();
+        bits.clear();
+        bits.resize(gate.words, 0);
+        for stages in group.columns.chunks(group.stages) {
+            for column in self.stages(program, stages) {
+                let column = self.column(program, *column);
+                let more = self.columns.bits(column, &mut self.values, gate, side);
+                bits.iter_mut().zip(more).for_each(|(word, more)| *word |= more);
             }
         }
+        let Some(survey) = self.surveys.0.get_mut(at as usize) else { return &[] };
+        survey.bits_time = survey.time;
+        survey.bits = bits;
+        &survey.bits
     }
 
     /// Asks about each value of a group.
     fn ask(&mut self, question: &Question<'_>, at: u32, group: &Group) -> bool {
         let mut any = false;
         self.values.next_question();
-        for column_at in &group.columns {
-            let Some(column) = question.program.columns.get(*column_at as usize) else { continue };
-            let source = self.columns.source_of(*column_at);
-            let steps = group.steps.as_ref().filter(|_| !column.count);
-            if steps.is_none() && !group.is_volatile && !self.column_may_match(question, source) {
+        for stages in group.columns.chunks(group.stages) {
+            let stages = self.stages(question.program, stages);
+            let Some((first, column)) =
+                stages.first().and_then(|at| Some((*at, question.program.columns.get(*at as usize)?)))
+            else {
+                continue;
+            };
+            if !group.is_volatile && !stages.iter().any(|at| self.column_may_match(question, *at)) {
                 continue;
             }
+            let is_filtered = self.exclusions.iter().any(|(_, place)| place.0.variable == column.variable);
+            let first = self.column(question.program, first);
             let mut index = 0;
-            while let Some(item) = self.columns.item(source, index) {
-                index += 1;
-                if self.has_exclusions && self.is_excluded(question.program, at, column, item) {
-                    continue;
+            while let Some(item) = self.columns.item(first, index) {
+                if !(is_filtered && self.is_excluded(question.program, at, column, item)) {
+                    any |= self.ask_stages(question, column, stages, index);
                 }
-                any |= match steps {
-                    Some(steps) => self.ask_steps(question, column, item, steps),
-                    None => self.ask_one(question, column, item),
-                };
+                index += 1;
+            }
+        }
+        any
+    }
+
+    /// Asks about a value, or with `multiMatch` about what each transformation that changes something makes of it.
+    fn ask_stages(&mut self, question: &Question<'_>, column: &Column, stages: &[u32], index: usize) -> bool {
+        let (mut any, mut before) = (false, None);
+        for at in stages {
+            let at = self.column(question.program, *at);
+            let Some(item) = self.columns.item(at, index) else { break };
+            if before != Some(item.value) {
+                before = Some(item.value);
+                any |= self.ask_one(question, column, item);
             }
         }
         any
@@ -182,11 +252,12 @@ impl State {
     /// Whether any value of a column has what a match needs.
     fn column_may_match(&mut self, question: &Question<'_>, at: u32) -> bool {
         let Question { program, link, .. } = *question;
-        let (need, set) = (&link.need, self.columns.set(at));
         if link.negated {
             return true;
         }
-        if self.columns.longest(at) < need.len || !need.sets.iter().all(|needed| needed.meets(set)) {
+        let at = self.column(program, at);
+        let (need, Common { set, longest }) = (&link.need, self.columns.common(at));
+        if longest < need.len || !need.sets.iter().all(|needed| needed.meets(set)) {
             return false;
         }
         let Some(bit) = need.bit else { return true };
@@ -195,82 +266,42 @@ impl State {
         need.is_met_instead(set) || has_bit(self.columns.bits(at, &mut self.values, gate, side), bit)
     }
 
-    /// `multiMatch`: asks before the chain and after each step that changes something.
-    fn ask_steps(
-        &mut self,
-        question: &Question<'_>,
-        column: &Column,
-        item: Item,
-        steps: &[Transform],
-    ) -> bool {
-        let mut any = self.ask_one(question, column, item);
-        let mut value = item.value;
-        for transform in steps {
-            let next = self.values.step(value, *transform);
-            if next != value {
-                value = next;
-                any |= self.ask_one(question, column, Item { value, ..item });
-            }
-        }
-        any
-    }
-
     fn ask_one(&mut self, question: &Question<'_>, column: &Column, item: Item) -> bool {
         let Question { program, link, argument } = *question;
         let value = item.value;
+        let side = usize::from(self.phase > 2);
+        let Some(gate) = program.gates.get(side) else { return false };
         // Equal values share a number: what one was refused for, the others are too.
-        if self.values.is_answered(value) {
-            return false;
-        }
-        let may_hold = self.has_needs(program, &link.need, value);
-        if !may_hold && !link.negated {
-            self.values.answer(value);
-            return false;
-        }
-        let mut captures = std::mem::take(&mut self.captures);
-        captures.clear();
-        let is_known = !may_hold || (link.need.is_exact && link.need.bit.is_some() && !link.capture);
-        let holds = if is_known {
-            may_hold
-        } else {
-            self.values.spend(self.values.len(value) as usize)
-                && link.operator.matches(
-                    self.values.get(value),
-                    argument,
-                    link.capture.then_some(&mut captures),
-                )
-        };
-        let matched = holds != link.negated && self.values.fuel > 0;
-        if matched {
-            if link.capture && !link.negated {
-                self.capture(value, &captures);
-            }
-            self.match_found(program, link, Matched { variable: column.variable, key: item.key, value });
-        }
-        self.captures = captures;
-        if !matched {
-            self.values.answer(value);
-        }
-        matched
-    }
-
-    /// Whether a value has what a match of the operator needs.
-    fn has_needs(&mut self, program: &Program, need: &Need, value: ValueId) -> bool {
-        if self.values.len(value) < need.len {
-            return false;
-        }
-        if !need.sets.is_empty() || !need.instead.is_empty() {
-            let set = self.values.set(value);
-            if !need.sets.iter().all(|needed| needed.meets(set)) {
+        let may_hold = match self.values.standing(value, &link.need, gate, side) {
+            Standing::Answered => return false,
+            Standing::Lacks if !link.negated => {
+                self.values.answer(value);
                 return false;
             }
-            if need.is_met_instead(set) {
-                return true;
-            }
+            standing => standing == Standing::May,
+        };
+        let is_known = !may_hold || (link.need.is_exact && link.need.bit.is_some() && !link.capture);
+        let holds = if is_known { may_hold } else { self.holds(link, value, argument) };
+        let matched = holds != link.negated && self.values.fuel > 0;
+        if !matched {
+            self.values.answer(value);
+            return false;
         }
-        let Some(bit) = need.bit else { return true };
-        let side = usize::from(self.phase > 2);
-        program.gates.get(side).is_none_or(|gate| self.values.has_gate_bit(value, gate, side, bit))
+        if link.capture && !link.negated {
+            self.capture(value);
+        }
+        self.match_found(program, link, Matched { variable: column.variable, key: item.key, value });
+        true
+    }
+
+    /// Asks the operator.
+    fn holds(&mut self, link: &Link, value: ValueId, argument: &[u8]) -> bool {
+        let Self { values, captures, .. } = self;
+        if !values.spend(values.len(value) as usize) {
+            return false;
+        }
+        captures.clear();
+        link.operator.matches(values.get(value), argument, link.capture.then_some(captures))
     }
 
     fn match_found(&mut self, program: &Program, link: &Link, matched: Matched) {
@@ -280,18 +311,17 @@ impl State {
     }
 
     /// Sets `TX:0` to `TX:9`.
-    fn capture(&mut self, value: ValueId, captures: &Captures) {
+    fn capture(&mut self, value: ValueId) {
+        let Self { values, captures, tx, .. } = self;
         for slot in 0..10_u32 {
             let part = match (&captures.text, slot) {
-                (Some(text), 0) => Some(self.values.add(text)),
-                _ => captures
-                    .spans
-                    .get(slot as usize)
-                    .copied()
-                    .flatten()
-                    .map(|(start, end)| self.values.part(value, start, end)),
+                (Some(text), 0) => Some(values.add(text)),
+                _ => {
+                    let span = captures.spans.get(slot as usize).copied().flatten();
+                    span.map(|(start, end)| values.part(value, start, end))
+                }
             };
-            self.tx.set(slot, part, &self.values);
+            tx.set(slot, part, values);
         }
     }
 

@@ -2,31 +2,41 @@
 //! of them.
 
 use super::State;
-use super::values::{ValueId, Values};
+use super::values::{Known, ValueId, Values};
 use crate::bytes::ByteSet;
 use crate::program::{Column, Gate, Program, Select, Source};
 use crate::syntax::Variable;
+use crate::transform::Transform;
 
 /// The columns of a program, as far as a transaction has filled them.
 pub(crate) struct Columns {
     list: Vec<Filled>,
+    /// Counts the questions about what changes while a phase runs.
+    moment: u32,
 }
 
 /// A column's values, and what they have in common.
 #[derive(Default)]
 struct Filled {
-    /// When it was filled.
+    /// When it was filled: the time of the store, which holds for a phase, and the moment, for what changes within.
     time: u32,
+    moment: u32,
     /// The column whose values these are: often a transformation changes nothing.
     same_as: u32,
     items: Vec<Item>,
-    /// Bytes that occur in any value.
-    set: ByteSet,
-    /// Length of the longest value.
-    longest: u32,
+    common: Common,
     /// Per gate, the bits that any value sets, and whether that is known.
     bits: [Vec<u64>; 2],
     has_bits: [bool; 2],
+}
+
+/// What values have in common.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Common {
+    /// Bytes that occur in any.
+    pub(super) set: ByteSet,
+    /// Length of the longest.
+    pub(super) longest: u32,
 }
 
 /// One value of a column.
@@ -46,28 +56,26 @@ pub(crate) enum Key {
 
 impl Columns {
     pub(super) fn new(count: usize) -> Self {
-        Self { list: (0..count).map(|_| Filled::default()).collect() }
+        Self { list: (0..count).map(|_| Filled::default()).collect(), moment: 0 }
+    }
+
+    /// Makes what changes while a phase runs stale.
+    pub(super) fn start_moment(&mut self) {
+        self.moment = self.moment.wrapping_add(1);
     }
 
     fn get(&self, at: u32) -> Option<&Filled> {
         self.list.get(at as usize)
     }
 
-    /// The column whose values `at` has.
-    pub(super) fn source_of(&self, at: u32) -> u32 {
-        self.get(at).map_or(at, |column| column.same_as)
-    }
-
+    #[inline]
     pub(super) fn item(&self, at: u32, index: usize) -> Option<Item> {
         self.get(at)?.items.get(index).copied()
     }
 
-    pub(super) fn set(&self, at: u32) -> ByteSet {
-        self.get(at).map_or(ByteSet::ALL, |column| column.set)
-    }
-
-    pub(super) fn longest(&self, at: u32) -> u32 {
-        self.get(at).map_or(0, |column| column.longest)
+    #[inline]
+    pub(super) fn common(&self, at: u32) -> Common {
+        self.get(at).map(|column| column.common).unwrap_or_default()
     }
 
     /// The gate bits that any value of the column sets.
@@ -85,72 +93,121 @@ impl Columns {
         bits
     }
 
-    /// Makes `at` the same as `of`.
-    fn alias(&mut self, at: u32, of: u32, time: u32) {
+    /// Makes `at` the same as `of`; `of`.
+    fn alias(&mut self, at: u32, of: u32, time: u32) -> u32 {
         if let Some(column) = self.list.get_mut(at as usize) {
             column.time = time;
+            column.moment = self.moment;
             column.same_as = of;
         }
+        of
     }
 
     fn take_items(&mut self, at: u32) -> Vec<Item> {
         self.list.get_mut(at as usize).map(|column| std::mem::take(&mut column.items)).unwrap_or_default()
     }
 
-    fn fill(&mut self, at: u32, items: Vec<Item>, time: u32, values: &mut Values) {
+    fn put_items(&mut self, at: u32, items: Vec<Item>) {
+        if let Some(column) = self.list.get_mut(at as usize) {
+            column.items = items;
+        }
+    }
+
+    /// Says that `at` has values of its own.
+    fn filled(&mut self, at: u32, common: Common, time: u32) {
         let Some(column) = self.list.get_mut(at as usize) else { return };
         column.time = time;
+        column.moment = self.moment;
         column.same_as = at;
         column.has_bits = [false; 2];
-        column.set = ByteSet::NONE;
-        column.longest = 0;
-        for item in &items {
-            column.set = column.set.union(values.set(item.value));
-            column.longest = column.longest.max(values.len(item.value));
-        }
-        column.items = items;
+        column.common = common;
+    }
+}
+
+impl Filled {
+    /// Whether what acts on the bytes `touches` changes no value.
+    #[inline]
+    fn is_untouched_by(&self, touches: ByteSet) -> bool {
+        // What digests or encodes touches every byte, and even the empty value.
+        self.items.is_empty() || (touches != ByteSet::ALL && !self.common.set.meets(touches))
+    }
+}
+
+impl Common {
+    fn add(&mut self, known: Known) {
+        self.set = self.set.union(known.set);
+        self.longest = self.longest.max(known.len);
     }
 }
 
 impl State {
     /// Fills column `at` unless that is done; the column whose values it has.
+    #[inline]
     pub(super) fn column(&mut self, program: &Program, at: u32) -> u32 {
         let Some(column) = program.columns.get(at as usize) else { return at };
-        // INVARIANT: within a phase only volatile variables change.
-        let is_kept = |filled: &&Filled| filled.time > self.store.changed(column.variable);
-        if !column.variable.is_volatile()
-            && let Some(filled) = self.columns.get(at).filter(is_kept)
-        {
-            return filled.same_as;
+        match self.columns.get(column.members) {
+            Some(members) if self.is_fresh(column, members) => {
+                // Most values hold no byte that a transformation acts on.
+                if members.is_untouched_by(column.touches) {
+                    return column.members;
+                }
+            }
+            _ => return self.fill_column(program, at, column),
         }
+        match self.columns.get(at) {
+            Some(filled) if self.is_fresh(column, filled) => filled.same_as,
+            _ => self.fill_column(program, at, column),
+        }
+    }
+
+    #[inline]
+    fn is_fresh(&self, column: &Column, filled: &Filled) -> bool {
+        // INVARIANT: within a phase only volatile variables change.
+        match column.is_volatile {
+            true => filled.moment == self.columns.moment,
+            false => filled.time > self.store.changed(column.variable),
+        }
+    }
+
+    #[inline(never)]
+    fn fill_column(&mut self, program: &Program, at: u32, column: &Column) -> u32 {
         match &column.source {
             Source::Members { select, excluded } => self.collect(program, at, column, select, excluded),
             Source::Step { of, transform, touches } => {
                 let of = self.column(program, *of);
-                let is_empty = self.columns.item(of, 0).is_none();
-                // What digests or encodes touches every byte, and even the empty value.
-                if is_empty || (!self.columns.set(of).meets(*touches) && *touches != ByteSet::ALL) {
-                    self.columns.alias(at, of, self.store.time);
-                    return of;
-                }
-                let mut items = self.columns.take_items(at);
-                items.clear();
-                let mut index = 0;
-                let mut is_changed = false;
-                while let Some(item) = self.columns.item(of, index) {
-                    index += 1;
-                    let value = self.values.step(item.value, *transform);
-                    is_changed |= value != item.value;
-                    items.push(Item { value, ..item });
-                }
-                self.columns.fill(at, items, self.store.time, &mut self.values);
-                if !is_changed {
-                    self.columns.alias(at, of, self.store.time);
-                    return of;
+                let is_untouched = self.columns.get(of).is_none_or(|of| of.is_untouched_by(*touches));
+                if is_untouched || !self.transform(at, of, *transform, *touches) {
+                    return self.columns.alias(at, of, self.store.time);
                 }
             }
         }
         at
+    }
+
+    /// Fills column `at` with what a transformation makes of column `of`; whether anything differs.
+    fn transform(&mut self, at: u32, of: u32, transform: Transform, touches: ByteSet) -> bool {
+        let mut items = self.columns.take_items(at);
+        let from = self.columns.take_items(of);
+        items.clear();
+        let mut common = Common::default();
+        let mut differs = false;
+        for item in &from {
+            let mut known = self.values.known(item.value);
+            let mut value = item.value;
+            if known.set.meets(touches) || touches == ByteSet::ALL {
+                value = self.values.step(value, transform);
+                differs |= value != item.value;
+                known = self.values.known(value);
+            }
+            common.add(known);
+            items.push(Item { value, ..*item });
+        }
+        self.columns.put_items(of, from);
+        self.columns.put_items(at, items);
+        if differs {
+            self.columns.filled(at, common, self.store.time);
+        }
+        differs
     }
 
     /// Fills a column of members.
@@ -160,7 +217,7 @@ impl State {
         if column.variable == Variable::Tx {
             self.collect_tx(program, select, &mut items);
         } else {
-            if column.variable.is_volatile() {
+            if column.is_volatile {
                 self.refresh(program, column.variable);
             }
             let entries = self.store.entries(column.variable).iter();
@@ -178,7 +235,10 @@ impl State {
             items.clear();
             items.push(Item { key: Key::Value(Values::EMPTY), value });
         }
-        self.columns.fill(at, items, self.store.time, &mut self.values);
+        let mut common = Common::default();
+        items.iter().for_each(|item| common.add(self.values.known(item.value)));
+        self.columns.put_items(at, items);
+        self.columns.filled(at, common, self.store.time);
     }
 
     fn collect_tx(&mut self, program: &Program, select: &Select, items: &mut Vec<Item>) {

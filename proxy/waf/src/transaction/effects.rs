@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{State, expand};
 use crate::bytes::integer;
 use crate::collections::{Member, Members};
-use crate::program::{Change, Control, Effect, Program, Slot, Template};
+use crate::program::{Change, Control, Effect, Number, Program, Slot, Template, Term};
 use crate::syntax::Variable;
 
 impl State {
@@ -29,23 +29,53 @@ impl State {
     }
 
     fn set_variable(&mut self, program: &Program, place: &Slot, change: &Change) {
-        let value = match change {
-            Change::Unset => None,
-            Change::To(template) => Some(self.expanded(program, template)),
-            Change::Add(template) | Change::Subtract(template) => {
-                let mut amount = self.expanded(program, template);
-                let delta = integer(&amount);
-                let delta =
-                    if matches!(change, Change::Subtract(_)) { delta.saturating_neg() } else { delta };
-                let sum = self.number_at(program, place).saturating_add(delta);
-                amount.clear();
-                amount.extend_from_slice(sum.to_string().as_bytes());
-                Some(amount)
+        match change {
+            Change::Unset => self.put_variable(program, place, None),
+            Change::To(template) => match template.literal() {
+                Some(text) => self.put_variable(program, place, Some(text)),
+                None => {
+                    let text = self.expanded(program, template);
+                    self.put_variable(program, place, Some(&text));
+                    self.expansion = text;
+                }
+            },
+            Change::Add(term) => {
+                let term = self.term(program, term);
+                self.add_to_variable(program, place, term);
             }
-        };
-        self.put_variable(program, place, value.as_deref());
-        if let Some(buffer) = value {
-            self.expansion = buffer;
+            Change::Subtract(term) => {
+                let term = self.term(program, term).saturating_neg();
+                self.add_to_variable(program, place, term);
+            }
+        }
+    }
+
+    fn term(&mut self, program: &Program, term: &Term) -> i64 {
+        match term {
+            Term::Number(number) => self.number(*number),
+            Term::Text(template) => {
+                let text = self.expanded(program, template);
+                let number = integer(&text);
+                self.expansion = text;
+                number
+            }
+        }
+    }
+
+    pub(super) fn number(&self, number: Number) -> i64 {
+        match number {
+            Number::Fixed(number) => number,
+            Number::Tx(slot) => self.tx.number(slot).unwrap_or(0),
+        }
+    }
+
+    fn add_to_variable(&mut self, program: &Program, place: &Slot, term: i64) {
+        let sum = self.number_at(program, place).saturating_add(term);
+        if let Slot::Tx(slot) = place {
+            let value = self.values.add_number(sum);
+            self.tx.set_number(*slot, value, sum);
+        } else {
+            self.put_variable(program, place, Some(sum.to_string().as_bytes()));
         }
     }
 
@@ -192,7 +222,7 @@ impl State {
                     .any(|(kept, place)| Arc::ptr_eq(kept, rules) && Arc::ptr_eq(place, target));
                 if !known {
                     self.exclusions.push((rules.clone(), target.clone()));
-                    self.has_exclusions = true;
+                    self.excludes_tx |= target.0.variable == Variable::Tx;
                 }
             }
         }

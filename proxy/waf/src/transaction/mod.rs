@@ -63,8 +63,9 @@ pub(crate) struct State {
     allowed: Option<Allowed>,
     /// Bits of rules removed by `ctl`.
     removed: Vec<u64>,
-    has_exclusions: bool,
     exclusions: Vec<(Arc<[u32]>, Arc<Excluded>)>,
+    /// Whether a member of `TX` is among them.
+    excludes_tx: bool,
     /// The rule that runs.
     current: u32,
     matched: Option<Matched>,
@@ -311,8 +312,8 @@ impl State {
             engine: program.settings().engine,
             allowed: None,
             removed: Vec::new(),
-            has_exclusions: false,
             exclusions: Vec::new(),
+            excludes_tx: false,
             current: 0,
             matched: None,
             matched_now: Vec::new(),
@@ -360,8 +361,8 @@ impl State {
         self.engine = settings.engine;
         self.allowed = None;
         self.removed.clear();
-        self.has_exclusions = false;
         self.exclusions.clear();
+        self.excludes_tx = false;
         self.matched = None;
         self.matched_now.clear();
         self.matched_before.clear();

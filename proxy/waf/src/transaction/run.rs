@@ -2,7 +2,7 @@
 
 use super::outcome::{Interruption, InterruptionKind, Match};
 use super::{State, expand};
-use crate::program::{Allowed, Disruption, Engine, Program, Rule};
+use crate::program::{Allowed, Disruption, Engine, Entry, Glance, Program, Rule};
 
 /// Where evaluation of a phase goes on.
 enum Flow {
@@ -21,25 +21,36 @@ impl State {
         }
         let list = program.phases.get(usize::from(phase) - 1).map_or(&[][..], Vec::as_slice);
         let mut position = 0;
-        while let Some(&at) = list.get(position) {
+        while let Some(entry) = list.get(position) {
             position += 1;
-            let Some(rule) = program.rules.get(at as usize) else { continue };
-            if self.is_removed(at) {
-                continue;
+            if self.values.fuel == 0 {
+                break;
             }
+            let at = entry.rule;
+            let Some(rule) = program.rules.get(at as usize).filter(|_| self.may_run(program, entry)) else {
+                continue;
+            };
             match self.rule(program, at, rule, position) {
                 Flow::Next => {}
                 Flow::To(next) => position = next.max(position),
                 Flow::Stop(interruption) => return interruption,
             }
-            if self.values.fuel == 0 {
-                return Some(self.limit_reached(InterruptionKind::Exhausted, 503));
-            }
             if self.engine == Engine::Off {
                 return None;
             }
         }
-        None
+        (self.values.fuel == 0).then(|| self.limit_reached(InterruptionKind::Exhausted, 503))
+    }
+
+    /// Whether a rule may match, as far as shows at a glance.
+    #[inline]
+    fn may_run(&mut self, program: &Program, entry: &Entry) -> bool {
+        let may_match = match &entry.glance {
+            Glance::Nothing => true,
+            Glance::Guard(guard) => self.guard_holds(*guard),
+            Glance::Values(hint) => self.have_values(program, hint),
+        };
+        may_match && !self.is_removed(entry.rule)
     }
 
     pub(super) fn limit_reached(&self, kind: InterruptionKind, status: u16) -> Interruption {
@@ -59,8 +70,8 @@ impl State {
     }
 
     fn rule(&mut self, program: &Program, at: u32, rule: &Rule, position: usize) -> Flow {
-        if let Some(guard) = rule.guard {
-            return if self.guard_holds(guard) { after(rule, position) } else { Flow::Next };
+        if rule.is_jump && !self.excludes_tx {
+            return after(rule, position);
         }
         self.current = at;
         for link in &rule.links {

@@ -61,6 +61,7 @@ impl Store {
     }
 
     /// When a variable last changed.
+    #[inline]
     pub(super) fn changed(&self, variable: Variable) -> u32 {
         self.changed.get(variable as usize).copied().unwrap_or(0)
     }

@@ -42,6 +42,13 @@ impl Tx {
         }
     }
 
+    /// Sets a slot to a value that spells `number`.
+    pub(super) fn set_number(&mut self, slot: u32, value: ValueId, number: i64) {
+        if let Some(place) = self.slots.get_mut(slot as usize) {
+            *place = Some((value, number));
+        }
+    }
+
     /// The value of a name that may have a slot.
     pub(super) fn find(&self, name: &[u8], names: &Names) -> Option<ValueId> {
         let slot = std::str::from_utf8(name).ok().and_then(|name| names.find(name));

@@ -2,7 +2,7 @@
 //! twice: which bytes occur in it, what each transformation makes of it, and which literals it holds.
 
 use crate::bytes::ByteSet;
-use crate::program::Gate;
+use crate::program::{Gate, Need};
 use crate::transform::Transform;
 
 /// A value's number.
@@ -28,6 +28,24 @@ struct Value {
     bits: [u32; 2],
     /// The last question that it was no match for.
     answered: u32,
+}
+
+/// What is known of a value at a glance.
+#[derive(Clone, Copy)]
+pub(crate) struct Known {
+    pub(super) set: ByteSet,
+    pub(super) len: u32,
+}
+
+/// How a value stands to a question.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// An equal value was no match.
+    Answered,
+    /// It lacks what a match of the operator needs.
+    Lacks,
+    /// The operator may match.
+    May,
 }
 
 /// Places of the table of recent values.
@@ -161,11 +179,7 @@ impl Values {
         self.question = self.question.wrapping_add(1);
     }
 
-    #[inline]
-    pub(super) fn is_answered(&self, id: ValueId) -> bool {
-        self.items.get(id.0 as usize).is_some_and(|value| value.answered == self.question)
-    }
-
+    /// Notes that a value was no match.
     #[inline]
     pub(super) fn answer(&mut self, id: ValueId) {
         if let Some(value) = self.items.get_mut(id.0 as usize) {
@@ -246,6 +260,40 @@ impl Values {
             value.is_set_known = true;
         }
         set
+    }
+
+    /// What is known of a value.
+    #[inline]
+    pub(super) fn known(&mut self, id: ValueId) -> Known {
+        match self.items.get(id.0 as usize) {
+            Some(value) if value.is_set_known => Known { set: value.set, len: value.len },
+            _ => Known { set: self.set(id), len: self.len(id) },
+        }
+    }
+
+    /// Whether a value may match where a match needs `need`; `gate` is the one on `side`.
+    #[inline]
+    pub(super) fn standing(&mut self, id: ValueId, need: &Need, gate: &Gate, side: usize) -> Standing {
+        let Some(value) = self.items.get(id.0 as usize) else { return Standing::Lacks };
+        if value.answered == self.question {
+            return Standing::Answered;
+        }
+        if value.len < need.len {
+            return Standing::Lacks;
+        }
+        if !need.sets.is_empty() || !need.instead.is_empty() {
+            let set = self.known(id).set;
+            if !need.sets.iter().all(|needed| needed.meets(set)) {
+                return Standing::Lacks;
+            }
+            if need.is_met_instead(set) {
+                return Standing::May;
+            }
+        }
+        match need.bit {
+            Some(bit) if !self.has_gate_bit(id, gate, side, bit) => Standing::Lacks,
+            _ => Standing::May,
+        }
     }
 
     /// What one transformation makes of a value.
@@ -332,7 +380,7 @@ impl Values {
 
     /// Whether a value sets gate bit `bit`.
     #[inline]
-    pub(crate) fn has_gate_bit(&mut self, id: ValueId, gate: &Gate, side: usize, bit: u32) -> bool {
+    fn has_gate_bit(&mut self, id: ValueId, gate: &Gate, side: usize, bit: u32) -> bool {
         let Some(place) = self.gate_bits(id, gate, side) else { return false };
         self.bits.get(place + (bit >> 6) as usize).is_some_and(|word| word >> (bit & 63) & 1 == 1)
     }

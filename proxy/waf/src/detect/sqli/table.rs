@@ -4,15 +4,16 @@ use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use super::token::WORD_MAX;
+use crate::bytes::BuildFnv;
 
-static WORDS: LazyLock<HashMap<&'static [u8], u8>> = LazyLock::new(|| {
+static WORDS: LazyLock<HashMap<&'static [u8], u8, BuildFnv>> = LazyLock::new(|| {
     rows(include_str!("words.tsv"))
         .filter_map(|line| line.rsplit_once('\t'))
         .filter_map(|(word, class)| Some((word.as_bytes(), *class.as_bytes().first()?)))
         .collect()
 });
 
-static FINGERPRINTS: LazyLock<HashSet<&'static [u8]>> = LazyLock::new(|| {
+static FINGERPRINTS: LazyLock<HashSet<&'static [u8], BuildFnv>> = LazyLock::new(|| {
     rows(include_str!("fingerprints.txt")).flat_map(str::split_whitespace).map(str::as_bytes).collect()
 });
 

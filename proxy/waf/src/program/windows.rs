@@ -1,0 +1,170 @@
+//! Tables that tell where in a value a literal may start, from a hash of a few bytes. Bytes are folded by `| 0x20`, which
+//! makes letters small and confuses some signs: that lets more through, never less.
+
+/// A set of hashes: `WORDS` times 64 bits, so large that few of some thousands of literals share one, and so small that
+/// it stays near.
+struct Table<const WORDS: usize>(Box<[u64; WORDS]>);
+
+impl<const WORDS: usize> Table<WORDS> {
+    fn new() -> Self {
+        Self(Box::new([0; WORDS]))
+    }
+
+    /// Whether the bits of a hash are set: the high bits choose the word.
+    #[inline]
+    fn has(&self, Hash { place, bits }: Hash) -> bool {
+        self.0.get(place % WORDS).is_some_and(|word| word & bits == bits)
+    }
+
+    fn add(&mut self, Hash { place, bits }: Hash) {
+        if let Some(word) = self.0.get_mut(place % WORDS) {
+            *word |= bits;
+        }
+    }
+}
+
+/// Where in a table a window is.
+#[derive(Clone, Copy)]
+struct Hash {
+    place: usize,
+    bits: u64,
+}
+
+const FOLD: u32 = 0x2020_2020;
+
+// Multiplicative hashes (Knuth, The Art of Computer Programming, 6.4) of the first bytes of a window, read as a
+// little-endian number.
+
+#[inline]
+fn hash_two(window: u32) -> Hash {
+    let folded = window | FOLD;
+    Hash { place: (folded >> 6 & 0x3ff) as usize, bits: 1 << (folded & 63) }
+}
+
+#[inline]
+fn hash_three(window: u32) -> Hash {
+    hash_four(window << 8)
+}
+
+#[inline]
+fn hash_four(window: u32) -> Hash {
+    let product = (window | FOLD).wrapping_mul(0x9e37_79b1);
+    Hash { place: (product >> 21) as usize, bits: 1 << (product >> 15 & 63) }
+}
+
+/// Two bits, since each literal of the sparse table counts four times.
+#[inline]
+fn hash_eight(window: u64) -> Hash {
+    let product = (window | 0x2020_2020_2020_2020).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    Hash { place: (product >> 53) as usize, bits: 1 << (product >> 47 & 63) | 1 << (product >> 41 & 63) }
+}
+
+/// The first four bytes of `rest`, with zeros beyond its end.
+#[inline]
+fn read(rest: &[u8]) -> u32 {
+    match rest.first_chunk() {
+        Some(window) => u32::from_le_bytes(*window),
+        None => rest.iter().rev().fold(0, |window, byte| window << 8 | u32::from(*byte)),
+    }
+}
+
+/// Looks at every place, for literals of any length.
+pub(super) struct Dense {
+    four: Table<2048>,
+    two: Table<1024>,
+}
+
+impl Dense {
+    pub(super) fn new(words: &[&[u8]]) -> Self {
+        let mut tables = Self { four: Table::new(), two: Table::new() };
+        for word in words {
+            match word {
+                [] => {}
+                [a] => (0..=255).for_each(|b| tables.two.add(hash_two(read(&[*a, b])))),
+                [_, _] | [_, _, _] => tables.two.add(hash_two(read(word))),
+                _ => tables.four.add(hash_four(read(word))),
+            }
+        }
+        tables
+    }
+
+    /// Calls `found` with what begins at each place where a literal may start.
+    #[inline]
+    pub(super) fn places(&self, value: &[u8], mut found: impl FnMut(&[u8])) {
+        let has = |window| self.four.has(hash_four(window)) | self.two.has(hash_two(window));
+        for (at, window) in value.windows(4).enumerate() {
+            if has(read(window)) {
+                found(value.get(at..).unwrap_or_default());
+            }
+        }
+        for at in value.len().saturating_sub(3)..value.len() {
+            let rest = value.get(at..).unwrap_or_default();
+            if has(read(rest)) {
+                found(rest);
+            }
+        }
+    }
+}
+
+/// Looks at every fourth place for long literals, which are known by each of their first four windows of eight bytes, and
+/// at every second for shorter ones, known by two windows of three.
+pub(super) struct Sparse {
+    eight: Table<2048>,
+    three: Table<512>,
+    /// The first four bytes of all.
+    starts: Table<2048>,
+}
+
+impl Sparse {
+    /// Bytes a literal must have.
+    pub(super) const SHORTEST: usize = 4;
+    const LONG: usize = 8 + 4 - 1;
+
+    pub(super) fn new(words: &[&[u8]]) -> Self {
+        let mut tables = Self { eight: Table::new(), three: Table::new(), starts: Table::new() };
+        for word in words {
+            tables.starts.add(hash_four(read(word)));
+            if word.len() >= Self::LONG {
+                let eights = word.windows(8).take(4).filter_map(<[u8]>::first_chunk);
+                eights.for_each(|window| tables.eight.add(hash_eight(u64::from_le_bytes(*window))));
+            } else {
+                word.windows(3).take(2).for_each(|window| tables.three.add(hash_three(read(window))));
+            }
+        }
+        tables
+    }
+
+    /// Calls `found` with what begins at each place where a literal may start.
+    #[inline]
+    pub(super) fn places(&self, value: &[u8], mut found: impl FnMut(&[u8])) {
+        let (chunks, _) = value.as_chunks::<4>();
+        let mut low = chunks.first().map_or(0, |first| u32::from_le_bytes(*first));
+        for (next, at) in chunks.iter().skip(1).zip((0..).step_by(4)) {
+            let high = u32::from_le_bytes(*next);
+            let both = u64::from(low) | u64::from(high) << 32;
+            if self.eight.has(hash_eight(both)) {
+                self.check(value, at, 3, &mut found);
+            }
+            if self.three.has(hash_three(low)) {
+                self.check(value, at, 1, &mut found);
+            }
+            if self.three.has(hash_three((both >> 16) as u32)) {
+                self.check(value, at + 2, 1, &mut found);
+            }
+            low = high;
+        }
+        // Windows of what starts here may reach into bytes that were not read.
+        self.check(value, value.len(), 16, &mut found);
+    }
+    /// Calls `found` for the literals that may start at `at` or up to `before` bytes before.
+    #[inline(never)]
+    fn check(&self, value: &[u8], at: usize, before: usize, found: &mut impl FnMut(&[u8])) {
+        let mut rest = value.get(at.saturating_sub(before)..).unwrap_or_default();
+        for _ in 0..=before.min(at) {
+            if self.starts.has(hash_four(read(rest))) {
+                found(rest);
+            }
+            rest = rest.get(1..).unwrap_or_default();
+        }
+    }
+}
