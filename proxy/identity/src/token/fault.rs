@@ -55,6 +55,9 @@ pub enum TokenFault {
     /// An ID token: it tells a client about a sign-in and gives no access (RFC 9068, 5).
     #[error("this is an ID token; send the access token")]
     IdToken,
+    /// `nonce` is not the one that was sent: the token belongs to another sign-in (OpenID Connect Core, 3.1.3.7).
+    #[error("the ID token belongs to another sign-in")]
+    Nonce,
     /// `typ` says that this is not an access token of its issuer (RFC 8725, 3.11).
     #[error("this is not an access token: its type is another")]
     Type,
@@ -112,6 +115,7 @@ impl TokenFault {
             Self::UnknownKey { .. } => "token_unknown_key",
             Self::Signature => "token_signature",
             Self::IdToken => "token_is_id_token",
+            Self::Nonce => "token_nonce",
             Self::Type => "token_type",
             Self::Audience => "token_audience",
             Self::Expired => "token_expired",

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use serde_json::Value;
-
+use super::claims::Claims;
 use super::jws::Jws;
 use super::mapping::Mapping;
 use super::{Algorithm, KeyLookup, KeySet, Keys, Subject, TokenFault, subject};
@@ -124,12 +123,14 @@ impl Issuers {
     pub fn verify(&self, token: &[u8], keys: &dyn KeyLookup, now: SystemTime) -> Result<Subject, TokenFault> {
         let jws = Jws::read(token, Self::TOKEN_LIMIT_BYTES)?;
         let claims = jws.claims()?;
-        let name = claims.get("iss").and_then(Value::as_str);
-        let issuer = name.and_then(|name| self.by_name.get(name)).ok_or(TokenFault::UnknownIssuer)?;
-        issuer.check_algorithm(jws.header.algorithm)?;
-        let set = issuer.keys(keys)?;
-        set.check(&jws, &issuer.alias)?;
-        subject::of(issuer, jws.header.typ.as_deref(), &claims, set.generation(), now)
+        let issuer = self.named(&claims).ok_or(TokenFault::UnknownIssuer)?;
+        let generation = issuer.verify_signature(&jws, keys)?;
+        subject::of(issuer, jws.header.typ.as_deref(), &claims, generation, now)
+    }
+
+    /// The issuer that claims name, character by character.
+    pub(super) fn named(&self, claims: &Claims) -> Option<&Issuer> {
+        self.by_name.get(claims.get("iss")?.as_str()?)
     }
 }
 
@@ -155,6 +156,14 @@ impl Issuer {
             max_age: rules.max_age.map(|age| age.as_secs()),
         };
         if faults.is_empty() { Ok(issuer) } else { Err(faults) }
+    }
+
+    /// Verifies the signature, and says which generation of keys did.
+    pub(super) fn verify_signature(&self, jws: &Jws<'_>, keys: &dyn KeyLookup) -> Result<u64, TokenFault> {
+        self.check_algorithm(jws.header.algorithm)?;
+        let set = self.keys(keys)?;
+        set.check(jws, &self.alias)?;
+        Ok(set.generation())
     }
 
     fn keys(&self, keys: &dyn KeyLookup) -> Result<Arc<KeySet>, TokenFault> {

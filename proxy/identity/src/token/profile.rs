@@ -42,7 +42,7 @@ fn check_entra_id(claims: &Claims) -> Result<(), TokenFault> {
 }
 
 /// RFC 7515, 4.1.9: media types know no case, and `application/` may be left out.
-fn is_media_type(typ: Option<&str>, wanted: &str) -> bool {
+pub(super) fn is_media_type(typ: Option<&str>, wanted: &str) -> bool {
     const PREFIX: &str = "application/";
     let Some(typ) = typ else { return false };
     let short = match typ.split_at_checked(PREFIX.len()) {

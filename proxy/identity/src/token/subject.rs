@@ -98,7 +98,11 @@ fn check_audience(issuer: &Issuer, claims: &Claims) -> Result<(), TokenFault> {
 }
 
 /// RFC 7519, 4.1.4 to 4.1.6. Gives the time from which the token is not believed any more.
-fn check_time(issuer: &Issuer, claims: &Claims, now: SystemTime) -> Result<SystemTime, TokenFault> {
+pub(super) fn check_time(
+    issuer: &Issuer,
+    claims: &Claims,
+    now: SystemTime,
+) -> Result<SystemTime, TokenFault> {
     // A clock before 1970 makes every token one of the future.
     let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
     let earliest = now.saturating_sub(issuer.leeway);

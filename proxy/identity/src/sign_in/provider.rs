@@ -1,0 +1,160 @@
+//! An issuer as a place to sign in.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use zeroize::Zeroizing;
+
+use super::SignInFault;
+use super::flow::{Flow, random};
+
+/// An issuer at which people sign in, and what this gate is there.
+#[derive(Clone)]
+pub struct Provider {
+    /// The issuer's alias.
+    pub alias: Arc<str>,
+    /// Its exact name, which `iss` must equal.
+    pub issuer: String,
+    /// Where browsers are sent.
+    pub authorization: String,
+    /// Where codes and refresh tokens are exchanged.
+    pub token: String,
+    /// Where browsers are sent to sign out there too (OpenID Connect RP-Initiated Logout 1.0); none: they stay signed in.
+    pub end_session: Option<String>,
+    /// This gate's client id.
+    pub client: String,
+    /// This gate's client secret; none for a public client, which PKCE alone protects.
+    pub secret: Option<Zeroizing<String>>,
+    /// Where the browser comes back to. Each issuer has its own (RFC 9700, 4.4.2.2).
+    pub redirect: String,
+    /// What is asked for; `openid` always is.
+    pub scopes: Vec<String>,
+    /// Whether an answer without `iss` (RFC 9207) is refused.
+    pub says_iss: bool,
+}
+
+/// What is asked of a sign-in beyond signing in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ask<'a> {
+    /// How strong it is to be (`acr_values`, separated by spaces).
+    pub acr_values: Option<&'a str>,
+    /// How long ago it may have been, in seconds; 0 asks for a new one.
+    pub max_age: Option<u64>,
+    /// Whether the issuer is to ask who it is, even of who is signed in there: somebody else takes over the device.
+    pub other_person: bool,
+}
+
+impl Provider {
+    /// Begins a sign-in: its `state`, what must be kept until the browser comes back, and the address to send it to.
+    ///
+    /// `browser` is the SHA-256 of a secret that only this browser has; `device` the name in its certificate.
+    ///
+    /// # Errors
+    /// [`SignInFault::Internal`] if there is no randomness.
+    pub fn begin(
+        &self,
+        ask: Ask<'_>,
+        browser: [u8; 32],
+        device: &str,
+    ) -> Result<(String, Flow, String), SignInFault> {
+        let (state, nonce, verifier) = (random()?, random()?, random()?);
+        let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()));
+        let scopes = self.scopes.iter().filter(|scope| *scope != "openid").map(String::as_str);
+        let scope = std::iter::once("openid").chain(scopes).collect::<Vec<_>>().join(" ");
+        let max_age = ask.max_age.map(|age| age.to_string());
+        let pairs = [
+            ("response_type", Some("code")),
+            ("client_id", Some(&*self.client)),
+            ("redirect_uri", Some(&*self.redirect)),
+            ("scope", Some(&*scope)),
+            ("state", Some(&*state)),
+            ("nonce", Some(&*nonce)),
+            ("code_challenge", Some(&*challenge)),
+            ("code_challenge_method", Some("S256")),
+            ("acr_values", ask.acr_values),
+            ("max_age", max_age.as_deref()),
+            ("prompt", ask.other_person.then_some("login")),
+        ];
+        let address = with_query(
+            &self.authorization,
+            pairs.into_iter().filter_map(|(name, value)| Some((name, value?))),
+        );
+        let flow = Flow {
+            alias: Arc::clone(&self.alias),
+            nonce,
+            verifier: verifier.into(),
+            browser,
+            device: device.to_owned(),
+        };
+        Ok((state, flow, address))
+    }
+
+    /// The form that exchanges a refresh token (RFC 6749, 6).
+    #[must_use]
+    pub fn refresh(&self, refresh_token: &str) -> Zeroizing<String> {
+        self.form(&[("grant_type", "refresh_token"), ("refresh_token", refresh_token)])
+    }
+
+    /// A form for the token endpoint. A client without a secret names itself in it (RFC 6749, 3.2.1).
+    pub(super) fn form(&self, pairs: &[(&str, &str)]) -> Zeroizing<String> {
+        let client = self.secret.is_none().then_some(("client_id", &*self.client));
+        Zeroizing::new(encoded(pairs.iter().copied().chain(client)))
+    }
+
+    /// The Authorization header for the token endpoint (RFC 6749, 2.3.1); none for a public client.
+    #[must_use]
+    pub fn authorization_header(&self) -> Option<Zeroizing<String>> {
+        let secret = self.secret.as_ref()?;
+        let pair = Zeroizing::new(format!("{}:{}", escaped(&self.client), escaped(secret)));
+        Some(Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_bytes()))))
+    }
+
+    /// Where to send a browser to sign out there too; `hint` is the last ID token, `back` where it comes back to.
+    #[must_use]
+    pub fn sign_out(&self, hint: Option<&str>, back: &str) -> Option<String> {
+        let pairs = [
+            ("id_token_hint", hint),
+            ("client_id", Some(&*self.client)),
+            ("post_logout_redirect_uri", Some(back)),
+        ];
+        let pairs = pairs.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        Some(with_query(self.end_session.as_ref()?, pairs))
+    }
+}
+
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Provider")
+            .field("alias", &self.alias)
+            .field("client", &self.client)
+            .finish_non_exhaustive()
+    }
+}
+
+fn with_query<'a>(address: &str, pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let separator = if address.contains('?') { '&' } else { '?' };
+    format!("{address}{separator}{}", encoded(pairs))
+}
+
+fn encoded<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    pairs.map(|(name, value)| format!("{name}={}", escaped(value))).collect::<Vec<_>>().join("&")
+}
+
+/// Percent-encoding of everything but RFC 3986's unreserved characters, which every decoder reads alike.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            out.push('%');
+            for digit in [byte >> 4, byte & 15] {
+                out.extend(char::from_digit(u32::from(digit), 16).map(|digit| digit.to_ascii_uppercase()));
+            }
+        }
+    }
+    out
+}
