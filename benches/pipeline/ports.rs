@@ -9,10 +9,13 @@ use std::{
 use poort_enforce::{
     inspect::Report,
     pipeline::Check,
-    ports::{Bucket, Clock, Keys as RefreshKeys, Limits, Observer},
+    ports::{Bucket, Clock, Keys as RefreshKeys, Limits, Observer, Sessions, Standing},
     record::Verdict,
 };
-use poort_identity::token::{KeyLookup, KeySet, Keys};
+use poort_identity::{
+    session::SessionId,
+    token::{KeyLookup, KeySet, Keys},
+};
 
 /// The keys of the one issuer.
 pub(crate) struct Quiet(pub(crate) Arc<KeySet>);
@@ -51,6 +54,12 @@ impl KeyLookup for Quiet {
 impl RefreshKeys for Quiet {
     async fn refresh(&self, _: &str) -> bool {
         false
+    }
+}
+
+impl Sessions for Quiet {
+    async fn standing(&self, _: &SessionId, _: SystemTime) -> Standing {
+        Standing::Open { renewed: None }
     }
 }
 

@@ -16,6 +16,7 @@ use poort_enforce::{
     pipeline::{Pipeline, Rules},
     routes::Routes,
     source::{Demand, Source, Streams},
+    subject::OpenSessions,
 };
 use poort_identity::token::VerifiedTokens;
 use poort_policy::{Corpus, DeviceFacts, Engine, Group, Operation, PolicyFile, SourceFacts};
@@ -43,6 +44,7 @@ pub(crate) fn pipeline(issuer: &Issuer, policies: usize, sources: usize) -> Pipe
     let rules = Rules {
         routes: Routes::new((0..sources).map(|number| Arc::new(source(number))).collect()),
         issuers: believed(),
+        sign_in: None,
         inventory: (0..DEVICES)
             .map(|number| (device_name(number), posture(number)))
             .collect::<HashMap<_, _>>(),
@@ -58,6 +60,7 @@ pub(crate) fn pipeline(issuer: &Issuer, policies: usize, sources: usize) -> Pipe
         in_flight: Gauge::new(10_000),
         bodies: Room::new(0),
         tokens: VerifiedTokens::new(100_000),
+        sessions: OpenSessions::new(1),
     }
 }
 
@@ -86,6 +89,7 @@ fn source(number: usize) -> Source {
         prefixes: vec!["/".to_owned()],
         device: Demand::Required,
         subject: Demand::Required,
+        token_binding: Demand::Optional,
         operations: Operations::new(vec![
             rule(&[Method::GET], "/status", &[], Operation::Use),
             rule(&[Method::POST], "/vehicles/{plate}/sightings", &[], Operation::Collect),

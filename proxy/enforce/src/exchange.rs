@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 use crate::{
     arrival::Connection, facts::RequestFacts, gauge::Slot, inspect::Inspection, operations::Meaning,
-    pipeline::Check, source::Source, subject::Holder,
+    pipeline::Check, sign_in::Endpoint, source::Source, subject::Holder,
 };
 
 /// Names one request, in the record, to the source and to the client.
@@ -65,6 +65,8 @@ pub struct Exchange {
     pub facts: Option<RequestFacts>,
     /// Its source and the prefix that matched, once `route` has.
     pub route: Option<(Arc<Source>, Arc<str>)>,
+    /// Which of the gate's own pages it asks for, once `route` has passed; it then has no source.
+    pub own: Option<Endpoint>,
     /// What it means at the source; its captures are the question's, once that is put.
     pub meaning: Option<Meaning>,
     /// Its device's posture, once `device` has passed.
@@ -95,6 +97,7 @@ impl Exchange {
             steps: SmallVec::new(),
             facts: None,
             route: None,
+            own: None,
             meaning: None,
             device: None,
             holder: None,

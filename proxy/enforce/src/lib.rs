@@ -9,6 +9,7 @@
 //! - [`exchange`]: what is known of it so far;
 //! - [`pipeline`]: the checks in order, and the only maker of permits;
 //! - [`routes`], [`source`], [`operations`], [`gauge`], [`subject`]: what the checks consult;
+//! - [`sign_in`]: the gate's own pages and cookies;
 //! - [`inspect`]: the rules of a source, and one exchange under their inspection;
 //! - [`reason`], [`reply`]: why it was refused, and what the client is told;
 //! - [`record`]: what is written down.
@@ -27,6 +28,7 @@ pub mod reason;
 pub mod record;
 pub mod reply;
 pub mod routes;
+pub mod sign_in;
 pub mod source;
 pub mod subject;
 

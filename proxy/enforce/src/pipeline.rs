@@ -21,8 +21,9 @@ use crate::{
     record::Verdict,
     reply::Preflight,
     routes::Routes,
+    sign_in::{Detour, Endpoint, SignIn},
     source::Source,
-    subject::Holder,
+    subject::{Holder, OpenSessions},
 };
 
 /// The checks, in the order in which a request meets them.
@@ -83,6 +84,8 @@ pub struct Rules {
     pub issuers: Issuers,
     /// The posture of every known device, by name.
     pub inventory: HashMap<String, DeviceFacts>,
+    /// How browsers sign in; none: they do not.
+    pub sign_in: Option<SignIn>,
     /// Workloads that act for officers anywhere: at a source that does not list them they may not.
     pub aggregators: HashSet<String>,
     /// The policies.
@@ -110,6 +113,8 @@ pub struct Pipeline<P> {
     pub bodies: Arc<Room>,
     /// Verified tokens, bounded in number and time. They belong to these rules: a changed rule starts anew.
     pub tokens: VerifiedTokens<Arc<Holder>>,
+    /// Session cookies that were opened, bounded in number. They belong to these rules too.
+    pub sessions: OpenSessions,
 }
 
 /// What the pipeline says to a request.
@@ -156,6 +161,10 @@ impl Permit {
 pub enum Answer {
     /// A CORS preflight: it carries neither certificate nor cookie, so only `protocol`, `flood` and `route` judge it.
     Preflight(Preflight),
+    /// A page of the gate's own, judged by `protocol`, `flood`, `route` and `device`.
+    Own(Endpoint),
+    /// A person on the way to a page, who has to sign in first.
+    SignIn(Detour),
 }
 
 /// How long a client is asked to wait while the gate holds as many bytes of bodies as it may.
@@ -262,6 +271,9 @@ impl<P: Ports> Pipeline<P> {
         let start = self.run(Check::Flood, start, exchange, |x| checks::flood::check(self, arrival, x))?;
         let start = self.run(Check::Route, start, exchange, |x| checks::route::check(self, arrival, x))?;
         let start = self.run(Check::Device, start, exchange, |x| checks::device::check(self, x))?;
+        if let Some(endpoint) = exchange.own {
+            return Break(Stop::Answer(Answer::Own(endpoint)));
+        }
         let subject = checks::subject::check(self, arrival, exchange).await;
         let start = self.end(Check::Subject, start, exchange, subject)?;
         let start = self.run(Check::Quota, start, exchange, |x| checks::quota::check(self, arrival, x))?;

@@ -2,10 +2,14 @@
 
 use std::{
     net::IpAddr,
+    sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
-use poort_identity::token::KeyLookup;
+use poort_identity::{
+    session::{SessionFault, SessionId},
+    token::{KeyLookup, Subject},
+};
 
 use crate::{inspect::Report, pipeline::Check, reason::Budget, record::Verdict};
 
@@ -64,6 +68,24 @@ pub trait Keys: KeyLookup {
     fn refresh(&self, issuer: &str) -> impl Future<Output = bool> + Send;
 }
 
+/// What is known of a session beside its cookie.
+#[derive(Clone, Debug)]
+pub enum Standing {
+    /// It is open.
+    Open {
+        /// Who it is, where the issuer has said so since the cookie was made.
+        renewed: Option<Arc<Subject>>,
+    },
+    /// It is not, or cannot be told.
+    Closed(SessionFault),
+}
+
+/// Sessions, which several gates share.
+pub trait Sessions {
+    /// What is known of a session now. Whoever asks uses it: it may be confirmed with its issuer in the background.
+    fn standing(&self, id: &SessionId, now: SystemTime) -> impl Future<Output = Standing> + Send;
+}
+
 /// Sees what is decided, for metrics.
 pub trait Observer {
     /// One check ended.
@@ -75,5 +97,5 @@ pub trait Observer {
 }
 
 /// All of them, as one bound.
-pub trait Ports: Clock + Limits + Keys + Observer + Send + Sync {}
-impl<T: Clock + Limits + Keys + Observer + Send + Sync> Ports for T {}
+pub trait Ports: Clock + Limits + Keys + Sessions + Observer + Send + Sync {}
+impl<T: Clock + Limits + Keys + Sessions + Observer + Send + Sync> Ports for T {}

@@ -1,6 +1,6 @@
 //! Why a request was refused: the closed list, and what of it a client may know.
 
-use poort_identity::{device::DeviceFault, token::TokenFault};
+use poort_identity::{device::DeviceFault, session::SessionFault, token::TokenFault};
 
 use crate::normal::TargetFault;
 
@@ -132,6 +132,14 @@ pub enum Reason {
     Token(TokenFault),
     /// The token is bound to another device's certificate (RFC 8705 §3).
     TokenOfAnotherDevice,
+    /// The token is bound to no certificate, and the source demands that it is.
+    TokenUnbound,
+    /// The session's cookie is not accepted.
+    Session(SessionFault),
+    /// The session was begun on another device.
+    SessionOfAnotherDevice,
+    /// A page of another origin asks in the name of a session, and the source's file does not allow it to.
+    CrossOrigin,
     /// The token's `act` names somebody else than the calling workload.
     ActorMismatch,
     /// This workload may not act for officers at this source.
@@ -190,6 +198,10 @@ impl Reason {
             Self::TokenInQuery => "token_in_query",
             Self::Token(fault) => fault.code(),
             Self::TokenOfAnotherDevice => "token_of_another_device",
+            Self::TokenUnbound => "token_unbound",
+            Self::Session(fault) => fault.code(),
+            Self::SessionOfAnotherDevice => "session_of_another_device",
+            Self::CrossOrigin => "cross_origin",
             Self::ActorMismatch => "actor_mismatch",
             Self::NotOnBehalf => "not_on_behalf",
             Self::Policy => "policy",
@@ -225,6 +237,7 @@ impl Reason {
             | Class::DeviceRejected
             | Class::SignInRequired
             | Class::SignInInvalid
+            | Class::SignInElsewhere
             | Class::NotPermitted
             | Class::Inspection
             | Class::BodyTooLarge => true,
@@ -255,14 +268,20 @@ impl Reason {
             Self::Misdirected => Class::Misdirected,
             Self::SourceClosed => Class::SourceClosed,
             Self::Origin | Self::NoOperation | Self::Policy | Self::PolicyError => Class::NotPermitted,
-            Self::NotOnBehalf | Self::ActorMismatch => Class::NotPermitted,
+            Self::NotOnBehalf | Self::ActorMismatch | Self::CrossOrigin => Class::NotPermitted,
             Self::DeviceMissing => Class::DeviceRequired,
             Self::Device(DeviceFault::Expired | DeviceFault::NotYetValid) => Class::DeviceExpired,
             Self::Device(DeviceFault::Revoked) => Class::DeviceRevoked,
             Self::Device(DeviceFault::RevocationUnknown) => Class::GateUnavailable,
             Self::Device(_) => Class::DeviceRejected,
             Self::SubjectMissing => Class::SignInRequired,
-            Self::Authorization | Self::TokenInQuery | Self::TokenOfAnotherDevice => Class::SignInInvalid,
+            Self::Authorization | Self::TokenInQuery | Self::TokenUnbound => Class::SignInInvalid,
+            Self::TokenOfAnotherDevice | Self::SessionOfAnotherDevice => Class::SignInElsewhere,
+            Self::Session(SessionFault::Unreadable | SessionFault::Repeated | SessionFault::OtherHost) => {
+                Class::SignInInvalid
+            }
+            Self::Session(SessionFault::Unreachable) => Class::GateUnavailable,
+            Self::Session(_) => Class::SignInExpired,
             Self::Token(TokenFault::Expired | TokenFault::TooOld) => Class::SignInExpired,
             Self::Token(TokenFault::KeysStale { .. } | TokenFault::KeysAbsent { .. }) => {
                 Class::GateUnavailable
@@ -300,6 +319,7 @@ pub enum Class {
     SignInRequired,
     SignInExpired,
     SignInInvalid,
+    SignInElsewhere,
     StrongerSignIn,
     NotPermitted,
     BodyTooLarge,

@@ -36,7 +36,7 @@ impl Verdict {
     pub fn of(admission: &Admission) -> Self {
         match admission {
             Admission::Permit(_) => Self::Allow,
-            Admission::Answer(Answer::Preflight(_)) => Self::Answer,
+            Admission::Answer(Answer::Preflight(_) | Answer::Own(_) | Answer::SignIn(_)) => Self::Answer,
             Admission::Refusal(refusal) => Self::Refuse(refusal.reason.clone()),
         }
     }

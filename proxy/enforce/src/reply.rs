@@ -47,6 +47,8 @@ const fn told(class: Class) -> Words {
         Class::SignInRequired => words(S::UNAUTHORIZED, "sign_in_required", "You are not signed in.", "Sign in and try again."),
         Class::SignInExpired => words(S::UNAUTHORIZED, "sign_in_expired", "Your sign-in has expired.", "Sign in again."),
         Class::SignInInvalid => words(S::UNAUTHORIZED, "sign_in_invalid", "Your sign-in is not accepted here.", "Sign in again. If it happens again, give the code below to the service desk."),
+        // The same words: who holds what is not theirs learns no more of it.
+        Class::SignInElsewhere => told(Class::SignInInvalid),
         Class::StrongerSignIn => words(S::UNAUTHORIZED, "stronger_sign_in", "This needs a stronger sign-in.", "Sign in with your card or security key."),
         Class::NotPermitted => words(S::FORBIDDEN, "not_permitted", "You may not do this.", "If you need it for your work, ask your supervisor and give the code below."),
         Class::BodyTooLarge => words(S::PAYLOAD_TOO_LARGE, "body_too_large", "What you send is too large.", "Send a smaller file."),
@@ -119,6 +121,48 @@ impl Reply {
         told(reason.class()).status
     }
 
+    /// Sends a browser elsewhere. RFC 9110, 15.4.4: 303, so that whatever was asked, the next request is a GET.
+    #[must_use]
+    pub fn elsewhere(location: HeaderValue, cookies: Vec<HeaderValue>, id: RequestId) -> Self {
+        let mut reply = Self {
+            status: StatusCode::SEE_OTHER,
+            headers: vec![(header::LOCATION, location)],
+            body: String::new(),
+        };
+        reply.headers.extend(cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie)));
+        reply.headers.extend([
+            (header::CONTENT_LENGTH, HeaderValue::from_static("0")),
+            (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+            // What is in the address is for the gate alone.
+            (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        ]);
+        reply.name_request(id);
+        reply
+    }
+
+    /// A page of the gate's own. `policy` is its content security policy.
+    #[must_use]
+    pub fn page(
+        status: StatusCode,
+        body: String,
+        policy: HeaderValue,
+        cookies: Vec<HeaderValue>,
+        id: RequestId,
+    ) -> Self {
+        let mut headers = vec![
+            (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+            (header::CONTENT_LENGTH, HeaderValue::from(body.len())),
+            (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+            (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+            (header::CONTENT_SECURITY_POLICY, policy),
+            (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        ];
+        headers.extend(cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie)));
+        let mut reply = Self { status, headers, body };
+        reply.name_request(id);
+        reply
+    }
+
     /// The reply to a CORS preflight.
     #[must_use]
     pub fn preflight(preflight: &Preflight, id: RequestId) -> Self {
@@ -158,7 +202,8 @@ fn problem(words: &Words, detail: &str, id: RequestId) -> String {
     serde_json::to_string(&problem).unwrap_or_default()
 }
 
-const STYLE: &str = ":root{color-scheme:light dark}body{font:1.25rem/1.5 system-ui,sans-serif;max-width:34rem;margin:10vh auto;padding:0 1.5rem}h1{font-size:1.6rem;line-height:1.25}code{font-size:2rem;letter-spacing:.15em}small{opacity:.75;overflow-wrap:anywhere}";
+/// How the gate's own pages look.
+pub const STYLE: &str = ":root{color-scheme:light dark}body{font:1.25rem/1.5 system-ui,sans-serif;max-width:34rem;margin:10vh auto;padding:0 1.5rem}h1{font-size:1.6rem;line-height:1.25}code{font-size:2rem;letter-spacing:.15em}small{opacity:.75;overflow-wrap:anywhere}";
 
 fn html(words: &Words, detail: &str, id: RequestId) -> String {
     let mut page = String::with_capacity(1536);
@@ -177,7 +222,9 @@ fn html(words: &Words, detail: &str, id: RequestId) -> String {
     page
 }
 
-fn escaped(text: &str) -> String {
+/// Text as it may stand in a page, in an element or a quoted attribute.
+#[must_use]
+pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
@@ -197,7 +244,7 @@ fn challenge(refusal: &Refusal) -> Option<(HeaderName, HeaderValue)> {
         Class::SignInExpired => {
             "Bearer realm=\"poort\", error=\"invalid_token\", error_description=\"the token has expired\""
         }
-        Class::SignInInvalid => "Bearer realm=\"poort\", error=\"invalid_token\"",
+        Class::SignInInvalid | Class::SignInElsewhere => "Bearer realm=\"poort\", error=\"invalid_token\"",
         Class::StrongerSignIn => "Bearer realm=\"poort\", error=\"insufficient_user_authentication\"",
         _ => return None,
     };

@@ -30,6 +30,8 @@ pub struct Source {
     pub device: Demand,
     /// Whether a subject is demanded.
     pub subject: Demand,
+    /// Whether a bearer token must be bound to its device's certificate (RFC 8705, 3).
+    pub token_binding: Demand,
     /// Operations by method and path.
     pub operations: Operations,
     /// URL forms its application needs.

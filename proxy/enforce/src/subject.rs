@@ -1,8 +1,16 @@
 //! A verified subject, and what is worked out from it once and used for as long as its token is.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
-use poort_identity::token::{Subject, SubjectKind};
+use arc_swap::ArcSwapOption;
+use aws_lc_rs::digest::{SHA256, digest};
+use poort_identity::{
+    session::Session,
+    token::{Subject, SubjectKind},
+};
 use poort_policy::{Actor, DeviceFacts, Engine, Prepared, Principal, PrincipalKind};
 
 /// A principal with what its requests share: the policy's entities are built once for a (token, device, actor).
@@ -68,4 +76,69 @@ impl Holder {
         let found = kept.into_iter().find(fits).map(|company| company.prepared.clone());
         found.unwrap_or_else(|| prepare().prepared)
     }
+}
+
+/// A session whose cookie was opened, with its holder.
+#[derive(Debug)]
+pub struct OpenSession {
+    /// What the cookie says.
+    pub session: Session,
+    /// Who it is, as the cookie says it.
+    pub holder: Arc<Holder>,
+    /// Who it is, as its issuer said last.
+    renewed: ArcSwapOption<Holder>,
+}
+
+impl OpenSession {
+    fn new(session: Session) -> Self {
+        let holder = Arc::new(Holder::of_token(Arc::clone(&session.subject)));
+        Self { session, holder, renewed: ArcSwapOption::empty() }
+    }
+
+    /// The holder for what the issuer said last of this person; worked out once for each time it said something.
+    #[must_use]
+    pub fn renewed(&self, subject: Arc<Subject>) -> Arc<Holder> {
+        let same =
+            |holder: &Arc<Holder>| holder.subject.as_ref().is_some_and(|known| Arc::ptr_eq(known, &subject));
+        if let Some(holder) = self.renewed.load_full().filter(same) {
+            return holder;
+        }
+        let holder = Arc::new(Holder::of_token(subject));
+        self.renewed.store(Some(Arc::clone(&holder)));
+        holder
+    }
+}
+
+/// A bounded memory of cookies that were opened.
+pub struct OpenSessions(quick_cache::sync::Cache<[u8; 32], Arc<OpenSession>>);
+
+impl OpenSessions {
+    /// Room for `capacity` cookies; the least useful are dropped beyond that.
+    #[must_use]
+    pub fn new(capacity: usize) -> Self {
+        Self(quick_cache::sync::Cache::new(capacity))
+    }
+
+    pub(crate) fn find(&self, cookie: &[u8]) -> Option<Arc<OpenSession>> {
+        self.0.get(&name(cookie))
+    }
+
+    pub(crate) fn keep(&self, cookie: &[u8], session: Session) -> Arc<OpenSession> {
+        let open = Arc::new(OpenSession::new(session));
+        self.0.insert(name(cookie), Arc::clone(&open));
+        open
+    }
+}
+
+impl fmt::Debug for OpenSessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OpenSessions").field(&self.0.len()).finish()
+    }
+}
+
+/// SECURITY: a cryptographic digest, so that no two cookies have one name, and not the cookie itself.
+fn name(cookie: &[u8]) -> [u8; 32] {
+    let mut name = [0; 32];
+    name.iter_mut().zip(digest(&SHA256, cookie).as_ref()).for_each(|(to, from)| *to = *from);
+    name
 }

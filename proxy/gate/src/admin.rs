@@ -1,6 +1,7 @@
-//! The admin listener: `/metrics`, `/healthz`, `/readyz`, and the key that sources verify assertions with.
+//! The admin listener: `/metrics`, `/healthz`, `/readyz`, the key that sources verify assertions with, and `/backchannel-logout/ISSUER`, where
+//! issuers say who signed out.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use async_trait::async_trait;
 use http::{Method, Response, header};
@@ -9,6 +10,9 @@ use pingora_prometheus::PrometheusHttpApp;
 use poort_identity::{AssertionKey, token::KeyLookup as _, token::Keys};
 
 use crate::live::Live;
+
+/// Largest logout request that is read, in bytes.
+const LOGOUT_LIMIT: usize = 32 * 1024;
 
 /// What answers on the admin address.
 pub struct Admin {
@@ -38,6 +42,12 @@ impl Admin {
 #[async_trait]
 impl ServeHttp for Admin {
     async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
+        if let Some(alias) = session.req_header().uri.path().strip_prefix("/backchannel-logout/")
+            && session.req_header().method == Method::POST
+        {
+            let alias = alias.to_owned();
+            return self.sign_out(&alias, session).await;
+        }
         let head = session.req_header();
         if !matches!(head.method, Method::GET | Method::HEAD) {
             return text(405, "only GET\n".to_owned());
@@ -62,6 +72,35 @@ impl ServeHttp for Admin {
             _ => text(404, "there are /metrics, /healthz, /readyz and /.well-known/jwks.json\n".to_owned()),
         }
     }
+}
+
+impl Admin {
+    /// An issuer says who signed out there (OpenID Connect Back-Channel Logout 1.0, 2.5 to 2.8). It is answered once that is done.
+    async fn sign_out(&self, alias: &str, session: &mut ServerSession) -> Response<Vec<u8>> {
+        let mut form = Vec::new();
+        loop {
+            match session.read_request_body().await {
+                Ok(Some(piece)) if form.len() + piece.len() <= LOGOUT_LIMIT => form.extend_from_slice(&piece),
+                Ok(None) => break,
+                Ok(Some(_)) | Err(_) => return refused(),
+            }
+        }
+        let snapshot = self.live.snapshot();
+        let Some(desk) = &snapshot.pipeline.ports.sign_in else {
+            return text(404, "nobody signs in here\n".to_owned());
+        };
+        match desk.end_by_issuer(alias, &form, SystemTime::now()).await {
+            Ok(_) => text(200, String::new()),
+            Err(fault) => {
+                tracing::warn!(event = "logout_token_refused", %fault);
+                refused()
+            }
+        }
+    }
+}
+
+fn refused() -> Response<Vec<u8>> {
+    typed(400, "application/json", r#"{"error":"invalid_request"}"#.to_owned())
 }
 
 fn text(status: u16, body: String) -> Response<Vec<u8>> {

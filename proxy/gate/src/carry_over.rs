@@ -16,6 +16,7 @@ use crate::{
     keys::{FetchFault, IssuerKeys},
     limits::Tables,
     metrics::Metrics,
+    signin::Memory,
 };
 
 /// State that outlives the snapshots built from files.
@@ -33,6 +34,8 @@ pub struct CarryOver {
     pub health: Arc<Health>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Sessions, and sign-ins that are under way.
+    pub sessions: Arc<Memory>,
     /// Sources closed in an emergency.
     pub closures: Closures,
     gauges: Mutex<HashMap<String, Arc<Gauge>>>,
@@ -50,6 +53,7 @@ impl CarryOver {
             compiled: Compiled::default(),
             health: Arc::default(),
             metrics,
+            sessions: Arc::default(),
             closures,
             gauges: Mutex::default(),
             keys: Mutex::default(),

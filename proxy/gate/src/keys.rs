@@ -170,7 +170,7 @@ impl IssuerKeys {
 }
 
 /// A client that trusts what the configuration names, follows no redirect and waits for nobody.
-fn client(authorities: Option<&[CertificateDer<'_>]>) -> Result<reqwest::Client, String> {
+pub(crate) fn client(authorities: Option<&[CertificateDer<'_>]>) -> Result<reqwest::Client, String> {
     let mut builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .timeout(FETCH_TIMEOUT)
@@ -200,7 +200,7 @@ async fn document(client: &reqwest::Client, url: &str) -> Result<Vec<u8>, String
 }
 
 /// An error with its causes: reqwest's own words alone say only that sending failed.
-fn chain(fault: &dyn std::error::Error) -> String {
+pub(crate) fn chain(fault: &dyn std::error::Error) -> String {
     let mut text = fault.to_string();
     let mut cause = fault.source();
     while let Some(inner) = cause {
@@ -212,7 +212,7 @@ fn chain(fault: &dyn std::error::Error) -> String {
 }
 
 /// The keys of every issuer.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct KeyRing(HashMap<String, Arc<IssuerKeys>>);
 
 impl KeyRing {

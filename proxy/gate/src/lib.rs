@@ -4,7 +4,7 @@
 //! - [`cli`]: `run`, `check`, `reload`; [`config`]: from files to proven types;
 //! - [`listen`]: connections, TLS and the raw request head; [`listeners`] sets it up;
 //! - [`service`]: a request's phases; [`adapt`]: what the pipeline sees of it; [`streams`]: what lasts is admitted again;
-//! - [`forward`]: to the source and back;
+//! - [`forward`]: to the source and back; [`signin`]: how browsers sign in;
 //! - [`snapshot`]: everything built from files, immutable; [`live`]: the one in force; [`carry_over`]: what outlives it;
 //!   [`last_good`]: what a gate with broken files starts from;
 //! - [`world`]: the ports of the decision: [`limits`], [`keys`], [`time_zone`], [`metrics`];
@@ -31,6 +31,7 @@ pub mod metrics;
 pub mod outcome;
 pub mod request_ids;
 pub mod service;
+pub mod signin;
 pub mod snapshot;
 pub mod streams;
 pub mod time_zone;

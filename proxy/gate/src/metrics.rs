@@ -21,6 +21,8 @@ pub struct Metrics {
     pub outcomes: IntCounterVec,
     /// Whole requests, by source.
     pub durations: HistogramVec,
+    /// Pages of the gate's own, and sessions confirmed, by result.
+    pub sign_ins: IntCounterVec,
     /// Connections and handshakes, by what became of them.
     pub connections: IntCounterVec,
     /// Connections open now.
@@ -133,6 +135,11 @@ impl Metrics {
                 "Duration of whole requests.",
                 "source",
                 &REQUEST_BUCKETS,
+            )?,
+            sign_ins: new.counters(
+                "poort_sign_ins_total",
+                "Pages of the gate's own that were asked for, and sessions confirmed.",
+                &["page", "result"],
             )?,
             connections: new.counters(
                 "poort_connections_total",

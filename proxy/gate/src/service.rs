@@ -1,6 +1,7 @@
 //! The gate as the server library sees it: each phase of a request, in order.
 
 mod drive;
+mod own;
 
 use std::{
     os::fd::RawFd,
@@ -65,6 +66,10 @@ impl Proxy {
 
     async fn refuse(&self, session: &mut Session, ctx: &mut Context, refusal: Refusal) -> Result<()> {
         let Some(exchange) = &ctx.exchange else { return session.respond_error(503).await };
+        if let Some(stronger) = own::would_sign_in_do(session, ctx, &refusal.reason) {
+            ctx.outcome.fail(refusal.reason);
+            return own::detour(session, ctx, stronger).await;
+        }
         let reply = Reply::refusal(&refusal, exchange.id, Some(&session.req_header().headers));
         ctx.outcome.fail(refusal.reason);
         adapt::write_reply(session, reply).await
@@ -268,6 +273,14 @@ impl ProxyHttp for Proxy {
             (Admission::Answer(Answer::Preflight(preflight)), Ok(_)) => {
                 let Some(exchange) = &ctx.exchange else { return Err(failure(Reason::Internal)) };
                 adapt::write_reply(session, Reply::preflight(&preflight, exchange.id)).await?;
+                return Ok(true);
+            }
+            (Admission::Answer(Answer::Own(endpoint)), Ok(_)) => {
+                own::answer(session, ctx, endpoint).await?;
+                return Ok(true);
+            }
+            (Admission::Answer(Answer::SignIn(detour)), Ok(_)) => {
+                own::detour(session, ctx, detour.stronger).await?;
                 return Ok(true);
             }
             (Admission::Permit(permit), Ok(Some(ticket))) => {

@@ -6,7 +6,9 @@ use poort_enforce::{
     operations::Operations,
     pipeline::{Pipeline, Rules},
     routes::Routes,
+    sign_in::SignIn,
     source::Source,
+    subject::OpenSessions,
 };
 use poort_identity::{AssertionKey, Assertions, Issuers, VerifiedTokens};
 use poort_policy::{Corpus, DeviceFacts, Engine, Place, SourceFacts};
@@ -22,6 +24,7 @@ use crate::{
     inspect::Inspectors,
     keys::{FetchFault, IssuerKeys, KeyRing},
     limits::{Quotas, SourceQuotas},
+    signin::Desk,
     time_zone,
     world::World,
 };
@@ -74,6 +77,10 @@ impl Snapshot {
         let rules = Rules {
             routes: Routes::new(sources.iter().map(enforced).collect()),
             issuers,
+            sign_in: zone
+                .sign_in
+                .as_ref()
+                .map(|sign_in| SignIn { host: sign_in.host.clone(), seal: Arc::clone(&sign_in.seal) }),
             inventory: zone.devices.inventory.iter().map(posture).collect(),
             aggregators: sources.iter().flat_map(|source| source.on_behalf_of.iter().cloned()).collect(),
             engine,
@@ -81,10 +88,12 @@ impl Snapshot {
             failure_cost: zone.limits.failure_cost.get(),
             time_zone: time_zone::local(),
         };
+        let keys = KeyRing::new(keys);
         let ports = World {
             quotas: quotas(deploy, zone, sources),
             tables: Arc::clone(&carry.tables),
-            keys: KeyRing::new(keys),
+            sign_in: desk(zone, &keys, carry)?,
+            keys,
             metrics: Arc::clone(&carry.metrics),
         };
         let upstreams =
@@ -100,6 +109,7 @@ impl Snapshot {
                 in_flight: Arc::clone(&carry.in_flight),
                 bodies: Arc::clone(&carry.bodies),
                 tokens: VerifiedTokens::new(REMEMBERED),
+                sessions: OpenSessions::new(REMEMBERED),
             },
             assertions,
             warnings: inspectors.warnings,
@@ -179,6 +189,17 @@ pub fn digest(checked: &Checked) -> Arc<str> {
     context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
 }
 
+fn desk(zone: &Zone, keys: &KeyRing, carry: &CarryOver) -> Result<Option<Arc<Desk>>, Faults> {
+    let Some(sign_in) = &zone.sign_in else { return Ok(None) };
+    let fault = |message: String| Faults::new(vec![Fault { place: sign_in.place.clone(), message }]);
+    let rules = zone.issuers.iter().map(|issuer| issuer.rules.clone()).collect();
+    let issuers =
+        Issuers::new(rules).map_err(|found| fault(found.iter().map(ToString::to_string).collect()))?;
+    let strong = zone.strong_sign_in.clone();
+    let desk = Desk::new(sign_in, issuers, keys.clone(), strong, carry).map_err(fault)?;
+    Ok(Some(Arc::new(desk)))
+}
+
 fn collect<T>(result: Result<T, Vec<Fault>>, faults: &mut Vec<Fault>) -> Option<T> {
     result.map_err(|found| faults.extend(found)).ok()
 }
@@ -237,6 +258,7 @@ fn enforced(source: &source::Source, carry: &CarryOver, inspectors: &Inspectors)
         prefixes: source.prefixes.clone(),
         device: source.device,
         subject: source.subject,
+        token_binding: source.token_binding,
         operations: Operations::new(source.operations.clone()),
         url_forms: source.url,
         streams: source.streams,

@@ -9,15 +9,19 @@ use std::{
 use poort_enforce::{
     inspect::Report,
     pipeline::Check,
-    ports::{Bucket, Clock, Keys, Limits, Observer},
+    ports::{Bucket, Clock, Keys, Limits, Observer, Sessions, Standing},
     record::Verdict,
 };
-use poort_identity::token::KeyLookup;
+use poort_identity::{
+    session::{SessionFault, SessionId},
+    token::KeyLookup,
+};
 
 use crate::{
     keys::KeyRing,
     limits::{Quotas, Tables},
     metrics::Metrics,
+    signin::Desk,
 };
 
 /// The world as one generation of the configuration sees it.
@@ -29,6 +33,8 @@ pub struct World {
     pub tables: Arc<Tables>,
     /// Issuers' keys; they outlive generations too.
     pub keys: KeyRing,
+    /// How browsers sign in; none: they do not.
+    pub sign_in: Option<Arc<Desk>>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
 }
@@ -80,6 +86,15 @@ impl KeyLookup for World {
 impl Keys for World {
     async fn refresh(&self, issuer: &str) -> bool {
         self.keys.refresh(issuer).await
+    }
+}
+
+impl Sessions for World {
+    async fn standing(&self, id: &SessionId, now: SystemTime) -> Standing {
+        match &self.sign_in {
+            Some(desk) => desk.standing(*id, now).await,
+            None => Standing::Closed(SessionFault::Unknown),
+        }
     }
 }
 

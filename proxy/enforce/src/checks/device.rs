@@ -13,10 +13,15 @@ use crate::{
 };
 
 pub(crate) fn check<P>(pipeline: &Pipeline<P>, exchange: &mut Exchange) -> Flow {
-    let Some(source) = exchange.source() else { return refuse(Reason::Internal) };
+    let demand = match (exchange.source(), exchange.own) {
+        (Some(source), _) => source.device,
+        // A session is bound to a device: without one there is nothing to begin or end.
+        (None, Some(_)) => Demand::Required,
+        (None, None) => return refuse(Reason::Internal),
+    };
     match &exchange.connection.device {
         DeviceState::Rejected(rejected) => refuse(Reason::Device(rejected.fault)),
-        DeviceState::Absent if source.device == Demand::Required => refuse(Reason::DeviceMissing),
+        DeviceState::Absent if demand == Demand::Required => refuse(Reason::DeviceMissing),
         DeviceState::Absent => Continue(()),
         DeviceState::Accepted(certificate) => {
             let posture = pipeline.rules.inventory.get(&certificate.name).cloned();

@@ -16,6 +16,7 @@ use crate::{
     reason::{ProtocolFault, Reason},
     reply::Preflight,
     routes::Routes,
+    sign_in::{Endpoint, SignIn},
     source::Source,
 };
 
@@ -27,6 +28,16 @@ pub(crate) fn check<P>(pipeline: &Pipeline<P>, arrival: &Arrival<'_>, exchange: 
     let routes = &pipeline.rules.routes;
     let readings = facts.target.readings();
     let own = readings.iter().any(|path| is_own(path));
+    if let Some(sign_in) = &pipeline.rules.sign_in
+        && let Some(endpoint) = own_page(sign_in, routes, facts)
+    {
+        // The gate's own pages are served on connections that were made for their host.
+        if exchange.connection.sni.as_deref().is_some_and(|sni| sni != facts.host) {
+            return refuse(Reason::Misdirected);
+        }
+        exchange.own = Some(endpoint);
+        return Continue(());
+    }
     let Some((source, prefix)) = routes.find(&facts.host, &facts.target.path).filter(|_| !own) else {
         return refuse(Reason::NoRoute);
     };
@@ -56,6 +67,19 @@ pub(crate) fn check<P>(pipeline: &Pipeline<P>, arrival: &Arrival<'_>, exchange: 
         Err(NoMeaning::RepeatedCapture) => return refuse(Reason::RepeatedCapture),
     }
     Continue(())
+}
+
+/// Which page of the gate's own a request asks for.
+fn own_page(sign_in: &SignIn, routes: &Routes, facts: &RequestFacts) -> Option<Endpoint> {
+    // Pages have one spelling.
+    if facts.target.readings().len() > 1 {
+        return None;
+    }
+    if facts.host == sign_in.host {
+        return Endpoint::of_sign_in_host(facts);
+    }
+    routes.of_host(&facts.host).next()?;
+    Endpoint::of_source_host(facts)
 }
 
 fn is_own(path: &str) -> bool {

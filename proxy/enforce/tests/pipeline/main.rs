@@ -18,6 +18,7 @@ mod policy;
 mod protocol;
 mod quota;
 mod route;
+mod session;
 mod steps;
 mod subject;
 mod waf;

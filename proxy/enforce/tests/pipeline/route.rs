@@ -86,9 +86,9 @@ fn the_gates_own_paths_never_reach_a_source() {
     expect(
         &zone,
         vec![
-            ("own", ask("/.poort/callback"), Some(Reason::NoRoute)),
+            ("own", ask("/.poort/other"), Some(Reason::NoRoute)),
             ("own root", ask("/.poort"), Some(Reason::NoRoute)),
-            ("own, escaped", ask("/%2epoort/callback"), Some(Reason::NoRoute)),
+            ("own, escaped", ask("/%2epoort/other"), Some(Reason::NoRoute)),
             ("another's", ask("/.poortje"), None),
         ],
     );

@@ -2,7 +2,9 @@
 
 use http::{HeaderName, HeaderValue, Uri, header, uri::PathAndQuery};
 use pingora::{Error, ErrorType, OrErr, Result, http::RequestHeader};
-use poort_enforce::{exchange::Exchange, pipeline::Permit, reply::REQUEST_ID, signs_in_connection};
+use poort_enforce::{
+    exchange::Exchange, pipeline::Permit, reply::REQUEST_ID, sign_in::is_own_cookie, signs_in_connection,
+};
 use poort_identity::Assertions;
 
 use super::identity::{ASSERTION, plain, statement};
@@ -76,6 +78,7 @@ pub fn prepare_request(
 ) -> Result<()> {
     let own = own_sign_in(upstream, permit);
     remove_forgeable(upstream, &outbound.identity);
+    remove_own_cookies(upstream)?;
     if let Some(own) = own {
         upstream.insert_header(header::AUTHORIZATION, own)?;
     }
@@ -126,6 +129,25 @@ fn remove_forgeable(upstream: &mut RequestHeader, identity: &IdentityHeaders) {
     for name in names {
         upstream.remove_header(&name);
     }
+}
+
+/// A session is between a browser and the gate: a source that learned it could act in its visitors' names.
+fn remove_own_cookies(upstream: &mut RequestHeader) -> Result<()> {
+    let own = |pair: &[u8]| pair.split(|&byte| byte == b'=').next().is_some_and(is_own_cookie);
+    let lines = || upstream.headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes);
+    let pairs = || lines().flat_map(|line| line.split(|&byte| byte == b';'));
+    if !pairs().any(own) {
+        return Ok(());
+    }
+    let kept: Vec<&[u8]> =
+        pairs().map(<[u8]>::trim_ascii).filter(|pair| !pair.is_empty() && !own(pair)).collect();
+    let kept = kept.join(&b"; "[..]);
+    upstream.remove_header(&header::COOKIE);
+    if !kept.is_empty() {
+        let value = HeaderValue::from_bytes(&kept).or_err(ErrorType::InternalError, "cookie")?;
+        upstream.insert_header(header::COOKIE, value)?;
+    }
+    Ok(())
 }
 
 /// The source gets the same normal form that was judged, with its own prefix in place of ours.
@@ -195,6 +217,26 @@ mod tests {
         let mut left: Vec<_> = request.headers.keys().map(HeaderName::as_str).collect();
         left.sort_unstable();
         assert_eq!(left, ["accept", "cookie"]);
+    }
+
+    #[test]
+    fn no_cookie_of_the_gate_reaches_a_source() {
+        for (lines, left) in [
+            (&["__Host-poort-session=s; SID=1; theme=dark"][..], Some("SID=1; theme=dark")),
+            (&["SID=1", "__Host-poort-session=s", "__host-Poort-hop-ab=h; a=b=c"], Some("SID=1; a=b=c")),
+            (&["__Host-poort-session=s;"], None),
+            (&["SID=1;theme=dark"], Some("SID=1;theme=dark")),
+            (&["poort=1;=x; odd"], Some("=x; odd")),
+        ] {
+            let mut request = RequestHeader::build("GET", b"/", None).unwrap();
+            for line in lines {
+                request.append_header("Cookie", *line).unwrap();
+            }
+            remove_own_cookies(&mut request).unwrap();
+            let seen: Vec<_> =
+                request.headers.get_all("cookie").iter().map(|line| line.to_str().unwrap()).collect();
+            assert_eq!(seen, left.into_iter().collect::<Vec<_>>(), "{lines:?}");
+        }
     }
 
     #[test]

@@ -1,7 +1,9 @@
-//! `subject`: who asks. A bearer token, or a device on its own account; and on whose behalf.
+//! `subject`: who asks. A bearer token, a session, or a device on its own account; and on whose behalf.
+
+mod session;
 
 use std::{
-    ops::ControlFlow::{self, Continue},
+    ops::ControlFlow::{Break, Continue},
     sync::Arc,
 };
 
@@ -13,7 +15,7 @@ use crate::{
     arrival::{Arrival, DeviceState},
     exchange::Exchange,
     normal::query_values,
-    pipeline::{Flow, Pipeline, Stop, refuse},
+    pipeline::{Flow, Pipeline, refuse},
     ports::Ports,
     reason::Reason,
     source::Demand,
@@ -28,7 +30,11 @@ pub(crate) async fn check<P: Ports>(
     refuse_token_in_query(exchange)?;
     let own = exchange.source().is_some_and(|source| source.signs_in_by_connection);
     let Some(token) = bearer(&arrival.head.headers, own)? else {
-        exchange.holder = Some(unsigned(exchange)?);
+        let signed_in = session::check(pipeline, arrival, exchange).await?;
+        exchange.holder = Some(match signed_in {
+            Some(holder) => holder,
+            None => unsigned(pipeline, arrival, exchange)?,
+        });
         return Continue(());
     };
     let holder = verified(pipeline, token, exchange).await?;
@@ -100,6 +106,9 @@ fn bind(holder: &Holder, exchange: &Exchange) -> Flow {
     if bound.is_some() && bound != shown {
         return refuse(Reason::TokenOfAnotherDevice);
     }
+    if bound.is_none() && exchange.source().is_none_or(|source| source.token_binding == Demand::Required) {
+        return refuse(Reason::TokenUnbound);
+    }
     Continue(())
 }
 
@@ -135,12 +144,12 @@ fn as_actor(exchange: &Exchange, service: Option<String>) -> Option<Actor> {
 }
 
 /// Without a token: a device on its own account, where the source's file leaves that to the policies.
-fn unsigned(exchange: &Exchange) -> Flow<Arc<Holder>> {
+fn unsigned<P>(pipeline: &Pipeline<P>, arrival: &Arrival<'_>, exchange: &Exchange) -> Flow<Arc<Holder>> {
     let demanded = exchange.source().is_none_or(|source| source.subject == Demand::Required);
     match &exchange.connection.device {
         DeviceState::Accepted(certificate) if !demanded => {
             Continue(Arc::new(Holder::of_device(&certificate.name)))
         }
-        _ => ControlFlow::Break(Stop::from(Reason::SubjectMissing)),
+        _ => Break(session::detour_or(pipeline, arrival, exchange, Reason::SubjectMissing)),
     }
 }

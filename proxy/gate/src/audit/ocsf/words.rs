@@ -63,7 +63,7 @@ pub(super) const fn disposition(class: Class) -> u32 {
         Class::DeviceRevoked => DISPOSITION_ACCESS_REVOKED,
         Class::DeviceRequired | Class::DeviceExpired | Class::DeviceRejected => DISPOSITION_UNAUTHORIZED,
         Class::SignInRequired | Class::SignInInvalid | Class::SignInExpired => DISPOSITION_UNAUTHORIZED,
-        Class::NotPermitted => DISPOSITION_UNAUTHORIZED,
+        Class::NotPermitted | Class::SignInElsewhere => DISPOSITION_UNAUTHORIZED,
         Class::StrongerSignIn => DISPOSITION_CHALLENGE,
         Class::SourceUnavailable | Class::SourceTimeout | Class::GateUnavailable => DISPOSITION_ERROR,
     }
@@ -82,6 +82,8 @@ pub(super) const fn severity(class: Class) -> u32 {
         Class::MalformedRequest | Class::HeadTooLarge | Class::TooManyRequests => SEVERITY_MEDIUM,
         Class::DeviceRejected | Class::SignInInvalid | Class::NotPermitted => SEVERITY_MEDIUM,
         Class::SourceUnavailable | Class::SourceTimeout => SEVERITY_MEDIUM,
+        // Somebody holds a token or cookie that was made for another device.
+        Class::SignInElsewhere => SEVERITY_HIGH,
         Class::DeviceRevoked | Class::GateUnavailable => SEVERITY_HIGH,
     }
 }

@@ -5,7 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use poort_enforce::source::Demand;
 
 use crate::config::{
-    checked::{Identity, deploy::Deploy, zone::InventoryDevice},
+    checked::{
+        Identity,
+        deploy::Deploy,
+        zone::{InventoryDevice, SignIn},
+    },
     fault::Place,
 };
 
@@ -15,9 +19,13 @@ pub(super) fn check(
     desk: &Desk<'_>,
     deploy: Option<&Deploy>,
     inventory: Option<&[InventoryDevice]>,
+    sign_in: Option<&SignIn>,
     drafts: &[Draft],
 ) {
     claims(desk, drafts);
+    if let Some(sign_in) = sign_in {
+        sign_in_host(desk, sign_in, drafts);
+    }
     if let Some(inventory) = inventory {
         aggregators(desk, inventory, drafts);
     }
@@ -25,6 +33,13 @@ pub(super) fn check(
         unreachable(desk, deploy, drafts);
         let certificates = || deploy.listeners.iter().flat_map(|listener| &listener.certificates);
         uncovered(desk, certificates, drafts);
+        if let Some(sign_in) =
+            sign_in.filter(|sign_in| !certificates().any(|known| known.covers(&sign_in.host)))
+        {
+            let message =
+                "no certificate of a listener is valid for the sign-in host, so browsers refuse it; add one";
+            desk.report.warn(sign_in.place.clone(), message);
+        }
         for certificate in certificates() {
             coalescing(desk, certificate, drafts);
         }
@@ -52,6 +67,16 @@ fn claims(desk: &Desk<'_>, drafts: &[Draft]) {
                 }
             }
         }
+    }
+}
+
+/// The sign-in host is the gate's own: an application there could act in its name.
+fn sign_in_host(desk: &Desk<'_>, sign_in: &SignIn, drafts: &[Draft]) {
+    for (host, place) in
+        drafts.iter().flat_map(|draft| &draft.hosts).filter(|(host, _)| *host == sign_in.host)
+    {
+        desk.report
+            .fault(place.clone(), format!("`{host}` is where people sign in; give this source another host"));
     }
 }
 

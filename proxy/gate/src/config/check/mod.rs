@@ -20,6 +20,7 @@ mod name;
 mod operation;
 mod report;
 mod rule_files;
+mod sign_in;
 mod source;
 mod suggest;
 mod upstream;
@@ -113,7 +114,8 @@ fn parts(desk: &Desk<'_>, file: File) -> Option<Parts> {
     };
     let drafts = folder::sources(desk, around, &policies.inside("sources"));
     let access = folder::access(desk, &policies.inside("access"));
-    cross::check(desk, operators.deploy.as_ref(), inventory.as_deref(), &drafts);
+    let sign_in = zone.sign_in.as_ref().and_then(Option::as_ref);
+    cross::check(desk, operators.deploy.as_ref(), inventory.as_deref(), sign_in, &drafts);
     let sources = drafts.into_iter().map(|draft| draft.source).collect::<Option<Vec<_>>>();
     let devices = zone.trusted.zip(inventory).map(|(trusted, inventory)| Devices {
         anchors: trusted.anchors,
@@ -125,6 +127,7 @@ fn parts(desk: &Desk<'_>, file: File) -> Option<Parts> {
         devices: devices?,
         issuers: zone.issuers?,
         strong_sign_in: zone.strong_sign_in?,
+        sign_in: zone.sign_in?,
         limits: zone.limits?,
         defaults: zone.defaults?,
         held: zone.waf?.map_or(0, |waf| waf.held),

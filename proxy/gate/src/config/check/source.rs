@@ -95,7 +95,19 @@ fn assemble(
     rest: Option<Rest>,
 ) -> Option<Source> {
     let Named { title, owner, classification } = named?;
-    let Rest { subject, upstream, operations, limits, url, streams, cors, identity, body, waf } = rest?;
+    let Rest {
+        subject,
+        token_binding,
+        upstream,
+        operations,
+        limits,
+        url,
+        streams,
+        cors,
+        identity,
+        body,
+        waf,
+    } = rest?;
     Some(Source {
         place,
         id: id.to_owned(),
@@ -106,6 +118,7 @@ fn assemble(
         prefixes: prefixes?,
         device: device?,
         subject,
+        token_binding,
         upstream,
         operations,
         limits,
@@ -148,6 +161,7 @@ fn named(source: Opened<'_, raw::Source>, vocabulary: &Vocabulary<'_>) -> Option
 /// What is not compared between sources.
 struct Rest {
     subject: Demand,
+    token_binding: Demand,
     upstream: checked::source::Upstream,
     operations: Vec<poort_enforce::operations::Rule>,
     limits: SourceLimits,
@@ -166,6 +180,8 @@ fn rest(
     prefixes: &[String],
 ) -> Option<Rest> {
     let subject = source.field("subject", |raw| &raw.subject).or(Demand::Required, value::demand);
+    let token_binding = source.field("token_binding", |raw| &raw.token_binding);
+    let token_binding = token_binding.or(Demand::Optional, value::demand);
     let example = "upstream: { addresses: [\"10.0.0.5:443\"] }";
     let upstream = source.field("upstream", |raw| &raw.upstream);
     let upstream =
@@ -183,6 +199,7 @@ fn rest(
     let waf = waf::source(desk, around.waf, source.field("waf", |raw| &raw.waf));
     Some(Rest {
         subject: subject?,
+        token_binding: token_binding?,
         upstream: upstream?,
         operations: operations?,
         limits: limits?,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config::{
-    checked::zone::{Budget, Defaults, Issuer, Limits, Timeouts},
+    checked::zone::{Budget, Defaults, Issuer, Limits, SignIn, Timeouts},
     raw::{Node, Part, Quota, zone as raw},
 };
 
@@ -15,6 +15,7 @@ use super::{
     entities::Vocabulary,
     issuer,
     report::{File, Spot},
+    sign_in,
     value::{self, many, plenty},
     waf,
 };
@@ -27,6 +28,8 @@ pub(super) struct Outcome<'a> {
     pub(super) inventory: Option<(File, Spot<'a>)>,
     pub(super) issuers: Option<Vec<Issuer>>,
     pub(super) strong_sign_in: Option<Vec<String>>,
+    /// Inside: none if browsers do not sign in.
+    pub(super) sign_in: Option<Option<SignIn>>,
     pub(super) limits: Option<Limits>,
     pub(super) defaults: Option<Defaults>,
     /// Inside: none if the zone inspects nothing.
@@ -51,6 +54,9 @@ pub(super) fn check<'a>(
         devices::check(desk, devices)
     });
     outcome.issuers = issuer::check(desk, vocabulary, zone.field("issuers", |raw| &raw.issuers));
+    let sign_in = zone.field("sign_in", |raw| &raw.sign_in);
+    let known = outcome.issuers.as_deref();
+    outcome.sign_in = sign_in.optional(|here| sign_in::check(desk, known, here.open()));
     let strong = zone.field("strong_sign_in", |raw| &raw.strong_sign_in);
     outcome.strong_sign_in = distinct(strong.items(|here| Some((value::text(here)?, here.spot))));
     outcome.limits = zone.field("limits", |raw| &raw.limits).or(usual_limits(), |here| limits(here.open()));

@@ -42,6 +42,8 @@ pub struct Source {
     pub device: Demand,
     /// Whether a subject is demanded.
     pub subject: Demand,
+    /// Whether a bearer token must be bound to its device's certificate.
+    pub token_binding: Demand,
     /// Where it is.
     pub upstream: Upstream,
     /// What its methods and paths mean; the first match decides. Never empty.

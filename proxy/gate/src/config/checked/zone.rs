@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use poort_identity::{Anchors, IssuerRules, KeySet, RevocationRule, Revocations};
+use poort_identity::{Anchors, IssuerRules, KeySet, Provider, RevocationRule, Revocations, Seal};
 use poort_policy::{Group, Place};
 use rustls::pki_types::CertificateDer;
 
@@ -21,6 +21,8 @@ pub struct Zone {
     pub issuers: Vec<Issuer>,
     /// `acr` and `amr` values that count as a strong sign-in.
     pub strong_sign_in: Vec<String>,
+    /// How browsers sign in; none: they do not.
+    pub sign_in: Option<SignIn>,
     /// Budgets.
     pub limits: Limits,
     /// What holds for a source whose file says nothing.
@@ -87,6 +89,36 @@ pub enum IssuerKeys {
         /// What it says.
         keys: Arc<KeySet>,
     },
+}
+
+/// How browsers sign in.
+#[derive(Debug)]
+pub struct SignIn {
+    /// Where it is declared.
+    pub place: Place,
+    /// The sign-in host, lower-case; no source has it.
+    pub host: String,
+    /// `https://` with that host and, if it is not 443, the port; without a slash at the end.
+    pub origin: String,
+    /// What seals cookies.
+    pub seal: Arc<Seal>,
+    /// How long a session lasts, whatever is done in it.
+    pub lifetime: Duration,
+    /// For how long a session lasts on that its issuer does not confirm.
+    pub outage: Duration,
+    /// Where people sign in; never empty, no issuer twice.
+    pub providers: Vec<SignInAt>,
+}
+
+/// An issuer at which people sign in.
+#[derive(Debug)]
+pub struct SignInAt {
+    /// The protocol's side of it.
+    pub provider: Provider,
+    /// What people know it by.
+    pub title: String,
+    /// Who vouches for its token endpoint; none: the public authorities.
+    pub ca: Option<Vec<CertificateDer<'static>>>,
 }
 
 /// So many in so long.

@@ -14,6 +14,7 @@ record! {
         prefixes: Texts,
         device: Text,
         subject: Text,
+        token_binding: Text,
         upstream: Block<Upstream>,
         operations: Blocks<Operation>,
         limits: Block<Limits>,

@@ -7,6 +7,7 @@ record! {
         devices: Block<Devices>,
         issuers: Blocks<Issuer>,
         strong_sign_in: Texts,
+        sign_in: Block<SignIn>,
         limits: Block<Limits>,
         defaults: Block<Defaults>,
         waf: Block<Waf>,
@@ -61,6 +62,27 @@ record! {
         services: Texts,
         leeway: Text,
         max_age: Text,
+    }
+
+    struct SignIn {
+        url: Text,
+        keys: Text,
+        lifetime: Text,
+        outage: Text,
+        issuers: Blocks<Provider>,
+    }
+
+    struct Provider {
+        issuer: Text,
+        title: Text,
+        client_id: Text,
+        client_secret_file: Text,
+        authorization: Text,
+        token: Text,
+        end_session: Text,
+        ca: Text,
+        scopes: Texts,
+        says_iss: Text,
     }
 
     struct Keys {

@@ -1,0 +1,98 @@
+//! Who asks, by a session's cookie.
+
+use std::{
+    ops::ControlFlow::{Break, Continue},
+    sync::Arc,
+};
+
+use poort_identity::session::{Session, SessionFault};
+
+use crate::{
+    arrival::Arrival,
+    exchange::Exchange,
+    pipeline::{Answer, Flow, Pipeline, Stop, refuse},
+    ports::{Ports, Standing},
+    reason::Reason,
+    sign_in::{Detour, SESSION_COOKIE, SignIn, comes_from_here, cookie, is_navigation},
+    subject::{Holder, OpenSession},
+};
+
+/// The holder of the session that a request's cookie names; none without a cookie.
+pub(super) async fn check<P: Ports>(
+    pipeline: &Pipeline<P>,
+    arrival: &Arrival<'_>,
+    exchange: &mut Exchange,
+) -> Flow<Option<Arc<Holder>>> {
+    let Some(sign_in) = &pipeline.rules.sign_in else { return Continue(None) };
+    let value = match cookie(&arrival.head.headers, SESSION_COOKIE) {
+        Ok(None) => return Continue(None),
+        Ok(Some(value)) => value,
+        Err(_) => return refuse(Reason::Session(SessionFault::Repeated)),
+    };
+    let Some(open) = known(pipeline, sign_in, value, exchange) else {
+        return Break(detour_or(pipeline, arrival, exchange, unreadable(sign_in, value, exchange)));
+    };
+    // SECURITY: said before anything else of it: whoever holds another device's cookie is to learn nothing and lead nowhere.
+    let device = exchange.connection.device.accepted().map(|certificate| &certificate.name);
+    if device != Some(&open.session.device) {
+        exchange.holder = Some(Arc::clone(&open.holder));
+        return refuse(Reason::SessionOfAnotherDevice);
+    }
+    let holder = match pipeline.ports.standing(&open.session.id, exchange.received).await {
+        Standing::Open { renewed: None } => Arc::clone(&open.holder),
+        Standing::Open { renewed: Some(subject) } => open.renewed(subject),
+        Standing::Closed(fault) => {
+            exchange.holder = Some(Arc::clone(&open.holder));
+            return Break(detour_or(pipeline, arrival, exchange, Reason::Session(fault)));
+        }
+    };
+    exchange.holder = Some(Arc::clone(&holder));
+    let (Some(facts), Some(source)) = (&exchange.facts, exchange.source()) else {
+        return refuse(Reason::Internal);
+    };
+    if !comes_from_here(arrival, facts, source) {
+        return refuse(Reason::CrossOrigin);
+    }
+    Continue(Some(holder))
+}
+
+/// A cookie that was opened before, or is now. What it says does not change; only its time runs out.
+fn known<P>(
+    pipeline: &Pipeline<P>,
+    sign_in: &SignIn,
+    value: &[u8],
+    exchange: &Exchange,
+) -> Option<Arc<OpenSession>> {
+    let host = &exchange.facts.as_ref()?.host;
+    if let Some(open) = pipeline.sessions.find(value) {
+        let session = &open.session;
+        return (session.host == *host && exchange.received < session.subject.expires).then_some(open);
+    }
+    let session = Session::open(&sign_in.seal, value, host, exchange.received).ok()?;
+    Some(pipeline.sessions.keep(value, session))
+}
+
+/// Why a cookie opens nothing; asked only when it does not.
+fn unreadable(sign_in: &SignIn, value: &[u8], exchange: &Exchange) -> Reason {
+    let host = exchange.facts.as_ref().map_or("", |facts| &facts.host);
+    match Session::open(&sign_in.seal, value, host, exchange.received) {
+        Err(fault) => Reason::Session(fault),
+        Ok(_) => Reason::Internal,
+    }
+}
+
+/// Leads a person who is going to a page to sign in first; everybody else is refused with `reason`.
+pub(super) fn detour_or<P>(
+    pipeline: &Pipeline<P>,
+    arrival: &Arrival<'_>,
+    exchange: &Exchange,
+    reason: Reason,
+) -> Stop {
+    let navigates = exchange.facts.as_ref().is_some_and(|facts| is_navigation(facts, &arrival.head.headers));
+    // A session is bound to a device, so without one there is nothing to begin.
+    let can_sign_in = pipeline.rules.sign_in.is_some() && exchange.connection.device.accepted().is_some();
+    if navigates && can_sign_in && !exchange.again {
+        return Stop::Answer(Answer::SignIn(Detour { stronger: false }));
+    }
+    reason.into()
+}

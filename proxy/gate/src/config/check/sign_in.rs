@@ -1,0 +1,159 @@
+//! How browsers sign in.
+
+use std::{sync::Arc, time::Duration};
+
+use poort_identity::{Provider, Seal};
+use zeroize::Zeroizing;
+
+use crate::config::{
+    checked::zone::{Issuer, SignIn, SignInAt},
+    raw::{Scalar, zone as raw},
+};
+
+use super::{
+    cursor::{Here, Opened},
+    desk::Desk,
+    distinct::distinct_by,
+    name, suggest, value,
+};
+
+/// A shift, with what comes before and after it.
+const USUAL_LIFETIME: Duration = Duration::from_secs(12 * 3600);
+const LONGEST_LIFETIME: Duration = Duration::from_secs(24 * 3600);
+/// An issuer that is away for longer has been seen to; until then nobody in a car is signed out.
+const USUAL_OUTAGE: Duration = Duration::from_secs(3600);
+
+/// `known` are the issuers; none if they are not known for what is wrong with them.
+pub(super) fn check(
+    desk: &Desk<'_>,
+    known: Option<&[Issuer]>,
+    sign_in: Opened<'_, raw::SignIn>,
+) -> Option<SignIn> {
+    let url = sign_in.field("url", |raw| &raw.url);
+    let url = url.required("url: https://signin.zone.example", |here| here.parse(origin));
+    let keys = sign_in.field("keys", |raw| &raw.keys);
+    let seal = keys.required("keys: secrets/session.keys", |here| {
+        let text = secret(desk, here)?;
+        match Seal::from_lines(&text) {
+            Ok(seal) => Some(Arc::new(seal)),
+            Err(fault) => {
+                here.spot.fault(format!("this file is not fit to seal sessions: {fault}"));
+                None
+            }
+        }
+    });
+    let lifetime = sign_in.field("lifetime", |raw| &raw.lifetime).or(USUAL_LIFETIME, lifetime);
+    let outage = sign_in.field("outage", |raw| &raw.outage).or(USUAL_OUTAGE, value::duration);
+    let origin = url.as_ref().map_or("", |(_, origin)| origin);
+    let issuers = sign_in.field("issuers", |raw| &raw.issuers);
+    let providers = issuers.some_items("issuers: [{ issuer: zone, client_id: poort, … }]", |here| {
+        let opened = here.open();
+        let spot = opened.field("issuer", |raw| &raw.issuer).spot();
+        Some((provider(desk, known, origin, opened)?, spot))
+    });
+    let providers = distinct_by(providers, |at: &SignInAt| Some(at.provider.alias.to_string()));
+    let (host, origin) = url?;
+    Some(SignIn {
+        place: sign_in.spot.place(),
+        host,
+        origin,
+        seal: seal?,
+        lifetime: lifetime?,
+        outage: outage?,
+        providers: providers?,
+    })
+}
+
+fn provider(
+    desk: &Desk<'_>,
+    known: Option<&[Issuer]>,
+    origin: &str,
+    at: Opened<'_, raw::Provider>,
+) -> Option<SignInAt> {
+    let issuer = at.field("issuer", |raw| &raw.issuer).required("issuer: zone", |here| issuer(known, here));
+    let client = at.field("client_id", |raw| &raw.client_id).required("client_id: poort", value::text);
+    let secret = at.field("client_secret_file", |raw| &raw.client_secret_file);
+    let secret = secret.optional(|here| self::secret(desk, here));
+    let title = at.field("title", |raw| &raw.title).optional(value::text);
+    let authorization = at.field("authorization", |raw| &raw.authorization);
+    let authorization = authorization.required("authorization: https://…/auth", address);
+    let token = at.field("token", |raw| &raw.token).required("token: https://…/token", address);
+    let end_session = at.field("end_session", |raw| &raw.end_session).optional(address);
+    let ca = at.field("ca", |raw| &raw.ca).optional(|here| desk.authorities(here));
+    let scopes = at.field("scopes", |raw| &raw.scopes).each(scope);
+    let says_iss = at.field("says_iss", |raw| &raw.says_iss).or(false, value::switch);
+    let (alias, issuer) = issuer?;
+    let provider = Provider {
+        redirect: format!("{origin}/callback/{alias}"),
+        alias: alias.as_str().into(),
+        issuer,
+        authorization: authorization?,
+        token: token?,
+        end_session: end_session?,
+        client: client?,
+        secret: secret?,
+        scopes: scopes?,
+        says_iss: says_iss?,
+    };
+    Some(SignInAt { provider, title: title?.unwrap_or(alias), ca: ca? })
+}
+
+/// One of the issuers, by its alias: the alias and its exact name.
+fn issuer(known: Option<&[Issuer]>, here: Here<'_, Scalar>) -> Option<(String, String)> {
+    let known = known?;
+    here.parse(|text| {
+        let found = known.iter().find(|issuer| issuer.rules.alias == text);
+        let aliases = known.iter().map(|issuer| issuer.rules.alias.as_str());
+        let unknown = || format!("`{text}` is no alias of an issuer{}", suggest::instead(text, aliases));
+        found.map(|issuer| (text.to_owned(), issuer.rules.issuer.clone())).ok_or_else(unknown)
+    })
+}
+
+/// `https` with a DNS name and perhaps a port, and nothing behind it: the host, and all of it.
+fn origin(text: &str) -> Result<(String, String), String> {
+    let wanted = || format!("`{text}` is no origin; write `https://`, a name and, if it is not 443, a port");
+    let url = name::plain_url(text)?;
+    let bare = url.path() == "/" && url.query().is_none() && url.scheme() == "https";
+    let host = url.domain().filter(|_| bare).ok_or_else(wanted)?.to_owned();
+    let port = url.port().map_or(String::new(), |port| format!(":{port}"));
+    Ok((host.clone(), format!("https://{host}{port}")))
+}
+
+fn address(here: Here<'_, Scalar>) -> Option<String> {
+    here.parse(|text| name::secure_url(text).map(|_| text.to_owned()))
+}
+
+fn scope(here: Here<'_, Scalar>) -> Option<String> {
+    here.parse(|text| {
+        let sound = !text.is_empty()
+            && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\');
+        sound
+            .then(|| text.to_owned())
+            .ok_or_else(|| format!("`{text}` is no scope; write one such as `profile`"))
+    })
+}
+
+fn lifetime(here: Here<'_, Scalar>) -> Option<Duration> {
+    let lifetime = value::some_time(here)?;
+    if lifetime > LONGEST_LIFETIME {
+        here.spot.fault("a session of more than `24h` outlives the day it was begun on; write less");
+        return None;
+    }
+    Some(lifetime)
+}
+
+/// A secret in a file of its own, without the line break at its end.
+fn secret(desk: &Desk<'_>, here: Here<'_, Scalar>) -> Option<Zeroizing<String>> {
+    let (file, read) = desk.material(here)?;
+    if desk.tree.open_to_others(&file.path) {
+        here.spot
+            .warn(format!("`{0}` may be read by others than its owner; run `chmod 600 {0}`", file.shown));
+    }
+    match std::str::from_utf8(&read.bytes) {
+        Ok(text) if !text.trim().is_empty() => Some(Zeroizing::new(text.trim().to_owned())),
+        _ => {
+            here.spot.fault(format!("`{}` holds no text; put the secret alone into it", file.shown));
+            None
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! OpenID Connect Back-Channel Logout 1.0: an issuer says that somebody signed out, or was signed out, there.
+
+use std::time::SystemTime;
+
+use poort_identity::{
+    sign_in::SignInFault,
+    token::{Expected, TokenFault},
+};
+
+use super::{Desk, State, endpoints::one};
+
+impl Desk {
+    /// Obeys a logout token, posted as a form: the sessions it means are ended when this returns. How many there were.
+    ///
+    /// # Errors
+    /// [`SignInFault`] for a token that is not believed, or was obeyed before.
+    pub async fn end_by_issuer(
+        &self,
+        alias: &str,
+        form: &[u8],
+        now: SystemTime,
+    ) -> Result<usize, SignInFault> {
+        let ended = self.obey(alias, form, now).await;
+        let code = ended.as_ref().map_or_else(SignInFault::code, |_| "obeyed");
+        self.metrics.sign_ins.with_label_values(&["back_channel_logout", code]).inc();
+        ended
+    }
+
+    async fn obey(&self, alias: &str, form: &[u8], now: SystemTime) -> Result<usize, SignInFault> {
+        let form = std::str::from_utf8(form).map_err(|_| SignInFault::Response)?;
+        let token = one(form, "logout_token")?.ok_or(SignInFault::Response)?;
+        let place = self.place(alias).ok_or(SignInFault::Issuer)?;
+        let expected = Expected { alias, client: &place.provider.client, nonce: None };
+        let verify = || self.issuers.verify_logout_token(token.as_bytes(), expected, &self.keys, now);
+        let mut read = verify();
+        if let Err(TokenFault::UnknownKey { .. } | TokenFault::KeysAbsent { .. }) = &read
+            && self.keys.refresh(alias).await
+        {
+            read = verify();
+        }
+        let read = read?;
+        // Remembered for longer than it could be believed again, leeway included.
+        let until = read.expires + std::time::Duration::from_secs(600);
+        let name = format!("logout {alias} {}", read.id);
+        if !self.state.is_first(&name, until, now).await.map_err(|_| SignInFault::Full)? {
+            return Err(SignInFault::Repeated);
+        }
+        let means = |kept: &super::Kept| {
+            let person = read.subject.as_ref().is_none_or(|subject| *subject == kept.subject.id);
+            let sign_in = read.sid.as_ref().is_none_or(|sid| Some(sid) == kept.sid.as_ref());
+            *kept.subject.issuer == *alias && person && sign_in
+        };
+        let ended = self.state.end(means).await;
+        tracing::info!(event = "signed_out_by_issuer", issuer = alias, ended);
+        Ok(ended)
+    }
+}

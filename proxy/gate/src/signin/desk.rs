@@ -1,0 +1,207 @@
+//! What one configuration makes of signing in.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use parking_lot::Mutex;
+use poort_enforce::ports::Standing;
+use poort_identity::{
+    session::{Seal, SessionFault, SessionId},
+    sign_in::{Provider, SignInFault, Tokens},
+    token::{Expected, IdToken, Issuers, SubjectKind, TokenFault},
+};
+use tokio::sync::watch;
+
+use super::{Kept, Memory, State, exchange};
+use crate::{
+    carry_over::CarryOver,
+    config::checked::zone::SignIn,
+    keys::{self, KeyRing},
+    metrics::Metrics,
+};
+
+/// For how long an issuer's word is good that does not say so.
+const USUAL_GOOD: Duration = Duration::from_secs(300);
+
+/// What one configuration makes of signing in.
+pub struct Desk {
+    pub(super) host: String,
+    pub(super) origin: String,
+    pub(super) seal: Arc<Seal>,
+    pub(super) lifetime: Duration,
+    pub(super) outage: Duration,
+    pub(super) strong: Vec<String>,
+    pub(super) places: Vec<Place>,
+    pub(super) state: Arc<Memory>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) confirming: Mutex<HashMap<SessionId, watch::Receiver<()>>>,
+    pub(super) issuers: Issuers,
+    pub(super) keys: KeyRing,
+}
+
+/// An issuer at which people sign in.
+pub(super) struct Place {
+    pub(super) provider: Provider,
+    pub(super) title: String,
+    pub(super) client: reqwest::Client,
+}
+
+impl Desk {
+    /// For this configuration.
+    ///
+    /// # Errors
+    /// When no client for an issuer can be made.
+    pub fn new(
+        sign_in: &SignIn,
+        issuers: Issuers,
+        keys: KeyRing,
+        strong: Vec<String>,
+        carry: &CarryOver,
+    ) -> Result<Self, String> {
+        let place = |at: &crate::config::checked::zone::SignInAt| {
+            let client = keys::client(at.ca.as_deref())?;
+            Ok(Place { provider: at.provider.clone(), title: at.title.clone(), client })
+        };
+        Ok(Self {
+            host: sign_in.host.clone(),
+            origin: sign_in.origin.clone(),
+            seal: Arc::clone(&sign_in.seal),
+            lifetime: sign_in.lifetime,
+            outage: sign_in.outage,
+            strong,
+            places: sign_in.providers.iter().map(place).collect::<Result<_, String>>()?,
+            state: Arc::clone(&carry.sessions),
+            metrics: Arc::clone(&carry.metrics),
+            confirming: Mutex::default(),
+            issuers,
+            keys,
+        })
+    }
+
+    pub(super) fn place(&self, alias: &str) -> Option<&Place> {
+        self.places.iter().find(|place| &*place.provider.alias == alias)
+    }
+
+    /// The address of a path on any host of the gate.
+    pub(super) fn address(&self, host: &str, target: &str) -> String {
+        let port = self.origin.strip_prefix("https://").and_then(|rest| rest.split_once(':'));
+        let port = port.map_or(String::new(), |(_, port)| format!(":{port}"));
+        format!("https://{host}{port}{target}")
+    }
+
+    /// Whether a sign-in counts as strong.
+    pub(super) fn is_strong(&self, kept: &Kept) -> bool {
+        let said: HashSet<&String> = kept.subject.acr.iter().chain(&kept.subject.amr).collect();
+        self.strong.iter().any(|strong| said.contains(strong))
+    }
+
+    /// How a session stands; its issuer is asked again in the background when its last word is no longer good, and waited for only when
+    /// that was too long ago.
+    pub async fn standing(self: &Arc<Self>, id: SessionId, now: SystemTime) -> Standing {
+        let Some(mut kept) = self.state.find(id).await else {
+            return Standing::Closed(SessionFault::Unknown);
+        };
+        if kept.refresh.is_some() && now >= kept.good_until {
+            let asked = self.confirm(id, now).await;
+            if now >= kept.good_until + self.outage {
+                asked.wait().await;
+                let Some(again) = self.state.find(id).await else {
+                    return Standing::Closed(SessionFault::Unknown);
+                };
+                kept = again;
+            }
+        }
+        match self.fault(&kept, now) {
+            Some(fault) => Standing::Closed(fault),
+            None => {
+                self.state.used(id, now).await;
+                Standing::Open { renewed: kept.renewed.then_some(kept.subject) }
+            }
+        }
+    }
+
+    /// Why a session is not open.
+    pub(super) fn fault(&self, kept: &Kept, now: SystemTime) -> Option<SessionFault> {
+        if kept.ended {
+            return Some(SessionFault::Ended);
+        }
+        if now >= kept.subject.expires {
+            return Some(SessionFault::Expired);
+        }
+        let confirmed = kept.refresh.is_none() || now < kept.good_until + self.outage;
+        (!confirmed).then_some(SessionFault::Unconfirmed)
+    }
+
+    /// Exchanges a form for tokens, and believes them: who signed in, with what their access token says of roles and units where it is one for
+    /// this gate, and otherwise what their ID token says.
+    pub(super) async fn tokens(
+        &self,
+        place: &Place,
+        form: &str,
+        nonce: Option<&str>,
+        now: SystemTime,
+    ) -> Result<(Tokens, Option<IdToken>), SignInFault> {
+        let tokens = exchange::post(&place.client, &place.provider, form).await?;
+        let Some(id_token) = &tokens.id_token else {
+            return if nonce.is_some() { Err(SignInFault::Response) } else { Ok((tokens, None)) };
+        };
+        let expected = Expected { alias: &place.provider.alias, client: &place.provider.client, nonce };
+        let verify = || self.issuers.verify_id_token(id_token.as_bytes(), expected, &self.keys, now);
+        let mut read = verify();
+        if let Err(TokenFault::UnknownKey { alias, .. } | TokenFault::KeysAbsent { alias }) = &read
+            && self.keys.refresh(alias).await
+        {
+            read = verify();
+        }
+        let mut read = read?;
+        let access = self.issuers.verify(tokens.access_token.as_bytes(), &self.keys, now);
+        if let Ok(access) = access
+            && access.id == read.subject.id
+            && access.kind == SubjectKind::User
+        {
+            (read.subject.roles, read.subject.units) = (access.roles, access.units);
+            read.subject.dropped = access.dropped;
+        }
+        Ok((tokens, Some(read)))
+    }
+
+    /// What is kept of a session that begins now or is confirmed now.
+    pub(super) fn kept(
+        &self,
+        id: SessionId,
+        device: &str,
+        tokens: Tokens,
+        read: IdToken,
+        now: SystemTime,
+    ) -> Kept {
+        let mut subject = read.subject;
+        subject.expires = now + self.lifetime;
+        subject.token_id = Some(id.to_string());
+        Kept {
+            subject: Arc::new(subject),
+            renewed: false,
+            device: device.to_owned(),
+            sid: read.sid,
+            id_token: tokens.id_token.map(Into::into),
+            refresh: tokens.refresh_token,
+            good_until: now + tokens.expires_in.unwrap_or(USUAL_GOOD),
+            seen: now,
+            ended: false,
+        }
+    }
+
+    /// Until when an issuer's word of now is good.
+    pub(super) fn good_until(tokens: &Tokens, now: SystemTime) -> SystemTime {
+        now + tokens.expires_in.unwrap_or(USUAL_GOOD)
+    }
+}
+
+impl fmt::Debug for Desk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Desk").field("origin", &self.origin).finish_non_exhaustive()
+    }
+}

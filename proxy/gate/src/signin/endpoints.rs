@@ -1,0 +1,373 @@
+//! The gate's own pages, one function each.
+
+use std::{sync::Arc, time::SystemTime};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use poort_enforce::{
+    exchange::RequestId,
+    facts::RequestFacts,
+    normal::query_values,
+    reply::Reply,
+    routes::Routes,
+    sign_in::{Endpoint, SESSION_COOKIE, cookie},
+};
+use poort_identity::{
+    session::{Purpose, Session, SessionId},
+    sign_in::{Ask, Callback, SignInFault},
+};
+
+use super::{
+    Desk, HandOver, Kept, State, Waiting, cookies,
+    desk::Place,
+    journey::{self, Journey, PATIENCE},
+    pages::Page,
+};
+
+/// How long a session may be on its way from one host to the next.
+const HAND_OVER: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// A request for one of the gate's own pages.
+#[derive(Clone, Copy)]
+pub struct Visit<'a> {
+    /// Its name.
+    pub id: RequestId,
+    /// When it came.
+    pub now: SystemTime,
+    /// Its normal form.
+    pub facts: &'a RequestFacts,
+    /// Its headers.
+    pub headers: &'a HeaderMap,
+    /// The name in its device's certificate.
+    pub device: &'a str,
+    /// Whether its Origin is this host's own.
+    pub from_here: bool,
+    /// Its body, if it has one.
+    pub body: &'a [u8],
+}
+
+impl Visit<'_> {
+    fn query(&self, name: &str) -> Result<Option<String>, SignInFault> {
+        one(self.facts.target.query.as_deref().unwrap_or_default(), name)
+    }
+
+    fn secret(&self, cookie_name: &str) -> Option<[u8; 32]> {
+        cookie(self.headers, cookie_name).ok().flatten().map(sha256)
+    }
+}
+
+/// The one value of a key in a query or form; two are a fault (RFC 6749, 3.1).
+pub(super) fn one(pairs: &str, name: &str) -> Result<Option<String>, SignInFault> {
+    let mut values = query_values(pairs, name).map(std::borrow::Cow::into_owned);
+    let value = values.next();
+    if values.next().is_some() { Err(SignInFault::Repeated) } else { Ok(value) }
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.iter_mut().zip(digest(&SHA256, bytes).as_ref()).for_each(|(to, from)| *to = *from);
+    out
+}
+
+fn secret() -> Result<String, SignInFault> {
+    let mut bytes = [0; 32];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| SignInFault::Internal)?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// What names a cookie among others of its kind: no secret.
+fn tag(secret: &str) -> String {
+    secret.chars().take(8).collect()
+}
+
+type Answered = Result<Reply, SignInFault>;
+
+impl Desk {
+    /// Answers a request for one of the gate's own pages.
+    pub async fn answer(self: &Arc<Self>, endpoint: Endpoint, visit: Visit<'_>, routes: &Routes) -> Reply {
+        let answered = match endpoint {
+            Endpoint::Home => self.home(visit).await,
+            Endpoint::Start => self.start(visit).await,
+            Endpoint::Callback => self.callback(visit).await,
+            Endpoint::SignOut if visit.facts.method == Method::POST => self.sign_out(visit).await,
+            Endpoint::SignOut => self.ask_to_sign_out(visit).await,
+            Endpoint::SignedOut => Ok(signed_out(visit)),
+            Endpoint::HandOver => self.take_over(visit, routes).await,
+            Endpoint::Logout => self.go(format!("{}/sign-out", self.origin), vec![], visit.id),
+        };
+        let code = answered.as_ref().map_or_else(SignInFault::code, |_| "answered");
+        self.metrics.sign_ins.with_label_values(&[endpoint.as_str(), code]).inc();
+        answered.unwrap_or_else(|fault| {
+            tracing::warn!(event = "sign_in_failed", endpoint = endpoint.as_str(), %fault, request = %visit.id);
+            failed(&fault, visit)
+        })
+    }
+
+    /// Sends a person who is going to a source to sign in first.
+    ///
+    /// # Errors
+    /// [`SignInFault::Internal`] if there is no randomness.
+    pub fn detour(&self, visit: Visit<'_>, stronger: bool) -> Answered {
+        let (secret, target) = (secret()?, &visit.facts.target);
+        let journey = Journey {
+            host: visit.facts.host.clone(),
+            target: journey::target(&target.path, target.query.as_deref()),
+            device: visit.device.to_owned(),
+            tag: tag(&self::secret()?),
+            browser: sha256(secret.as_bytes()),
+            stronger,
+            at: journey::seconds(visit.now),
+        };
+        let sealed = journey.seal(&self.seal).ok_or(SignInFault::Internal)?;
+        let cookie = cookies::kept(&cookies::hop(&journey.tag), &secret, PATIENCE.as_secs());
+        self.go(format!("{}/start?to={sealed}", self.origin), cookie.into_iter().collect(), visit.id)
+    }
+
+    fn go(&self, address: String, cookies: Vec<HeaderValue>, id: RequestId) -> Answered {
+        let location = HeaderValue::try_from(address).map_err(|_| SignInFault::Internal)?;
+        Ok(Reply::elsewhere(location, cookies, id))
+    }
+
+    /// The open session that the sign-in host's cookie names, on its device.
+    async fn present(&self, visit: Visit<'_>) -> Option<(SessionId, Kept)> {
+        let value = cookie(visit.headers, SESSION_COOKIE).ok().flatten()?;
+        let session = Session::open(&self.seal, value, &self.host, visit.now).ok()?;
+        let kept = self.state.find(session.id).await?;
+        let open = session.device == visit.device && kept.device == visit.device;
+        (open && self.fault(&kept, visit.now).is_none()).then_some((session.id, kept))
+    }
+
+    async fn home(&self, visit: Visit<'_>) -> Answered {
+        let Some((_, kept)) = self.present(visit).await else {
+            return Ok(Page::new("You are not signed in.", "Open an application, or sign in here.")
+                .link("/start", "Sign in")
+                .reply(visit.id));
+        };
+        let name = kept.subject.display.as_deref().unwrap_or(&kept.subject.id);
+        Ok(Page::new("You are signed in.", format!("On this device: {name}."))
+            .link("/start?other=1", "Somebody else signs in")
+            .link("/sign-out", "Sign out")
+            .reply(visit.id))
+    }
+
+    async fn start(self: &Arc<Self>, visit: Visit<'_>) -> Answered {
+        let sealed = visit.query("to")?;
+        let journey = sealed.as_deref().map(|sealed| {
+            Journey::open(&self.seal, sealed, visit.device, visit.now).ok_or(SignInFault::State)
+        });
+        let journey = journey.transpose()?;
+        let other_person = visit.query("other")?.is_some();
+        let present = self.present(visit).await.filter(|_| !other_person);
+        let stronger = journey.as_ref().is_some_and(|journey| journey.stronger);
+        if let Some((id, kept)) = present.filter(|(_, kept)| !stronger || self.is_strong(kept)) {
+            return self.go_on(id, &kept, journey, vec![], visit).await;
+        }
+        let chosen = visit.query("issuer")?;
+        let place = match (&chosen, self.places.as_slice()) {
+            (Some(alias), _) => self.place(alias).ok_or(SignInFault::Issuer)?,
+            (None, [only]) => only,
+            (None, places) => return Ok(chooser(places, sealed.as_deref(), other_person, visit)),
+        };
+        self.begin(place, sealed, stronger, other_person, visit).await
+    }
+
+    async fn begin(
+        &self,
+        place: &Place,
+        journey: Option<String>,
+        stronger: bool,
+        other_person: bool,
+        visit: Visit<'_>,
+    ) -> Answered {
+        let secret = secret()?;
+        let strong = self.strong.join(" ");
+        let ask = Ask { acr_values: stronger.then_some(&strong), max_age: None, other_person };
+        let (state, flow, address) = place.provider.begin(ask, sha256(secret.as_bytes()), visit.device)?;
+        let cookie = cookies::kept(&cookies::login(&tag(&state)), &secret, PATIENCE.as_secs());
+        let waiting = Waiting { flow, journey };
+        self.state.wait_for(&state, waiting, visit.now + PATIENCE).await.map_err(|_| SignInFault::Full)?;
+        self.go(address, cookie.into_iter().collect(), visit.id)
+    }
+
+    async fn callback(self: &Arc<Self>, visit: Visit<'_>) -> Answered {
+        let state = visit.query("state")?.ok_or(SignInFault::State)?;
+        let callback =
+            Callback { code: visit.query("code")?, iss: visit.query("iss")?, error: visit.query("error")? };
+        let login = cookies::login(&tag(&state));
+        // Only the browser that began it may use it up: somebody else's visit must not spoil a sign-in.
+        let browser = visit.secret(&login).ok_or(SignInFault::Browser)?;
+        let waiting = self.state.arrived(&state, visit.now).await.ok_or(SignInFault::State)?;
+        let alias = visit.facts.target.path.strip_prefix("/callback/").unwrap_or_default();
+        let place = self.place(alias).ok_or(SignInFault::Issuer)?;
+        let grant = waiting.flow.accept(&place.provider, &callback, Some(browser), visit.device)?;
+        let (tokens, read) = self.tokens(place, &grant.form, Some(&grant.nonce), visit.now).await?;
+        let read = read.ok_or(SignInFault::Response)?;
+        let id = self.session_for(&read.subject.id, visit).await?;
+        let mut kept = self.kept(id, visit.device, tokens, read, visit.now);
+        // Other hosts' cookies of this session say how it was before.
+        kept.renewed = true;
+        self.state.keep(id, kept.clone()).await.map_err(|_| SignInFault::Full)?;
+        let session = Session {
+            id,
+            subject: Arc::clone(&kept.subject),
+            device: kept.device.clone(),
+            host: self.host.clone(),
+        };
+        let value = session.seal(&self.seal).map_err(|_| SignInFault::Internal)?;
+        let cookies = [cookies::session(&value), cookies::removed(&login)].into_iter().flatten().collect();
+        let journey = waiting.journey.as_deref();
+        let journey = journey.and_then(|sealed| Journey::open(&self.seal, sealed, visit.device, visit.now));
+        if journey.as_ref().is_some_and(|journey| journey.stronger) && !self.is_strong(&kept) {
+            let text =
+                "This needs a card or security key, and the sign-in was without. Try again with yours.";
+            let page = Page::new("This sign-in was not strong enough.", text);
+            return Ok(Page { status: StatusCode::FORBIDDEN, cookies, ..page }
+                .link("/", "Go on")
+                .reply(visit.id));
+        }
+        tracing::info!(event = "signed_in", issuer = alias, session = %id);
+        self.go_on(id, &kept, journey, cookies, visit).await
+    }
+
+    /// The session of somebody who signs in: the one they have in this browser, or a new one. Whoever had this device before is signed out of
+    /// it.
+    async fn session_for(&self, subject: &str, visit: Visit<'_>) -> Result<SessionId, SignInFault> {
+        self.state.end(|kept| kept.device == visit.device && kept.subject.id != subject).await;
+        match self.present(visit).await {
+            Some((id, kept)) if kept.subject.id == subject => Ok(id),
+            _ => SessionId::random().map_err(|_| SignInFault::Internal),
+        }
+    }
+
+    /// Hands the session over to the host that the person was going to.
+    async fn go_on(
+        &self,
+        id: SessionId,
+        kept: &Kept,
+        journey: Option<Journey>,
+        cookies: Vec<HeaderValue>,
+        visit: Visit<'_>,
+    ) -> Answered {
+        let Some(journey) = journey else {
+            return self.go(format!("{}/", self.origin), cookies, visit.id);
+        };
+        let code = secret()?;
+        let hand_over = HandOver {
+            session: id,
+            host: journey.host.clone(),
+            target: journey.target,
+            device: kept.device.clone(),
+            tag: journey.tag,
+            browser: journey.browser,
+        };
+        let until = visit.now + HAND_OVER;
+        self.state.hand_over(&code, hand_over, until).await.map_err(|_| SignInFault::Full)?;
+        let address = self.address(&journey.host, &format!("/.poort/callback?code={code}"));
+        self.go(address, cookies, visit.id)
+    }
+
+    /// On a source's host: takes over the session, and goes on to what was asked for.
+    async fn take_over(&self, visit: Visit<'_>, routes: &Routes) -> Answered {
+        let code = visit.query("code")?.ok_or(SignInFault::NoCode)?;
+        let hand_over = self.state.take_over(&code, visit.now).await.ok_or(SignInFault::State)?;
+        if hand_over.host != visit.facts.host || routes.of_host(&hand_over.host).next().is_none() {
+            return Err(SignInFault::Issuer);
+        }
+        if hand_over.device != visit.device {
+            return Err(SignInFault::Device);
+        }
+        let hop = cookies::hop(&hand_over.tag);
+        if visit.secret(&hop) != Some(hand_over.browser) {
+            return Err(SignInFault::Browser);
+        }
+        let kept = self.state.find(hand_over.session).await.ok_or(SignInFault::State)?;
+        if self.fault(&kept, visit.now).is_some() {
+            return Err(SignInFault::State);
+        }
+        let session = Session {
+            id: hand_over.session,
+            subject: kept.subject,
+            device: hand_over.device,
+            host: hand_over.host.clone(),
+        };
+        let value = session.seal(&self.seal).map_err(|_| SignInFault::Internal)?;
+        let cookies = [cookies::session(&value), cookies::removed(&hop)].into_iter().flatten().collect();
+        self.go(self.address(&hand_over.host, &hand_over.target), cookies, visit.id)
+    }
+
+    async fn ask_to_sign_out(&self, visit: Visit<'_>) -> Answered {
+        let Some((id, kept)) = self.present(visit).await else { return Ok(signed_out(visit)) };
+        let proof = self.seal.seal(Purpose::Form, id.to_string().as_bytes());
+        let proof = proof.map_err(|_| SignInFault::Internal)?;
+        let place = self.place(&kept.subject.issuer);
+        let page = Page::new("Sign out?", "You are signed out of every application on this device.");
+        let end = place.and_then(|place| place.provider.end_session.as_deref());
+        let forms =
+            end.and_then(|end| reqwest::Url::parse(end).ok()).map(|end| end.origin().ascii_serialization());
+        Ok(Page { forms, ..page }
+            .form("/sign-out", &proof, "Sign out")
+            .link("/", "Stay signed in")
+            .reply(visit.id))
+    }
+
+    async fn sign_out(&self, visit: Visit<'_>) -> Answered {
+        let Some((id, kept)) = self.present(visit).await else { return Ok(signed_out(visit)) };
+        let form = std::str::from_utf8(visit.body).map_err(|_| SignInFault::Browser)?;
+        let proof = one(form, "proof")?.and_then(|proof| self.seal.open(Purpose::Form, proof.as_bytes()));
+        if !visit.from_here || proof.as_deref() != Some(id.to_string().as_bytes()) {
+            return Err(SignInFault::Browser);
+        }
+        let person = &kept.subject.id;
+        self.state.end(|other| other.subject.id == *person && other.device == visit.device).await;
+        tracing::info!(event = "signed_out", issuer = &*kept.subject.issuer, session = %id);
+        let done = format!("{}/signed-out", self.origin);
+        let hint = kept.id_token.as_ref().map(|token| token.as_str());
+        let place = self.place(&kept.subject.issuer);
+        let address = place.and_then(|place| place.provider.sign_out(hint, &done)).unwrap_or(done);
+        self.go(address, cookies::removed(SESSION_COOKIE).into_iter().collect(), visit.id)
+    }
+}
+
+fn chooser(places: &[Place], to: Option<&str>, other_person: bool, visit: Visit<'_>) -> Reply {
+    let mut page = Page::new("Sign in", "Where do you sign in?");
+    for place in places {
+        let mut address = format!("/start?issuer={}", place.provider.alias);
+        if let Some(to) = to {
+            address.push_str(&format!("&to={to}"));
+        }
+        if other_person {
+            address.push_str("&other=1");
+        }
+        page = page.link(&address, &place.title);
+    }
+    page.reply(visit.id)
+}
+
+fn signed_out(visit: Visit<'_>) -> Reply {
+    let cookies = cookies::removed(SESSION_COOKIE).into_iter().collect();
+    let page = Page::new("You are signed out.", "Nobody can go on in your name on this device.");
+    Page { cookies, ..page }.link("/start", "Sign in").reply(visit.id)
+}
+
+/// What a person is told when a sign-in fails: what happened, and that nothing is lost by trying again.
+fn failed(fault: &SignInFault, visit: Visit<'_>) -> Reply {
+    let (status, text) = match fault {
+        SignInFault::Unreachable(_) | SignInFault::Response => {
+            (StatusCode::BAD_GATEWAY, "The sign-in service does not answer. Try again in a minute.")
+        }
+        SignInFault::Full | SignInFault::Internal => {
+            (StatusCode::SERVICE_UNAVAILABLE, "Signing in is not possible right now. Try again in a minute.")
+        }
+        SignInFault::Refused(_) => {
+            (StatusCode::FORBIDDEN, "The sign-in service refused. Try again, or call the service desk.")
+        }
+        SignInFault::State => (
+            StatusCode::BAD_REQUEST,
+            "This took too long, or was finished before. Open the application again.",
+        ),
+        _ => (StatusCode::BAD_REQUEST, "This sign-in cannot be finished here. Open the application again."),
+    };
+    let page = Page::new("Signing in did not work.", text);
+    Page { status, ..page }.link("/", "Try again").reply(visit.id)
+}

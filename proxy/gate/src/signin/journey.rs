@@ -1,0 +1,87 @@
+//! Where a person was going: carried by the browser through the sign-in, sealed, so that it leads nowhere else.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use poort_identity::session::{Purpose, Seal};
+use serde::{Deserialize, Serialize};
+
+/// How long a person may take to sign in.
+pub(super) const PATIENCE: Duration = Duration::from_secs(15 * 60);
+/// Longest path with its query that is come back to, in bytes; what is longer is come back to at the application's front page.
+const TARGET_LIMIT: usize = 2048;
+
+/// A way to a source, interrupted to sign in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Journey {
+    /// The source's host.
+    pub(super) host: String,
+    /// Path and query.
+    pub(super) target: String,
+    /// The name in the device's certificate.
+    pub(super) device: String,
+    /// Names the cookie that this browser was given at the source's host.
+    pub(super) tag: String,
+    /// SHA-256 of that cookie's value.
+    pub(super) browser: [u8; 32],
+    /// Whether the session there was too weak.
+    pub(super) stronger: bool,
+    /// When it was interrupted, in seconds since 1970.
+    pub(super) at: u64,
+}
+
+impl Journey {
+    pub(super) fn seal(&self, seal: &Seal) -> Option<String> {
+        seal.seal(Purpose::Journey, &serde_json::to_vec(self).ok()?).ok()
+    }
+
+    /// Opens a journey that this device's browser was sent on a short while ago.
+    pub(super) fn open(seal: &Seal, sealed: &str, device: &str, now: SystemTime) -> Option<Self> {
+        let journey: Self = serde_json::from_slice(&seal.open(Purpose::Journey, sealed.as_bytes())?).ok()?;
+        let begun = UNIX_EPOCH.checked_add(Duration::from_secs(journey.at))?;
+        // Gates differ by some seconds.
+        let age = now.duration_since(begun).unwrap_or(Duration::ZERO);
+        (journey.device == device && age < PATIENCE).then_some(journey)
+    }
+}
+
+/// Seconds since 1970.
+pub(super) fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// Path and query as they are come back to.
+pub(super) fn target(path: &str, query: Option<&str>) -> String {
+    let target = query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
+    if target.len() > TARGET_LIMIT { "/".to_owned() } else { target }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_journey_goes_on_only_where_it_was_going() {
+        let seal = Seal::from_lines(&"0f".repeat(32)).unwrap();
+        let now = UNIX_EPOCH + Duration::from_secs(1_893_456_000);
+        let journey = Journey {
+            host: "persons.example".to_owned(),
+            target: target("/persons/1", Some("a=b")),
+            device: "car-1".to_owned(),
+            tag: "abc".to_owned(),
+            browser: [1; 32],
+            stronger: false,
+            at: seconds(now),
+        };
+        let sealed = journey.seal(&seal).unwrap();
+        assert_eq!(journey.target, "/persons/1?a=b");
+        assert_eq!(Journey::open(&seal, &sealed, "car-1", now), Some(journey.clone()));
+        assert_eq!(Journey::open(&seal, &sealed, "car-2", now), None, "another device");
+        assert_eq!(Journey::open(&seal, &sealed, "car-1", now + PATIENCE), None, "too late");
+        for forged in
+            ["https://evil.example", "//evil.example", "", &seal.seal(Purpose::Session, b"{}").unwrap()]
+        {
+            assert_eq!(Journey::open(&seal, forged, "car-1", now), None, "{forged}");
+        }
+        assert_eq!(target(&"/a".repeat(2000), None), "/");
+    }
+}

@@ -1,0 +1,26 @@
+//! Signing in with a browser: the gate's own pages, and sessions behind them.
+//!
+//! - [`Desk`] is what one configuration makes of it: hosts, issuers, keys; [`endpoints`] answers its pages;
+//! - [`state`] is what several gates must share, as a port; [`Memory`] keeps it in one process;
+//! - [`exchange`] speaks to an issuer; [`confirm`] asks it again, once however many requests wait;
+//! - [`backchannel`] hears from issuers who signed out there;
+//! - [`journey`] is where a person was going; [`cookies`] and [`pages`] are what a browser gets.
+//!
+//! A person who goes to a source without a session is sent to the sign-in host with a sealed [`journey`]. There an issuer signs them in, once;
+//! the sign-in host then hands the session to each source's host by a code that works once, on one device, in the browser that was sent.
+
+mod backchannel;
+mod confirm;
+mod cookies;
+mod desk;
+mod endpoints;
+mod exchange;
+mod journey;
+mod memory;
+mod pages;
+mod state;
+
+pub use desk::Desk;
+pub use endpoints::Visit;
+pub use memory::Memory;
+pub use state::{Full, HandOver, Kept, State, Waiting};
