@@ -123,12 +123,14 @@ fn overview(zone: &Zone) -> String {
     text.push_str(&format!(
         "\nOne search in all three, through the search application:\n  \
          curl -H \"Authorization: Bearer $STRONG\" 'http://{search}/search?name=peeters'\n\n\
-         A browser: import {} (password `{}`) and trust {}, then open https://persons.localhost:{port}/\n\
+         A browser: import {} (password `{}`) and trust {}, then open https://persons.localhost:{port}/persons/85073100190 (and let it trust {} for the issuer),\n\
+         and https://vehicles.localhost:{port}/vehicles/0-ABC-123 without signing in again; https://signin.localhost:{port}/ signs out\n\
          Another device: private-7 (unmanaged), car-99 (revoked) or car-31 (expired) in place of car-12.\n\n\
          Ctrl-C ends it.",
         file("devices/car-12.p12"),
         pki::BUNDLE_PASSWORD,
         file("gate-ca.crt"),
+        file("internal-ca.crt"),
     ));
     text
 }

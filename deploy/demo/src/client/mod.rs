@@ -1,9 +1,11 @@
 //! Callers of the gate, and of everything else on loopback: HTTP as programs speak it, and bytes as attackers send them.
 
 mod answer;
+mod browser;
 mod raw;
 
 pub use answer::Answer;
+pub use browser::{Browser, Landed};
 pub use raw::RawConnection;
 
 use std::io;

@@ -3,9 +3,11 @@
 //! It signs whatever it is told to, right or wrong, so that tests can show a gate every kind of token. It is reachable on loopback
 //! only and exists nowhere but in the demo.
 
+mod desk;
 mod key;
 mod token;
 
+pub use desk::{CLIENT, SECRET};
 pub use key::{Algorithm, SigningKey};
 pub(crate) use token::unique;
 pub use token::{Profile, Token};
@@ -78,6 +80,7 @@ impl Issuer {
             key_fetches: AtomicU64::new(0),
             keys_made: AtomicU64::new(1),
             root: RwLock::new(String::new()),
+            desk: desk::Desk::default(),
             options,
         });
         let server = Server::start(office.options.address, &office.options.over, office.clone())?;
@@ -201,6 +204,21 @@ impl Issuer {
         self.server.open()
     }
 
+    /// How often a gate asked again about somebody who had signed in.
+    pub fn refreshes(&self) -> u64 {
+        self.office.desk.refreshed()
+    }
+
+    /// Whether what it says of somebody who signs in is good for a second only.
+    pub fn shorten(&self, short: bool) {
+        self.office.desk.shorten(short);
+    }
+
+    /// Refuses, from now on, to confirm this person.
+    pub fn dismiss(&self, user: &str) {
+        self.office.desk.dismiss(user);
+    }
+
     /// How often the key set was asked for, successfully or not.
     pub fn key_fetches(&self) -> u64 {
         self.office.key_fetches.load(Ordering::SeqCst)
@@ -221,6 +239,7 @@ struct Office {
     key_fetches: AtomicU64,
     keys_made: AtomicU64,
     root: RwLock<String>,
+    desk: desk::Desk,
 }
 
 impl Office {
@@ -251,6 +270,9 @@ impl Office {
                 Some(bytes) => Reply { body: bytes.clone(), ..Reply::json(200, &Value::Null) },
                 None => Reply::json(200, &self.key_set()),
             },
+            ("GET", "/authorize") => self.desk.authorize(head, &self.options.issuer),
+            ("GET", "/logout") => self.desk.end(head),
+            ("POST", "/exchange") => self.desk.exchange(head, body, |token| self.mint(token)),
             ("GET", "/token") => self.token(head.queries()),
             ("POST", "/token") => self.token(crate::wire::pairs(&String::from_utf8_lossy(body))),
             _ => Reply::text(404, "text/plain", "try /token?user=an.janssens&role=officer\n"),
@@ -262,7 +284,11 @@ impl Office {
         json!({
             "issuer": self.options.issuer,
             "jwks_uri": format!("{root}/jwks"),
-            "token_endpoint": format!("{root}/token"),
+            "authorization_endpoint": format!("{root}/authorize"),
+            "token_endpoint": format!("{root}/exchange"),
+            "end_session_endpoint": format!("{root}/logout"),
+            "authorization_response_iss_parameter_supported": true,
+            "code_challenge_methods_supported": ["S256"],
             "id_token_signing_alg_values_supported": ["ES256", "PS256", "EdDSA", "RS256"],
             "subject_types_supported": ["public"],
             "response_types_supported": ["code"],

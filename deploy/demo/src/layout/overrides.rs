@@ -2,7 +2,7 @@ use serde_yaml::{Mapping, Value};
 
 use super::{Layout, LayoutOptions, Posture};
 use crate::DemoError;
-use crate::issuer::Issuer;
+use crate::issuer::{CLIENT, Issuer};
 use crate::pki::Pki;
 use crate::sources::{Authentication, Source};
 use crate::wire::ServedOver;
@@ -11,6 +11,8 @@ use crate::wire::ServedOver;
 pub(super) fn deploy(options: &LayoutOptions<'_>) -> Result<String, DemoError> {
     let pki = options.pki;
     let mut certificates = file_pair(pki, "gate");
+    pki.server("signin", &[&Layout::host("signin")])?;
+    certificates.push_str(&file_pair(pki, "signin"));
     for source in options.sources {
         pki.server(source.id(), &[&Layout::host(source.id())])?;
         certificates.push_str(&file_pair(pki, source.id()));
@@ -86,6 +88,29 @@ pub(super) fn policies(yaml: &mut Value, options: &LayoutOptions<'_>) {
         }
     }
     *issuers = Value::Sequence(kept);
+    sign_in(yaml, options);
+}
+
+/// Browsers sign in with the first issuer, the zone's own, at `signin.localhost`.
+fn sign_in(yaml: &mut Value, options: &LayoutOptions<'_>) {
+    remove(yaml, "sign_in");
+    let Some(issuer) = options.issuers.first() else { return };
+    let section = member(yaml, "sign_in");
+    set(section, "url", format!("https://{}:{}", Layout::host("signin"), options.address.port()));
+    set(section, "keys", file(options.pki, "session.keys"));
+    let mut at = Value::Mapping(Mapping::new());
+    set(&mut at, "issuer", issuer.alias());
+    set(&mut at, "title", "The demo's own issuer");
+    set(&mut at, "client_id", CLIENT);
+    set(&mut at, "client_secret_file", file(options.pki, "client.secret"));
+    for (key, path) in [("authorization", "authorize"), ("token", "exchange"), ("end_session", "logout")] {
+        set(&mut at, key, format!("{}/{path}", issuer.root()));
+    }
+    if issuer.root().starts_with("https:") {
+        set(&mut at, "ca", file(options.pki, "internal-ca.crt"));
+    }
+    set(&mut at, "says_iss", true);
+    set(section, "issuers", vec![at]);
 }
 
 fn is_about(entry: &Value, issuer: &Issuer) -> bool {

@@ -78,5 +78,9 @@ async fn addresses_are_the_demos_and_rules_are_the_shipped_ones() {
         assert!(Path::new(pair["chain"].as_str().unwrap()).is_file(), "{pair}");
         assert!(Path::new(pair["key"].as_str().unwrap()).is_file(), "{pair}");
     }
-    assert_eq!(deploy["listeners"][0]["certificates"].as_array().unwrap().len(), 3);
+    assert_eq!(
+        deploy["listeners"][0]["certificates"].as_array().unwrap().len(),
+        4,
+        "the gate, the sign-in host, two sources"
+    );
 }

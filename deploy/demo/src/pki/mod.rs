@@ -38,6 +38,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// | `devices/*.crt`, `.key` | `car-12`, `private-7`, `car-99`, `car-31` (expired), `stranger` (foreign), `search` |
 /// | `devices/car-12.p12` | for a browser; the password is [`BUNDLE_PASSWORD`] |
 /// | `assertion.key` | signs `Poort-Assertion` |
+/// | `session.keys`, `client.secret` | seals session cookies; the gate's secret at the issuer where people sign in |
 pub struct Pki {
     directory: PathBuf,
     issued: Mutex<BTreeMap<String, Signed>>,
@@ -49,6 +50,13 @@ pub struct Pki {
     pub gate: Authority,
     /// Signs issuers, sources, and the gate as a client of sources.
     pub internal: Authority,
+}
+
+/// A key that seals session cookies, as the gate reads it.
+fn session_key() -> Result<String, DemoError> {
+    let mut bytes = [0; 32];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| rcgen::Error::RingUnspecified)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// The serial number of `car-99`, which the revocation list names.
@@ -82,6 +90,8 @@ impl Pki {
         pki.internal.issue(&Leaf::client("poort gate"))?.write(directory, "upstream-client")?;
         let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
         write_private(&pki.path("assertion.key"), key.serialize_pem().as_bytes())?;
+        write_private(&pki.path("session.keys"), session_key()?.as_bytes())?;
+        write_private(&pki.path("client.secret"), crate::issuer::SECRET.as_bytes())?;
         Ok(pki)
     }
 
