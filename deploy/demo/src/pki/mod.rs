@@ -5,6 +5,7 @@
 mod authority;
 mod bundle;
 mod leaf;
+mod note;
 mod store;
 
 pub use authority::{Authority, AuthorityOptions, RevocationList};
@@ -38,6 +39,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// | `devices/*.crt`, `.key` | `car-12`, `private-7`, `car-99`, `car-31` (expired), `stranger` (foreign), `search` |
 /// | `devices/car-12.p12` | for a browser; the password is [`BUNDLE_PASSWORD`] |
 /// | `assertion.key` | signs `Poort-Assertion` |
+/// | `audit.key`, `audit.pub` | signs and checks the log that proves the record |
 pub struct Pki {
     directory: PathBuf,
     issued: Mutex<BTreeMap<String, Signed>>,
@@ -82,6 +84,9 @@ impl Pki {
         pki.internal.issue(&Leaf::client("poort gate"))?.write(directory, "upstream-client")?;
         let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
         write_private(&pki.path("assertion.key"), key.serialize_pem().as_bytes())?;
+        let (secret, public) = note::key("gate.localhost/audit")?;
+        write_private(&pki.path("audit.key"), secret.as_bytes())?;
+        write_public(&pki.path("audit.pub"), public.as_bytes())?;
         Ok(pki)
     }
 

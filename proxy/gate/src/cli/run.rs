@@ -12,9 +12,15 @@ use pingora::{
 
 use crate::{
     admin::Admin,
-    audit::{Audit, AuditSettings},
+    audit::{
+        Audit, AuditSettings,
+        tlog::{LOG_DIRECTORY, LogSettings},
+    },
     carry_over::{CarryOver, Closures},
-    config::{self, Checked, checked::Deploy},
+    config::{
+        self, Checked,
+        checked::{self, Deploy},
+    },
     housekeeping::Housekeeping,
     last_good,
     listen::{self, Surroundings},
@@ -61,7 +67,7 @@ fn serve(file: &Path) -> anyhow::Result<()> {
         tracing::warn!(event = "source_closed", source, remedy = "poort reload --allow SOURCE");
     }
     let carry = CarryOver::new(Arc::clone(&metrics), closures, checked.zone.limits.keys.get());
-    let settings = AuditSettings::new(checked.deploy.audit.directory.clone(), checked.deploy.audit.durable);
+    let settings = audit_settings(&checked.deploy.audit);
     let (audit, recovered) = Audit::open(settings, WallClock)?;
     tracing::info!(event = "audit_opened", ?recovered);
     let kept = match origin {
@@ -87,6 +93,17 @@ fn serve(file: &Path) -> anyhow::Result<()> {
     server.run(RunArgs::default());
     audit.close();
     Ok(())
+}
+
+/// How the record is kept.
+fn audit_settings(audit: &checked::deploy::Audit) -> AuditSettings {
+    let mut settings = AuditSettings::new(audit.directory.clone(), audit.durable);
+    settings.log = audit.log.as_ref().map(|log| LogSettings {
+        directory: audit.directory.join(LOG_DIRECTORY),
+        keys: Arc::clone(&log.keys),
+        anchor: log.anchor.clone(),
+    });
+    settings
 }
 
 /// Where a configuration came from.

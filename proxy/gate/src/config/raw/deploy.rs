@@ -40,6 +40,12 @@ record! {
     struct Audit {
         directory: Text,
         durable: Text,
+        log: Block<AuditLog>,
+    }
+
+    struct AuditLog {
+        key: Text,
+        anchor: Text,
     }
 
     struct Assertion {
