@@ -1,4 +1,4 @@
-//! go-ftw against the same gate, and where it judges otherwise than the runner here.
+//! go-ftw on the same gate, or the same engine, and where it judges otherwise than the runner here.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -11,8 +11,7 @@ use serde::Deserialize;
 use tokio::process::Command;
 
 use crate::fault::Fault;
-use crate::front::Front;
-use crate::stand::Stand;
+use crate::front::{Answers, Front};
 use crate::suite::Verdict;
 
 /// How many of it run at the same time: it asks one thing after the other, and reads a log that is about nothing else.
@@ -44,18 +43,18 @@ pub fn binary() -> Option<PathBuf> {
     None
 }
 
-/// Lets go-ftw run `tests` against the gate and compares what it says with `verdicts`.
+/// Lets go-ftw run `tests` against whoever is `behind` and compares what it says with `verdicts`.
 ///
 /// # Errors
 /// When it does not run to its end.
 pub async fn compare(
     name: &str,
     binary: &Path,
-    stand: Arc<Stand>,
+    behind: Arc<impl Answers>,
     tests: &Path,
     verdicts: &[Verdict],
 ) -> Result<Report, Fault> {
-    let parts = (0..PARTS).map(|part| run(binary, Arc::clone(&stand), tests, part));
+    let parts = (0..PARTS).map(|part| run(binary, Arc::clone(&behind), tests, part));
     let said: HashMap<_, _> = try_join_all(parts).await?.into_iter().flatten().collect();
     let passed = said.values().filter(|said| said.passed).count();
     let mut report =
@@ -85,13 +84,13 @@ fn agreement(verdict: &Verdict, said: Option<&Said>) -> Outcome {
 
 async fn run(
     binary: &Path,
-    stand: Arc<Stand>,
+    behind: Arc<impl Answers>,
     tests: &Path,
     part: usize,
 ) -> Result<Vec<(String, Said)>, Fault> {
     let directory = tempfile::tempdir().map_err(Fault::Directory)?;
     let log = directory.path().join("gate.log");
-    let front = Front::start(stand, &log).await.map_err(Fault::Connection)?;
+    let front = Front::start(behind, &log).await.map_err(Fault::Connection)?;
     let output = Command::new(binary)
         .args(["-port", &front.address().port().to_string()])
         .args(["-part", &part.to_string(), "-parts", &PARTS.to_string(), "-tests"])

@@ -12,10 +12,12 @@ use poort_demo::pki::Pki;
 use poort_demo::ports;
 use serde_json::json;
 use serde_yaml::Value;
+use tokio::io::AsyncRead;
 
 use crate::backend::Backend;
 use crate::exchange::{self, Answer};
 use crate::fault::Fault;
+use crate::front::Answers;
 use crate::records::{Found, Records};
 
 /// The name that the caller asks TLS for, and nearly every test asks HTTP for.
@@ -80,12 +82,14 @@ impl Stand {
         let records = Records::new(layout.path("deploy/audit"));
         Ok(Self { caller, records, _gate: gate, _backend: backend, _directory: directory })
     }
+}
 
+impl Answers for Stand {
     /// Sends the gate what comes from `request`, on a connection of its own, and gathers the first answer and the record.
     ///
     /// # Errors
     /// When there is no connection, or what the gate says it recorded is not there.
-    pub async fn ask(&self, request: impl tokio::io::AsyncRead + Unpin) -> Result<Exchanged, Fault> {
+    async fn ask(&self, request: impl AsyncRead + Unpin + Send) -> Result<Exchanged, Fault> {
         let connection = self.caller.connect(HOST).await.map_err(Fault::Connection)?;
         let answer = exchange::exchange(connection.into_parts().1, request).await;
         let id = answer.as_ref().and_then(|answer| answer.header("poort-request-id"));

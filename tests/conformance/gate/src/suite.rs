@@ -4,6 +4,7 @@ use futures_util::{StreamExt as _, stream};
 use poort_conformance::{Case, Outcome, Seen, Stage};
 
 use crate::fault::Fault;
+use crate::front::Answers as _;
 use crate::stand::Stand;
 
 /// Tests that run at the same time.
@@ -26,7 +27,7 @@ pub struct Verdict {
     /// Why it was not run.
     pub skipped: Option<&'static str>,
     /// Whether its expectations are about what the rules found, and not about the answer alone.
-    about_rules: bool,
+    pub about_rules: bool,
 }
 
 impl Verdict {
