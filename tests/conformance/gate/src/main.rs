@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use poort_conformance::command::{self, Suite};
 use poort_conformance::fault::texts;
+use poort_conformance::figure::Figure;
 use poort_conformance::{Case, Report, case, shared};
 use poort_conformance_gate::engine::Engine;
 use poort_conformance_gate::front::Answers;
@@ -18,6 +19,9 @@ const GATE: &str = "CRS 4 regression, through the gate over sockets, detect, lev
 const GO_FTW_GATE: &str = "CRS 4 regression by go-ftw on the same gate: it judges as the runner here";
 const GO_FTW_ENGINE: &str =
     "CRS 4 regression by go-ftw on the engine, DetectionOnly, level 4: it judges as the runner here";
+
+/// The most of the tests that may be refused before the rules see them, in percent: what is refused is not tested.
+const REFUSED: f64 = 3.0;
 
 /// What is tested.
 struct Crs {
@@ -99,6 +103,13 @@ fn engine(crs: &Crs) -> Result<Judged<Engine>, Not> {
 
 fn through(gate: &Judged<Stand>) -> Report {
     let mut report = Report::new(GATE);
+    let refused = gate.verdicts.iter().filter(|verdict| verdict.refused.is_some()).count();
+    report.measure(Figure::share(
+        "CRS's tests refused before inspection",
+        refused,
+        gate.verdicts.len(),
+        Some(REFUSED),
+    ));
     gate.verdicts.iter().for_each(|verdict| report.add(verdict.case.clone(), verdict.outcome()));
     report
 }
