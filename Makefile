@@ -37,7 +37,8 @@ lint:
 	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --locked --offline check bans licenses sources; \
 	else echo "SKIPPED: licences and duplicates, as cargo-deny is not installed (cargo install --locked cargo-deny)"; fi
 
-# The second half runs through a gate process, and by go-ftw, which is written in Go.
+# The second half runs through a gate process, and by go-ftw, which is written in Go. Without optimisation, as the demo: it waits more
+# than it works.
 conformance:
 	@.ci/tools
 	@$(CARGO) build --locked --release --package poort-conformance

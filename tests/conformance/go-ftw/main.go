@@ -26,29 +26,38 @@ type verdict struct {
 }
 
 func main() {
-	directory := flag.String("tests", "", "directory of *.yaml")
+	directory := flag.String("tests", "", "directory of *.yaml and *.yml")
 	port := flag.Int("port", 0, "port on 127.0.0.1")
 	log := flag.String("log", "", "the server's log")
+	part := flag.Int("part", 0, "which of the parts to run, from 0")
+	parts := flag.Int("parts", 1, "how many parts the tests are cut into")
 	flag.Parse()
 	zerolog.SetGlobalLevel(zerolog.Disabled)
-	if err := run(*directory, *port, *log); err != nil {
+	if err := run(*directory, *part, *parts, settings(*port, *log)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(directory string, port int, log string) error {
+func settings(port int, log string) *config.FTWConfiguration {
 	address := "127.0.0.1"
 	settings := config.NewDefaultConfig()
 	settings.WithLogfile(log)
 	settings.TestOverride.Overrides.DestAddr = &address
 	settings.TestOverride.Overrides.Port = &port
-	files, err := test.GetTestsFromFiles(directory + "/**/*.yaml")
+	return settings
+}
+
+func run(directory string, part, parts int, settings *config.FTWConfiguration) error {
+	files, err := test.GetTestsFromFiles(directory + "/**/*.y*ml")
 	if err != nil {
 		return err
 	}
 	out := json.NewEncoder(os.Stdout)
-	for _, file := range files {
+	for place, file := range files {
+		if place%parts != part {
+			continue
+		}
 		for _, one := range file.Tests {
 			if err := out.Encode(judge(settings, file, one)); err != nil {
 				return err

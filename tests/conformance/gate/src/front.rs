@@ -1,5 +1,4 @@
-//! What go-ftw talks to: plain HTTP on loopback, whose bytes go to the gate as they are, and a log as go-ftw reads it, written from
-//! the gate's record.
+//! What go-ftw talks to: plain HTTP on loopback, whose bytes go on as they are, and a log as go-ftw reads it, of the rules that matched.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -8,15 +7,28 @@ use std::path::Path;
 use std::sync::Arc;
 
 use poort_conformance::Logged;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use crate::stand::Stand;
+use crate::fault::Fault;
+use crate::stand::Exchanged;
 
 /// The header of the requests with which go-ftw marks its place in the log.
 const MARKER: &str = "X-CRS-Test: ";
 const MARKER_START: &[u8] = b"GET /status/200 HTTP/1.1\r\n";
+
+/// Who answers.
+pub trait Answers: Send + Sync + 'static {
+    /// Answers one request, and says which rules matched.
+    ///
+    /// # Errors
+    /// When that cannot be said.
+    fn ask(
+        &self,
+        request: impl AsyncRead + Unpin + Send,
+    ) -> impl Future<Output = Result<Exchanged, Fault>> + Send;
+}
 
 /// A listening front. Dropping it stops it.
 pub struct Front {
@@ -29,16 +41,16 @@ impl Front {
     ///
     /// # Errors
     /// When the port or the file cannot be opened.
-    pub async fn start(stand: Arc<Stand>, log: &Path) -> io::Result<Self> {
+    pub async fn start(behind: Arc<impl Answers>, log: &Path) -> io::Result<Self> {
         let log = Arc::new(OpenOptions::new().create(true).append(true).open(log)?);
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
         let address = listener.local_addr()?;
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let (stand, log) = (Arc::clone(&stand), Arc::clone(&log));
+                let (behind, log) = (Arc::clone(&behind), Arc::clone(&log));
                 tokio::spawn(async move {
-                    if let Err(fault) = serve(&stand, &log, client).await {
-                        eprintln!("in front of the gate: {fault}");
+                    if let Err(fault) = serve(&*behind, &log, client).await {
+                        eprintln!("go-ftw gets no answer: {fault}");
                     }
                 });
             }
@@ -58,7 +70,7 @@ impl Drop for Front {
     }
 }
 
-async fn serve(stand: &Stand, log: &File, mut client: TcpStream) -> io::Result<()> {
+async fn serve(behind: &impl Answers, log: &File, mut client: TcpStream) -> io::Result<()> {
     let mut start = vec![0; 4096];
     let length = client.peek(&mut start).await?;
     start.truncate(length);
@@ -69,7 +81,7 @@ async fn serve(stand: &Stand, log: &File, mut client: TcpStream) -> io::Result<(
         return client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await;
     }
     let (from_client, mut to_client) = client.split();
-    let exchanged = stand.ask(from_client).await.map_err(io::Error::other)?;
+    let exchanged = behind.ask(from_client).await.map_err(io::Error::other)?;
     // Before the answer, so that the next marker stands behind it.
     write(log, &lines(&exchanged.found.log))?;
     if let Some(answer) = exchanged.answer {

@@ -1,18 +1,21 @@
-//! go-ftw against the same gate, and where it judges otherwise than the runner here.
+//! go-ftw on the same gate, or the same engine, and where it judges otherwise than the runner here.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 
+use futures_util::future::try_join_all;
 use poort_conformance::{Outcome, Report};
 use serde::Deserialize;
 use tokio::process::Command;
 
 use crate::fault::Fault;
-use crate::front::Front;
-use crate::stand::Stand;
+use crate::front::{Answers, Front};
 use crate::suite::Verdict;
+
+/// How many of it run at the same time: it asks one thing after the other, and reads a log that is about nothing else.
+const PARTS: usize = 4;
 
 /// What go-ftw says of a test.
 #[derive(Deserialize)]
@@ -40,19 +43,22 @@ pub fn binary() -> Option<PathBuf> {
     None
 }
 
-/// Lets go-ftw run `tests` against the gate and compares what it says with `verdicts`.
+/// Lets go-ftw run `tests` against whoever is `behind` and compares what it says with `verdicts`.
 ///
 /// # Errors
 /// When it does not run to its end.
 pub async fn compare(
     name: &str,
     binary: &Path,
-    stand: Arc<Stand>,
+    behind: Arc<impl Answers>,
     tests: &Path,
     verdicts: &[Verdict],
 ) -> Result<Report, Fault> {
-    let said = run(binary, stand, tests).await?;
-    let mut report = Report::new(name);
+    let parts = (0..PARTS).map(|part| run(binary, Arc::clone(&behind), tests, part));
+    let said: HashMap<_, _> = try_join_all(parts).await?.into_iter().flatten().collect();
+    let passed = said.values().filter(|said| said.passed).count();
+    let mut report =
+        Report::new(format!("{name} ({passed} pass there, {} do not)", said.len().saturating_sub(passed)));
     for verdict in verdicts {
         report.add(verdict.case.clone(), agreement(verdict, said.get(&verdict.case)));
     }
@@ -76,29 +82,61 @@ fn agreement(verdict: &Verdict, said: Option<&Said>) -> Outcome {
     }
 }
 
-async fn run(binary: &Path, stand: Arc<Stand>, tests: &Path) -> Result<HashMap<String, Said>, Fault> {
+async fn run(
+    binary: &Path,
+    behind: Arc<impl Answers>,
+    tests: &Path,
+    part: usize,
+) -> Result<Vec<(String, Said)>, Fault> {
     let directory = tempfile::tempdir().map_err(Fault::Directory)?;
     let log = directory.path().join("gate.log");
-    let front = Front::start(stand, &log).await.map_err(Fault::Connection)?;
+    let front = Front::start(behind, &log).await.map_err(Fault::Connection)?;
     let output = Command::new(binary)
-        .arg("-tests")
+        .args(["-port", &front.address().port().to_string()])
+        .args(["-part", &part.to_string(), "-parts", &PARTS.to_string(), "-tests"])
         .arg(tests)
-        .arg("-port")
-        .arg(front.address().port().to_string())
         .arg("-log")
         .arg(&log)
         .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
         .kill_on_drop(true)
         .output()
         .await
         .map_err(|error| Fault::GoFtw(format!("{}: {error}", binary.display())))?;
     if !output.status.success() {
-        return Err(Fault::GoFtw(format!("it ended with {}", output.status)));
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(Fault::GoFtw(format!("it ended with {}: {said}", output.status)));
     }
     let lines = String::from_utf8_lossy(&output.stdout);
     let said = lines.lines().map(serde_json::from_str::<Said>);
     let said = said.map(|said| said.map(|said| (said.test.clone(), said)));
     said.collect::<Result<_, _>>()
         .map_err(|error| Fault::GoFtw(format!("it said what is no verdict: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use poort_conformance::Outcome;
+
+    use super::{Said, agreement};
+    use crate::suite::Verdict;
+
+    #[test]
+    fn only_equal_verdicts_agree() {
+        for (name, here, there, expected) in [
+            ("both pass", Ok(()), Some(true), "passed"),
+            ("both fail", Err("why"), Some(false), "passed"),
+            ("only there", Err("why"), Some(true), "failed"),
+            ("only here", Ok(()), Some(false), "failed"),
+            ("not there", Ok(()), None, "skipped"),
+        ] {
+            let verdict = Verdict::judged(name, here.map_err(str::to_owned));
+            let said = there.map(|passed| Said { test: name.into(), passed, error: String::new() });
+            let found = match agreement(&verdict, said.as_ref()) {
+                Outcome::Passed => "passed",
+                Outcome::Failed(_) => "failed",
+                Outcome::Skipped(_) => "skipped",
+            };
+            assert_eq!(found, expected, "{name}");
+        }
+    }
 }

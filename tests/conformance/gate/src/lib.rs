@@ -7,11 +7,13 @@
 //! | [`exchange`] | one request and its answer, byte by byte |
 //! | [`records`] | the gate's record, read as it grows |
 //! | [`suite`] | the tests, judged |
+//! | [`engine`] | the engine in the gate's place |
 //! | [`front`] | what go-ftw talks to, and the log it reads |
 //! | [`go_ftw`] | go-ftw's verdicts beside ours |
 //! | [`fault`] | why a suite cannot be run |
 
 pub mod backend;
+pub mod engine;
 pub mod exchange;
 pub mod fault;
 pub mod front;

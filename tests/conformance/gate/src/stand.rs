@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::SystemTime;
 
 use poort_conformance::{Case, setup};
 use poort_demo::client::Caller;
@@ -12,10 +11,13 @@ use poort_demo::pki::Pki;
 use poort_demo::ports;
 use serde_json::json;
 use serde_yaml::Value;
+use time::OffsetDateTime;
+use tokio::io::AsyncRead;
 
 use crate::backend::Backend;
 use crate::exchange::{self, Answer};
 use crate::fault::Fault;
+use crate::front::Answers;
 use crate::records::{Found, Records};
 
 /// The name that the caller asks TLS for, and nearly every test asks HTTP for.
@@ -24,6 +26,9 @@ const HOST: &str = "localhost";
 const DEVICE: &str = "car-12";
 /// Whoever has a device of the zone may do anything: what is tested is inspection.
 const POLICY: &str = "@id(\"all\")\npermit (principal, action, resource);\n";
+
+/// With what status the gate refuses what it does not let as far as inspection.
+const REFUSALS: [u16; 7] = [400, 401, 404, 405, 411, 414, 431];
 
 /// A gate process with what it needs before and behind it. Dropping it ends the process and removes its files.
 pub struct Stand {
@@ -47,10 +52,13 @@ impl Exchanged {
     /// Why the gate refused the request before the rules saw it.
     #[must_use]
     pub fn refused(&self) -> Option<String> {
-        let answer = self.answer.as_ref()?;
-        // What its HTTP library cannot read at all, that answers by itself.
-        let unread = answer.header("poort-request-id").is_none() && (400..500).contains(&answer.status);
-        if unread { Some(format!("unreadable, {}", answer.status)) } else { self.found.refused.clone() }
+        // What is malformed, unknown or unsigned. Budgets, policies and faults of the gate are no reason why a test says nothing.
+        let answer = self.answer.as_ref().filter(|answer| REFUSALS.contains(&answer.status))?;
+        match answer.header("poort-request-id") {
+            Some(_) => self.found.refused.clone(),
+            // What its HTTP library cannot read at all, that answers by itself.
+            None => Some(format!("unreadable, {}", answer.status)),
+        }
     }
 }
 
@@ -80,12 +88,14 @@ impl Stand {
         let records = Records::new(layout.path("deploy/audit"));
         Ok(Self { caller, records, _gate: gate, _backend: backend, _directory: directory })
     }
+}
 
+impl Answers for Stand {
     /// Sends the gate what comes from `request`, on a connection of its own, and gathers the first answer and the record.
     ///
     /// # Errors
     /// When there is no connection, or what the gate says it recorded is not there.
-    pub async fn ask(&self, request: impl tokio::io::AsyncRead + Unpin) -> Result<Exchanged, Fault> {
+    async fn ask(&self, request: impl AsyncRead + Unpin + Send) -> Result<Exchanged, Fault> {
         let connection = self.caller.connect(HOST).await.map_err(Fault::Connection)?;
         let answer = exchange::exchange(connection.into_parts().1, request).await;
         let id = answer.as_ref().and_then(|answer| answer.header("poort-request-id"));
@@ -104,6 +114,8 @@ fn configure(layout: &Layout, crs: &Path, backend: &Backend, hosts: &BTreeSet<St
     layout.write_file("policies/access/schema.cedarschema", &schema)?;
     layout.write_file("policies/access/all.cedar", POLICY)?;
     layout.write_file("policies/waf/regression.conf", setup::REGRESSION)?;
+    // What is recorded is read at once; no test pulls the plug.
+    layout.edit("deploy/poort.yaml", |yaml| merge(yaml, &json!({ "audit": { "durable": false } })))?;
     layout.edit("policies/poort.yaml", |yaml| {
         merge(
             yaml,
@@ -168,34 +180,12 @@ fn is_name(name: &str) -> bool {
 
 /// The day on which the gate began to only detect, as its files write it.
 fn today() -> String {
-    let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    date(seconds / 86_400)
-}
-
-/// The day so many days after 1970-01-01.
-fn date(days: u64) -> String {
-    // Days of 400 years, 100, 4 and one, from a first of March on: leap days come last.
-    let days = days + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let (day, month) = (day - (153 * month + 2) / 5 + 1, if month < 10 { month + 3 } else { month - 9 });
-    format!("{:04}-{month:02}-{day:02}", era * 400 + year + u64::from(month <= 2))
+    OffsetDateTime::now_utc().date().to_string()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{date, is_name};
-
-    #[test]
-    fn days_are_those_of_the_calendar() {
-        for (days, expected) in
-            [(0, "1970-01-01"), (59, "1970-03-01"), (11_016, "2000-02-29"), (20_782, "2026-11-25")]
-        {
-            assert_eq!(date(days), expected, "{days}");
-        }
-    }
+    use super::is_name;
 
     #[test]
     fn only_names_are_hosts() {

@@ -4,6 +4,7 @@ use futures_util::{StreamExt as _, stream};
 use poort_conformance::{Case, Outcome, Seen, Stage};
 
 use crate::fault::Fault;
+use crate::front::Answers as _;
 use crate::stand::Stand;
 
 /// Tests that run at the same time.
@@ -26,10 +27,16 @@ pub struct Verdict {
     /// Why it was not run.
     pub skipped: Option<&'static str>,
     /// Whether its expectations are about what the rules found, and not about the answer alone.
-    about_rules: bool,
+    pub about_rules: bool,
 }
 
 impl Verdict {
+    /// A verdict on a case that was run, and that the gate did not refuse.
+    #[must_use]
+    pub fn judged(case: impl Into<String>, judged: Result<(), String>) -> Self {
+        Self { case: case.into(), judged, refused: None, skipped: None, about_rules: true }
+    }
+
     /// How it counts. What the gate refused before the rules saw it proves nothing about the rules, whether they should have
     /// matched or not.
     #[must_use]
@@ -59,11 +66,9 @@ pub async fn run(stand: &Stand, cases: &[Case]) -> Result<Vec<Verdict>, Fault> {
 
 async fn case(stand: &Stand, case: &Case) -> Result<Verdict, Fault> {
     let mut verdict = Verdict {
-        case: case.name.clone(),
-        judged: Ok(()),
-        refused: None,
         skipped: case.unsupported,
         about_rules: case.stages.iter().any(Stage::is_about_rules),
+        ..Verdict::judged(case.name.clone(), Ok(()))
     };
     if verdict.skipped.is_some() {
         return Ok(verdict);
@@ -112,11 +117,9 @@ mod tests {
             ("920620-1", true, Err("why"), None, "skipped"),
         ] {
             let verdict = Verdict {
-                case: name.into(),
-                judged: judged.map_err(str::to_owned),
                 refused: refused.map(str::to_owned),
-                skipped: None,
                 about_rules,
+                ..Verdict::judged(name, judged.map_err(str::to_owned))
             };
             let found = match verdict.outcome() {
                 Outcome::Passed => "passed",
