@@ -42,21 +42,20 @@ use crate::{
     streams::{Readmission, Stream},
 };
 
-/// A request that may take long to arrive is given this much per read of its body.
-const BODY_READ_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// The gate.
 pub struct Proxy {
     live: Arc<Live>,
     /// What asks sources whose answers are held back; made when the first of them is asked.
     sources: OnceLock<Sources>,
+    /// How long the next piece of a request body may take.
+    piece: Duration,
 }
 
 impl Proxy {
-    /// A gate on this configuration.
+    /// A gate on this configuration, in which the next piece of a request body may take so long.
     #[must_use]
-    pub fn new(live: Arc<Live>) -> Self {
-        Self { live, sources: OnceLock::new() }
+    pub fn new(live: Arc<Live>, piece: Duration) -> Self {
+        Self { live, sources: OnceLock::new(), piece }
     }
 
     fn sources(&self) -> &Sources {
@@ -243,7 +242,7 @@ impl ProxyHttp for Proxy {
         let facts = adapt::connection_facts(&connection, &self.live.trust, now);
         ctx.exchange = Some(Exchange::open(id, now, facts));
         ctx.connection = Some(connection);
-        session.set_read_timeout(Some(BODY_READ_TIMEOUT));
+        session.set_read_timeout(Some(self.piece));
         Ok(())
     }
 
@@ -253,7 +252,7 @@ impl ProxyHttp for Proxy {
         else {
             return Err(failure(Reason::Internal));
         };
-        let mut incoming = Incoming::new(session, adapt::head_fault(&connection));
+        let mut incoming = Incoming::new(session, adapt::head_fault(&connection), self.piece);
         let admission = snapshot.pipeline.admit(&mut incoming, exchange).await;
         let ticket = self.record(ctx, &admission);
         let ticket = match (admission, ticket) {
@@ -377,7 +376,12 @@ impl ProxyHttp for Proxy {
         response: &mut ResponseHeader,
         ctx: &mut Context,
     ) -> Result<()> {
-        self.answer_head(session, response, ctx).await
+        self.answer_head(session, response, ctx).await?;
+        if ctx.stream.is_some() {
+            // A client that listens says nothing. How long a stream may be silent is its source's to say.
+            session.set_read_timeout(None);
+        }
+        Ok(())
     }
 
     fn response_body_filter(
@@ -409,7 +413,10 @@ impl ProxyHttp for Proxy {
     }
 
     async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut Context) -> FailToProxy {
-        let reason = reason_of(error);
+        let reason = match reason_of(error) {
+            Some(Reason::SourceTimeout) if waited_for_client(session, error) => Some(Reason::BodyIncomplete),
+            reason => reason,
+        };
         let status = reason.as_ref().map_or(0, |reason| Reply::status(reason).as_u16());
         let untouched = session.response_written().is_none();
         if let Some(reason) = reason {
@@ -481,6 +488,13 @@ fn reason_of(error: &Error) -> Option<Reason> {
         (_, ErrorType::ReadTimedout | ErrorType::WriteTimedout) => Some(Reason::SourceTimeout),
         (
             _,
+/// Whether a source did not answer because it still had not got the whole request. Its time to answer begins anew with each piece that
+/// is sent to it; one that does not take what it is sent is another error. In HTTP/2 the server library waits for ever for the client.
+fn waited_for_client(session: &mut Session, error: &Error) -> bool {
+    let unanswered = (error.esource(), error.etype()) == (&ErrorSource::Upstream, &ErrorType::ReadTimedout);
+    unanswered && session.response_written().is_none() && !session.as_downstream_mut().is_body_done()
+}
+
             ErrorType::ConnectRefused
             | ErrorType::ConnectNoRoute
             | ErrorType::ConnectError

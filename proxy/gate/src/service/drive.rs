@@ -113,7 +113,7 @@ impl Proxy {
             let mut body = match (&held, has_body) {
                 (Some(held), _) => Sending::Held(held.clone()),
                 (None, false) => Sending::Held(Bytes::new()),
-                (None, true) => Sending::Passing(session, limit),
+                (None, true) => Sending::Passing(session, limit, self.piece),
             };
             match Sources::ask(client, peer, request, &mut body).await {
                 Ok(answered) => return Ok(answered),
