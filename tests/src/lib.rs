@@ -98,6 +98,12 @@ impl World {
         self.zone.layout.edit(file, change)
     }
 
+    /// Whether the gate's metrics have a line that begins like this.
+    pub async fn counts(&self, line: &str) -> bool {
+        let metrics = self.gate.admin("/metrics").await.unwrap().1;
+        metrics.lines().any(|said| said.starts_with(line))
+    }
+
     /// Reloads the gate; whether that succeeded, and what was said.
     ///
     /// # Errors
