@@ -148,12 +148,7 @@ impl Tables {
     ///
     /// # Errors
     /// What `pay` says; then nothing is paid for.
-    pub fn once<E>(
-        &self,
-        holder: &str,
-        mark: &str,
-        pay: impl FnOnce() -> Result<(), E>,
-    ) -> Result<bool, E> {
+    pub fn once<E>(&self, holder: &str, mark: &str, pay: impl FnOnce() -> Result<(), E>) -> Result<bool, E> {
         let key = self.hash.hash_one((holder, mark));
         let now = Instant::now();
         self.paid.remove_if(&key, |paid| now.saturating_duration_since(*paid) >= PAID_LIFE);

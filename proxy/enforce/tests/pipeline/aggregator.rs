@@ -162,8 +162,9 @@ fn a_search_that_was_refused_is_not_counted() {
         let zone = Zone::new();
         let token = zone.issuer.officer();
         let holder = if budget == Budget::User { "zone|jan" } else { SEARCH };
-        let put =
-            |host: &str| ask(host).token(&token).header("poort-search-id", "s-1").put(&zone).permit().is_some();
+        let put = |host: &str| {
+            ask(host).token(&token).header("poort-search-id", "s-1").put(&zone).permit().is_some()
+        };
         zone.ports.leave(budget, holder, "", 0);
         assert!(!put("persons.example"), "{budget:?}: nothing is left");
         assert!(!put("vehicles.example"), "{budget:?}: nothing was paid for");
