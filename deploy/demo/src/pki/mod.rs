@@ -82,12 +82,20 @@ impl Pki {
         pki.revoke(&[REVOKED.to_vec()])?;
         pki.server("gate", &["gate.localhost", "localhost"])?;
         pki.internal.issue(&Leaf::client("poort gate"))?.write(directory, "upstream-client")?;
-        let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
-        write_private(&pki.path("assertion.key"), key.serialize_pem().as_bytes())?;
+        pki.new_assertion_key()?;
         let (secret, public) = note::key("gate.localhost/audit")?;
         write_private(&pki.path("audit.key"), secret.as_bytes())?;
         write_public(&pki.path("audit.pub"), public.as_bytes())?;
         Ok(pki)
+    }
+
+    /// Writes another `assertion.key`.
+    ///
+    /// # Errors
+    /// As [`Pki::create`].
+    pub fn new_assertion_key(&self) -> Result<(), DemoError> {
+        let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
+        write_private(&self.path("assertion.key"), key.serialize_pem().as_bytes())
     }
 
     /// The directory everything is in.

@@ -153,6 +153,7 @@ struct Summary {
     listeners: Vec<listen::ListenSettings>,
     admin: std::net::SocketAddr,
     workers: usize,
+    body: std::time::Duration,
     drain: std::time::Duration,
     watch: bool,
     state: std::path::PathBuf,
@@ -169,6 +170,7 @@ impl Summary {
                 .collect(),
             admin: deploy.admin,
             workers: deploy.workers.map_or_else(cores, std::num::NonZeroUsize::get),
+            body: deploy.connections.body,
             drain: deploy.drain,
             watch: deploy.watch,
             state: deploy.state.clone(),
@@ -196,7 +198,7 @@ fn server(deploy: &Summary, live: &Arc<Live>) -> anyhow::Result<Server> {
             trust: Arc::clone(&live.trust),
             observer: Arc::clone(&live.carry.metrics) as Arc<dyn listen::ConnectionObserver>,
         };
-        let proxy = http_proxy(&server.configuration, Proxy::new(Arc::clone(live)));
+        let proxy = http_proxy(&server.configuration, Proxy::new(Arc::clone(live), deploy.body));
         server.add_service(listen::service("gate", settings, surroundings, proxy));
     }
     let mut admin = Service::new("admin".to_owned(), HttpServer::new_app(Admin::new(Arc::clone(live))));

@@ -212,6 +212,7 @@ fn usual() -> Connections {
         per_prefix: plenty(2_000),
         handshakes_per_prefix: Rate { count: many(200), per: Duration::from_secs(1) },
         head: Duration::from_secs(10),
+        body: Duration::from_secs(30),
         keep_alive: Duration::from_secs(60),
         prefix_v4: 32,
         prefix_v6: 64,
@@ -227,6 +228,7 @@ fn connections(connections: Opened<'_, raw::Connections>) -> Option<Connections>
     let handshakes = connections.field("handshakes_per_prefix", |raw| &raw.handshakes_per_prefix);
     let handshakes_per_prefix = handshakes.or(usual.handshakes_per_prefix, value::rate);
     let head = connections.field("head", |raw| &raw.head).or(usual.head, value::some_time);
+    let body = connections.field("body", |raw| &raw.body).or(usual.body, value::some_time);
     let keep_alive = connections.field("keep_alive", |raw| &raw.keep_alive);
     let keep_alive = keep_alive.or(usual.keep_alive, value::some_time);
     let v4 = connections.field("prefix_v4", |raw| &raw.prefix_v4);
@@ -240,6 +242,7 @@ fn connections(connections: Opened<'_, raw::Connections>) -> Option<Connections>
         per_prefix: per_prefix?,
         handshakes_per_prefix: handshakes_per_prefix?,
         head: head?,
+        body: body?,
         keep_alive: keep_alive?,
         prefix_v4: prefix_v4?,
         prefix_v6: prefix_v6?,

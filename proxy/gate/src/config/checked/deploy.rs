@@ -94,6 +94,8 @@ pub struct Connections {
     pub handshakes_per_prefix: Rate,
     /// How long a whole request head may take.
     pub head: Duration,
+    /// How long the next piece of a request body may take.
+    pub body: Duration,
     /// How long a connection may be idle.
     pub keep_alive: Duration,
     /// Bits of an IPv4 address that make a prefix, 8 to 32.

@@ -58,6 +58,7 @@ record! {
         per_prefix: Text,
         handshakes_per_prefix: Text,
         head: Text,
+        body: Text,
         keep_alive: Text,
         prefix_v4: Text,
         prefix_v6: Text,
