@@ -2,7 +2,7 @@
 # make demo TOUR=1   walks through it: some thirty requests, what should come of each, and what did
 # make test          every test, end to end over real sockets included
 # make lint          format, clippy, the walls between the crates, licences and advisories
-# make conformance   CRS's tests, libinjection's cases, our rules by text and attacks: passed, failed, skipped, with reasons
+# make conformance   CRS's tests (in-process, through the gate, by go-ftw), libinjection's cases, our rules by text and attacks
 # make bench         every figure, as text and in target/figures.jsonl
 # make peers         the same inspection by other engines, as ratios
 
@@ -37,10 +37,17 @@ lint:
 	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --locked --offline check bans licenses sources; \
 	else echo "SKIPPED: licences and duplicates, as cargo-deny is not installed (cargo install --locked cargo-deny)"; fi
 
+# The second half runs through a gate process, and by go-ftw, which is written in Go. Without optimisation, as the demo: it waits more
+# than it works.
 conformance:
 	@.ci/tools
 	@$(CARGO) build --locked --release --package poort-conformance
 	@$(TARGET)/release/poort-conformance
+	@$(CARGO) build --locked --profile demo --package poort --package poort-conformance-gate
+	@if command -v go >/dev/null 2>&1; then \
+		go build -C tests/conformance/go-ftw -o $(abspath $(TARGET))/demo/go-ftw . || echo "SKIPPED: go-ftw does not build"; \
+	else echo "SKIPPED: go-ftw, as Go is not installed"; fi
+	@$(TARGET)/demo/poort-conformance-gate
 
 bench:
 	@.ci/tools

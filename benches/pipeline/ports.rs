@@ -40,8 +40,8 @@ impl Limits for Quiet {
         address.to_string()
     }
 
-    fn first_of_search(&self, _: &str, _: &str) -> bool {
-        true
+    fn once<E>(&self, _: &str, _: &str, pay: impl FnOnce() -> Result<(), E>) -> Result<bool, E> {
+        pay().map(|()| true)
     }
 }
 

@@ -54,6 +54,7 @@ impl Asked {
         let connection = Connection {
             id: number as u64,
             address: [10, 1, 2, 3].into(),
+            tls: "1.3",
             sni: Some(host(source).into()),
             device: DeviceState::Accepted(Arc::new(certificate)),
         };

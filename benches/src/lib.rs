@@ -13,6 +13,7 @@
 pub mod figures;
 pub mod inspection;
 pub mod rules;
-pub mod shared;
 pub mod timing;
 pub mod traffic;
+
+pub use poort_conformance::shared;

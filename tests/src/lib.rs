@@ -98,6 +98,12 @@ impl World {
         self.zone.layout.edit(file, change)
     }
 
+    /// Whether the gate's metrics have a line that begins like this.
+    pub async fn counts(&self, line: &str) -> bool {
+        let metrics = self.gate.admin("/metrics").await.unwrap().1;
+        metrics.lines().any(|said| said.starts_with(line))
+    }
+
     /// Reloads the gate; whether that succeeded, and what was said.
     ///
     /// # Errors
@@ -110,11 +116,15 @@ impl World {
 
     /// The record's line of this kind (`decision` or `outcome`) for the answer's request, waited for.
     pub async fn record(&self, kind: &str, answer: &Answer) -> Option<Value> {
-        let id = answer.header("poort-request-id")?.to_owned();
+        self.record_of(kind, answer.header("poort-request-id")?).await
+    }
+
+    /// The record's line of this kind for the request of this id, waited for.
+    pub async fn record_of(&self, kind: &str, id: &str) -> Option<Value> {
         eventually(async || {
             self.zone.layout.records().into_iter().find(|record| {
                 let says = |name, value: &str| record.pointer(name).is_some_and(|said| said == value);
-                says("/metadata/event_code", kind) && says("/metadata/correlation_uid", &id)
+                says("/metadata/event_code", kind) && says("/metadata/correlation_uid", id)
             })
         })
         .await

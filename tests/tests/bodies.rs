@@ -146,3 +146,48 @@ async fn http2_bodies_have_the_same_limits() {
     let received = persons.wait_for_end(2, Duration::from_secs(5)).await.unwrap();
     assert_eq!(received.whole, Some(false));
 }
+
+/// The next piece of a body may take 700 ms, and an answer three seconds; `waf` is the mode of inspection.
+async fn impatient(waf: &str) -> World {
+    World::start_with(|zone| {
+        zone.layout.edit("policies/poort.yaml", |yaml| yaml["waf"]["mode"] = waf.into())?;
+        zone.layout.edit("deploy/poort.yaml", |yaml| yaml["connections"]["body"] = "700ms".into())?;
+        zone.layout.edit("policies/sources/persons.yaml", |yaml| {
+            yaml["upstream"]["timeouts"] =
+                serde_yaml::from_str("{ connect: 1s, read: 3s, total: 20s }").unwrap();
+        })
+    })
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+async fn a_body_that_stalls_is_the_clients_fault_and_is_given_up() {
+    // What is inspected is read before its source is connected to.
+    for (waf, reached) in [("off", 2), ("block", 0)] {
+        let world = impatient(waf).await;
+        let (persons, begin) = (&world.zone.persons, Instant::now());
+        let mut connection = post(&world, "Content-Length: 1000").await;
+        connection.send(b"the beginning").await.unwrap();
+        let answer = connection.answer(false).await.unwrap();
+        assert_eq!((answer.status, answer.reason().as_str()), (408, "body_incomplete"), "{waf}");
+        let took = begin.elapsed();
+        assert!((Duration::from_millis(700)..Duration::from_secs(3)).contains(&took), "{waf}: {took:?}");
+
+        let (an, host, begin) = (world.officer().unwrap(), Layout::host("persons"), Instant::now());
+        let stalls = stream::iter([Ok::<_, Infallible>(b"the beginning".to_vec())]).chain(stream::pending());
+        let request = an.http(&[&host]).unwrap().post(an.url(&host, "/echo"));
+        let answer = request.body(reqwest::Body::wrap_stream(stalls)).send().await.unwrap();
+        assert_eq!((answer.status().as_u16(), answer.version()), (408, reqwest::Version::HTTP_2), "{waf}");
+        assert!(begin.elapsed() < Duration::from_secs(6), "{waf}: {:?}", begin.elapsed());
+        let id = answer.headers()["poort-request-id"].to_str().unwrap();
+        let outcome = world.record_of("outcome", id).await.unwrap();
+        assert_eq!(outcome["unmapped"]["failure"], "body_incomplete", "{waf}: nobody blames the source");
+
+        assert_eq!(persons.count(), reached, "{waf}");
+        for number in 0..reached {
+            let received = persons.wait_for_end(number, Duration::from_secs(5)).await.unwrap();
+            assert_eq!((&*received.body, received.whole), (&b"the beginning"[..], Some(false)), "{waf}");
+        }
+    }
+}

@@ -16,14 +16,11 @@ use poort_demo::{
     pki::{Leaf, RevocationList, Usage},
     zone::Zone,
 };
-use poort_tests::{PERSON, World, ask, eventually, get};
+use poort_tests::{PERSON, World, ask, eventually, get, without_limits};
+use tokio_rustls::rustls::{SupportedProtocolVersion, version};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const WORKLOAD: &str = "spiffe://zone.example/workload/search";
-
-async fn counted(world: &World, line: &str) -> bool {
-    world.gate.admin("/metrics").await.unwrap().1.lines().any(|said| said.starts_with(line))
-}
 
 fn with_device(world: &World, device: &str) -> Caller {
     let token = world.zone.zone.mint(&Token::officer("an.janssens")).unwrap();
@@ -40,7 +37,7 @@ async fn who_shows_no_certificate_of_ours_gets_no_tls() {
     assert_eq!(world.zone.persons.count(), 0);
     for event in ["tls_certificate_missing", "tls_certificate_foreign"] {
         let line = format!("poort_connections_total{{event=\"{event}\"}} 1");
-        assert!(counted(&world, &line).await, "{line}");
+        assert!(world.counts(&line).await, "{line}");
     }
 }
 
@@ -110,7 +107,7 @@ async fn a_revocation_reaches_connections_that_are_open_and_sessions_that_are_re
     assert_eq!((answer.version(), answer.status().as_u16()), (reqwest::Version::HTTP_2, 403), "over HTTP/2");
     let answer = car.ask("GET", &host, PERSON, &[]).await.unwrap();
     assert_eq!((answer.status, answer.reason().as_str()), (403, "device_revoked"), "on a resumed session");
-    assert!(counted(&world, "poort_connections_total{event=\"resumed\"} ").await, "it was resumed");
+    assert!(world.counts("poort_connections_total{event=\"resumed\"} ").await, "it was resumed");
     assert_eq!(world.zone.persons.count(), served + 1);
     // Taken back.
     world.zone.pki.revoke(&[]).unwrap();
@@ -178,11 +175,11 @@ async fn nobody_is_let_in_on_a_stale_list_of_revoked_certificates() {
     assert_eq!((answer.status, answer.reason().as_str()), (503, "gate_unavailable"));
     assert!(received.is_none());
     assert!(
-        counted(
-            &world,
-            "poort_crl_remaining_seconds{issuer=\"CN=Zone Example Device CA,O=Zone Example (demo)\"} -"
-        )
-        .await
+        world
+            .counts(
+                "poort_crl_remaining_seconds{issuer=\"CN=Zone Example Device CA,O=Zone Example (demo)\"} -"
+            )
+            .await
     );
     assert!(world.gate.log().contains("stale"), "a start says so");
     // A grace that the configuration names is borne.
@@ -196,11 +193,9 @@ async fn nobody_is_let_in_on_a_stale_list_of_revoked_certificates() {
     assert!(world.reload(&[]).await.unwrap().0);
     assert_eq!(get(&an, &world.zone.persons, PERSON).await.unwrap().0.status, 200);
     assert!(
-        counted(
-            &world,
-            "poort_crl_past_half_life{issuer=\"CN=Zone Example Device CA,O=Zone Example (demo)\"} 1"
-        )
-        .await
+        world
+            .counts("poort_crl_past_half_life{issuer=\"CN=Zone Example Device CA,O=Zone Example (demo)\"} 1")
+            .await
     );
 }
 
@@ -305,4 +300,88 @@ async fn a_listener_without_certificates_leaves_the_demand_to_each_source() {
         with_device(&world, "stranger").connect("persons.localhost").await.is_err()
             || world.zone.persons.count() == 1
     );
+}
+
+/// An officer in car-12 whose client speaks one version of TLS.
+fn speaking(world: &World, version: &'static SupportedProtocolVersion) -> Caller {
+    let Zone { pki, zone: issuer, layout, .. } = &world.zone;
+    let car = pki.issued("car-12").unwrap();
+    let identity = Some((vec![car.der().clone()], car.key_der()));
+    let authority = pki.gate.certificate();
+    let caller = Caller::with_chain(layout.address(), authority.der(), identity, &[version]).unwrap();
+    caller.bearer(&issuer.mint(&Token::officer("an.janssens")).unwrap())
+}
+
+#[tokio::test]
+async fn a_listener_speaks_tls_1_3_alone_unless_it_is_told_otherwise() {
+    let world = World::start().await.unwrap();
+    let old = speaking(&world, &version::TLS12);
+    assert!(old.ask("GET", &Layout::host("persons"), PERSON, &[]).await.is_err());
+    assert_eq!(world.zone.persons.count(), 0);
+    assert!(world.counts("poort_connections_total{event=\"tls_incompatible\"} 1").await);
+    let (answer, received) =
+        get(&speaking(&world, &version::TLS13), &world.zone.persons, PERSON).await.unwrap();
+    assert_eq!((answer.status, received.is_some()), (200, true));
+    assert_eq!(world.record("decision", &answer).await.unwrap()["tls"]["version"], "1.3");
+}
+
+#[tokio::test]
+async fn a_listener_that_allows_tls_1_2_says_in_the_record_who_spoke_it() {
+    let world = World::start_with(|zone| {
+        zone.layout.edit("deploy/poort.yaml", |yaml| yaml["listeners"][0]["tls"] = "1.2".into())
+    })
+    .await
+    .unwrap();
+    for (version, recorded) in [(&version::TLS12, "1.2"), (&version::TLS13, "1.3")] {
+        let (answer, received) = get(&speaking(&world, version), &world.zone.persons, PERSON).await.unwrap();
+        assert_eq!((answer.status, received.is_some()), (200, true), "{recorded}");
+        let decision = world.record("decision", &answer).await.unwrap();
+        assert_eq!(decision["tls"]["version"], recorded);
+        let name = decision["src_endpoint"]["name"].as_str();
+        assert_eq!(name, Some("spiffe://zone.example/device/car-12"), "{recorded}: the device is known");
+    }
+}
+
+#[tokio::test]
+async fn strangers_are_counted_and_not_recorded_one_by_one() {
+    const VISITS: u64 = 40;
+    let mut world = World::start_with(|zone| {
+        without_limits(zone)?;
+        zone.layout.edit("deploy/poort.yaml", |yaml| {
+            yaml["listeners"][0]["client_certificate"] = "optional".into();
+        })
+    })
+    .await
+    .unwrap();
+    let host = Layout::host("persons");
+    let nobody = world.zone.caller("none").unwrap();
+    for _ in 0..VISITS {
+        let answer = nobody.ask("GET", &host, PERSON, &[]).await.unwrap();
+        assert_eq!((answer.status, answer.reason().as_str()), (403, "device_required"));
+    }
+    // A certificate of somebody else's does not even get so far.
+    for _ in 0..VISITS {
+        assert!(world.zone.caller("stranger").unwrap().ask("GET", &host, PERSON, &[]).await.is_err());
+    }
+    let foreign = format!("poort_connections_total{{event=\"tls_certificate_foreign\"}} {VISITS}");
+    assert!(world.counts(&foreign).await);
+    let (answer, _) = get(&with_device(&world, "car-12"), &world.zone.persons, PERSON).await.unwrap();
+    assert_eq!((answer.status, world.zone.persons.count()), (200, 1));
+    assert!(world.gate.stop().await.unwrap().success());
+
+    let (strangers, others): (Vec<_>, Vec<_>) = world
+        .zone
+        .layout
+        .records()
+        .into_iter()
+        .partition(|record| record["metadata"]["log_name"] == "strangers");
+    assert_eq!(others.len(), 2, "the decision on the car and its outcome: {others:?}");
+    let counted: u64 = strangers.iter().map(|record| record["count"].as_u64().unwrap()).sum();
+    assert_eq!(counted, VISITS, "{strangers:?}");
+    // One line a minute.
+    assert!((1..=3).contains(&strangers.len()), "{} lines", strangers.len());
+    for record in &strangers {
+        assert_eq!(record["status_detail"], "device_missing");
+        assert_eq!(record["src_endpoint"]["name"], "127.0.0.1/32");
+    }
 }

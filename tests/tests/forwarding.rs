@@ -96,6 +96,38 @@ async fn an_assertion_can_be_verified_by_its_source_and_by_no_other() {
     assert!(decode::<Value>(&assertion, &key, &rules).is_err(), "another source must not accept it");
 }
 
+/// A key is replaced by writing its file and reloading: the very next assertion is signed with it.
+#[tokio::test]
+async fn a_new_assertion_key_signs_from_the_reload_on() {
+    use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, jwk::JwkSet};
+    let world = World::start().await.unwrap();
+    let (an, persons) = (world.officer().unwrap(), &world.zone.persons);
+    let assertion = async || {
+        let received = get(&an, persons, PERSON).await.unwrap().1.unwrap();
+        received.header("poort-assertion").expect("an assertion").to_owned()
+    };
+    let keys = async || -> JwkSet {
+        serde_json::from_str(&world.gate.admin("/.well-known/jwks.json").await.unwrap().1).unwrap()
+    };
+    let verifies = |assertion: &str, keys: &JwkSet| {
+        let mut rules = Validation::new(Algorithm::ES256);
+        rules.set_audience(&["persons"]);
+        let key = DecodingKey::from_jwk(&keys.keys[0]).unwrap();
+        decode::<Value>(assertion, &key, &rules).is_ok()
+    };
+    let (old, old_keys) = (assertion().await, keys().await);
+    // Twice the same: it is remembered.
+    assert_eq!(assertion().await, old);
+    world.zone.pki.new_assertion_key().unwrap();
+    assert_eq!(assertion().await, old, "a file alone changes nothing");
+    assert!(world.reload(&[]).await.unwrap().0);
+    let (new, new_keys) = (assertion().await, keys().await);
+    assert!(verifies(&old, &old_keys) && verifies(&new, &new_keys));
+    assert!(!verifies(&new, &old_keys) && !verifies(&old, &new_keys));
+    let id = |assertion: &str| jsonwebtoken::decode_header(assertion).unwrap().kid.unwrap();
+    assert_ne!(id(&old), id(&new), "a source sees by its id that it does not know the key yet");
+}
+
 #[tokio::test]
 async fn what_a_source_says_of_itself_is_said_of_the_gate() {
     let world = World::start().await.unwrap();

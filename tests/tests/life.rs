@@ -5,6 +5,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
     clippy::too_many_lines,
     reason = "a test that cannot go on has failed, and a table is as long as it is"
 )]
@@ -327,5 +328,80 @@ async fn no_secret_and_no_query_is_recorded_or_logged() {
     for (file, text) in &texts {
         assert!(!text.contains("hunter"), "{file}");
         assert!(!text.contains(signature) && !text.contains("passphrase"), "{file}");
+    }
+}
+
+#[tokio::test]
+async fn a_gate_that_watches_its_files_reloads_when_they_change_and_hold_still() {
+    let world = World::start_with(|zone| {
+        without_limits(zone)?;
+        zone.layout.edit("deploy/poort.yaml", |yaml| yaml["watch"] = true.into())
+    })
+    .await
+    .unwrap();
+    let (an, persons) = (world.officer().unwrap(), &world.zone.persons);
+    let host =
+        async || get(&an, persons, PERSON).await.unwrap().1.unwrap().header("host").unwrap().to_owned();
+    world.edit(PERSONS, |yaml| yaml["upstream"]["host"] = "watched.internal".into()).unwrap();
+    assert!(eventually(async || (host().await == "watched.internal").then_some(())).await.is_some());
+    // A new file counts too, and a revocation.
+    let closed = "@id(\"closed\")\nforbid (principal, action, resource == Poort::Source::\"persons\");\n";
+    world.zone.layout.write_file("policies/access/closed.cedar", closed).unwrap();
+    let status = async || get(&an, persons, PERSON).await.unwrap().0.status;
+    assert!(eventually(async || (status().await == 403).then_some(())).await.is_some());
+    world.zone.layout.remove_file("policies/access/closed.cedar").unwrap();
+    assert!(eventually(async || (status().await == 200).then_some(())).await.is_some());
+    world.zone.pki.revoke(&[world.zone.pki.issued("car-12").unwrap().serial]).unwrap();
+    assert!(eventually(async || (status().await == 403).then_some(())).await.is_some());
+    world.zone.pki.revoke(&[]).unwrap();
+    assert!(eventually(async || (status().await == 200).then_some(())).await.is_some());
+    // A typo changes nothing, and is said once.
+    let good = world.zone.layout.read_file(PERSONS).unwrap();
+    world.zone.layout.write_file(PERSONS, "titel: typo\n").unwrap();
+    let refused =
+        async || metric(&world.gate, "poort_reloads_total{result=\"failure\"} 1").await.then_some(());
+    assert!(eventually(refused).await.is_some());
+    assert_eq!(host().await, "watched.internal");
+    world.zone.layout.write_file(PERSONS, &good).unwrap();
+    assert!(
+        eventually(async || metric(&world.gate, "poort_reload_ok 1").await.then_some(())).await.is_some()
+    );
+    assert!(metric(&world.gate, "poort_reloads_total{result=\"failure\"} 1").await, "nothing is tried twice");
+}
+
+/// What may be wrong with a file when somebody asks for a reload.
+type Damage = fn(&World);
+
+#[tokio::test]
+async fn whatever_is_broken_a_running_gate_goes_on_as_before() {
+    let world = World::start().await.unwrap();
+    let (an, persons) = (world.officer().unwrap(), &world.zone.persons);
+    #[rustfmt::skip]
+    let cases: [(&str, &[&str], Damage); 8] = [
+        ("truncated YAML", &[PERSONS], |world| { let text = world.zone.layout.read_file(PERSONS).unwrap(); world.zone.layout.write_file(PERSONS, &text[..text.len() / 2]).unwrap(); }),
+        ("an unknown key", &[PERSONS], |world| world.edit(PERSONS, |yaml| yaml["clasification"] = "secret".into()).unwrap()),
+        ("a key twice", &[PERSONS], |world| { let text = world.zone.layout.read_file(PERSONS).unwrap(); world.zone.layout.write_file(PERSONS, &(text + "\ntitle: Again\n")).unwrap(); }),
+        ("Cedar that does not parse", &["policies/access/officers.cedar"], |world| world.zone.layout.write_file("policies/access/officers.cedar", "permit (").unwrap()),
+        ("Cedar that does not fit the schema", &["policies/access/officers.cedar"], |world| world.zone.layout.write_file("policies/access/officers.cedar", "permit (principal, action, resource) when { principal.shoeSize > 42 };").unwrap()),
+        ("a certificate without its key", &["certs/persons.key"], |world| world.zone.layout.remove_file("certs/persons.key").unwrap()),
+        ("no list of revoked certificates", &["certs/device-ca.crl"], |world| world.zone.layout.remove_file("certs/device-ca.crl").unwrap()),
+        ("no key to sign assertions", &["certs/assertion.key"], |world| world.zone.layout.remove_file("certs/assertion.key").unwrap()),
+    ];
+    for (number, (what, files, damage)) in cases.into_iter().enumerate() {
+        let good: Vec<_> = files.iter().map(|file| fs::read(world.zone.layout.path(file)).unwrap()).collect();
+        damage(&world);
+        let (done, said) = world.reload(&[]).await.unwrap();
+        assert!(!done && said.contains("goes on as before"), "{what}: {said}");
+        let name = files[0].rsplit('/').next().unwrap();
+        assert!(said.contains(name), "{what}: {said}");
+        let (answer, received) = get(&an, persons, PERSON).await.unwrap();
+        assert_eq!((answer.status, received.is_some()), (200, true), "{what}");
+        let failures = format!("poort_reloads_total{{result=\"failure\"}} {}", number + 1);
+        assert!(metric(&world.gate, &failures).await, "{what}");
+        for (file, bytes) in files.iter().zip(good) {
+            fs::write(world.zone.layout.path(file), bytes).unwrap();
+        }
+        let (done, said) = world.reload(&[]).await.unwrap();
+        assert!(done, "{what}, mended: {said}");
     }
 }

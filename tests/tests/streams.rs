@@ -118,7 +118,7 @@ async fn events_pass_as_they_come() {
 struct Open {
     sockets: Vec<(&'static str, Answer, Socket)>,
     events: Vec<(&'static str, RawConnection)>,
-    over_http2: reqwest::Response,
+    over_http2: Vec<(&'static str, reqwest::Response)>,
 }
 
 impl Open {
@@ -139,16 +139,19 @@ impl Open {
         }
         let an = car.bearer(&token);
         let client = an.http(&[&host]).unwrap();
-        // Busy: HTTP/2 shares its connection, so an idle stream is not cut there, it only passes nothing more.
-        let over_http2 = client.get(an.url(&host, "/events?interval=20")).send().await.unwrap();
-        assert_eq!(
-            (over_http2.status(), over_http2.version()),
-            (200.try_into().unwrap(), reqwest::Version::HTTP_2)
-        );
+        let mut over_http2 = Vec::new();
+        for (what, target) in [
+            ("idle events over HTTP/2", "/events?interval=60000"),
+            ("busy events over HTTP/2", "/events?interval=20"),
+        ] {
+            let response = client.get(an.url(&host, target)).send().await.unwrap();
+            assert_eq!((response.status().as_u16(), response.version()), (200, reqwest::Version::HTTP_2));
+            over_http2.push((what, response));
+        }
         Self { sockets, events, over_http2 }
     }
 
-    async fn end(mut self, world: &World, why: &str) {
+    async fn end(self, world: &World, why: &str) {
         let change = Instant::now();
         for (what, answer, mut socket) in self.sockets {
             if what.contains("busy") {
@@ -166,14 +169,56 @@ impl Open {
             assert!(seen.starts_with(b"HTTP/1.1 200"), "{what}");
             assert!(!seen.ends_with(b"0\r\n\r\n"), "{what}: a cut is not a clean end");
         }
-        let cut = async {
-            while let Ok(piece) = self.over_http2.chunk().await {
-                assert!(piece.is_some(), "a cut is not a clean end");
-            }
-        };
-        let cut = tokio::time::timeout(PROMPT, cut).await;
-        cut.unwrap_or_else(|_| panic!("events over HTTP/2 go on after {why}"));
+        for (what, response) in self.over_http2 {
+            ends_over_http2(world, response, &format!("{what} after {why}")).await;
+        }
     }
+}
+
+/// A stream is reset, and its outcome says why, with what the client had got.
+async fn ends_over_http2(world: &World, mut response: reqwest::Response, what: &str) {
+    let id = response.headers()["poort-request-id"].to_str().unwrap().to_owned();
+    let mut came = 0;
+    let cut = async {
+        while let Ok(piece) = response.chunk().await {
+            came += piece.expect("a cut is not a clean end").len();
+        }
+    };
+    tokio::time::timeout(PROMPT, cut).await.unwrap_or_else(|_| panic!("{what}: it goes on"));
+    let outcome = world.record_of("outcome", &id).await.expect("an outcome");
+    assert_eq!(outcome["unmapped"]["end"], "not_readmitted", "{what}");
+    assert_eq!(outcome["http_response"]["code"], 200, "{what}");
+    assert!(outcome["traffic"]["bytes_out"].as_u64().unwrap() >= came as u64, "{what}: {outcome}");
+}
+
+/// A cut resets one stream; what else is on its connection goes on.
+#[tokio::test]
+async fn an_idle_stream_ends_alone_on_its_http2_connection() {
+    let world = World::start().await.unwrap();
+    let (an, host) = (world.officer().unwrap(), Layout::host("persons"));
+    let client = an.http(&[&host]).unwrap();
+    let idle = client.get(an.url(&host, "/events?interval=60000")).send().await.unwrap();
+    let slow = client.get(an.url(&host, "/slow?seconds=3")).send();
+    let slow = tokio::spawn(slow);
+    assert_eq!(world.zone.persons.wait_for(2, Duration::from_secs(10)).await.len(), 2);
+    assert!(world.reload(&["--deny", "persons"]).await.unwrap().0);
+    ends_over_http2(&world, idle, "idle events").await;
+    let slow = slow.await.unwrap().unwrap();
+    assert_eq!((slow.status().as_u16(), slow.version()), (200, reqwest::Version::HTTP_2));
+    let refused = client.get(an.url(&host, "/")).send().await.unwrap();
+    assert_eq!(refused.status().as_u16(), 503);
+    let established = "poort_connections_total{event=\"established\"} 1";
+    assert!(world.counts(established).await, "all on one connection");
+}
+
+#[tokio::test]
+async fn streams_end_when_their_device_is_revoked() {
+    let world = World::start().await.unwrap();
+    let open = Open::all(&world).await;
+    let serial = world.zone.pki.issued("car-12").unwrap().serial;
+    world.zone.pki.revoke(&[serial]).unwrap();
+    assert!(world.reload(&[]).await.unwrap().0);
+    open.end(&world, "the revocation of the device").await;
 }
 
 #[tokio::test]
@@ -201,7 +246,7 @@ async fn streams_end_when_their_source_is_closed() {
     assert!(done, "{said}");
     open.end(&world, "`poort reload --deny`").await;
     let (_, metrics) = world.gate.admin("/metrics").await.unwrap();
-    assert!(metrics.contains("poort_streams_ended_total 5"), "{metrics}");
+    assert!(metrics.contains("poort_streams_ended_total 6"), "{metrics}");
     assert!(metrics.contains("poort_streams_open 0"), "{metrics}");
 }
 
@@ -218,6 +263,7 @@ async fn a_stream_that_is_still_admitted_outlives_reloads() {
 #[tokio::test]
 async fn a_stream_ends_with_its_token() {
     let world = World::start_with(|zone| {
+        zone.layout.edit("deploy/poort.yaml", |yaml| yaml["connections"]["body"] = "1s".into())?;
         zone.layout.edit("policies/sources/persons.yaml", |yaml| yaml["streams"]["readmit"] = "1s".into())
     })
     .await
@@ -226,10 +272,17 @@ async fn a_stream_ends_with_its_token() {
     let token = Token::officer("an.janssens").expired(Duration::from_secs(27));
     let (answer, mut socket) = websocket(&world, &world.zone.zone.mint(&token).unwrap()).await;
     assert!(echoes(&mut socket, "hello").await);
+    // Nobody says anything for longer than the next piece of a body may take: a stream is no body.
+    let (an, host) = (world.caller(&token).unwrap(), Layout::host("persons"));
+    let client = an.http(&[&host]).unwrap();
+    let idle = client.get(an.url(&host, "/events?interval=60000")).send().await.unwrap();
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert!(echoes(&mut socket, "still there").await);
     let rest = async { while let Some(Ok(_)) = socket.next().await {} };
     tokio::time::timeout(Duration::from_secs(7), rest).await.expect("it ends with its token");
     let outcome = world.record("outcome", &answer).await.expect("an outcome");
     assert_eq!(outcome["unmapped"]["end"], "not_readmitted");
+    ends_over_http2(&world, idle, "idle events whose token has expired").await;
 }
 
 #[tokio::test]

@@ -1,74 +1,73 @@
 //! Ports that a child process can be told to listen on.
+//!
+//! A child cannot be handed port 0 where others must know its port before it is up. So a port is reserved here, for as long as this
+//! process lives: by a socket that is bound to it and does not listen. With `SO_REUSEADDR` on both, who names the port may listen on it,
+//! and the system gives it to nobody who asks for any port or connects from any (Linux, `socket(7)`).
 
-use std::net::{SocketAddr, TcpListener};
+use std::io;
+use std::net::SocketAddr;
 
-use aws_lc_rs::rand;
 use parking_lot::Mutex;
+use tokio::net::TcpSocket;
 
 use crate::DemoError;
 
-/// Below what Linux hands out for outgoing connections and for port 0 (32768 and up): nothing else in a test run takes one of these
-/// between the look and the child's bind.
-const FROM: u16 = 20_000;
-const COUNT: u16 = 12_000;
+static RESERVED: Mutex<Vec<TcpSocket>> = Mutex::new(Vec::new());
 
-static TAKEN: Mutex<Vec<u16>> = Mutex::new(Vec::new());
-
-/// A loopback address whose port was free a moment ago, and that this process gives out once.
-///
-/// A child cannot be handed port 0 where others must know its port before it is up.
+/// A loopback address whose port is reserved: nobody else comes by it.
 ///
 /// # Errors
-/// When a thousand ports in a row are taken.
+/// When there is none left.
 pub fn free() -> Result<SocketAddr, DemoError> {
-    let mut last = std::io::Error::from(std::io::ErrorKind::AddrInUse);
-    for _ in 0..1000 {
-        let port = FROM + random() % COUNT;
-        if TAKEN.lock().contains(&port) {
-            continue;
-        }
-        match TcpListener::bind(loopback(port)) {
-            Ok(_) => {
-                TAKEN.lock().push(port);
-                return Ok(loopback(port));
-            }
-            Err(error) => last = error,
-        }
-    }
-    Err(DemoError::socket("a free port")(last))
+    reserve(0).map_err(DemoError::socket("a free port"))
 }
 
-/// The wished-for port if it is free, another otherwise.
+/// The wished-for port if nobody listens on it, another otherwise.
 ///
 /// # Errors
 /// As [`free`].
 pub fn friendly(port: u16) -> Result<SocketAddr, DemoError> {
-    if TcpListener::bind(loopback(port)).is_ok() { Ok(loopback(port)) } else { free() }
+    reserve(port).or_else(|_| free())
 }
 
-fn loopback(port: u16) -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], port))
-}
-
-fn random() -> u16 {
-    let mut bytes = [0; 2];
-    // Without randomness the same port comes up every time, and the caller gives up after a thousand.
-    let _ = rand::fill(&mut bytes);
-    u16::from_be_bytes(bytes)
+fn reserve(port: u16) -> io::Result<SocketAddr> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], port)))?;
+    let address = socket.local_addr()?;
+    RESERVED.lock().push(socket);
+    Ok(address)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+    use std::net::{TcpListener, TcpStream};
+
     use super::*;
 
     #[test]
-    fn no_port_is_given_out_twice_and_a_taken_one_is_left_alone() {
-        let first = free().unwrap();
-        let second = free().unwrap();
-        assert_ne!(first, second);
-        let holder = TcpListener::bind(first).unwrap();
-        assert_ne!(friendly(first.port()).unwrap(), first);
-        drop(holder);
-        assert_eq!(friendly(first.port()).unwrap(), first);
+    fn a_reserved_port_is_nobody_elses_and_can_be_listened_on() {
+        let reserved = free().unwrap();
+        let others: Vec<_> = (0..200).map(|_| TcpListener::bind(("127.0.0.1", 0)).unwrap()).collect();
+        let mut seen: HashSet<_> = others.iter().map(|other| other.local_addr().unwrap()).collect();
+        seen.extend((0..200).map(|_| free().unwrap()));
+        assert!(seen.len() == 400 && !seen.contains(&reserved));
+        assert!(TcpStream::connect(reserved).is_err(), "nobody listens yet");
+        for _ in 0..2 {
+            let listener = TcpListener::bind(reserved).unwrap();
+            assert!(TcpStream::connect(reserved).is_ok());
+            assert!(TcpListener::bind(reserved).is_err(), "one listener at a time");
+            drop(listener);
+        }
+    }
+
+    #[test]
+    fn a_wish_is_granted_unless_somebody_listens_there() {
+        let wish = free().unwrap();
+        let listener = TcpListener::bind(wish).unwrap();
+        assert_ne!(friendly(wish.port()).unwrap(), wish);
+        drop(listener);
+        assert_eq!(friendly(wish.port()).unwrap(), wish);
     }
 }

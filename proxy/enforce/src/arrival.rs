@@ -67,6 +67,8 @@ pub struct Connection {
     pub id: u64,
     /// The client's address, behind any named balancer.
     pub address: IpAddr,
+    /// The version of TLS it speaks, such as `1.3`.
+    pub tls: &'static str,
     /// The server name asked for in TLS, lower-case.
     pub sni: Option<Arc<str>>,
     /// What its client certificate is worth now.

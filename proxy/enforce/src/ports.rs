@@ -57,8 +57,12 @@ pub trait Limits {
     /// The bucket of a stranger's address: its prefix as text, such as `2001:db8:1:2::/64`.
     fn prefix(&self, address: IpAddr) -> String;
 
-    /// Whether this is the first time in a while that `holder` names this search: a fan-out counts once.
-    fn first_of_search(&self, holder: &str, search: &str) -> bool;
+    /// Pays once in a while for what `holder` calls `mark`, whoever asks at the same time: `pay` runs if nobody has paid for it, and
+    /// it counts as paid only if `pay` succeeds. Returns whether it was paid for now.
+    ///
+    /// # Errors
+    /// What `pay` says.
+    fn once<E>(&self, holder: &str, mark: &str, pay: impl FnOnce() -> Result<(), E>) -> Result<bool, E>;
 }
 
 /// Issuers' keys, kept fresh by the gate.

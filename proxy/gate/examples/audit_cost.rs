@@ -242,6 +242,7 @@ fn decision(number: u16) -> Result<Decision> {
         connection: Connection {
             id: 7,
             address: "2001:db8::9".parse()?,
+            tls: "1.3",
             sni: Some("persons.example".into()),
             device: DeviceState::Accepted(Arc::new(certificate)),
         },

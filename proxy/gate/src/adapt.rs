@@ -23,6 +23,7 @@ pub fn connection_facts(connection: &Connection, trust: &LiveTrust, now: SystemT
     ConnectionFacts {
         id: connection.id(),
         address: connection.peer().ip(),
+        tls: connection.tls().version.code(),
         sni: connection.tls().sni.clone(),
         device: connection
             .device(trust, now)

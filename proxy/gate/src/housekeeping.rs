@@ -125,17 +125,38 @@ async fn obey_hangups(live: Arc<Live>) {
 }
 
 async fn watch_clock(live: Arc<Live>) {
-    let (mut wall, mut steady) = (SystemTime::now(), Instant::now());
+    let mut before = Clocks::now();
     loop {
         sleep(Duration::from_secs(1)).await;
-        let (wall_now, steady_now) = (SystemTime::now(), Instant::now());
-        let elapsed = steady_now.saturating_duration_since(steady);
-        let moved = wall_now.duration_since(wall + elapsed).unwrap_or_else(|back| back.duration());
-        if moved > JUMP {
+        let now = Clocks::now();
+        if let Some((moved, back)) = before.jump(now) {
             live.carry.metrics.clock_jumps.inc();
-            tracing::error!(event = "clock_jumped", by = ?moved, back = wall_now < wall + elapsed);
+            tracing::error!(event = "clock_jumped", by = ?moved, back);
         }
-        (wall, steady) = (wall_now, steady_now);
+        before = now;
+    }
+}
+
+/// The time of day, and a clock that never jumps, at one moment.
+#[derive(Clone, Copy)]
+struct Clocks {
+    wall: SystemTime,
+    steady: Instant,
+}
+
+impl Clocks {
+    fn now() -> Self {
+        Self { wall: SystemTime::now(), steady: Instant::now() }
+    }
+
+    /// By how much the time of day has jumped until `later`, if it has, and whether back.
+    fn jump(self, later: Self) -> Option<(Duration, bool)> {
+        let expected = self.wall + later.steady.saturating_duration_since(self.steady);
+        let (moved, back) = match later.wall.duration_since(expected) {
+            Ok(forward) => (forward, false),
+            Err(back) => (back.duration(), true),
+        };
+        (moved > JUMP).then_some((moved, back))
     }
 }
 
@@ -156,7 +177,11 @@ async fn watch_files(live: Arc<Live>) {
         }
         let reloading = Arc::clone(&live);
         let _ = tokio::task::spawn_blocking(move || reloading.reload().is_ok()).await;
+        // A file that changed while it was read counts as not yet read.
         before = stamps(&live.files());
+        for (path, stamp) in &mut before {
+            *stamp = now.get(path).copied().unwrap_or(*stamp);
+        }
     }
 }
 
@@ -168,4 +193,30 @@ fn stamps(files: &[PathBuf]) -> BTreeMap<PathBuf, Stamp> {
         Some((metadata.modified().ok()?, metadata.len()))
     };
     files.iter().cloned().chain(directories).map(|path| (path.clone(), stamp(&path))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_jumps_is_told_from_time_that_passes() {
+        let before = Clocks::now();
+        let after = |wall: i64, steady: u64| {
+            let elapsed = Duration::from_millis(wall.unsigned_abs());
+            let wall = if wall < 0 { before.wall - elapsed } else { before.wall + elapsed };
+            before.jump(Clocks { wall, steady: before.steady + Duration::from_millis(steady) })
+        };
+        let ms = Duration::from_millis;
+        for (what, wall, steady, jump) in [
+            ("time passes", 1_000, 1_000, None),
+            ("the machine was busy", 60_000, 60_000, None),
+            ("a clock is corrected a little", 3_000, 1_000, None),
+            ("a jump ahead", 3_001, 1_000, Some((ms(2_001), false))),
+            ("a jump back", 0, 2_001, Some((ms(2_001), true))),
+            ("a jump back by an hour", -3_599_000, 1_000, Some((ms(3_600_000), true))),
+        ] {
+            assert_eq!(after(wall, steady), jump, "{what}");
+        }
+    }
 }

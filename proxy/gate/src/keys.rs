@@ -111,8 +111,9 @@ impl IssuerKeys {
         &self.alias
     }
 
-    fn current(&self) -> Keys {
-        match (self.keys.load_full(), self.age()) {
+    /// What the keys are worth at this age.
+    fn at_age(&self, age: Option<Duration>) -> Keys {
+        match (self.keys.load_full(), age) {
             (Some(_), Some(age)) if age > CEILING => Keys::Stale,
             (Some(keys), _) => Keys::Fresh(keys),
             (None, _) => Keys::Absent,
@@ -248,6 +249,41 @@ impl KeyRing {
 
 impl KeyLookup for KeyRing {
     fn keys(&self, alias: &str) -> Keys {
-        self.0.get(alias).map_or(Keys::Absent, |keys| keys.current())
+        self.0.get(alias).map_or(Keys::Absent, |keys| keys.at_age(keys.age()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCUMENT: &[u8] = br#"{"keys":[{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","use":"sig","kid":"one",
+        "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+
+    fn fetched() -> IssuerKeys {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let origin = Origin::Url { url: "https://sso.zone.example/certs".to_owned(), ca: Some(Vec::new()) };
+        let keys = IssuerKeys::new("zone", &origin).unwrap();
+        keys.keys.store(Some(Arc::new(KeySet::parse(DOCUMENT).unwrap())));
+        keys
+    }
+
+    #[test]
+    fn keys_are_believed_for_an_hour_after_they_were_fetched() {
+        let keys = fetched();
+        let instant = Duration::from_millis(1);
+        assert!(matches!(keys.at_age(Some(Duration::ZERO)), Keys::Fresh(_)));
+        assert!(matches!(keys.at_age(Some(CEILING)), Keys::Fresh(_)), "to the hour");
+        assert!(matches!(keys.at_age(Some(CEILING + instant)), Keys::Stale), "and no longer");
+        assert!(CEILING > REFRESH + FETCH_TIMEOUT + RETRY, "an issuer that is up is never stale");
+    }
+
+    #[test]
+    fn keys_from_a_file_have_no_age_and_keys_never_fetched_are_none() {
+        let (file, never) = (fetched(), fetched());
+        assert!(matches!(file.at_age(None), Keys::Fresh(_)));
+        never.keys.store(None);
+        assert_eq!(never.age(), None);
+        assert!(matches!(never.at_age(never.age()), Keys::Absent));
     }
 }

@@ -9,7 +9,7 @@ use std::{
     net::IpAddr,
     num::NonZeroU32,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use governor::{DefaultDirectRateLimiter, RateLimiter, clock::Clock, clock::DefaultClock};
@@ -19,8 +19,8 @@ use quick_cache::sync::Cache;
 
 use crate::config::checked::zone::Budget as Quota;
 
-/// For how long requests with one search id count once.
-const SEARCH_LIFE: Duration = Duration::from_secs(30);
+/// For how long what was paid for once stays paid, such as a search.
+const PAID_LIFE: Duration = Duration::from_secs(30);
 
 fn limiter(quota: Quota) -> DefaultDirectRateLimiter {
     let interval = (quota.rate.per / quota.rate.count.get()).max(Duration::from_nanos(1));
@@ -90,7 +90,7 @@ type Table = Cache<u64, Arc<DefaultDirectRateLimiter>>;
 pub struct Tables {
     strangers: Table,
     known: Table,
-    searches: Cache<u64, std::time::Instant>,
+    paid: Cache<u64, Instant>,
     hash: RandomState,
     clock: DefaultClock,
 }
@@ -111,7 +111,7 @@ impl Tables {
         Self {
             strangers: Cache::new(keys),
             known: Cache::new(keys),
-            searches: Cache::new(keys),
+            paid: Cache::new(keys),
             hash: RandomState::new(),
             clock: DefaultClock::default(),
         }
@@ -144,16 +144,21 @@ impl Tables {
         }
     }
 
-    /// Whether this is the first request of one search of one subject in a while.
-    pub fn first_of_search(&self, subject: &str, search: &str) -> bool {
-        let key = self.hash.hash_one((subject, search));
-        let now = std::time::Instant::now();
-        let seen =
-            self.searches.get(&key).is_some_and(|seen| now.saturating_duration_since(seen) < SEARCH_LIFE);
-        if !seen {
-            self.searches.insert(key, now);
-        }
-        !seen
+    /// Runs `pay` unless it succeeded for the same holder and mark in the last 30 s. Who asks meanwhile waits for it.
+    ///
+    /// # Errors
+    /// What `pay` says; then nothing is paid for.
+    pub fn once<E>(&self, holder: &str, mark: &str, pay: impl FnOnce() -> Result<(), E>) -> Result<bool, E> {
+        let key = self.hash.hash_one((holder, mark));
+        let now = Instant::now();
+        self.paid.remove_if(&key, |paid| now.saturating_duration_since(*paid) >= PAID_LIFE);
+        let mut now_paid = false;
+        self.paid.get_or_insert_with(&key, || {
+            pay()?;
+            now_paid = true;
+            Ok(now)
+        })?;
+        Ok(now_paid)
     }
 
     /// How many buckets there are, strangers' and known callers'.
@@ -261,10 +266,29 @@ mod tests {
     }
 
     #[test]
-    fn a_search_counts_once() {
-        let tables = Tables::new(8);
-        assert!(tables.first_of_search("a", "1"));
-        assert!(!tables.first_of_search("a", "1"));
-        assert!(tables.first_of_search("b", "1"));
+    fn what_is_paid_for_once_is_paid_only_if_there_was_room() {
+        let (tables, wait) = (Tables::new(8), Duration::from_secs(1));
+        let room = || Ok::<_, Duration>(());
+        assert_eq!(tables.once("a", "1", || Err(wait)), Err(wait));
+        assert_eq!(tables.once("a", "1", room), Ok(true));
+        assert_eq!(tables.once("a", "1", || Err(wait)), Ok(false));
+        assert_eq!(tables.once("b", "1", room), Ok(true), "another's");
+        assert_eq!(tables.once("a", "2", || tables.once("a", "1", || Err(wait)).map(drop)), Ok(true));
+    }
+
+    #[test]
+    fn all_who_ask_at_once_pay_once() {
+        let (tables, paid) = (Tables::new(8), std::sync::atomic::AtomicUsize::new(0));
+        let pay = || {
+            std::thread::yield_now();
+            paid.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            Ok::<_, Duration>(())
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| tables.once("a", "1", pay));
+            }
+        });
+        assert_eq!(paid.into_inner(), 1);
     }
 }

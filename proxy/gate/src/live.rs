@@ -161,6 +161,9 @@ impl Live {
         let audit = self.audit.health();
         metrics.audit_failures.set(i64::try_from(audit.failures + audit.lost).unwrap_or(i64::MAX));
         metrics.audit_queue.set(i64::try_from(audit.queued_bytes).unwrap_or(i64::MAX));
+        metrics.audit_entries.set(i64::try_from(audit.log_entries).unwrap_or(i64::MAX));
+        let unchecked = audit.log_entries.saturating_sub(audit.checked_entries);
+        metrics.audit_unchecked.set(i64::try_from(unchecked).unwrap_or(i64::MAX));
         metrics.open.set(i64::try_from(self.admission.open()).unwrap_or(i64::MAX));
     }
 

@@ -59,6 +59,10 @@ pub struct Metrics {
     pub audit_failures: IntGauge,
     /// Records waiting to be written, in bytes.
     pub audit_queue: IntGauge,
+    /// Entries of the log.
+    pub audit_entries: IntGauge,
+    /// Those under no checkpoint.
+    pub audit_unchecked: IntGauge,
 }
 
 /// From 1 µs to 1 s: a check costs microseconds, a JWKS fetch up to seconds.
@@ -196,6 +200,12 @@ impl Metrics {
             streams: new.gauge("poort_streams_open", "Streams open now.")?,
             audit_failures: new.gauge("poort_audit_failures", "Records that could not be written.")?,
             audit_queue: new.gauge("poort_audit_queue_bytes", "Records waiting to be written.")?,
+            audit_entries: new
+                .gauge("poort_audit_log_entries", "Entries of the log that proves the record.")?,
+            audit_unchecked: new.gauge(
+                "poort_audit_log_unchecked_entries",
+                "Entries that no signed checkpoint covers yet.",
+            )?,
         })
     }
 

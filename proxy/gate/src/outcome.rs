@@ -68,7 +68,16 @@ impl OpenOutcome {
     }
 
     /// It has ended. `client_fault` says whose side an error was on.
-    pub fn close(&mut self, status: Option<StatusCode>, sent_bytes: u64, client_fault: Option<bool>) {
+    pub fn close(
+        &mut self,
+        source: Option<&str>,
+        status: Option<StatusCode>,
+        sent_bytes: u64,
+        client_fault: Option<bool>,
+    ) {
+        let source = source.unwrap_or("none");
+        self.metrics.outcomes.with_label_values(&[source, status_class(status)]).inc();
+        self.metrics.durations.with_label_values(&[source]).observe(self.started.elapsed().as_secs_f64());
         let end = match (self.not_readmitted, client_fault) {
             (true, _) => End::NotReadmitted,
             (_, None) => End::Complete,
@@ -105,5 +114,16 @@ impl OpenOutcome {
 impl Drop for OpenOutcome {
     fn drop(&mut self) {
         self.write(None, 0, End::Aborted);
+    }
+}
+
+fn status_class(status: Option<StatusCode>) -> &'static str {
+    match status.map_or(0, |status| status.as_u16()) {
+        100..200 => "1xx",
+        200..300 => "2xx",
+        300..400 => "3xx",
+        400..500 => "4xx",
+        500..600 => "5xx",
+        _ => "none",
     }
 }

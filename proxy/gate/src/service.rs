@@ -43,21 +43,20 @@ use crate::{
     streams::{Readmission, Stream},
 };
 
-/// A request that may take long to arrive is given this much per read of its body.
-const BODY_READ_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// The gate.
 pub struct Proxy {
     live: Arc<Live>,
     /// What asks sources whose answers are held back; made when the first of them is asked.
     sources: OnceLock<Sources>,
+    /// How long the next piece of a request body may take.
+    piece: Duration,
 }
 
 impl Proxy {
-    /// A gate on this configuration.
+    /// A gate on this configuration, in which the next piece of a request body may take so long.
     #[must_use]
-    pub fn new(live: Arc<Live>) -> Self {
-        Self { live, sources: OnceLock::new() }
+    pub fn new(live: Arc<Live>, piece: Duration) -> Self {
+        Self { live, sources: OnceLock::new(), piece }
     }
 
     fn sources(&self) -> &Sources {
@@ -129,7 +128,9 @@ impl Proxy {
             let readmission =
                 Readmission::of(session, exchange, ctx.connection.as_ref(), source.streams.readmit);
             let metrics = &self.live.carry.metrics;
-            ctx.stream = readmission.map(|readmission| Stream::open(readmission, &self.live, metrics));
+            // INVARIANT: a stream that cannot be ended is none; there is a connection, and a request to cut.
+            let readmission = readmission.ok_or_else(|| failure(Reason::Internal))?;
+            ctx.stream = Some(Stream::open(response.status, readmission, &self.live, metrics));
             // A stream outlives its snapshot: what is left of the exchange needs none.
             ctx.total = None;
             ctx.snapshot = None;
@@ -168,13 +169,15 @@ impl Context {
             .ok_or_else(|| failure(Reason::Internal))
     }
 
-    /// Whether a piece of the answer, or its end, may still pass.
-    fn judge_piece(&self, end: bool) -> Result<()> {
-        match &self.stream {
-            Some(stream) => stream.pass(),
-            None if !end && self.over_time() => Err(failure(Reason::SourceTimeout)),
-            None => Ok(()),
+    /// Whether a piece of the answer, of so many bytes, or its end, may still pass.
+    fn judge_piece(&mut self, bytes: usize, end: bool) -> Result<()> {
+        if let Some(stream) = &mut self.stream {
+            return stream.pass_answer(bytes);
         }
+        if !end && self.over_time() {
+            return Err(failure(Reason::SourceTimeout));
+        }
+        Ok(())
     }
 
     /// Inspects a body as it passes, where it could not be read before.
@@ -196,6 +199,25 @@ impl Context {
 
     fn over_time(&self) -> bool {
         self.total.is_some_and(|total| self.arrived.elapsed() > total)
+    }
+
+    /// The end, written down and counted.
+    fn close(&mut self, status: Option<StatusCode>, sent_bytes: u64, client_fault: Option<bool>) {
+        if self.stream.take().is_some_and(|stream| stream.was_ended()) {
+            self.outcome.not_readmitted();
+        }
+        let source = self.exchange.as_ref().and_then(Exchange::source).map(|source| &*source.id);
+        self.outcome.close(source, status, sent_bytes, client_fault);
+    }
+}
+
+/// A stream that is cut is dropped where it waits, and the server library says nothing more of it.
+impl Drop for Context {
+    fn drop(&mut self) {
+        let cut = self.stream.as_ref().filter(|stream| stream.was_ended());
+        if let Some((status, sent_bytes)) = cut.map(Stream::sent) {
+            self.close(Some(status), sent_bytes, None);
+        }
     }
 }
 
@@ -248,7 +270,7 @@ impl ProxyHttp for Proxy {
         let facts = adapt::connection_facts(&connection, &self.live.trust, now);
         ctx.exchange = Some(Exchange::open(id, now, facts));
         ctx.connection = Some(connection);
-        session.set_read_timeout(Some(BODY_READ_TIMEOUT));
+        session.set_read_timeout(Some(self.piece));
         Ok(())
     }
 
@@ -258,7 +280,7 @@ impl ProxyHttp for Proxy {
         else {
             return Err(failure(Reason::Internal));
         };
-        let mut incoming = Incoming::new(session, adapt::head_fault(&connection));
+        let mut incoming = Incoming::new(session, adapt::head_fault(&connection), self.piece);
         let admission = snapshot.pipeline.admit(&mut incoming, exchange).await;
         let ticket = self.record(ctx, &admission);
         let ticket = match (admission, ticket) {
@@ -390,17 +412,22 @@ impl ProxyHttp for Proxy {
         response: &mut ResponseHeader,
         ctx: &mut Context,
     ) -> Result<()> {
-        self.answer_head(session, response, ctx).await
+        self.answer_head(session, response, ctx).await?;
+        if ctx.stream.is_some() {
+            // A client that listens says nothing. How long a stream may be silent is its source's to say.
+            session.set_read_timeout(None);
+        }
+        Ok(())
     }
 
     fn response_body_filter(
         &self,
         _: &mut Session,
-        _: &mut Option<Bytes>,
+        body: &mut Option<Bytes>,
         end: bool,
         ctx: &mut Context,
     ) -> Result<Option<Duration>> {
-        ctx.judge_piece(end)?;
+        ctx.judge_piece(body.as_ref().map_or(0, Bytes::len), end)?;
         Ok(None)
     }
 
@@ -422,7 +449,10 @@ impl ProxyHttp for Proxy {
     }
 
     async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut Context) -> FailToProxy {
-        let reason = reason_of(error);
+        let reason = match reason_of(error) {
+            Some(Reason::SourceTimeout) if waited_for_client(session, error) => Some(Reason::BodyIncomplete),
+            reason => reason,
+        };
         let status = reason.as_ref().map_or(0, |reason| Reply::status(reason).as_u16());
         let untouched = session.response_written().is_none();
         if let Some(reason) = reason {
@@ -436,16 +466,9 @@ impl ProxyHttp for Proxy {
     }
 
     async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut Context) {
-        if ctx.stream.as_ref().is_some_and(Stream::was_ended) {
-            ctx.outcome.not_readmitted();
-        }
         let status = session.response_written().map(|response| response.status);
         let sent = session.body_bytes_sent() as u64;
-        ctx.outcome.close(status, sent, error.map(|error| error.esource() == &ErrorSource::Downstream));
-        let source = ctx.exchange.as_ref().and_then(Exchange::source).map_or("none", |source| &*source.id);
-        let metrics = &self.live.carry.metrics;
-        metrics.outcomes.with_label_values(&[source, status_class(status)]).inc();
-        metrics.durations.with_label_values(&[source]).observe(ctx.arrived.elapsed().as_secs_f64());
+        ctx.close(status, sent, error.map(|error| error.esource() == &ErrorSource::Downstream));
     }
 
     fn suppress_error_log(&self, _: &Session, _: &Context, _: &Error) -> bool {
@@ -478,6 +501,13 @@ fn asks_for_connection_sign_in(response: &ResponseHeader) -> bool {
         .any(|value| signs_in_connection(value.as_bytes()))
 }
 
+/// Whether a source did not answer because it still had not got the whole request. Its time to answer begins anew with each piece that
+/// is sent to it; one that does not take what it is sent is another error. In HTTP/2 the server library waits for ever for the client.
+fn waited_for_client(session: &mut Session, error: &Error) -> bool {
+    let unanswered = (error.esource(), error.etype()) == (&ErrorSource::Upstream, &ErrorType::ReadTimedout);
+    unanswered && session.response_written().is_none() && !session.as_downstream_mut().is_body_done()
+}
+
 /// What an error of the server library means; none if the client is gone and there is nothing to say.
 fn reason_of(error: &Error) -> Option<Reason> {
     if let Some(Failure(reason)) = error.root_cause().downcast_ref() {
@@ -503,16 +533,5 @@ fn reason_of(error: &Error) -> Option<Reason> {
         ) => Some(Reason::SourceUnreachable),
         (ErrorSource::Upstream, _) => Some(Reason::SourceMalformed),
         _ => Some(Reason::Internal),
-    }
-}
-
-fn status_class(status: Option<StatusCode>) -> &'static str {
-    match status.map_or(0, |status| status.as_u16()) {
-        100..200 => "1xx",
-        200..300 => "2xx",
-        300..400 => "3xx",
-        400..500 => "4xx",
-        500..600 => "5xx",
-        _ => "none",
     }
 }

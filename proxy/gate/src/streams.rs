@@ -2,7 +2,7 @@
 //!
 //! A stream would otherwise outlive every decision: an officer whose role was taken away would go on reading. Each stream has a
 //! task that puts its request through the pipeline of the then current configuration, when that changes and at least every
-//! `readmit`. Refused, it passes no further byte and its connection is cut.
+//! `readmit`. Refused, it passes no further byte and is cut, also if it has been silent for hours.
 
 use std::{
     sync::{
@@ -22,10 +22,17 @@ use poort_enforce::{
 };
 use tokio::task::AbortHandle;
 
-use crate::{adapt, listen::Connection, live::Live, metrics::Metrics};
+use crate::{
+    adapt,
+    listen::{Connection, Cut},
+    live::Live,
+    metrics::Metrics,
+};
 
 /// A stream that is open.
 pub struct Stream {
+    status: StatusCode,
+    sent_bytes: u64,
     admitted: Arc<AtomicBool>,
     task: AbortHandle,
     metrics: Arc<Metrics>,
@@ -37,6 +44,7 @@ pub struct Readmission {
     target: Vec<u8>,
     id: RequestId,
     connection: Arc<Connection>,
+    cut: Cut,
     every: Duration,
 }
 
@@ -54,6 +62,7 @@ impl Readmission {
             target: head.raw_path().to_vec(),
             id: exchange.id,
             connection: Arc::clone(connection?),
+            cut: Cut::of_this_request()?,
             every,
         })
     }
@@ -78,13 +87,18 @@ impl Stream {
             || (streams.events && events)
     }
 
-    /// Opens a stream and sees to its being admitted again.
+    /// Opens a stream, answered with this status, and sees to its being admitted again.
     #[must_use]
-    pub fn open(readmission: Readmission, live: &Arc<Live>, metrics: &Arc<Metrics>) -> Self {
+    pub fn open(
+        status: StatusCode,
+        readmission: Readmission,
+        live: &Arc<Live>,
+        metrics: &Arc<Metrics>,
+    ) -> Self {
         let admitted = Arc::new(AtomicBool::new(true));
         metrics.streams.inc();
         let task = tokio::spawn(watch(readmission, Arc::clone(live), Arc::clone(&admitted))).abort_handle();
-        Self { admitted, task, metrics: Arc::clone(metrics) }
+        Self { status, sent_bytes: 0, admitted, task, metrics: Arc::clone(metrics) }
     }
 
     /// Whether bytes may pass.
@@ -92,10 +106,26 @@ impl Stream {
     /// # Errors
     /// When the stream was not admitted again.
     pub fn pass(&self) -> Result<()> {
-        if self.admitted.load(Ordering::Acquire) {
-            return Ok(());
+        if self.was_ended() {
+            return Error::e_explain(ErrorType::ConnectionClosed, "stream not admitted again");
         }
-        Error::e_explain(ErrorType::ConnectionClosed, "stream not admitted again")
+        Ok(())
+    }
+
+    /// Whether so many bytes may pass to the client; then they count as sent.
+    ///
+    /// # Errors
+    /// When the stream was not admitted again.
+    pub fn pass_answer(&mut self, bytes: usize) -> Result<()> {
+        self.pass()?;
+        self.sent_bytes += bytes as u64;
+        Ok(())
+    }
+
+    /// The status that the client got, and how many bytes of a body.
+    #[must_use]
+    pub const fn sent(&self) -> (StatusCode, u64) {
+        (self.status, self.sent_bytes)
     }
 
     /// Whether it was ended by the gate.
@@ -120,7 +150,7 @@ async fn watch(readmission: Readmission, live: Arc<Live>, admitted: Arc<AtomicBo
         if !readmission.admitted(&live).await {
             admitted.store(false, Ordering::Release);
             live.carry.metrics.streams_ended.inc();
-            readmission.connection.cut();
+            readmission.cut.end();
             return;
         }
     }

@@ -72,8 +72,8 @@ impl Limits for World {
         self.quotas.prefix(address).to_string()
     }
 
-    fn first_of_search(&self, subject: &str, search: &str) -> bool {
-        self.tables.first_of_search(subject, search)
+    fn once<E>(&self, holder: &str, mark: &str, pay: impl FnOnce() -> Result<(), E>) -> Result<bool, E> {
+        self.tables.once(holder, mark, pay)
     }
 }
 

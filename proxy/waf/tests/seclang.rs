@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use poort_waf::{
-    Collections, Files, InterruptionKind, LoadLimits, Opening, Program, Transaction, TransactionLimits,
-    Variable, Verdict,
+    Collections, Files, InterruptionKind, LoadLimits, Opening, Program, Scores, Transaction,
+    TransactionLimits, Variable, Verdict,
 };
 
 fn compile(rules: &str) -> Result<Program, Vec<poort_waf::Fault>> {
@@ -201,4 +201,32 @@ fn collections_outlive_a_transaction() {
     assert_eq!(kept.members(Variable::Ip, b"192.0.2.7").unwrap().get("hits").unwrap().expires, Some(1_060));
     transaction.set_collections(kept);
     assert!(matches!(run(&mut transaction, "/", None).1, Verdict::Interrupt(found) if found.status == 429));
+}
+
+/// In its logging phase CRS 4 sums both scores up in `anomaly_score`, which in CRS 3 is the inbound score.
+#[test]
+fn scores_are_those_of_the_generation_that_keeps_them() {
+    for (name, sets, inbound, outbound) in [
+        (
+            "CRS 4",
+            "blocking_inbound_anomaly_score=5,setvar:tx.blocking_outbound_anomaly_score=4,setvar:tx.anomaly_score=9",
+            5,
+            4,
+        ),
+        (
+            "CRS 4, nothing found in the request",
+            "blocking_inbound_anomaly_score=0,setvar:tx.blocking_outbound_anomaly_score=4,setvar:tx.anomaly_score=4",
+            0,
+            4,
+        ),
+        ("CRS 3", "anomaly_score=5,setvar:tx.outbound_anomaly_score=4", 5, 4),
+        ("neither", "x=1", 0, 0),
+    ] {
+        let rules = format!("SecAction \"id:1,phase:5,pass,nolog,setvar:tx.{sets}\"");
+        let mut transaction =
+            Transaction::new(Arc::new(compile(&rules).unwrap()), TransactionLimits::default());
+        run(&mut transaction, "/", None);
+        transaction.phase5();
+        assert_eq!(transaction.scores(), Scores { inbound, outbound }, "{name}");
+    }
 }

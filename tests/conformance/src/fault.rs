@@ -28,6 +28,13 @@ pub enum Fault {
     Rules(#[from] poort_waf::Fault),
 }
 
+/// Faults in words.
+#[must_use]
+#[expect(clippy::needless_pass_by_value, reason = "it is what becomes of an error")]
+pub fn texts(faults: Vec<Fault>) -> Vec<String> {
+    faults.iter().map(ToString::to_string).collect()
+}
+
 impl Fault {
     pub(crate) fn format(file: &str, message: impl Into<String>) -> Self {
         Self::Format { file: file.to_owned(), place: String::new(), message: message.into() }

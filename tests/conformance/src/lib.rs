@@ -2,7 +2,7 @@
 //! go-ftw 2 (<https://github.com/coreruleset/go-ftw>, schema `ftw-tests-schema` 2.3).
 //!
 //! No socket is opened here. [`run`] gives each request to the engine in this process; whoever has a socket sends
-//! [`Request::bytes`] as they are, gathers what was logged, and asks [`Stage::judge`].
+//! [`Request::bytes`] as they are, gathers what was logged, and asks [`Stage::judge`]: `gate/`, a crate of its own, does.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -37,12 +37,15 @@
 //! | [`traffic`] | ordinary text and attacks, in quantity |
 //! | [`accuracy`] | how rules judge it |
 //! | [`report`], [`figure`] | counts and figures, text, JSON |
+//! | [`command`] | what a runner's arguments mean |
+//! | [`fault`] | why a suite cannot be run |
 //! | [`shared`] | where the suites lie |
 
 pub mod accuracy;
 pub mod backend;
 pub mod case;
-mod fault;
+pub mod command;
+pub mod fault;
 pub mod figure;
 pub mod judge;
 pub mod libinjection;

@@ -1,5 +1,6 @@
 //! What came of a suite.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
@@ -17,7 +18,7 @@ pub enum Outcome {
     Skipped(String),
 }
 
-/// All cases of a suite. As text it gives the figures, lists what did not pass, and ends in the line `N passed, N failed,
+/// All cases of a suite. As text it gives the figures, lists what did not pass, skipped cases by reason, and ends in the line `N passed, N failed,
 /// N skipped`.
 #[derive(Debug, Clone)]
 pub struct Report {
@@ -45,6 +46,14 @@ impl Report {
     #[must_use]
     pub fn new(suite: impl Into<String>) -> Self {
         Self { suite: suite.into(), cases: Vec::new(), figures: Vec::new() }
+    }
+
+    /// A report of a suite that was not run.
+    #[must_use]
+    pub fn skipped(suite: impl Into<String>, why: impl Into<String>) -> Self {
+        let mut report = Self::new(suite);
+        report.add("all", Outcome::Skipped(why.into()));
+        report
     }
 
     /// Adds a case.
@@ -113,12 +122,16 @@ impl fmt::Display for Report {
         for figure in &self.figures {
             writeln!(formatter, "{figure}")?;
         }
+        let mut skipped: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for (name, outcome) in &self.cases {
             match outcome {
                 Outcome::Passed => {}
                 Outcome::Failed(reason) => writeln!(formatter, "FAILED {name}: {reason}")?,
-                Outcome::Skipped(reason) => writeln!(formatter, "SKIPPED {name}: {reason}")?,
+                Outcome::Skipped(reason) => skipped.entry(reason).or_default().push(name),
             }
+        }
+        for (reason, names) in skipped {
+            writeln!(formatter, "SKIPPED {}, {reason}: {}", names.len(), names.join(" "))?;
         }
         write!(formatter, "{}", self.counts())
     }
@@ -140,9 +153,10 @@ mod tests {
         report.add("1-1", Outcome::Passed);
         report.add("1-2", Outcome::Failed("why".into()));
         report.add("1-3", Outcome::Skipped("because".into()));
+        report.add("1-4", Outcome::Skipped("because".into()));
         assert_eq!(
             report.to_string(),
-            "FAILED 1-2: why\nSKIPPED 1-3: because\n1 passed, 1 failed, 1 skipped"
+            "FAILED 1-2: why\nSKIPPED 2, because: 1-3 1-4\n1 passed, 1 failed, 2 skipped"
         );
         let json = report.json();
         assert_eq!(json["failed"], 1);

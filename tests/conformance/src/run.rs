@@ -6,7 +6,7 @@ use std::sync::Arc;
 use poort_waf::{Interruption, InterruptionKind, Opening, Program, Transaction, TransactionLimits, Verdict};
 
 use crate::backend::{self, Response};
-use crate::case::{Case, Stage};
+use crate::case::Case;
 use crate::judge::{Logged, Seen};
 use crate::report::{Outcome, Report};
 use crate::wire::{Arrival, Received};
@@ -28,9 +28,9 @@ pub fn case(transaction: &mut Transaction, case: &Case) -> Outcome {
         return Outcome::Skipped(reason.into());
     }
     for (at, stage) in (1..).zip(&case.stages) {
-        let mut judged = stage.judge(&see(transaction, stage));
+        let mut judged = stage.judge(&see(transaction, &stage.request.bytes()));
         if judged.is_err() && stage.expected.retry_once {
-            judged = stage.judge(&see(transaction, stage));
+            judged = stage.judge(&see(transaction, &stage.request.bytes()));
         }
         if let Err(reason) = judged {
             let place = if case.stages.len() > 1 { format!("stage {at}: ") } else { String::new() };
@@ -40,9 +40,9 @@ pub fn case(transaction: &mut Transaction, case: &Case) -> Outcome {
     Outcome::Passed
 }
 
-/// What comes of a stage's request.
-pub fn see(transaction: &mut Transaction, stage: &Stage) -> Seen {
-    let request = match Arrival::read(&stage.request.bytes()) {
+/// What comes of a request, given as the bytes that are sent.
+pub fn see(transaction: &mut Transaction, raw: &[u8]) -> Seen {
+    let request = match Arrival::read(raw) {
         Arrival::Bad => return Seen { status: Some(400), ..Seen::default() },
         Arrival::Closed => return Seen::default(),
         Arrival::Request(request) => request,

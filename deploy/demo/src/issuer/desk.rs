@@ -150,7 +150,7 @@ impl Desk {
             }
             _ => return refused(400, "unsupported_grant_type"),
         };
-        match self.tokens(&who, nonce, mint) {
+        match self.tokens(&who, nonce.as_deref(), mint) {
             Ok(tokens) => Reply::json(200, &tokens),
             Err(error) => Reply::text(500, "text/plain", &error.to_string()),
         }
@@ -159,13 +159,13 @@ impl Desk {
     fn tokens(
         &self,
         who: &SignedIn,
-        nonce: Option<String>,
+        nonce: Option<&str>,
         mint: impl Fn(&Token) -> Result<String, DemoError>,
     ) -> Result<Value, DemoError> {
         let seconds = if self.short.load(Ordering::SeqCst) { 1 } else { 300 };
         let access = who.token().claim("azp", CLIENT).lifetime(Duration::from_secs(300));
         let id = who.token().claim("typ", "ID").claim("azp", CLIENT).audience(CLIENT);
-        let id = nonce.iter().fold(id, |id, nonce| id.claim("nonce", nonce.as_str()));
+        let id = nonce.iter().fold(id, |id, nonce| id.claim("nonce", *nonce));
         let refresh = unique();
         self.refreshes.lock().insert(refresh.clone(), who.clone());
         Ok(json!({

@@ -39,9 +39,10 @@ pub(super) fn remove(path: &Path) -> Result<(), DemoError> {
     }
 }
 
+pub(super) fn make(directory: &Path) -> Result<(), DemoError> {
+    fs::create_dir_all(directory).map_err(DemoError::file("create", directory))
+}
+
 fn make_parent(path: &Path) -> Result<(), DemoError> {
-    match path.parent() {
-        Some(parent) => fs::create_dir_all(parent).map_err(DemoError::file("create", parent)),
-        None => Ok(()),
-    }
+    path.parent().map_or(Ok(()), make)
 }

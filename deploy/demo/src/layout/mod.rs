@@ -15,6 +15,9 @@ use crate::issuer::Issuer;
 use crate::pki::Pki;
 use crate::sources::Source;
 
+/// Where the record's checkpoints are anchored. An operator takes another disk.
+const ANCHOR: &str = "anchor";
+
 /// A device in the inventory.
 #[derive(Debug, Clone)]
 pub struct Posture {
@@ -96,9 +99,10 @@ impl Layout {
     pub fn write(options: &LayoutOptions<'_>) -> Result<Self, DemoError> {
         let layout =
             Self { directory: options.directory.to_owned(), address: options.address, admin: options.admin };
-        for part in ["deploy", "policies"] {
+        for part in ["deploy", "policies", ANCHOR] {
             files::remove(&layout.path(part))?;
         }
+        files::make(&layout.path(ANCHOR))?;
         files::copy(options.policies, &layout.path("policies"))?;
         layout.write_file("policies/inventory.yaml", &overrides::inventory(options.devices))?;
         layout.write_file("deploy/poort.yaml", &overrides::deploy(options)?)?;
@@ -175,6 +179,7 @@ impl Layout {
     pub fn records(&self) -> Vec<serde_json::Value> {
         let texts = files::below(&self.path("deploy/audit"))
             .into_iter()
+            .filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"))
             .filter_map(|path| fs::read_to_string(path).ok());
         texts
             .flat_map(|text| {

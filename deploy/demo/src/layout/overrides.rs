@@ -1,6 +1,6 @@
 use serde_yaml::{Mapping, Value};
 
-use super::{Layout, LayoutOptions, Posture};
+use super::{ANCHOR, Layout, LayoutOptions, Posture};
 use crate::DemoError;
 use crate::issuer::{CLIENT, Issuer};
 use crate::pki::Pki;
@@ -18,7 +18,7 @@ pub(super) fn deploy(options: &LayoutOptions<'_>) -> Result<String, DemoError> {
         certificates.push_str(&file_pair(pki, source.id()));
     }
     let (address, admin) = (options.address, options.admin);
-    let assertion = shown(pki, "assertion.key");
+    let (assertion, audit) = (shown(pki, "assertion.key"), shown(pki, "audit.key"));
     Ok(format!(
         "# Written by the demo; see policies/ beside it for the security team's part.\n\
          listeners:\n\
@@ -29,7 +29,7 @@ pub(super) fn deploy(options: &LayoutOptions<'_>) -> Result<String, DemoError> {
          admin: {{ address: {admin} }}\n\
          policies: ../policies\n\
          state: {{ directory: ./state }}\n\
-         audit: {{ directory: ./audit, durable: true }}\n\
+         audit: {{ directory: ./audit, durable: true, log: {{ key: {audit}, anchor: ../{ANCHOR} }} }}\n\
          assertion: {{ key: {assertion}, issuer: \"https://gate.localhost\" }}\n\
          workers: 2\n\
          drain: 5s\n"

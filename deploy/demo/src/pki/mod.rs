@@ -5,6 +5,7 @@
 mod authority;
 mod bundle;
 mod leaf;
+mod note;
 mod store;
 
 pub use authority::{Authority, AuthorityOptions, RevocationList};
@@ -39,6 +40,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// | `devices/car-12.p12` | for a browser; the password is [`BUNDLE_PASSWORD`] |
 /// | `assertion.key` | signs `Poort-Assertion` |
 /// | `session.keys`, `client.secret` | seals session cookies; the gate's secret at the issuer where people sign in |
+/// | `audit.key`, `audit.pub` | signs and checks the log that proves the record |
 pub struct Pki {
     directory: PathBuf,
     issued: Mutex<BTreeMap<String, Signed>>,
@@ -88,11 +90,22 @@ impl Pki {
         pki.revoke(&[REVOKED.to_vec()])?;
         pki.server("gate", &["gate.localhost", "localhost"])?;
         pki.internal.issue(&Leaf::client("poort gate"))?.write(directory, "upstream-client")?;
-        let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
-        write_private(&pki.path("assertion.key"), key.serialize_pem().as_bytes())?;
+        pki.new_assertion_key()?;
+        let (secret, public) = note::key("gate.localhost/audit")?;
+        write_private(&pki.path("audit.key"), secret.as_bytes())?;
+        write_public(&pki.path("audit.pub"), public.as_bytes())?;
         write_private(&pki.path("session.keys"), session_key()?.as_bytes())?;
         write_private(&pki.path("client.secret"), crate::issuer::SECRET.as_bytes())?;
         Ok(pki)
+    }
+
+    /// Writes another `assertion.key`.
+    ///
+    /// # Errors
+    /// As [`Pki::create`].
+    pub fn new_assertion_key(&self) -> Result<(), DemoError> {
+        let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
+        write_private(&self.path("assertion.key"), key.serialize_pem().as_bytes())
     }
 
     /// The directory everything is in.

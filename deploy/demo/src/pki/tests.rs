@@ -56,7 +56,14 @@ fn a_revocation_list_can_be_signed_again() {
 fn keys_are_for_their_owner_alone() {
     let directory = tempfile::tempdir().unwrap();
     let pki = Pki::create(directory.path()).unwrap();
-    for name in ["device-ca.key", "gate.key", "assertion.key", "devices/car-12.key", "devices/car-12.p12"] {
+    for name in [
+        "device-ca.key",
+        "gate.key",
+        "assertion.key",
+        "audit.key",
+        "devices/car-12.key",
+        "devices/car-12.p12",
+    ] {
         let mode = pki.path(name).metadata().unwrap().permissions().mode() & 0o777;
         assert_eq!(mode, 0o600, "{name}");
     }

@@ -25,10 +25,7 @@ pub(crate) fn check<P: Ports>(
         return refuse(Reason::Limit(Budget::Concurrency));
     };
     exchange.slots.push(slot);
-    if repeats_a_search(pipeline, arrival, exchange) {
-        return Continue(());
-    }
-    match take(&pipeline.ports, exchange, 1) {
+    match pay(pipeline, arrival, exchange) {
         Ok(()) => Continue(()),
         Err(refusal) => Break(Stop::Refuse(refusal)),
     }
@@ -48,11 +45,14 @@ pub(crate) fn take<P: Ports>(ports: &P, exchange: &Exchange, cost: u32) -> Resul
     ports.take(bucket, cost).map_err(|wait| Refusal::over(bucket.budget, wait))
 }
 
-/// A search application asks for a whole force: each of its searches counts once against its bucket, at every source that there is.
-fn repeats_a_search<P: Ports>(pipeline: &Pipeline<P>, arrival: &Arrival<'_>, exchange: &Exchange) -> bool {
+/// Takes for one request. A search application asks for a whole force: each of its searches counts once against its bucket, however many
+/// of the sources that there are it asks.
+fn pay<P: Ports>(pipeline: &Pipeline<P>, arrival: &Arrival<'_>, exchange: &Exchange) -> Result<(), Refusal> {
+    let ports = &pipeline.ports;
+    let take = || take(ports, exchange, 1);
     let Some((name, facts)) = search::aggregator(pipeline, exchange).zip(exchange.facts.as_ref()) else {
-        return false;
+        return take();
     };
-    let known = pipeline.rules.routes.of_host(&facts.host).next().is_some();
-    known && search::counted_already(&pipeline.ports, arrival, name, &facts.host)
+    let is_known = pipeline.rules.routes.of_host(&facts.host).next().is_some();
+    search::pay(ports, name, search::named(arrival).filter(|_| is_known), &facts.host, take)
 }

@@ -37,9 +37,8 @@ fn take<P: Ports>(ports: &P, arrival: &Arrival<'_>, exchange: &Exchange) -> Resu
     let take = |bucket: Bucket<'_>| ports.take(bucket, 1).map_err(|wait| Refusal::over(bucket.budget, wait));
     let user = &*holder.principal.id;
     let acting = exchange.actor.is_some();
-    if !(acting && search::counted_already(ports, arrival, user, &source.id)) {
-        take(Bucket::of(Budget::User, user))?;
-    }
+    let search = search::named(arrival).filter(|_| acting);
+    search::pay(ports, user, search, &source.id, || take(Bucket::of(Budget::User, user)))?;
     take(Bucket::of(Budget::UserAtSource, user).at(&source.id))?;
     // Who acts for a whole force shares nobody's budget: each officer has one here.
     if let Some(certificate) = exchange.connection.device.accepted().filter(|_| !acting) {

@@ -11,17 +11,32 @@ pub(crate) fn aggregator<'x, P>(pipeline: &Pipeline<P>, exchange: &'x Exchange) 
     pipeline.rules.aggregators.contains(name).then_some(name)
 }
 
-/// Whether the search that a request belongs to was counted against `holder` at another place, and not yet at this one.
+/// The search that a request says it belongs to.
 ///
-/// SECURITY: only for who may name a search: anybody else would lift a limit with it. And once a place, so that one search id opens no
-/// source without limit.
-pub(crate) fn counted_already<P: Ports>(ports: &P, arrival: &Arrival<'_>, holder: &str, place: &str) -> bool {
+/// SECURITY: to be believed only from who acts for officers: anybody else would lift a limit with it.
+pub(crate) fn named<'a>(arrival: &Arrival<'a>) -> Option<&'a str> {
     let named = arrival.head.headers.get("poort-search-id").and_then(|value| value.to_str().ok());
-    let Some(search) = named.filter(|search| is_search_id(search)) else { return false };
-    let first = ports.first_of_search(holder, search);
+    named.filter(|search| is_search_id(search))
+}
+
+/// Has `holder` pay for a request: once for a whole search, however many places it asks at the same time. A search that was refused is
+/// not paid for.
+///
+/// SECURITY: once a place, so that one search id opens no source without limit.
+pub(crate) fn pay<P: Ports, E>(
+    ports: &P,
+    holder: &str,
+    search: Option<&str>,
+    place: &str,
+    pay: impl Fn() -> Result<(), E>,
+) -> Result<(), E> {
+    let Some(search) = search else { return pay() };
     // A space is in no search id, so this is none.
-    let first_here = ports.first_of_search(holder, &format!("{search} {place}"));
-    first_here && !first
+    let here = format!("{search} {place}");
+    match ports.once(holder, &here, || ports.once(holder, search, &pay).map(drop))? {
+        true => Ok(()),
+        false => pay(),
+    }
 }
 
 fn is_search_id(text: &str) -> bool {

@@ -155,3 +155,21 @@ fn one_officers_refusals_do_not_stop_the_search_for_everybody() {
         assert_eq!(zone.ports.taken(Budget::Device), [(SEARCH.to_owned(), 1)]);
     }
 }
+
+#[test]
+fn a_search_that_was_refused_is_not_counted() {
+    for budget in [Budget::User, Budget::Device] {
+        let zone = Zone::new();
+        let token = zone.issuer.officer();
+        let holder = if budget == Budget::User { "zone|jan" } else { SEARCH };
+        let put = |host: &str| {
+            ask(host).token(&token).header("poort-search-id", "s-1").put(&zone).permit().is_some()
+        };
+        zone.ports.leave(budget, holder, "", 0);
+        assert!(!put("persons.example"), "{budget:?}: nothing is left");
+        assert!(!put("vehicles.example"), "{budget:?}: nothing was paid for");
+        zone.ports.leave(budget, holder, "", 1);
+        assert!(put("persons.example") && put("vehicles.example"), "{budget:?}: one search is paid for");
+        assert!(!put("vehicles.example"), "{budget:?}: not the same source twice");
+    }
+}

@@ -58,14 +58,19 @@ impl Committer {
         let _watch = Watch(Arc::clone(&self.queue));
         let mut records = Vec::new();
         loop {
-            let retry = self.again.map(|_| self.retry);
+            let now = self.clock.ticks();
+            let retry = self.again.map(|_| self.retry).or_else(|| self.journal.due(now));
             let gather = Duration::from_micros(self.counts.last_commit_micros.load(Ordering::Relaxed));
             match self.queue.take(&mut records, gather.min(GATHER), retry, || self.clock.ticks()) {
                 Work::Batch(batch) => {
                     self.commit(&records, &batch);
                     records.clear();
+                    self.keep_up();
                 }
-                Work::Nothing => self.recover(),
+                Work::Nothing => {
+                    self.recover();
+                    self.keep_up();
+                }
                 Work::End => return self.end(),
             }
         }
@@ -105,6 +110,19 @@ impl Committer {
         }
     }
 
+    /// What proves the record is part of it: while it cannot be written, nothing passes either.
+    fn keep_up(&mut self) {
+        if self.again.is_none()
+            && let Err(error) = self.journal.keep_up(self.clock.ticks())
+        {
+            self.fail(&error);
+        }
+        if let Some(log) = self.journal.log() {
+            self.counts.log_entries.store(log.size(), Ordering::Relaxed);
+            self.counts.checked_entries.store(log.checked(), Ordering::Relaxed);
+        }
+    }
+
     /// From now on decisions are refused at the door. This happens before anybody of the batch is woken.
     fn fail(&mut self, error: &io::Error) {
         add(&self.counts.failures, 1);
@@ -131,7 +149,9 @@ impl Committer {
             return;
         }
         let now = self.clock.now();
-        let mended = self.journal.mend(now).and_then(|()| match self.kept.records {
+        let ticks = self.clock.ticks();
+        let mended = self.journal.mend(now).and_then(|()| self.journal.keep_up(ticks));
+        let mended = mended.and_then(|()| match self.kept.records {
             0 => Ok(()),
             _ => self.journal.commit(&self.kept.lines, now),
         });
@@ -153,6 +173,9 @@ impl Committer {
         if self.kept.records > 0 {
             add(&self.counts.lost, self.kept.records);
             tracing::error!(records = self.kept.records, "records are lost: the disk failed until the end");
+        }
+        if let Err(error) = self.journal.checkpoint() {
+            tracing::error!(%error, "the last checkpoint could not be made; the next start makes it");
         }
     }
 }

@@ -30,6 +30,10 @@ pub struct Health {
     pub lost: u64,
     /// Free bytes where the files are; none if the file system does not say. Asked for each time.
     pub free_bytes: Option<u64>,
+    /// Entries of the log that proves the record; 0 when none is kept.
+    pub log_entries: u64,
+    /// How many of them are under a signed checkpoint.
+    pub checked_entries: u64,
     /// Strangers' refusals that were counted but could not be written, since the start.
     pub strangers_lost: u64,
 }
@@ -43,6 +47,8 @@ pub(super) struct Counts {
     pub(super) failures: AtomicU64,
     pub(super) kept: AtomicU64,
     pub(super) lost: AtomicU64,
+    pub(super) log_entries: AtomicU64,
+    pub(super) checked_entries: AtomicU64,
 }
 
 pub(super) fn add(counter: &AtomicU64, by: usize) {

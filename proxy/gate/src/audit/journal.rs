@@ -4,15 +4,16 @@
 //! (and synced), everything beyond is the rest of a failure and is cut.
 
 use std::{
-    io,
+    fs, io,
     path::{Path, PathBuf},
     sync::Arc,
-    time::SystemTime,
+    time::{Duration, Instant, SystemTime},
 };
 
 use super::{
     day::Day,
     disk::{Disk, DiskFile},
+    tlog::{Log, LogFault, LogSettings},
 };
 
 /// How files are named.
@@ -30,6 +31,8 @@ pub(super) struct Journal {
     path: PathBuf,
     file: Box<dyn DiskFile>,
     good: u64,
+    /// What proves that no line was changed since.
+    log: Option<Log>,
 }
 
 impl Journal {
@@ -43,7 +46,36 @@ impl Journal {
         let day = Day::of(now);
         let path = directory.join(day.file(PREFIX));
         let (file, good) = open(&*disk, directory, &path, durable)?;
-        Ok(Self { disk, directory: directory.to_owned(), durable, day, path, file, good })
+        Ok(Self { disk, directory: directory.to_owned(), durable, day, path, file, good, log: None })
+    }
+
+    /// From now on every line goes into a log too, those that are in the record's files already first.
+    pub(super) fn keep_log(&mut self, log: LogSettings) -> Result<(), LogFault> {
+        let mut log = Log::open(log)?;
+        let fault = |cause| LogFault::File { path: self.directory.clone(), cause };
+        log.resume(&files(&self.directory).map_err(fault)?)?;
+        self.log = Some(log);
+        Ok(())
+    }
+
+    /// Writes what the log has gathered, and signs a checkpoint when one is due. A request does not wait for this.
+    pub(super) fn keep_up(&mut self, now: Instant) -> io::Result<()> {
+        self.log.as_mut().map_or(Ok(()), |log| log.keep_up(now))
+    }
+
+    /// Signs a checkpoint over all there is.
+    pub(super) fn checkpoint(&mut self) -> io::Result<()> {
+        self.log.as_mut().map_or(Ok(()), Log::checkpoint)
+    }
+
+    /// After how long a checkpoint is due though nothing more is written.
+    pub(super) fn due(&self, now: Instant) -> Option<Duration> {
+        self.log.as_ref()?.due(now)
+    }
+
+    /// The log, if one is kept.
+    pub(super) fn log(&self) -> Option<&Log> {
+        self.log.as_ref()
     }
 
     /// The file that is written now.
@@ -57,7 +89,12 @@ impl Journal {
         let written =
             self.file.append(lines).and_then(|()| if self.durable { self.file.sync() } else { Ok(()) });
         match written {
-            Ok(()) => self.good += u64::try_from(lines.len()).unwrap_or(u64::MAX),
+            Ok(()) => {
+                self.good += u64::try_from(lines.len()).unwrap_or(u64::MAX);
+                if let Some(log) = &mut self.log {
+                    log.append(lines);
+                }
+            }
             // After a failed sync, the kernel may hold the pages for clean and never write them: they must be written anew, so they are
             // cut. If cutting fails too, `mend` does it before anything else is written.
             Err(_) => self.cut().unwrap_or(()),
@@ -94,6 +131,11 @@ impl Journal {
         }
         let path = self.directory.join(day.file(PREFIX));
         let (file, good) = open(&*self.disk, &self.directory, &path, self.durable)?;
+        if good == 0
+            && let Some(log) = &mut self.log
+        {
+            log.begin_file(&day.file(PREFIX))?;
+        }
         if day == self.day {
             tracing::error!(file = %path.display(), "the audit file was moved or removed; a new one was begun");
         }
@@ -115,4 +157,17 @@ fn open(
         disk.sync_directory(directory)?;
     }
     Ok((file, good))
+}
+
+/// The record's files, oldest first.
+pub(super) fn files(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if let Some(day) = entry.file_name().to_str().and_then(|name| Day::of_file(name, PREFIX)) {
+            files.push((day, entry.path()));
+        }
+    }
+    files.sort();
+    Ok(files.into_iter().map(|(_, path)| path).collect())
 }

@@ -7,6 +7,7 @@
 //! - [`writer`] is the door: [`Audit`]; behind it `queue`, `batch` (the shared wait) and `commit` (the thread);
 //! - `journal` is the form on disk, OCSF JSON lines in one file a day: the one place to change for another form;
 //!   `recovery` reads it back after a crash;
+//! - [`tlog`] proves that no line was changed, removed or put elsewhere since it was written;
 //! - [`ocsf`] turns a record into its line;
 //! - [`strangers`] counts refusals of callers that nobody knows, in a bounded log of their own.
 
@@ -24,6 +25,7 @@ mod settings;
 pub mod strangers;
 #[cfg(test)]
 mod tests;
+pub mod tlog;
 pub mod writer;
 
 pub use batch::{Ticket, Unwritable};

@@ -7,7 +7,7 @@
 use std::{
     borrow::Cow,
     collections::HashMap,
-    fs::{self, File},
+    fs::File,
     io::{self, BufRead, BufReader, Read},
     path::{Path, PathBuf},
     time::SystemTime,
@@ -16,9 +16,8 @@ use std::{
 use serde::Deserialize;
 
 use super::{
-    day::Day,
     disk,
-    journal::{Journal, PREFIX},
+    journal::{self, Journal},
     ocsf::{self, LINE_LIMIT_BYTES},
     settings::AuditFault,
 };
@@ -174,16 +173,8 @@ fn rest(file: &mut impl BufRead) -> io::Result<Rest> {
 /// The newest files, oldest first.
 fn newest(directory: &Path) -> Result<Vec<PathBuf>, AuditFault> {
     let fault = |cause| AuditFault::Directory { path: directory.to_owned(), cause };
-    let mut files = Vec::new();
-    for entry in fs::read_dir(directory).map_err(fault)? {
-        let entry = entry.map_err(fault)?;
-        if let Some(day) = entry.file_name().to_str().and_then(|name| Day::of_file(name, PREFIX)) {
-            files.push((day, entry.path()));
-        }
-    }
-    files.sort();
-    let skip = files.len().saturating_sub(FILES);
-    Ok(files.into_iter().skip(skip).map(|(_, path)| path).collect())
+    let mut files = journal::files(directory).map_err(fault)?;
+    Ok(files.split_off(files.len().saturating_sub(FILES)))
 }
 
 fn cut(path: &Path, torn: u64) -> io::Result<()> {

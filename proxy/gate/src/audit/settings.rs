@@ -2,8 +2,10 @@
 
 use std::{io, path::PathBuf, time::Duration};
 
+use super::tlog::{LogFault, LogSettings};
+
 /// How the record is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct AuditSettings {
     /// Where the files are. It is made, for its owner alone, if it is missing. One gate at a time writes there.
     pub directory: PathBuf,
@@ -20,6 +22,8 @@ pub struct AuditSettings {
     pub retry: Duration,
     /// How much the log of strangers may hold, in bytes, over all days.
     pub strangers_bytes: u64,
+    /// The log that proves the record; none: nothing proves that it was not changed.
+    pub log: Option<LogSettings>,
 }
 
 impl AuditSettings {
@@ -34,6 +38,7 @@ impl AuditSettings {
             linger: Duration::from_millis(50),
             retry: Duration::from_millis(500),
             strangers_bytes: 64 << 20,
+            log: None,
         }
     }
 }
@@ -80,6 +85,9 @@ pub enum AuditFault {
         /// What is wrong with it.
         what: String,
     },
+    /// The log that proves the record.
+    #[error(transparent)]
+    Log(#[from] LogFault),
     /// No thread could be started.
     #[error("cannot start the thread that writes the record: {0}; raise the limit on threads")]
     Thread(io::Error),

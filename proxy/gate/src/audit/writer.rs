@@ -67,6 +67,9 @@ impl Audit {
         let reading = recovery::read(&directory)?;
         let journal = Journal::open(Arc::clone(disk), &directory, settings.durable, clock.now());
         let mut journal = journal.map_err(|cause| AuditFault::File { path: directory.clone(), cause })?;
+        if let Some(log) = settings.log {
+            journal.keep_log(log)?;
+        }
         let recovered = reading.close(&mut journal, clock.now())?;
         let strangers = Strangers::open(&directory, settings.strangers_bytes, Arc::clone(&clock))?;
         let queue = Arc::new(Queue::new(settings.queue_bytes, settings.linger));
@@ -125,6 +128,8 @@ impl Audit {
             failures: counts.failures.load(Ordering::Relaxed),
             kept: counts.kept.load(Ordering::Relaxed),
             lost: counts.lost.load(Ordering::Relaxed),
+            log_entries: counts.log_entries.load(Ordering::Relaxed),
+            checked_entries: counts.checked_entries.load(Ordering::Relaxed),
             free_bytes: disk::free_bytes(&self.directory),
             strangers_lost: self.strangers.lost(),
         }

@@ -1,5 +1,6 @@
 //! The command line: one file a verb.
 
+mod audit;
 mod check;
 mod reload;
 mod run;
@@ -25,6 +26,9 @@ enum Verb {
     Check(ConfigArgument),
     /// Make a running gate read its configuration again; on any fault it goes on as before.
     Reload(reload::Arguments),
+    /// The record, and the proof of it.
+    #[command(subcommand)]
+    Audit(audit::Verb),
     /// The rules of inspection.
     #[command(subcommand)]
     Waf(waf::Verb),
@@ -45,6 +49,7 @@ impl Cli {
             Verb::Run(ConfigArgument { config }) => run::run(&config),
             Verb::Check(ConfigArgument { config }) => check::check(&config),
             Verb::Reload(arguments) => reload::reload(&arguments),
+            Verb::Audit(verb) => audit::obey(&verb),
             Verb::Waf(verb) => waf::obey(verb),
         }
     }

@@ -12,9 +12,15 @@ use pingora::{
 
 use crate::{
     admin::Admin,
-    audit::{Audit, AuditSettings},
+    audit::{
+        Audit, AuditSettings,
+        tlog::{LOG_DIRECTORY, LogSettings},
+    },
     carry_over::{CarryOver, Closures},
-    config::{self, Checked, checked::Deploy},
+    config::{
+        self, Checked,
+        checked::{self, Deploy},
+    },
     housekeeping::Housekeeping,
     last_good,
     listen::{self, Surroundings},
@@ -61,7 +67,7 @@ fn serve(file: &Path) -> anyhow::Result<()> {
         tracing::warn!(event = "source_closed", source, remedy = "poort reload --allow SOURCE");
     }
     let carry = CarryOver::new(Arc::clone(&metrics), closures, checked.zone.limits.keys.get());
-    let settings = AuditSettings::new(checked.deploy.audit.directory.clone(), checked.deploy.audit.durable);
+    let settings = audit_settings(&checked.deploy.audit);
     let (audit, recovered) = Audit::open(settings, WallClock)?;
     tracing::info!(event = "audit_opened", ?recovered);
     let kept = match origin {
@@ -87,6 +93,17 @@ fn serve(file: &Path) -> anyhow::Result<()> {
     server.run(RunArgs::default());
     audit.close();
     Ok(())
+}
+
+/// How the record is kept.
+fn audit_settings(audit: &checked::deploy::Audit) -> AuditSettings {
+    let mut settings = AuditSettings::new(audit.directory.clone(), audit.durable);
+    settings.log = audit.log.as_ref().map(|log| LogSettings {
+        directory: audit.directory.join(LOG_DIRECTORY),
+        keys: Arc::clone(&log.keys),
+        anchor: log.anchor.clone(),
+    });
+    settings
 }
 
 /// Where a configuration came from.
@@ -136,6 +153,7 @@ struct Summary {
     listeners: Vec<listen::ListenSettings>,
     admin: std::net::SocketAddr,
     workers: usize,
+    body: std::time::Duration,
     drain: std::time::Duration,
     watch: bool,
     state: std::path::PathBuf,
@@ -152,6 +170,7 @@ impl Summary {
                 .collect(),
             admin: deploy.admin,
             workers: deploy.workers.map_or_else(cores, std::num::NonZeroUsize::get),
+            body: deploy.connections.body,
             drain: deploy.drain,
             watch: deploy.watch,
             state: deploy.state.clone(),
@@ -179,7 +198,7 @@ fn server(deploy: &Summary, live: &Arc<Live>) -> anyhow::Result<Server> {
             trust: Arc::clone(&live.trust),
             observer: Arc::clone(&live.carry.metrics) as Arc<dyn listen::ConnectionObserver>,
         };
-        let proxy = http_proxy(&server.configuration, Proxy::new(Arc::clone(live)));
+        let proxy = http_proxy(&server.configuration, Proxy::new(Arc::clone(live), deploy.body));
         server.add_service(listen::service("gate", settings, surroundings, proxy));
     }
     let mut admin = Service::new("admin".to_owned(), HttpServer::new_app(Admin::new(Arc::clone(live))));

@@ -16,9 +16,6 @@ use poort_enforce::{
     reason::{ProtocolFault, Reason},
 };
 
-/// How long one piece of a body may let wait for itself. In HTTP/2 the server library waits for ever.
-const PIECE: Duration = Duration::from_secs(30);
-
 /// A request of the server library.
 pub struct Incoming<'a> {
     session: &'a mut Session,
@@ -26,15 +23,17 @@ pub struct Incoming<'a> {
     length: Length,
     /// Bytes still to come; none if that is not known.
     left: Option<u64>,
+    /// How long the next piece may take. In HTTP/2 the server library waits for ever.
+    piece: Duration,
     begun: bool,
 }
 
 impl<'a> Incoming<'a> {
-    /// A request whose raw head has this fault.
-    pub fn new(session: &'a mut Session, fault: Option<ProtocolFault>) -> Self {
+    /// A request whose raw head has this fault, and the next piece of whose body may take so long.
+    pub fn new(session: &'a mut Session, fault: Option<ProtocolFault>, piece: Duration) -> Self {
         let length = length(session);
         let left = if let Length::Known(bytes) = length { Some(bytes) } else { None };
-        Self { session, fault, length, left, begun: false }
+        Self { session, fault, length, left, piece, begun: false }
     }
 
     /// RFC 9110 §10.1.1: a client that waits for leave to send gets it here, since no source will be asked.
@@ -61,7 +60,7 @@ impl Message for Incoming<'_> {
         if self.left.is_none_or(|left| left <= UNFRAMED_BYTES) {
             self.session.as_downstream_mut().enable_retry_buffering();
         }
-        let until = until.min(Instant::now() + PIECE).into();
+        let until = until.min(Instant::now() + self.piece).into();
         let piece = tokio::time::timeout_at(until, self.session.as_downstream_mut().read_request_body());
         match piece.await {
             Ok(Ok(piece)) => {

@@ -1,5 +1,7 @@
 //! A source asked by the gate itself, so that its answer can be held back.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{HeaderValue, Version, header};
 use pingora::{
@@ -22,8 +24,8 @@ pub struct Sources(Connector);
 pub enum Sending<'a> {
     /// There is none, or all of it is here.
     Held(Bytes),
-    /// It comes from the client, at most so many bytes.
-    Passing(&'a mut Session, u64),
+    /// It comes from the client, at most so many bytes, each piece within this time.
+    Passing(&'a mut Session, u64, Duration),
 }
 
 /// An answer whose head has come.
@@ -117,10 +119,8 @@ async fn send(client: &mut HttpSession, body: &mut Sending<'_>) -> Result<()> {
     match body {
         Sending::Held(body) if body.is_empty() => {}
         Sending::Held(body) => client.write_request_body(body.clone(), true).await.map_err(Error::into_up)?,
-        Sending::Passing(session, left) => {
-            while let Some(piece) =
-                session.as_downstream_mut().read_request_body().await.map_err(Error::into_down)?
-            {
+        Sending::Passing(session, left, wait) => {
+            while let Some(piece) = piece(session, *wait).await.map_err(Error::into_down)? {
                 *left = left.checked_sub(piece.len() as u64).ok_or_else(|| {
                     Error::explain(ErrorType::HTTPStatus(413), "body larger than allowed").into_down()
                 })?;
@@ -129,6 +129,14 @@ async fn send(client: &mut HttpSession, body: &mut Sending<'_>) -> Result<()> {
         }
     }
     client.finish_request_body().await.map_err(Error::into_up)
+}
+
+/// The next piece of a body. In HTTP/2 the server library waits for ever.
+async fn piece(session: &mut Session, wait: Duration) -> Result<Option<Bytes>> {
+    match tokio::time::timeout(wait, session.as_downstream_mut().read_request_body()).await {
+        Ok(piece) => piece,
+        Err(_) => Error::e_explain(ErrorType::ReadTimedout, "the next piece of the body did not come"),
+    }
 }
 
 async fn head(client: &mut HttpSession) -> Result<ResponseHeader> {

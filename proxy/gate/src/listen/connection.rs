@@ -6,11 +6,10 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
-    task::Waker,
     time::{Instant, SystemTime},
 };
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 use pingora::protocols::{Digest, raw_connect::ProxyDigest};
 use rustls::{NamedGroup, pki_types::CertificateDer};
 
@@ -60,14 +59,6 @@ pub struct Connection {
     requests: AtomicU64,
     read: AtomicU64,
     written: AtomicU64,
-    cut: Cut,
-}
-
-/// An HTTP/1 connection that may be ended from outside while it waits for bytes.
-#[derive(Debug, Default)]
-struct Cut {
-    done: AtomicBool,
-    reader: Mutex<Option<Waker>>,
 }
 
 impl Connection {
@@ -84,30 +75,7 @@ impl Connection {
             requests: AtomicU64::new(0),
             read: AtomicU64::new(0),
             written: AtomicU64::new(0),
-            cut: Cut::default(),
         }
-    }
-
-    /// Ends an HTTP/1 connection now, whatever it waits for: the stream on it (a WebSocket, server-sent events) was not admitted
-    /// again. An HTTP/2 connection carries other requests too and stays; its stream ends with the next byte it wants to pass.
-    pub fn cut(&self) {
-        if self.tls.http == HttpVersion::Http1 {
-            self.cut.done.store(true, Ordering::Release);
-            if let Some(reader) = self.cut.reader.lock().take() {
-                reader.wake();
-            }
-        }
-    }
-
-    /// Whether it was cut; if not, `reader` is woken when it is.
-    pub(super) fn is_cut(&self, reader: &Waker) -> bool {
-        if self.tls.http == HttpVersion::Http1 {
-            let mut kept = self.cut.reader.lock();
-            if !kept.as_ref().is_some_and(|kept| kept.will_wake(reader)) {
-                *kept = Some(reader.clone());
-            }
-        }
-        self.cut.done.load(Ordering::Acquire)
     }
 
     /// The connection a request came on: `session.digest().and_then(Connection::of)`. None only where [`Gate`](super::Gate) was

@@ -5,6 +5,7 @@
 //! tls         certificates by name (resolver), chains to our anchors only (verifier); replaced while it listens
 //! connection  who is there: judged once, and again when the trust is replaced or a minute has passed
 //! watch       deadlines for heads, idleness and stalled writes; a raw look at every HTTP/1 head
+//! cut         a request is ended from outside, while it waits
 //! service     all of it in front of an HTTP application, with its options
 //! ```
 //!
@@ -14,6 +15,7 @@
 
 mod admission;
 mod connection;
+mod cut;
 mod door;
 mod head;
 mod observer;
@@ -28,6 +30,7 @@ mod watch;
 
 pub use admission::Admission;
 pub use connection::{Connection, HttpVersion, TlsFacts};
+pub use cut::Cut;
 pub use head::{HeadFault, HeadFaults, HeadScan, Progress};
 pub use observer::{
     ConnectionEvent, ConnectionObserver, DropReason, HandshakeFault, HeadRefusal, Unobserved,

@@ -20,6 +20,7 @@ use pingora::{
 use super::{
     admission::Admission,
     connection::Connection,
+    cut::until_cut,
     door::{Door, Visit},
     observer::ConnectionObserver,
     settings::{Http2Limits, ListenSettings},
@@ -106,7 +107,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> HttpServerApp for Tuned<A> {
         if let Some(connection) = session.digest().and_then(Connection::of) {
             connection.next_request();
         }
-        self.inner.process_new_http(session, shutdown).await
+        until_cut(self.inner.process_new_http(session, shutdown)).await.flatten()
     }
 
     fn h2_options(&self) -> Option<H2Options> {

@@ -261,9 +261,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Watched<S> {
                 Poll::Ready(Ok(None)) => {}
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => {
-                    if this.connection.is_cut(cx.waker()) {
-                        return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
-                    }
                     let Some(until) = this.read_until() else { return Poll::Pending };
                     ready!(this.read_timer.poll(cx, until));
                     this.late();

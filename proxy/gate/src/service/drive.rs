@@ -113,7 +113,7 @@ impl Proxy {
             let mut body = match (&held, has_body) {
                 (Some(held), _) => Sending::Held(held.clone()),
                 (None, false) => Sending::Held(Bytes::new()),
-                (None, true) => Sending::Passing(session, limit),
+                (None, true) => Sending::Passing(session, limit, self.piece),
             };
             match Sources::ask(client, peer, request, &mut body).await {
                 Ok(answered) => return Ok(answered),
@@ -163,12 +163,13 @@ async fn pass(
     session.write_response_header(Box::new(head), false).await?;
     let mut piece = Some(begun);
     while let Some(bytes) = piece {
+        ctx.judge_piece(bytes.len(), false)?;
         if !bytes.is_empty() {
             session.write_response_body(Some(bytes), false).await?;
         }
         piece = next(session, answered).await?;
-        ctx.judge_piece(piece.is_none())?;
     }
+    ctx.judge_piece(0, true)?;
     session.write_response_body(None, true).await
 }
 

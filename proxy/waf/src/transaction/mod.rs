@@ -280,12 +280,12 @@ impl Transaction {
     /// The anomaly scores, as CRS 4 or 3 computed them so far.
     #[must_use]
     pub fn scores(&self) -> Scores {
-        let number = |names: &[&str]| {
-            names.iter().map(|name| self.tx(name).map_or(0, crate::bytes::integer)).max().unwrap_or(0)
-        };
+        // CRS 4 has names of its own for both; in its logging phase `anomaly_score`, the inbound score of CRS 3, is the sum.
+        let first =
+            |names: [&str; 2]| names.iter().find_map(|name| self.tx(name)).map_or(0, crate::bytes::integer);
         Scores {
-            inbound: number(&["blocking_inbound_anomaly_score", "anomaly_score"]),
-            outbound: number(&["blocking_outbound_anomaly_score", "outbound_anomaly_score"]),
+            inbound: first(["blocking_inbound_anomaly_score", "anomaly_score"]),
+            outbound: first(["blocking_outbound_anomaly_score", "outbound_anomaly_score"]),
         }
     }
 

@@ -37,6 +37,15 @@ pub struct Stage {
     pub expected: Expected,
 }
 
+impl Stage {
+    /// Whether it says what rules should do, and not only what should be answered.
+    #[must_use]
+    pub fn is_about_rules(&self) -> bool {
+        let Expected { ids, no_ids, log, no_log, .. } = &self.expected;
+        !ids.is_empty() || !no_ids.is_empty() || log.is_some() || no_log.is_some()
+    }
+}
+
 /// What should be seen. Nothing expected means nothing is checked, as with go-ftw.
 #[derive(Debug, Clone, Default)]
 pub struct Expected {

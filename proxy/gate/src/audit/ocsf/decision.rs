@@ -252,8 +252,7 @@ fn destination(decision: &Decision) -> Endpoint<'_> {
 
 fn tls(decision: &Decision) -> Tls<'_> {
     Tls {
-        // OCSF demands a version, and the connection does not say it.
-        version: "unknown",
+        version: decision.connection.tls,
         sni: decision.connection.sni.as_deref().map(name),
         certificate: certificate(decision).map(|judged| Certificate {
             issuer: name(&judged.issuer),

@@ -170,7 +170,8 @@ pub(crate) fn certificate() -> Certificate {
 }
 
 pub(crate) fn connection(device: DeviceState) -> Connection {
-    Connection { id: 7, address: [192, 0, 2, 9].into(), sni: Some("persons.example".into()), device }
+    let address = [192, 0, 2, 9].into();
+    Connection { id: 7, address, tls: "1.3", sni: Some("persons.example".into()), device }
 }
 
 pub(crate) fn subject() -> Subject {

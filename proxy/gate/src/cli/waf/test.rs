@@ -29,7 +29,7 @@ pub(super) fn test(arguments: &Arguments) -> ExitCode {
             let counts = report.counts();
             if arguments.json {
                 say(report.json());
-                complain(&counts);
+                complain(counts);
             } else {
                 say(&report);
             }

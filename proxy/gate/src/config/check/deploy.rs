@@ -1,16 +1,19 @@
 //! The operators' file.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use poort_enforce::source::Demand;
 
-use crate::config::{
-    checked::{
-        Identity, TlsVersion,
-        deploy::{Assertion, Audit, Carrier, Connections, Deploy, Listener},
-        zone::Rate,
+use crate::{
+    audit::tlog::Keys,
+    config::{
+        checked::{
+            Identity, TlsVersion,
+            deploy::{Assertion, Audit, AuditLog, Carrier, Connections, Deploy, Listener},
+            zone::Rate,
+        },
+        raw::{Part, Scalar, deploy as raw},
     },
-    raw::{Part, Scalar, deploy as raw},
 };
 
 use super::{
@@ -45,7 +48,7 @@ pub(super) fn check(desk: &Desk<'_>, whole: Field<'_, Part<raw::Deploy>>) -> Out
         missing.iter().for_each(|fault| here.spot.fault(fault.to_string()));
         missing.is_none().then_some(directory)
     });
-    let stores = stores(deploy);
+    let stores = stores(desk, deploy);
     let assertion =
         deploy.field("assertion", |raw| &raw.assertion).optional(|here| assertion(desk, here.open()));
     let asserts = assertion.as_ref().map(Option::is_some);
@@ -140,7 +143,7 @@ fn certificate(desk: &Desk<'_>, pair: Opened<'_, raw::ServerCertificate>) -> Opt
 }
 
 /// Where the gate keeps things.
-fn stores(deploy: Opened<'_, raw::Deploy>) -> Option<(PathBuf, Audit)> {
+fn stores(desk: &Desk<'_>, deploy: Opened<'_, raw::Deploy>) -> Option<(PathBuf, Audit)> {
     let state = deploy.field("state", |raw| &raw.state);
     let directory = state.required("state: { directory: ./state }", |here| {
         here.open().field("directory", |raw| &raw.directory).required("directory: ./state", writable)
@@ -150,7 +153,8 @@ fn stores(deploy: Opened<'_, raw::Deploy>) -> Option<(PathBuf, Audit)> {
         let directory =
             audit.field("directory", |raw| &raw.directory).required("directory: ./audit", writable);
         let durable = audit.field("durable", |raw| &raw.durable).or(true, durable);
-        Some(Audit { directory: directory?, durable: durable? })
+        let log = audit.field("log", |raw| &raw.log).optional(|here| log(desk, here.open()));
+        Some(Audit { directory: directory?, durable: durable?, log: log? })
     });
     let (directory, audit) = (directory?, audit?);
     if directory == audit.directory {
@@ -158,6 +162,27 @@ fn stores(deploy: Opened<'_, raw::Deploy>) -> Option<(PathBuf, Audit)> {
         return None;
     }
     Some((directory, audit))
+}
+
+/// What proves that the record was not changed.
+fn log(desk: &Desk<'_>, log: Opened<'_, raw::AuditLog>) -> Option<AuditLog> {
+    let keys = log.field("key", |raw| &raw.key).required("key: certs/audit.key", |here| {
+        let (file, read) = desk.material(here)?;
+        let keys = Keys::parse(&String::from_utf8_lossy(&read.bytes)).and_then(|keys| {
+            keys.signer()?;
+            Ok(keys)
+        });
+        keys.map_err(|fault| here.spot.fault(format!("`{}`: {fault}", file.shown))).ok()
+    });
+    let anchor = log.field("anchor", |raw| &raw.anchor).optional(|here| {
+        let directory = writable(here)?;
+        if !directory.is_dir() {
+            here.spot.fault(format!("`{}` does not exist; mount it, or make it", directory.display()));
+            return None;
+        }
+        Some(directory)
+    });
+    Some(AuditLog { keys: Arc::new(keys?), anchor: anchor? })
 }
 
 /// Whether decisions are on disk before an answer leaves: art. 25 asks who saw what, power cut or not.
@@ -187,6 +212,7 @@ fn usual() -> Connections {
         per_prefix: plenty(2_000),
         handshakes_per_prefix: Rate { count: many(200), per: Duration::from_secs(1) },
         head: Duration::from_secs(10),
+        body: Duration::from_secs(30),
         keep_alive: Duration::from_secs(60),
         prefix_v4: 32,
         prefix_v6: 64,
@@ -202,6 +228,7 @@ fn connections(connections: Opened<'_, raw::Connections>) -> Option<Connections>
     let handshakes = connections.field("handshakes_per_prefix", |raw| &raw.handshakes_per_prefix);
     let handshakes_per_prefix = handshakes.or(usual.handshakes_per_prefix, value::rate);
     let head = connections.field("head", |raw| &raw.head).or(usual.head, value::some_time);
+    let body = connections.field("body", |raw| &raw.body).or(usual.body, value::some_time);
     let keep_alive = connections.field("keep_alive", |raw| &raw.keep_alive);
     let keep_alive = keep_alive.or(usual.keep_alive, value::some_time);
     let v4 = connections.field("prefix_v4", |raw| &raw.prefix_v4);
@@ -215,6 +242,7 @@ fn connections(connections: Opened<'_, raw::Connections>) -> Option<Connections>
         per_prefix: per_prefix?,
         handshakes_per_prefix: handshakes_per_prefix?,
         head: head?,
+        body: body?,
         keep_alive: keep_alive?,
         prefix_v4: prefix_v4?,
         prefix_v6: prefix_v6?,

@@ -1,10 +1,12 @@
 //! The operators' part: `deploy/poort.yaml`.
 
-use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 use poort_enforce::source::Demand;
 use poort_policy::Place;
+
+use crate::audit::tlog::Keys;
 
 use super::{Identity, PrivateKey, TlsVersion, zone::Rate};
 
@@ -51,12 +53,23 @@ pub struct Listener {
 }
 
 /// The decision log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Audit {
     /// Exists and is writable, or can be made.
     pub directory: PathBuf,
     /// Whether a decision must be on disk before a response leaves.
     pub durable: bool,
+    /// What proves that it was not changed; none if the file does not say.
+    pub log: Option<AuditLog>,
+}
+
+/// What proves the decision log.
+#[derive(Clone, Debug)]
+pub struct AuditLog {
+    /// What signs checkpoints, and what signed former ones.
+    pub keys: Arc<Keys>,
+    /// A directory elsewhere that gets each checkpoint.
+    pub anchor: Option<PathBuf>,
 }
 
 /// How the gate vouches for subjects.
@@ -81,6 +94,8 @@ pub struct Connections {
     pub handshakes_per_prefix: Rate,
     /// How long a whole request head may take.
     pub head: Duration,
+    /// How long the next piece of a request body may take.
+    pub body: Duration,
     /// How long a connection may be idle.
     pub keep_alive: Duration,
     /// Bits of an IPv4 address that make a prefix, 8 to 32.

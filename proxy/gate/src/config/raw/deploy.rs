@@ -40,6 +40,12 @@ record! {
     struct Audit {
         directory: Text,
         durable: Text,
+        log: Block<AuditLog>,
+    }
+
+    struct AuditLog {
+        key: Text,
+        anchor: Text,
     }
 
     struct Assertion {
@@ -52,6 +58,7 @@ record! {
         per_prefix: Text,
         handshakes_per_prefix: Text,
         head: Text,
+        body: Text,
         keep_alive: Text,
         prefix_v4: Text,
         prefix_v6: Text,

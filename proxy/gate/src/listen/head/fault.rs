@@ -49,7 +49,7 @@ closed_list! {
         LowerCaseMethod => "lower_case_method",
         /// A target in absolute-form (§3.2.2): its authority and Host can differ.
         AbsoluteForm => "absolute_form",
-        /// A target that begins with no slash, other than `*` of OPTIONS (§3.2).
+        /// A target that begins with no slash, other than `*` of OPTIONS, or that has a fragment (§3.2).
         TargetForm => "target_form",
         /// HTTP/1.0 or HTTP/0.9.
         OldVersion => "old_version",

@@ -101,6 +101,10 @@ fn judge_target(method: &[u8], target: &[u8], faults: &mut HeadFaults) {
     if target.contains(&b'\t') {
         faults.add(HeadFault::ControlByte);
     }
+    // The HTTP library cuts a fragment off, so that neither the rules nor the source would see what was sent.
+    if target.contains(&b'#') {
+        faults.add(HeadFault::TargetForm);
+    }
 }
 
 fn judge_version(version: &[u8], faults: &mut HeadFaults) {

@@ -254,6 +254,7 @@ mod tests {
         ("absolute-form in capitals", "GET HTTPS://a/ HTTP/1.1", AbsoluteForm),
         ("authority-form", "CONNECT a:443 HTTP/1.1", TargetForm),
         ("an asterisk of GET", "GET * HTTP/1.1", TargetForm),
+        ("a fragment", "GET /a?b#c HTTP/1.1", TargetForm),
         ("HTTP/0.9", "GET /", OldVersion),
         ("HTTP/1.0", "GET / HTTP/1.0", OldVersion),
         ("HTTP/1.2", "GET / HTTP/1.2", Version),

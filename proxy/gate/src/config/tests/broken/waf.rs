@@ -14,6 +14,7 @@ fn ground(zone: &str, persons: &str) -> Ground {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table is as long as it is")]
 fn faults_of_inspection() {
     const BLOCK: &str = "waf: { mode: block }\n";
     let cases: [(&str, &str, &str, &[&str]); 18] = [

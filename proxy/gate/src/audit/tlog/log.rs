@@ -1,0 +1,316 @@
+//! The log as it grows: entries go into bundles, their hashes into tiles, and now and then a checkpoint is signed over all of it.
+//!
+//! The entries are the record's lines, which are durable already when they come here. So what is written between two checkpoints need
+//! not be: after a crash it is made again from the lines.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{
+    checkpoint::Checkpoint,
+    merkle::Hash,
+    note::{Keys, NoteFault},
+    tile::{self, Frontier, Layer, Tile, WIDTH},
+    tree::{TileFault, Tree},
+};
+
+/// The name of the newest checkpoint's file.
+pub(super) const CHECKPOINT: &str = "checkpoint";
+/// In an anchor directory: all checkpoints, oldest first.
+pub(super) const HISTORY: &str = "checkpoints";
+/// Ends each checkpoint of the history.
+pub(super) const HISTORY_END: &str = "\n";
+/// Which entry each of the record's files begins with.
+const BEGINNINGS: &str = "files";
+
+/// A checkpoint is made after so many entries.
+const ENTRIES: u64 = 1_000;
+/// Or after so long, when there are new ones.
+const AGE: Duration = Duration::from_secs(10);
+
+/// How the log is kept.
+#[derive(Debug)]
+pub struct LogSettings {
+    /// Where it is.
+    pub directory: PathBuf,
+    /// What signs checkpoints, and what signed former ones. The signing key's name is the log's origin.
+    pub keys: Arc<Keys>,
+    /// A directory elsewhere that gets each checkpoint.
+    pub anchor: Option<PathBuf>,
+}
+
+/// Why the log cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum LogFault {
+    /// A key or the checkpoint.
+    #[error("{path}: {fault}", path = path.display())]
+    Note {
+        /// In which file.
+        path: PathBuf,
+        /// What.
+        fault: NoteFault,
+    },
+    /// A file of the log.
+    #[error(transparent)]
+    Tile(#[from] TileFault),
+    /// A file that cannot be used.
+    #[error("{path}: {cause}", path = path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// The tiles and a checkpoint disagree.
+    #[error(
+        "{path}: the log was changed or cut since this checkpoint over {size} entries was signed. Keep it as evidence, find out who \
+         changed it with `poort audit verify`, and begin a new log in another directory",
+        path = path.display()
+    )]
+    Rewritten {
+        /// Of the checkpoint.
+        path: PathBuf,
+        /// Of the checkpoint.
+        size: u64,
+    },
+    /// A line of the record is not what the log has.
+    #[error(
+        "{path}:{line}: this line is not what entry {index} of the log is: the record was changed after it was written. Keep it as \
+         evidence outside the audit directory, find out who changed it, and start again",
+        path = path.display()
+    )]
+    Line {
+        /// The record's file.
+        path: PathBuf,
+        /// Which line, from 1.
+        line: u64,
+        /// The entry.
+        index: u64,
+    },
+    /// Lines are gone.
+    #[error(
+        "{path}: it ends after {lines} lines, and the log knows of {known}: lines were removed after they were written",
+        path = path.display()
+    )]
+    Missing {
+        /// The record's file.
+        path: PathBuf,
+        /// It has so many.
+        lines: u64,
+        /// And had so many.
+        known: u64,
+    },
+}
+
+/// An open log.
+pub(in crate::audit) struct Log {
+    settings: LogSettings,
+    frontier: Frontier,
+    /// The bundle that is not full.
+    bundle: Vec<u8>,
+    /// What has filled, and is not written.
+    full: Vec<(Tile, Vec<u8>)>,
+    /// Entries under the newest checkpoint.
+    checked: u64,
+    /// Since when there are entries under none.
+    waiting: Option<Instant>,
+    /// Where each file of the record begins, oldest first.
+    beginnings: Vec<(String, u64)>,
+}
+
+impl Log {
+    /// Opens a log, or begins one. What is there must be what its checkpoint was signed over, and go on from what the anchor has.
+    pub(in crate::audit) fn open(settings: LogSettings) -> Result<Self, LogFault> {
+        let directory = &settings.directory;
+        let file = |path: &Path| {
+            let path = path.to_owned();
+            |cause| LogFault::File { path, cause }
+        };
+        super::super::disk::make_directory(directory).map_err(file(directory))?;
+        let path = directory.join(CHECKPOINT);
+        let fault = |fault| LogFault::Note { path: path.clone(), fault };
+        settings.keys.signer().map_err(fault)?;
+        let (size, root) = match read(&path).map_err(file(&path))? {
+            None => (0, Hash::of_nothing()),
+            Some(note) => {
+                let checkpoint = Checkpoint::open(&note, &settings.keys).map_err(fault)?;
+                (checkpoint.size, checkpoint.root)
+            }
+        };
+        let tree = Tree::new(directory, size);
+        let frontier = tree.frontier()?;
+        if frontier.root() != root {
+            return Err(LogFault::Rewritten { path, size });
+        }
+        let mut bundle = Vec::new();
+        tree.bundle(size / WIDTH)?.iter().for_each(|entry| tile::bundle(&mut bundle, entry));
+        let path = directory.join(BEGINNINGS);
+        let beginnings = read(&path).map_err(file(&path))?.unwrap_or_default();
+        let beginnings = beginnings.lines().filter_map(|line| {
+            let (name, index) = line.split_once(' ')?;
+            Some((name.to_owned(), index.parse().ok()?))
+        });
+        let beginnings = beginnings.collect();
+        hold_against_anchor(&settings, size)?;
+        let full = Vec::new();
+        Ok(Self { frontier, bundle, full, checked: size, waiting: None, beginnings, settings })
+    }
+
+    /// How many entries it has.
+    pub(in crate::audit) fn size(&self) -> u64 {
+        self.frontier.size
+    }
+
+    /// How many of them are under a checkpoint.
+    pub(in crate::audit) fn checked(&self) -> u64 {
+        self.checked
+    }
+
+    /// Adds entries, one a line.
+    pub(in crate::audit) fn append(&mut self, lines: &[u8]) {
+        for line in lines.split_inclusive(|byte| *byte == b'\n') {
+            self.add(line.strip_suffix(b"\n").unwrap_or(line));
+        }
+    }
+
+    fn add(&mut self, entry: &[u8]) {
+        let Self { frontier, bundle, full, .. } = self;
+        tile::bundle(bundle, entry);
+        frontier.push(Hash::of_entry(entry), |tile, hashes| full.push((tile, tile::bytes(hashes))));
+        if frontier.size.is_multiple_of(WIDTH) {
+            let index = frontier.size / WIDTH - 1;
+            full.push((Tile { layer: Layer::Entries, index, width: WIDTH }, std::mem::take(bundle)));
+        }
+    }
+
+    /// Writes what has filled, and a checkpoint when one is due: this waits for the disk.
+    pub(in crate::audit) fn keep_up(&mut self, now: Instant) -> io::Result<()> {
+        self.write_full()?;
+        let new = self.frontier.size - self.checked;
+        if new == 0 {
+            return Ok(());
+        }
+        let waiting = *self.waiting.get_or_insert(now);
+        if new >= ENTRIES || now.saturating_duration_since(waiting) >= AGE {
+            self.checkpoint()?;
+        }
+        Ok(())
+    }
+
+    /// After how long a checkpoint is due though nothing more comes; none when there is nothing new.
+    pub(in crate::audit) fn due(&self, now: Instant) -> Option<Duration> {
+        Some(AGE.saturating_sub(now.saturating_duration_since(self.waiting?)))
+    }
+
+    pub(super) fn write_full(&mut self) -> io::Result<()> {
+        while let Some((tile, bytes)) = self.full.first() {
+            let path = self.settings.directory.join(tile.path());
+            replace(&path, bytes)?;
+            // What it held while it was growing.
+            let partial = path.with_added_extension("p");
+            match fs::remove_dir_all(&partial) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            self.full.remove(0);
+        }
+        Ok(())
+    }
+
+    /// Signs a checkpoint over everything; first all of that is on the disk.
+    pub(in crate::audit) fn checkpoint(&mut self) -> io::Result<()> {
+        self.write_full()?;
+        let size = self.frontier.size;
+        if size == self.checked {
+            return Ok(());
+        }
+        let directory = &self.settings.directory;
+        if let Some(tile) = Tile::of(Layer::Entries, size / WIDTH, size) {
+            replace(&directory.join(tile.path()), &self.bundle)?;
+        }
+        for (tile, hashes) in self.frontier.partial() {
+            replace(&directory.join(tile.path()), &tile::bytes(hashes))?;
+        }
+        let signer = self.settings.keys.signer().map_err(io::Error::other)?;
+        let origin = signer.name().to_owned();
+        let note = Checkpoint { origin, size, root: self.frontier.root() }.sign(signer);
+        replace(&directory.join(CHECKPOINT), note.as_bytes())?;
+        self.checked = size;
+        self.waiting = None;
+        if let Some(anchor) = &self.settings.anchor
+            && let Err(error) = anchor_checkpoint(anchor, &note)
+        {
+            // The log itself is whole; the next checkpoint is anchored again.
+            tracing::error!(%error, anchor = %anchor.display(), "a checkpoint could not be anchored");
+        }
+        Ok(())
+    }
+
+    /// Notes that a file of the record begins with the next entry.
+    pub(in crate::audit) fn begin_file(&mut self, name: &str) -> io::Result<()> {
+        self.beginnings.push((name.to_owned(), self.frontier.size));
+        let mut text = String::new();
+        for (name, index) in &self.beginnings {
+            text.push_str(&format!("{name} {index}\n"));
+        }
+        replace(&self.settings.directory.join(BEGINNINGS), text.as_bytes())
+    }
+
+    /// The entry that a file of the record begins with.
+    pub(super) fn beginning(&self, name: &str) -> Option<u64> {
+        self.beginnings.iter().rev().find(|(known, _)| known == name).map(|(_, index)| *index)
+    }
+
+    /// The tree under the newest checkpoint.
+    pub(super) fn tree(&self) -> Tree {
+        Tree::new(&self.settings.directory, self.checked)
+    }
+}
+
+/// Whoever can rewrite the log can sign it anew; what was anchored elsewhere is out of his reach.
+fn hold_against_anchor(settings: &LogSettings, size: u64) -> Result<(), LogFault> {
+    let Some(anchor) = &settings.anchor else { return Ok(()) };
+    let path = anchor.join(CHECKPOINT);
+    let Some(note) = read(&path).map_err(|cause| LogFault::File { path: path.clone(), cause })? else {
+        return Ok(());
+    };
+    let anchored = Checkpoint::open(&note, &settings.keys)
+        .map_err(|fault| LogFault::Note { path: path.clone(), fault })?;
+    let goes_on = anchored.size <= size
+        && Tree::new(&settings.directory, size).subtree(0, anchored.size)? == anchored.root;
+    if goes_on { Ok(()) } else { Err(LogFault::Rewritten { path, size: anchored.size }) }
+}
+
+fn anchor_checkpoint(anchor: &Path, note: &str) -> io::Result<()> {
+    let mut history = OpenOptions::new().create(true).append(true).open(anchor.join(HISTORY))?;
+    history.write_all([note, HISTORY_END].concat().as_bytes())?;
+    history.sync_data()?;
+    replace(&anchor.join(CHECKPOINT), note.as_bytes())
+}
+
+/// A file's text; none when there is no such file.
+pub(super) fn read(path: &Path) -> io::Result<Option<String>> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes a whole file so that a crash leaves the old one or the new one.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    super::super::disk::make_directory(directory)?;
+    let aside = path.with_added_extension("new");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&aside, path)?;
+    File::open(directory)?.sync_all()
+}

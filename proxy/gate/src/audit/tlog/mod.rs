@@ -1,0 +1,32 @@
+//! A log that nobody can rewrite unseen: the record's lines as the entries of a C2SP tlog-tiles log
+//! (<https://c2sp.org/tlog-tiles>), an RFC 6962 Merkle tree under signed checkpoints.
+//!
+//! Its directory can be served by any web server, and checked by any implementation of the specification. One gate writes one log; the
+//! name of its key is the log's origin.
+//!
+//! - [`merkle`], [`tile`]: hashes, and what they are stored in; [`tree`] reads any part of a stored tree;
+//! - [`note`], [`checkpoint`]: keys and signatures;
+//! - [`log`] writes, [`resume`] goes on after a stop;
+//! - [`verify`] proves the whole, [`proof`] one entry.
+
+mod checkpoint;
+mod log;
+mod merkle;
+mod note;
+mod proof;
+mod resume;
+#[cfg(test)]
+mod tests;
+mod tile;
+mod tree;
+mod verify;
+
+/// The log's directory below that of the record.
+pub const LOG_DIRECTORY: &str = "log";
+
+pub(super) use log::Log;
+pub use log::{LogFault, LogSettings};
+pub use note::{Keys, NoteFault, Signer, Verifier};
+pub use proof::{Found, find};
+pub use tree::TileFault;
+pub use verify::{Doubt, Proved, verify};

@@ -1,0 +1,229 @@
+//! A log on a disk: it grows, is stopped, is tampered with.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+use super::{
+    Keys, LogFault, LogSettings, Signer, find,
+    log::{CHECKPOINT, Log},
+    verify::{Doubt, verify},
+};
+
+struct Ground {
+    directory: TempDir,
+    keys: Arc<Keys>,
+}
+
+impl Ground {
+    fn new() -> Self {
+        let keys = Keys::parse(&Signer::generate("gate.example/audit").unwrap().0).unwrap();
+        let ground = Self { directory: tempfile::tempdir().unwrap(), keys: Arc::new(keys) };
+        fs::create_dir(ground.path("anchor")).unwrap();
+        ground
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn log(&self) -> Result<Log, LogFault> {
+        Log::open(LogSettings {
+            directory: self.path("log"),
+            keys: Arc::clone(&self.keys),
+            anchor: Some(self.path("anchor")),
+        })
+    }
+
+    /// The record's file, with entries `0` up to `size`.
+    fn record(&self, size: u64) -> PathBuf {
+        let path = self.path("audit-20260301.jsonl");
+        fs::write(&path, lines(0, size)).unwrap();
+        path
+    }
+
+    fn verify(&self) -> Result<u64, Doubt> {
+        verify(&self.path("log"), &self.keys, Some(&self.path("anchor"))).map(|proved| proved.size)
+    }
+}
+
+fn line(number: u64) -> String {
+    format!("entry number {number}\n")
+}
+
+fn lines(from: u64, to: u64) -> String {
+    (from..to).map(line).collect()
+}
+
+/// A log of so many entries, with a checkpoint after each hundred.
+fn grown(size: u64) -> Ground {
+    let ground = Ground::new();
+    let mut log = ground.log().unwrap();
+    log.begin_file("audit-20260301.jsonl").unwrap();
+    for from in (0..size).step_by(100) {
+        log.append(lines(from, size.min(from + 100)).as_bytes());
+        log.checkpoint().unwrap();
+    }
+    ground
+}
+
+#[test]
+fn a_log_is_whole_at_any_size() {
+    for size in [1, 2, 255, 256, 257, 511, 512, 700, 65_536, 65_900] {
+        let ground = Ground::new();
+        let mut log = ground.log().unwrap();
+        log.append(lines(0, size).as_bytes());
+        log.checkpoint().unwrap();
+        assert_eq!(ground.verify().unwrap(), size);
+        assert_eq!(ground.log().unwrap().size(), size, "and opens again");
+    }
+    let nothing = Ground::new();
+    nothing.log().unwrap().checkpoint().unwrap();
+    assert!(matches!(nothing.verify(), Err(Doubt::NoCheckpoint(_))));
+}
+
+#[test]
+fn checkpoints_come_by_number_and_by_age() {
+    let ground = Ground::new();
+    let mut log = ground.log().unwrap();
+    let start = Instant::now();
+    log.keep_up(start).unwrap();
+    assert_eq!(log.due(start), None);
+    log.append(lines(0, 999).as_bytes());
+    log.keep_up(start).unwrap();
+    assert_eq!((log.checked(), log.due(start)), (0, Some(Duration::from_secs(10))));
+    log.append(lines(999, 1000).as_bytes());
+    log.keep_up(start).unwrap();
+    assert_eq!((log.checked(), log.due(start)), (1000, None));
+    log.append(lines(1000, 1001).as_bytes());
+    log.keep_up(start).unwrap();
+    log.keep_up(start + Duration::from_secs(9)).unwrap();
+    assert_eq!(log.checked(), 1000);
+    log.keep_up(start + Duration::from_secs(10)).unwrap();
+    assert_eq!(log.checked(), 1001);
+}
+
+#[test]
+fn a_stop_at_any_moment_loses_nothing() {
+    let ground = grown(500);
+    let path = ground.record(500);
+    ground.log().unwrap().resume(std::slice::from_ref(&path)).unwrap();
+    // More was recorded, some of it filled tiles, and no checkpoint was made.
+    ground.record(900);
+    let mut log = ground.log().unwrap();
+    log.append(lines(500, 800).as_bytes());
+    log.keep_up(Instant::now()).unwrap();
+    drop(log);
+    let mut log = ground.log().unwrap();
+    assert_eq!(log.size(), 500);
+    log.resume(&[path]).unwrap();
+    assert_eq!(log.size(), 900);
+    log.checkpoint().unwrap();
+    assert_eq!(ground.verify().unwrap(), 900);
+}
+
+#[test]
+fn a_changed_record_is_not_gone_on_from() {
+    let check = |change: &dyn Fn(String) -> String| {
+        let ground = grown(500);
+        let path = ground.record(500);
+        ground.log().unwrap().resume(std::slice::from_ref(&path)).unwrap();
+        fs::write(&path, change(lines(0, 500))).unwrap();
+        ground.log().unwrap().resume(&[path]).map_err(|fault| fault.to_string())
+    };
+    assert!(check(&|text| text + "one more\n").is_ok());
+    for (name, change, said) in [
+        (
+            "a byte",
+            (&|text: String| text.replace("number 123\n", "number 124\n")) as &dyn Fn(String) -> String,
+            "jsonl:124:",
+        ),
+        ("a line removed", &|text| text.replace("entry number 77\n", ""), "jsonl:78:"),
+        ("two lines in turn", &|text| text.replace(&lines(7, 9), &[line(8), line(7)].concat()), "jsonl:8:"),
+        (
+            "the end",
+            &|text| text.replace(&lines(400, 500), ""),
+            "ends after 400 lines, and the log knows of 500",
+        ),
+    ] {
+        let fault = check(change).unwrap_err();
+        assert!(fault.contains(said), "{name}: {fault}");
+    }
+}
+
+#[test]
+fn whatever_is_changed_is_found_and_named() {
+    let edit = |path: &Path, change: &dyn Fn(Vec<u8>) -> Vec<u8>| {
+        let bytes = fs::read(path).unwrap();
+        fs::write(path, change(bytes)).unwrap();
+    };
+    let flip = |at: usize| {
+        move |mut bytes: Vec<u8>| {
+            bytes[at] ^= 1;
+            bytes
+        }
+    };
+    for (name, file, change, said) in [
+        ("an entry", "log/tile/entries/001", &flip(40) as &dyn Fn(Vec<u8>) -> Vec<u8>, "entry 258:"),
+        ("an entry of the last bundle", "log/tile/entries/002.p/188", &flip(5), "entry 512:"),
+        ("a hash of an entry", "log/tile/0/001", &flip(0), "entry 256:"),
+        ("a hash above", "log/tile/1/000.p/2", &flip(33), "tile/1/000.p/2: its hashes"),
+        (
+            "the end of a bundle",
+            "log/tile/entries/001",
+            &|bytes| bytes[..bytes.len() - 9].to_vec(),
+            "entries/001: it does not hold",
+        ),
+        ("the checkpoint", "log/checkpoint", &flip(20), "no key of ours signed it"),
+    ] {
+        let ground = grown(700);
+        assert_eq!(ground.verify().unwrap(), 700);
+        edit(&ground.path(file), change);
+        let doubt = ground.verify().unwrap_err().to_string();
+        assert!(doubt.contains(said), "{name}: {doubt}");
+    }
+    let ground = grown(700);
+    fs::remove_file(ground.path("log/tile/entries/000")).unwrap();
+    assert!(ground.verify().unwrap_err().to_string().contains("tile/entries/000:"));
+}
+
+#[test]
+fn what_was_anchored_cannot_be_taken_back() {
+    // Whoever holds the key cuts the log, or writes another, and signs it.
+    let ground = grown(700);
+    fs::remove_dir_all(ground.path("log")).unwrap();
+    let mut log = Log::open(LogSettings {
+        directory: ground.path("log"),
+        keys: Arc::clone(&ground.keys),
+        anchor: None,
+    })
+    .unwrap();
+    log.append(lines(0, 650).as_bytes());
+    log.checkpoint().unwrap();
+    assert!(matches!(ground.verify(), Err(Doubt::Truncated { anchored: 700, size: 650, .. })));
+    assert!(matches!(ground.log(), Err(LogFault::Rewritten { size: 700, .. })));
+    log.append(lines(651, 702).as_bytes());
+    log.checkpoint().unwrap();
+    assert!(matches!(ground.verify(), Err(Doubt::Root { size: 700, .. })));
+    assert!(matches!(ground.log(), Err(LogFault::Rewritten { size: 700, .. })));
+    assert!(verify(&ground.path("log"), &ground.keys, None).is_ok(), "which nobody sees without an anchor");
+}
+
+#[test]
+fn entries_are_found_with_their_proofs() {
+    let ground = grown(700);
+    for index in [0, 1, 255, 256, 511, 512, 698, 699] {
+        let found = find(&ground.path("log"), &ground.keys, |at, _| at == index).unwrap();
+        let [found] = found.as_slice() else { panic!("{index}: {found:?}") };
+        assert_eq!(found.entry, line(index).trim_end().as_bytes());
+        let head = format!("c2sp.org/tlog-proof@v1\nindex {index}\n");
+        assert!(found.proof.starts_with(&head), "{}", found.proof);
+        let note = fs::read_to_string(ground.path("log").join(CHECKPOINT)).unwrap();
+        assert!(found.proof.ends_with(&format!("\n\n{note}")));
+    }
+}

@@ -1,0 +1,179 @@
+//! Proving a log, without trusting whoever keeps it: from its files, the public key, and what was anchored elsewhere.
+
+use std::{fmt, io, path::Path};
+
+use super::{
+    checkpoint::Checkpoint,
+    log::{CHECKPOINT, HISTORY, HISTORY_END, read},
+    merkle::Hash,
+    note::Keys,
+    tile::{Frontier, Layer, Tile, WIDTH},
+    tree::{TileFault, Tree},
+};
+
+/// What was proved.
+#[derive(Debug)]
+pub struct Proved {
+    /// Which log.
+    pub origin: String,
+    /// Entries, all of them as they were when they were written.
+    pub size: u64,
+    /// Checkpoints elsewhere that the log goes on from.
+    pub anchored: usize,
+}
+
+impl fmt::Display for Proved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} entries, whole and unchanged", self.origin, self.size)?;
+        match self.anchored {
+            0 => f.write_str(
+                "; not proved without an anchor: that nobody who holds the signing key has rewritten or cut all of it",
+            ),
+            anchored => write!(f, "; it goes on from all {anchored} anchored checkpoints"),
+        }
+    }
+}
+
+/// Why a log is not proved.
+#[derive(Debug, thiserror::Error)]
+pub enum Doubt {
+    /// Nothing to prove.
+    #[error("{0}: there is no checkpoint; is this the directory of a log, and has a gate written to it?")]
+    NoCheckpoint(String),
+    /// A checkpoint that cannot be used.
+    #[error("{path}: {what}")]
+    Checkpoint {
+        /// Which.
+        path: String,
+        /// Why.
+        what: String,
+    },
+    /// A file that is missing, or has the wrong size.
+    #[error(transparent)]
+    Tile(#[from] TileFault),
+    /// An entry that is not what was written.
+    #[error("entry {index}: it is not what was written, or not in its place: {path} does not have its hash")]
+    Entry {
+        /// Which, from 0.
+        index: u64,
+        /// The tile.
+        path: String,
+    },
+    /// Hashes above the entries.
+    #[error("{path}: its hashes are not those of what is below; the tile was changed")]
+    Node {
+        /// The tile.
+        path: String,
+    },
+    /// All agrees but the signature's tree.
+    #[error("{path}: entries 0 to {size} are not what was signed; the log was rewritten")]
+    Root {
+        /// The checkpoint.
+        path: String,
+        /// Its size.
+        size: u64,
+    },
+    /// An anchored checkpoint covers more than there is.
+    #[error("{path}: {anchored} entries were anchored, and the log has {size}: its end was cut off")]
+    Truncated {
+        /// The anchor.
+        path: String,
+        /// Its size.
+        anchored: u64,
+        /// What the log has.
+        size: u64,
+    },
+}
+
+/// Proves that every entry is there, unchanged and in its place, under a signed checkpoint, and that the log goes on from whatever was
+/// anchored.
+///
+/// # Errors
+/// The first thing that is not as it should be, with its place.
+pub fn verify(directory: &Path, keys: &Keys, anchor: Option<&Path>) -> Result<Proved, Doubt> {
+    let path = directory.join(CHECKPOINT);
+    let note = text(&path)?.ok_or_else(|| Doubt::NoCheckpoint(directory.display().to_string()))?;
+    let checkpoint = open(&path, &note, keys)?;
+    let tree = Tree::new(directory, checkpoint.size);
+    let frontier = entries(directory, &tree)?;
+    for (tile, hashes) in frontier.partial() {
+        hold(directory, &tree, tile, hashes)?;
+    }
+    if frontier.root() != checkpoint.root {
+        return Err(Doubt::Root { path: path.display().to_string(), size: checkpoint.size });
+    }
+    let anchored = anchor.map_or(Ok(0), |anchor| anchored(anchor, keys, &tree))?;
+    Ok(Proved { origin: checkpoint.origin, size: checkpoint.size, anchored })
+}
+
+/// Holds every entry against its hash, and every tile that this fills against what is stored.
+fn entries(directory: &Path, tree: &Tree) -> Result<Frontier, Doubt> {
+    let mut frontier = Frontier::default();
+    for bundle in 0..tree.size.div_ceil(WIDTH) {
+        let mut full = Vec::new();
+        for (index, entry) in (bundle * WIDTH..).zip(tree.bundle(bundle)?) {
+            let hash = Hash::of_entry(&entry);
+            if tree.entry(index)? != hash {
+                let tile = Tile::of(Layer::Hashes(0), bundle, tree.size).map(Tile::path);
+                let path = directory.join(tile.unwrap_or_default()).display().to_string();
+                return Err(Doubt::Entry { index, path });
+            }
+            frontier.push(hash, |tile, hashes| full.push((tile, hashes.to_vec())));
+        }
+        for (tile, hashes) in &full {
+            hold(directory, tree, *tile, hashes)?;
+        }
+    }
+    Ok(frontier)
+}
+
+fn hold(directory: &Path, tree: &Tree, tile: Tile, hashes: &[Hash]) -> Result<(), Doubt> {
+    if tree.tile(tile)? == hashes {
+        return Ok(());
+    }
+    Err(Doubt::Node { path: directory.join(tile.path()).display().to_string() })
+}
+
+/// Holds the tree against all checkpoints that were anchored; how many those are.
+fn anchored(anchor: &Path, keys: &Keys, tree: &Tree) -> Result<usize, Doubt> {
+    let path = anchor.join(HISTORY);
+    let history = text(&path)?.ok_or_else(|| Doubt::NoCheckpoint(anchor.display().to_string()))?;
+    let mut count = 0;
+    for note in notes(&history) {
+        let Checkpoint { size, root, .. } = open(&path, note, keys)?;
+        let path = path.display().to_string();
+        if size > tree.size {
+            return Err(Doubt::Truncated { path, anchored: size, size: tree.size });
+        }
+        if tree.subtree(0, size)? != root {
+            return Err(Doubt::Root { path, size });
+        }
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// The notes of a history: each is a text, an empty line and signatures, and ends in an empty line. A last one without its end was
+/// being written when a gate stopped.
+fn notes(history: &str) -> impl Iterator<Item = &str> {
+    let mut rest = history;
+    std::iter::from_fn(move || {
+        let signatures = rest.find("\n\n")? + 2;
+        let end = rest.get(signatures..)?.find(&["\n", HISTORY_END].concat())? + signatures + 1;
+        let (note, after) = rest.split_at_checked(end)?;
+        rest = after.strip_prefix(HISTORY_END)?;
+        Some(note)
+    })
+}
+
+pub(super) fn open(path: &Path, note: &str, keys: &Keys) -> Result<Checkpoint, Doubt> {
+    Checkpoint::open(note, keys)
+        .map_err(|fault| Doubt::Checkpoint { path: path.display().to_string(), what: fault.to_string() })
+}
+
+pub(super) fn text(path: &Path) -> Result<Option<String>, Doubt> {
+    read(path).map_err(|cause: io::Error| Doubt::Checkpoint {
+        path: path.display().to_string(),
+        what: cause.to_string(),
+    })
+}

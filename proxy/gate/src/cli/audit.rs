@@ -1,0 +1,150 @@
+//! `poort audit`: proving the record, as a whole and one request at a time.
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use clap::Subcommand;
+
+use crate::{
+    audit::tlog::{self, Found, Keys, LOG_DIRECTORY, Signer},
+    config,
+};
+
+use super::{WRONG, complain, say};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Make a key that signs the log. It is printed, for a file that `audit: { log: { key: … } }` names; the public key goes to
+    /// standard error, for everybody who is to check the log.
+    Key {
+        /// The log's origin, one for each gate, such as `gate-1.zone.example/audit`.
+        name: String,
+    },
+    /// Prove that every record is there, unchanged and in its place.
+    Verify(Log),
+    /// Print a record.
+    Show {
+        #[command(flatten)]
+        log: Log,
+        /// The code on an officer's screen, a request id, or the number of an entry.
+        what: String,
+    },
+    /// Print the proof that a record is in the log, for anybody who has the record and the public key (C2SP tlog-proof).
+    Prove {
+        #[command(flatten)]
+        log: Log,
+        /// The code on an officer's screen, a request id, or the number of an entry.
+        what: String,
+    },
+}
+
+/// Which log, and whose.
+#[derive(Debug, clap::Args)]
+pub(super) struct Log {
+    /// The operators' file, which says where the log is.
+    #[arg(long, default_value = "deploy/poort.yaml")]
+    config: PathBuf,
+    /// The log's directory, or a copy of it; then the file is not read.
+    #[arg(long, requires = "key")]
+    log: Option<PathBuf>,
+    /// A file with the log's public keys, one a line.
+    #[arg(long, requires = "log")]
+    key: Option<PathBuf>,
+    /// Where checkpoints were anchored.
+    #[arg(long, requires = "log")]
+    anchor: Option<PathBuf>,
+}
+
+/// A log that was found.
+struct Opened {
+    directory: PathBuf,
+    keys: Arc<Keys>,
+    anchor: Option<PathBuf>,
+}
+
+/// What is wrong, and the exit code for it.
+type Fault = (String, u8);
+
+pub(super) fn obey(verb: &Verb) -> ExitCode {
+    let done = match verb {
+        Verb::Key { name } => key(name),
+        Verb::Verify(log) => log.open().and_then(|log| verify(&log)),
+        Verb::Show { log, what } => each(log, what, |found| say(String::from_utf8_lossy(&found.entry))),
+        Verb::Prove { log, what } => each(log, what, |found| say(found.proof.trim_end())),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err((fault, code)) => {
+            complain(fault);
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn key(name: &str) -> Result<(), Fault> {
+    let (secret, public) = Signer::generate(name)
+        .map_err(|_| (format!("`{name}` is no name for a log; use no spaces and no `+`"), WRONG))?;
+    say(secret);
+    complain(public);
+    Ok(())
+}
+
+impl Log {
+    fn open(&self) -> Result<Opened, Fault> {
+        if let (Some(directory), Some(key)) = (&self.log, &self.key) {
+            let keys = Keys::read(key).map_err(|fault| (fault, WRONG))?;
+            return Ok(Opened {
+                directory: directory.clone(),
+                keys: keys.into(),
+                anchor: self.anchor.clone(),
+            });
+        }
+        let audit = config::load(&self.config).map_err(|faults| (faults.to_string(), WRONG))?.deploy.audit;
+        let Some(log) = audit.log else { return Err((no_log(&self.config), WRONG)) };
+        Ok(Opened { directory: audit.directory.join(LOG_DIRECTORY), keys: log.keys, anchor: log.anchor })
+    }
+}
+
+fn no_log(file: &Path) -> String {
+    format!(
+        "{}: no log is kept, so nothing proves the record; make a key with `poort audit key NAME`, and add \
+         `log: {{ key: … }}` to `audit`",
+        file.display()
+    )
+}
+
+fn verify(log: &Opened) -> Result<(), Fault> {
+    let proved = tlog::verify(&log.directory, &log.keys, log.anchor.as_deref());
+    proved.map(say).map_err(|doubt| (doubt.to_string(), 1))
+}
+
+/// Finds entries and does something with each.
+fn each(log: &Log, what: &str, show: impl Fn(&Found)) -> Result<(), Fault> {
+    let log = log.open()?;
+    let found = tlog::find(&log.directory, &log.keys, |index, entry| is_meant(what, index, entry));
+    let found = found.map_err(|doubt| (doubt.to_string(), 1))?;
+    if found.is_empty() {
+        return Err((format!("no record under the newest checkpoint is called `{what}`"), 1));
+    }
+    found.iter().for_each(show);
+    Ok(())
+}
+
+/// Whether an entry is meant by its number, its request's id, or its request's code.
+fn is_meant(what: &str, index: u64, entry: &[u8]) -> bool {
+    if what.parse() == Ok(index) {
+        return true;
+    }
+    // Most entries do not hold it anywhere, and need no parsing.
+    if what.is_empty() || memchr::memmem::find(entry, what.as_bytes()).is_none() {
+        return false;
+    }
+    let Ok(record) = serde_json::from_slice::<serde_json::Value>(entry) else { return false };
+    [record.pointer("/metadata/correlation_uid"), record.pointer("/unmapped/code")]
+        .into_iter()
+        .flatten()
+        .any(|name| name == what)
+}

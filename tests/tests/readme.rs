@@ -1,0 +1,104 @@
+//! What the README tells a newcomer to write works as it stands there.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
+
+use poort_demo::{
+    issuer::{Issuer, IssuerOptions, Profile, Token},
+    pki::Leaf,
+    sources::{Register, Source, SourceOptions},
+    wire::ServedOver,
+};
+use poort_tests::World;
+use serde_yaml::Value;
+
+/// The first block of code below a heading.
+fn block(heading: &str) -> String {
+    let readme = include_str!("../../README.md");
+    let (_, section) = readme.split_once(&format!("### {heading}\n")).unwrap_or_else(|| panic!("{heading}"));
+    let block = section.split("```").nth(1).unwrap();
+    // Behind the fence stands the language.
+    block.split_once('\n').unwrap().1.to_owned()
+}
+
+const HOST: &str = "fines.zone.example";
+const FINE: &str = "/fines/1-ABC-123";
+
+#[tokio::test]
+async fn a_source_and_a_policy_are_added_as_the_readme_says() {
+    let fines = Source::start(SourceOptions::new(Register::Vehicles)).unwrap();
+    let world = World::start().await.unwrap();
+    let an = world.officer().unwrap();
+    // The operators' part: a certificate for the new host.
+    world.zone.pki.server("fines", &[HOST]).unwrap();
+    world
+        .edit("deploy/poort.yaml", |yaml| {
+            let certificates = yaml["listeners"][0]["certificates"].as_sequence_mut().unwrap();
+            let path = |name: &str| world.zone.pki.path(name).display().to_string();
+            let mut pair = certificates[0].clone();
+            pair["chain"] = path("fines.crt").into();
+            pair["key"] = path("fines.key").into();
+            certificates.push(pair);
+        })
+        .unwrap();
+    let file = block("Add a source").replace("10.1.2.3:8080", &fines.address().to_string());
+    world.zone.layout.write_file("policies/sources/fines.yaml", &file).unwrap();
+    let (done, said) = world.reload(&[]).await.unwrap();
+    assert!(done, "{said}");
+    let answer = an.ask("GET", HOST, FINE, &[]).await.unwrap();
+    assert_eq!((answer.status, answer.reason().as_str()), (403, "not_permitted"), "no policy permits it");
+    assert_eq!(fines.count(), 0);
+
+    world.zone.layout.write_file("policies/access/fines.cedar", &block("Add a policy")).unwrap();
+    let (done, said) = world.reload(&[]).await.unwrap();
+    assert!(done, "{said}");
+    an.ask("GET", HOST, FINE, &[]).await.unwrap();
+    let received = fines.last().expect("the source is asked");
+    assert_eq!((&*received.target, received.header("host")), (FINE, Some("fines.internal")));
+    assert_eq!(received.header("x-remote-user"), Some("an.janssens"));
+    assert!(received.header("poort-assertion").is_some());
+    for (method, target) in [("POST", "/fines"), ("GET", "/static/logo.svg"), ("GET", "/elsewhere")] {
+        let answer = an.ask(method, HOST, target, &["Content-Length: 0"]).await.unwrap();
+        assert_eq!(answer.status, 403, "{method} {target}: the policy is about consulting");
+    }
+    assert_eq!(fines.count(), 1);
+}
+
+#[tokio::test]
+async fn an_issuer_is_added_as_the_readme_says() {
+    let mut login = None;
+    let world = World::start_with(|zone| {
+        let certificate = zone.pki.internal.issue(&Leaf::server(&["localhost", "127.0.0.1"]))?;
+        let options =
+            IssuerOptions::new("newcomer", "https://login.newcomer.example/police", Profile::Keycloak);
+        let issuer = Issuer::start(IssuerOptions { over: ServedOver::tls(&certificate), ..options })?;
+        let text = block("Add an issuer");
+        let entries: Value = serde_yaml::from_str(&text).unwrap();
+        zone.layout.edit("policies/poort.yaml", |yaml| {
+            let mut entry = entries["issuers"][0].clone();
+            // Another is called `federal` here, and the keys are elsewhere.
+            entry["alias"] = issuer.alias().into();
+            entry["issuer"] = issuer.issuer().into();
+            let authority = yaml["issuers"][0]["keys"]["ca"].clone();
+            entry["keys"]["url"] = issuer.keys_url().into();
+            entry["keys"]["ca"] = authority;
+            yaml["issuers"].as_sequence_mut().unwrap().push(entry);
+        })?;
+        login = Some(issuer);
+        Ok(())
+    })
+    .await
+    .unwrap();
+    let token = Token::of("i.dubois").role("investigator").role("officer").unit("team-a").audience("poort");
+    let partner = world.zone.caller("car-12").unwrap().bearer(&login.unwrap().mint(&token).unwrap());
+    let (answer, received) =
+        poort_tests::get(&partner, &world.zone.vehicles, "/vehicles/0-ABC-123").await.unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(received.unwrap().header("x-remote-roles"), Some("federal-partner"), "and no other role");
+    let decision = world.record("decision", &answer).await.unwrap();
+    assert!(decision["unmapped"]["dropped"].to_string().contains("officer"), "{decision}");
+}
