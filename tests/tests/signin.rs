@@ -10,8 +10,12 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use poort_demo::client::{Browser, Landed};
+use poort_demo::{
+    client::{Browser, Landed, plain},
+    issuer::{CLIENT, Token},
+};
 use poort_tests::{PERSON, World, eventually, without_limits};
+use serde_json::{Value, json};
 
 const VEHICLE: &str = "/vehicles/0-ABC-123";
 const FIREARM: &str = "/firearms/DEMO-71802";
@@ -37,7 +41,7 @@ async fn signed_in(world: &World, user: &str) -> Browser {
 }
 
 /// What the record says of the request behind an answer.
-async fn detail(world: &World, answer: &Landed) -> serde_json::Value {
+async fn detail(world: &World, answer: &Landed) -> Value {
     let id = answer.header("poort-request-id").unwrap().to_owned();
     eventually(async || {
         world.zone.layout.records().into_iter().find(|record| {
@@ -274,7 +278,7 @@ async fn what_was_used_once_is_used_up() {
     let landed = theirs.go(&authorization).await.unwrap();
     assert_eq!(landed.status, 400, "{landed:?}");
     assert!(theirs.cookies("signin").is_empty());
-    let finished = mine.go(&landed.url.to_string()).await.unwrap();
+    let finished = mine.go(landed.url.as_ref()).await.unwrap();
     assert_eq!(finished.status, 200, "{finished:?}");
 }
 
@@ -327,4 +331,77 @@ async fn signing_out_ends_it_everywhere_on_the_device() {
         assert_eq!(answer.status, 401, "{name}");
         assert_eq!(detail(&world, &answer).await["status_detail"], "session_ended", "{name}");
     }
+}
+
+#[tokio::test]
+async fn who_signs_out_at_the_issuer_is_signed_out_here() {
+    let world = World::start().await.unwrap();
+    let browser = signed_in(&world, "an.janssens").await;
+    let logout = |user: &str| {
+        let event = json!({ "http://schemas.openid.net/event/backchannel-logout": {} });
+        let token = Token::of(user).audience(CLIENT).claim("events", event);
+        token.claim("typ", Value::Null).claim("azp", Value::Null).claim("sid", Value::Null)
+    };
+    let (issuer, address) = (&world.zone.zone, browser.at("persons", PERSON));
+    let post = async |token: &str| {
+        let url = format!("http://{}/backchannel-logout/zone", world.zone.layout.admin());
+        let form = format!("logout_token={token}");
+        let request = plain().post(url).header("content-type", "application/x-www-form-urlencoded");
+        request.body(form).send().await.unwrap().status().as_u16()
+    };
+    let id_token = issuer.mint(&Token::of("an.janssens").audience(CLIENT).claim("typ", "ID")).unwrap();
+    let elsewhere = issuer.mint(&logout("an.janssens").audience("portal")).unwrap();
+    let forged = world.zone.federal.mint(&logout("an.janssens")).unwrap();
+    for (what, token) in [
+        ("an ID token", id_token),
+        ("another client's", elsewhere),
+        ("another issuer's", forged),
+        ("none", String::new()),
+    ] {
+        assert_eq!(post(&token).await, 400, "{what}");
+    }
+    assert_eq!(post(&issuer.mint(&logout("cas.willems")).unwrap()).await, 200, "somebody else");
+    assert_eq!(browser.fetch("GET", &address, &[]).await.unwrap().status, 200, "nobody else is signed out");
+    let token = issuer.mint(&logout("an.janssens")).unwrap();
+    assert_eq!(post(&token).await, 200);
+    let answer = browser.fetch("GET", &address, &[]).await.unwrap();
+    assert_eq!(answer.status, 401, "the very next request");
+    assert_eq!(detail(&world, &answer).await["status_detail"], "session_ended");
+    let page = browser.go(&address).await.unwrap();
+    assert_eq!(choose(&browser, &page, "an.janssens").await.status, 200);
+    assert_eq!(post(&token).await, 400, "it is obeyed once");
+    assert_eq!(browser.fetch("GET", &address, &[]).await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn a_token_is_good_on_the_device_that_it_is_bound_to() {
+    let world = World::start_with(|zone| {
+        zone.layout.edit("policies/sources/persons.yaml", |yaml| yaml["token_binding"] = "required".into())
+    });
+    let world = world.await.unwrap();
+    let (pki, issuer) = (&world.zone.pki, &world.zone.zone);
+    pki.device("car-13").unwrap();
+    let unbound = issuer.mint(&Token::officer("an.janssens")).unwrap();
+    let bound = issuer.mint(&Token::officer("an.janssens").bound_to(&pki.issued("car-12").unwrap())).unwrap();
+    for (what, device, token, status, code, severity) in [
+        ("bound to nothing", "car-12", &unbound, 401, Some("token_unbound"), 3),
+        ("on another device", "car-13", &bound, 401, Some("token_of_another_device"), 4),
+        ("on its own", "car-12", &bound, 200, None, 1),
+    ] {
+        let caller = world.zone.caller(device).unwrap().bearer(token);
+        let (answer, received) = poort_tests::get(&caller, &world.zone.persons, PERSON).await.unwrap();
+        assert_eq!(answer.status, status, "{what}");
+        assert_eq!(received.is_some(), status == 200, "{what}");
+        let record = world.record("decision", &answer).await.unwrap();
+        assert_eq!(
+            (record["status_detail"].as_str(), &record["severity_id"]),
+            (code, &severity.into()),
+            "{what}"
+        );
+    }
+    let (_, metrics) = world.gate.admin("/metrics").await.unwrap();
+    assert!(
+        metrics.lines().any(|line| line.contains("token_of_another_device") && line.ends_with(" 1")),
+        "{metrics}"
+    );
 }

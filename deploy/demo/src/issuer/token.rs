@@ -1,9 +1,12 @@
 use std::time::{Duration, SystemTime};
 
-use aws_lc_rs::rand;
+use aws_lc_rs::{digest, rand};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
 use super::SigningKey;
+use crate::pki::Signed;
 
 /// Whose claims a token looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,6 +128,13 @@ impl Token {
     #[must_use]
     pub fn actor(self, subject: &str) -> Self {
         self.claim("act", json!({ "sub": subject }))
+    }
+
+    /// Bound to a device's certificate (RFC 8705, 3.1).
+    #[must_use]
+    pub fn bound_to(self, device: &Signed) -> Self {
+        let digest = digest::digest(&digest::SHA256, device.der());
+        self.claim("cnf", json!({ "x5t#S256": URL_SAFE_NO_PAD.encode(digest) }))
     }
 
     /// How long it lasts.
