@@ -320,8 +320,11 @@ async fn no_secret_and_no_query_is_recorded_or_logged() {
     world.record("outcome", &answer).await.expect("all is written");
     let files =
         fs::read_dir(world.zone.layout.path("deploy/audit")).unwrap().map(|file| file.unwrap().path());
-    let mut texts: Vec<(String, String)> =
-        files.map(|file| (file.display().to_string(), fs::read_to_string(&file).unwrap())).collect();
+    // The log below has the same lines as its entries.
+    let mut texts: Vec<(String, String)> = files
+        .filter(|file| file.is_file())
+        .map(|file| (file.display().to_string(), fs::read_to_string(&file).unwrap()))
+        .collect();
     assert!(texts.iter().any(|(_, text)| text.contains("85073100190")), "what was asked is recorded");
     texts.push(("the log".to_owned(), world.gate.log()));
     let signature = token.rsplit_once('.').unwrap().1;

@@ -20,7 +20,7 @@ use poort_demo::{
     issuer::Token,
     layout::Layout,
 };
-use poort_tests::{World, ask, eventually, without_limits};
+use poort_tests::{PATIENCE, World, ask, eventually, without_limits};
 use serde_yaml::Value;
 
 /// Rules that are few and score as CRS does.
@@ -546,8 +546,12 @@ async fn a_stream_whose_answer_was_held_back_ends_when_its_source_is_closed() {
             "GET /events?interval={interval} HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {token}\r\n\r\n"
         );
         connection.send(head.as_bytes()).await.unwrap();
-        let begun = connection.rest(Duration::from_millis(500)).await;
-        assert!(String::from_utf8_lossy(&begun).contains("event: sighting"), "every {interval} ms");
+        let (mut begun, asked) = (String::new(), Instant::now());
+        while !begun.contains("event: sighting") {
+            assert!(asked.elapsed() < PATIENCE, "every {interval} ms: {begun}");
+            let more = connection.rest(Duration::from_millis(100)).await;
+            begun.push_str(&String::from_utf8_lossy(&more));
+        }
         let closed = Instant::now();
         assert!(world.reload(&["--deny", "persons"]).await.unwrap().0);
         connection.rest(Duration::from_secs(10)).await;

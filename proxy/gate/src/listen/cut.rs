@@ -90,7 +90,7 @@ mod tests {
         let request = tokio::spawn(until_cut(async move {
             let _holding = holding;
             tell.send(Cut::of_this_request().unwrap()).unwrap();
-            pending().await
+            pending::<()>().await;
         }));
         (request, told.await.unwrap(), held)
     }
