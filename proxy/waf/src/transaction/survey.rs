@@ -132,6 +132,9 @@ impl State {
         for stages in group.columns.chunks(group.stages) {
             for column in self.stages(program, stages) {
                 let column = self.column(program, *column);
+                if self.columns.items(column).is_empty() {
+                    continue;
+                }
                 let more = self.columns.bits(column, &mut self.values, gate, side);
                 bits.iter_mut().zip(more).for_each(|(word, more)| *word |= more);
             }

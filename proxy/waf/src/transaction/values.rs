@@ -116,10 +116,8 @@ impl Values {
         has_room
     }
 
+    /// Adds a value for which there is room.
     fn push(&mut self, start: usize, len: usize) -> ValueId {
-        if !self.has_room(size_of::<Value>()) && !self.items.is_empty() {
-            return Self::EMPTY;
-        }
         let id = ValueId(u32::try_from(self.items.len()).unwrap_or(0));
         let (start, len) = (u32::try_from(start).unwrap_or(0), u32::try_from(len).unwrap_or(0));
         self.items.push(Value {
@@ -191,7 +189,7 @@ impl Values {
     pub(crate) fn part(&mut self, of: ValueId, start: usize, end: usize) -> ValueId {
         let value = self.item(of);
         let (start, end) = (start.min(value.len as usize), end.min(value.len as usize));
-        if start >= end {
+        if start >= end || !self.has_room(size_of::<Value>()) {
             return Self::EMPTY;
         }
         self.push(value.start as usize + start, end - start)
@@ -339,11 +337,14 @@ impl Values {
     /// Where the gate bits of a value are; `gate` is the one on `side`.
     #[inline]
     pub(super) fn gate_bits(&mut self, id: ValueId, gate: &Gate, side: usize) -> Place {
-        let value = self.items.get(id.0 as usize);
-        match value.and_then(|value| value.bits.get(side)) {
-            Some(place) if *place != Place::UNKNOWN => return *place,
-            _ => {}
+        match self.items.get(id.0 as usize).and_then(|value| value.bits.get(side)) {
+            Some(place) if *place != Place::UNKNOWN => *place,
+            _ => self.find_bits(id, gate, side),
         }
+    }
+
+    #[inline(never)]
+    fn find_bits(&mut self, id: ValueId, gate: &Gate, side: usize) -> Place {
         let place = if self.spend(self.len(id) as usize) { self.scan(id, gate) } else { Place::NOWHERE };
         if let Some(slot) = self.items.get_mut(id.0 as usize).and_then(|value| value.bits.get_mut(side)) {
             *slot = place;
