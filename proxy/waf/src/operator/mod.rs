@@ -16,7 +16,7 @@ mod verify;
 
 pub(crate) use number::Comparison;
 pub(crate) use pattern::Pattern;
-pub(crate) use require::Requirement;
+pub(crate) use require::{LONG, Requirement};
 
 use crate::bytes::ByteSet;
 use crate::detect;
@@ -68,6 +68,8 @@ pub(crate) struct Compile<'a> {
     pub(crate) read: &'a dyn Fn(&str) -> Result<Vec<u8>, String>,
     /// Bytes a regular expression may take.
     pub(crate) regex_bytes: usize,
+    /// Whether values are scanned for the literals it requires before it runs.
+    pub(crate) is_gated: bool,
     /// Bytes phrases may have.
     pub(crate) phrase_bytes: usize,
 }
@@ -91,6 +93,9 @@ impl Operator {
         Ok(match name {
             "rx" | "rxglobal" if Template::has_macro(argument) => {
                 Self::RxLate(Box::new(LatePattern::new(compile.regex_bytes)))
+            }
+            "rx" | "rxglobal" if compile.is_gated => {
+                Self::Rx(Box::new(Pattern::gated(argument, compile.regex_bytes)?))
             }
             "rx" | "rxglobal" => Self::Rx(pattern(argument)?),
             "pm" => Self::Phrases(Box::new(Phrases::inline(argument, compile.phrase_bytes)?)),

@@ -32,13 +32,24 @@ impl Pattern {
     ///
     /// When it is malformed, needs backtracking, or is too large.
     pub(crate) fn new(text: &str, bytes: usize) -> Result<Self, String> {
+        Self::compile(text, bytes, false)
+    }
+
+    /// The same for one that runs only on values with the literals it requires: it does not look for them again.
+    pub(super) fn gated(text: &str, bytes: usize) -> Result<Self, String> {
+        Self::compile(text, bytes, true)
+    }
+
+    fn compile(text: &str, bytes: usize, is_gated: bool) -> Result<Self, String> {
         let translated = translate(text)?;
         let without = look::rewrite(&translated, &|text| parse(text).ok());
         let hir = parse(without.as_deref().unwrap_or(&translated))
             .map_err(|error| format!("the regular expression cannot be used: {}", complaint(&error)))?;
-        let regex = build(&hir, bytes)
+        let requirement = Requirement::of_pattern(&hir);
+        let looks_ahead = !is_gated || requirement.literals.is_empty();
+        let regex = build(&hir, bytes, looks_ahead)
             .map_err(|error| format!("the regular expression cannot be compiled: {error}"))?;
-        Ok(Self { regex, has_looks: without.is_some(), requirement: Requirement::of_pattern(&hir) })
+        Ok(Self { regex, has_looks: without.is_some(), requirement })
     }
 
     /// Bytes it takes, apart from what searches keep.
@@ -116,12 +127,13 @@ fn complaint(error: &regex_syntax::Error) -> String {
 }
 
 #[expect(clippy::result_large_err, reason = "the error is the library's and leaves at load only")]
-fn build(hir: &Hir, bytes: usize) -> Result<Regex, BuildError> {
+fn build(hir: &Hir, bytes: usize, looks_ahead: bool) -> Result<Regex, BuildError> {
     let config = Config::new()
         .utf8_empty(false)
         .match_kind(MatchKind::LeftmostFirst)
         .nfa_size_limit(Some(bytes))
         .hybrid_cache_capacity(bytes.min(4 << 20))
+        .auto_prefilter(looks_ahead)
         .onepass(false);
     Regex::builder().configure(config).build_from_hir(hir)
 }

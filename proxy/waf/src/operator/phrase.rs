@@ -1,14 +1,20 @@
 //! `@pm`: any of many phrases, whatever the case.
 
+use std::sync::OnceLock;
+
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use super::{Captures, Requirement};
 use crate::bytes::hex_pair;
 
+/// States that an automaton may have.
+const STATES: usize = 1 << 28;
+
 /// A set of phrases.
 pub(crate) struct Phrases {
     words: Vec<Vec<u8>>,
-    search: AhoCorasick,
+    /// Finds out which phrase it was; that there is one, the gate mostly knows. `None` when it cannot be built.
+    search: OnceLock<Option<AhoCorasick>>,
 }
 
 impl Phrases {
@@ -59,16 +65,11 @@ impl Phrases {
         if words.is_empty() {
             return Err("there is no phrase to look for; name at least one".to_owned());
         }
-        if words.iter().map(Vec::len).sum::<usize>() > most {
+        // INVARIANT: the automaton, which has a state a byte at most, can be built.
+        if words.iter().map(Vec::len).sum::<usize>() > most.min(STATES) {
             return Err("the phrases have more bytes than are allowed in all; shorten the lists".to_owned());
         }
-        // The gate asks a shared automaton first; this one only finds out which phrase it was, so it stays small.
-        let search = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
-            .build(&words)
-            .map_err(|error| format!("the phrases are too many: {error}"))?;
-        Ok(Self { words, search })
+        Ok(Self { words, search: OnceLock::new() })
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -80,7 +81,9 @@ impl Phrases {
     }
 
     pub(super) fn matches(&self, value: &[u8], captures: Option<&mut Captures>) -> bool {
-        let Some(found) = self.search.find(value) else { return false };
+        // What cannot be asked counts as found.
+        let Some(search) = self.search.get_or_init(|| search(&self.words)) else { return true };
+        let Some(found) = search.find(value) else { return false };
         if let Some(captures) = captures {
             captures.spans.push(Some((found.start(), found.end())));
         }
@@ -90,6 +93,11 @@ impl Phrases {
     pub(super) fn requirement(&self) -> Requirement {
         Requirement::phrases(&self.words)
     }
+}
+
+fn search(words: &[Vec<u8>]) -> Option<AhoCorasick> {
+    let kind = Some(AhoCorasickKind::ContiguousNFA);
+    AhoCorasick::builder().ascii_case_insensitive(true).kind(kind).build(words).ok()
 }
 
 fn is_hexadecimal(text: &str) -> bool {

@@ -18,6 +18,9 @@ const LITERAL_BYTES: usize = 24;
 /// A set of literals.
 type Literals = Vec<Vec<u8>>;
 
+/// Bytes of literals for which even a large value is scanned.
+pub(crate) const LONG: usize = 4;
+
 /// Byte sets kept.
 const SETS: usize = 6;
 
@@ -49,6 +52,11 @@ impl Requirement {
         }
         let (literals, instead) = branches(hir).unwrap_or_default();
         Self { literals, instead, sets, len, is_exact: false }
+    }
+
+    /// Whether its literals are looked for in every value, whatever the phase.
+    pub(crate) fn has_long_literals(&self) -> bool {
+        !self.literals.is_empty() && self.literals.iter().all(|literal| literal.len() >= LONG)
     }
 
     pub(super) fn phrases(words: &[Vec<u8>]) -> Self {
@@ -143,19 +151,7 @@ impl Needs {
             }
             Class::Unicode(_) => return Self::UNKNOWN,
         }
-        let mut members: Vec<Vec<u8>> = (0..=255_u8)
-            .filter(|byte| set.contains(*byte))
-            .map(|byte| vec![byte.to_ascii_lowercase()])
-            .collect();
-        members.sort();
-        members.dedup();
-        Self {
-            exact: (members.len() <= 12).then_some(members),
-            literals: None,
-            prefix: None,
-            suffix: None,
-            sets: vec![set],
-        }
+        Self { exact: members(set), literals: None, prefix: None, suffix: None, sets: vec![set] }
     }
 
     fn repetition(repetition: &Repetition) -> Self {
@@ -258,6 +254,20 @@ impl Needs {
     }
 }
 
+/// The bytes of a set in lower case, each as a literal, when they are few.
+fn members(set: ByteSet) -> Option<Vec<Vec<u8>>> {
+    const FEW: usize = 12;
+    // Each in either case.
+    if set.len() as usize > 2 * FEW {
+        return None;
+    }
+    let mut members: Vec<u8> = (0..=255).filter(|byte| set.contains(*byte)).collect();
+    members.make_ascii_lowercase();
+    members.sort_unstable();
+    members.dedup();
+    (members.len() <= FEW).then(|| members.into_iter().map(|byte| vec![byte]).collect())
+}
+
 fn cross(heads: &[Vec<u8>], tails: &[Vec<u8>]) -> Vec<Vec<u8>> {
     heads.iter().flat_map(|head| tails.iter().map(move |tail| [head.as_slice(), tail].concat())).collect()
 }
@@ -290,7 +300,7 @@ fn better(one: Option<Vec<Vec<u8>>>, other: Option<Vec<Vec<u8>>>) -> Option<Vec<
 fn worth(set: &[Vec<u8>]) -> i64 {
     let rarity = |literal: &Vec<u8>| {
         let odd = literal.iter().filter(|byte| !byte.is_ascii_alphanumeric() && **byte != b' ').count();
-        (literal.len().min(8) * 2 + odd.min(3)) as i64
+        (literal.len().min(16) * 2 + odd.min(3)) as i64
     };
     let least = set.iter().map(rarity).min().unwrap_or(0);
     least * 10 - i64::from(set.len().ilog2()) * 4

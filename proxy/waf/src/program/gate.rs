@@ -1,11 +1,8 @@
 //! The gate: one scan of a value names the rules whose required literals it holds.
 //!
-//! Literals are matched by an automaton, which a table of hashes asks only where one may be: a walk through the automaton
-//! costs four nanoseconds a byte, a look at the table less than one.
+//! Literals are compared only where tables of hashes say that one may start: a look at the tables costs less than a nanosecond.
 
-use aho_corasick::automaton::Automaton;
-use aho_corasick::{Anchored, nfa::contiguous::NFA};
-
+use super::literals::Literals;
 use super::windows::{Dense, Sparse};
 
 /// Under construction: literals with the bits they set.
@@ -36,11 +33,7 @@ impl GateBuilder {
     }
 
     /// Ends construction. A scan for literals of at least [`Sparse::SHORTEST`] bytes looks at fewer places.
-    ///
-    /// # Errors
-    ///
-    /// When the automaton would be too large.
-    pub(crate) fn build(mut self) -> Result<Gate, String> {
+    pub(crate) fn build(mut self) -> Gate {
         self.literals.sort();
         let mut words: Vec<&[u8]> = Vec::new();
         let mut meaning: Vec<Vec<u32>> = Vec::new();
@@ -53,19 +46,12 @@ impl GateBuilder {
                 bits.push(*bit);
             }
         }
-        let automaton = if words.is_empty() {
-            None
-        } else {
-            let built =
-                NFA::builder().ascii_case_insensitive(true).prefilter(false).dense_depth(3).build(&words);
-            Some(built.map_err(|error| format!("the rules' literals are too many: {error}"))?)
-        };
         let places = if words.iter().all(|word| word.len() >= Sparse::SHORTEST) {
             Places::Sparse(Sparse::new(&words))
         } else {
             Places::Dense(Dense::new(&words))
         };
-        Ok(Gate { automaton, places, meaning, words: self.bits.div_ceil(64) as usize })
+        Gate { literals: Literals::new(&words), places, meaning, words: self.bits.div_ceil(64) as usize }
     }
 }
 
@@ -77,7 +63,7 @@ enum Places {
 
 /// The literals of one direction (request or response).
 pub(crate) struct Gate {
-    automaton: Option<NFA>,
+    literals: Literals,
     places: Places,
     /// Per literal, the bits it sets.
     meaning: Vec<Vec<u32>>,
@@ -88,50 +74,32 @@ pub(crate) struct Gate {
 impl Gate {
     /// Sets in `bits` (of [`Gate::words`] words) what `value` holds; whether anything was set.
     pub(crate) fn scan(&self, value: &[u8], bits: &mut [u64]) -> bool {
-        let Some(automaton) = &self.automaton else { return false };
         let mut any = false;
-        let walk = |rest: &[u8]| any |= self.walk(automaton, rest, bits);
+        let look = |rest: &[u8]| any |= self.mark(rest, bits);
         match &self.places {
-            Places::Dense(dense) => dense.places(value, walk),
-            Places::Sparse(sparse) => sparse.places(value, walk),
+            Places::Dense(dense) => dense.places(value, look),
+            Places::Sparse(sparse) => sparse.places(value, look),
         }
         any
     }
 
     /// Marks the literals that `rest` starts with; whether there are any.
     #[inline(never)]
-    fn walk(&self, automaton: &NFA, rest: &[u8], bits: &mut [u64]) -> bool {
-        let Ok(mut state) = automaton.start_state(Anchored::Yes) else { return false };
+    fn mark(&self, rest: &[u8], bits: &mut [u64]) -> bool {
         let mut any = false;
-        for byte in rest {
-            state = automaton.next_state(Anchored::Yes, state, *byte);
-            if automaton.is_special(state) {
-                if automaton.is_dead(state) {
-                    break;
-                }
-                if automaton.is_match(state) {
-                    any = true;
-                    self.mark(automaton, state, bits);
-                }
-            }
-        }
-        any
-    }
-
-    #[inline(never)]
-    fn mark(&self, automaton: &NFA, state: aho_corasick::automaton::StateID, bits: &mut [u64]) {
-        for at in 0..automaton.match_len(state) {
-            let literal = automaton.match_pattern(state, at).as_usize();
+        self.literals.starting(rest, |literal| {
+            any = true;
             for bit in self.meaning.get(literal).into_iter().flatten() {
                 if let Some(word) = bits.get_mut((bit >> 6) as usize) {
                     *word |= 1 << (bit & 63);
                 }
             }
-        }
+        });
+        any
     }
 
     pub(crate) fn memory(&self) -> usize {
-        self.automaton.as_ref().map_or(0, Automaton::memory_usage)
+        self.literals.memory()
     }
 }
 
@@ -147,7 +115,7 @@ mod tests {
         for set in sets {
             builder.bit(&set.iter().map(|text| text.clone().into_bytes()).collect::<Vec<_>>());
         }
-        let gate = builder.build().unwrap();
+        let gate = builder.build();
         let mut bits = vec![0; gate.words];
         gate.scan(value.as_bytes(), &mut bits);
         let lower = value.to_ascii_lowercase();

@@ -9,6 +9,7 @@ mod effects;
 mod gate;
 mod glance;
 mod group;
+mod literals;
 mod names;
 mod rule;
 mod settings;
@@ -124,11 +125,16 @@ impl Program {
         self.rules.iter().map(|rule| &*rule.meta)
     }
 
-    /// Bytes that the literal automata take.
+    /// Bytes that the tables of literals take.
     #[must_use]
     pub fn gate_bytes(&self) -> usize {
         self.gates.iter().map(Gate::memory).sum()
     }
+}
+
+/// Whether a phase looks at the request, whose values are short: all literals are looked for in them.
+fn is_request(phase: u8) -> bool {
+    phase <= 2
 }
 
 /// The default actions in force where a rule stands.
@@ -213,7 +219,7 @@ impl Builder<'_> {
                 0
             }
         };
-        let (operator, argument) = self.operator(written);
+        let (operator, argument) = self.operator(written, draft.phase);
         let need = self.need(&operator, group, draft.phase, written.negated);
         let mut link = Link {
             group: Some(group),
@@ -251,7 +257,7 @@ impl Builder<'_> {
         self.regex_bytes > self.limits.regex_total_bytes || self.phrases > self.limits.phrases
     }
 
-    fn operator(&mut self, written: &OperatorSyntax) -> (Operator, Argument) {
+    fn operator(&mut self, written: &OperatorSyntax, phase: u8) -> (Operator, Argument) {
         if self.is_full() {
             return (Operator::Never, Argument::Literal(Vec::new()));
         }
@@ -273,6 +279,7 @@ impl Builder<'_> {
         let compile = Compile {
             read: &read,
             regex_bytes: self.limits.regex_bytes,
+            is_gated: is_request(phase),
             phrase_bytes: self.limits.phrase_bytes.saturating_sub(self.phrase_bytes),
         };
         let operator = match Operator::compile(&written.name, &written.argument, &compile) {
@@ -305,25 +312,23 @@ impl Builder<'_> {
         if negated && !requirement.is_exact {
             return Need::NOTHING;
         }
-        let len = u32::try_from(requirement.len).unwrap_or(u32::MAX);
-        let mut need = Need {
-            bit: None,
-            is_exact: requirement.is_exact,
-            instead: requirement.instead,
-            sets: requirement.sets,
-            len,
-        };
+        let mut bit = None;
         // Where the literals of a response are long, its large body is scanned at few places; expressions with short ones
         // find these fast by themselves.
-        let is_long = |literal: &Vec<u8>| literal.len() >= windows::Sparse::SHORTEST;
         if !requirement.literals.is_empty()
-            && (phase <= 2 || requirement.literals.iter().all(is_long))
+            && (is_request(phase) || requirement.has_long_literals())
             && !self.groups.columns_of(group).any(|column| column.count || column.variable.is_volatile())
         {
             let gate = self.gates.get_mut(usize::from(phase > 2));
-            need.bit = gate.map(|gate| gate.bit(&requirement.literals));
+            bit = gate.map(|gate| gate.bit(&requirement.literals));
         }
-        need
+        Need {
+            bit,
+            is_exact: requirement.is_exact,
+            instead: requirement.instead,
+            sets: requirement.sets,
+            len: u32::try_from(requirement.len).unwrap_or(u32::MAX),
+        }
     }
 
     fn guard(&self, link: &Link) -> Option<Guard> {
@@ -404,17 +409,9 @@ impl Builder<'_> {
                 Some(Err(fault)) => self.faults.push(fault),
             }
         }
-        let [request, response] = self.gates.map(GateBuilder::build);
-        let (request, response) = match (request, response) {
-            (Ok(request), Ok(response)) if self.faults.is_empty() => (request, response),
-            (request, response) => {
-                let place = crate::fault::Place { file: Arc::from("rules"), line: 0, column: 1 };
-                self.faults.extend(
-                    [request.err(), response.err()].into_iter().flatten().map(|message| place.fault(message)),
-                );
-                return Err(self.faults);
-            }
-        };
+        if !self.faults.is_empty() {
+            return Err(self.faults);
+        }
         crate::detect::warm();
         let (groups, columns) = self.groups.finish(&self.names);
         Ok(Program {
@@ -423,7 +420,7 @@ impl Builder<'_> {
             groups,
             columns,
             names: self.names,
-            gates: [request, response],
+            gates: self.gates.map(GateBuilder::build),
             uses: self.uses,
             settings: drafts.settings,
             warnings: drafts.warnings,

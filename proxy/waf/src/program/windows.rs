@@ -21,6 +21,11 @@ impl<const WORDS: usize> Table<WORDS> {
             *word |= bits;
         }
     }
+
+    /// Adds all that `other` has.
+    fn unite(&mut self, other: &Self) {
+        self.0.iter_mut().zip(other.0.iter()).for_each(|(word, more)| *word |= more);
+    }
 }
 
 /// Where in a table a window is.
@@ -33,7 +38,7 @@ struct Hash {
 const FOLD: u32 = 0x2020_2020;
 
 // Multiplicative hashes (Knuth, The Art of Computer Programming, 6.4) of the first bytes of a window, read as a
-// little-endian number.
+// little-endian number. Where there are many, two bits, as in a Bloom filter: with one, a place in forty would pass.
 
 #[inline]
 fn hash_two(window: u32) -> Hash {
@@ -43,16 +48,16 @@ fn hash_two(window: u32) -> Hash {
 
 #[inline]
 fn hash_three(window: u32) -> Hash {
-    hash_four(window << 8)
+    let product = (window << 8 | FOLD).wrapping_mul(0x9e37_79b1);
+    Hash { place: (product >> 21) as usize, bits: 1 << (product >> 15 & 63) }
 }
 
 #[inline]
 fn hash_four(window: u32) -> Hash {
     let product = (window | FOLD).wrapping_mul(0x9e37_79b1);
-    Hash { place: (product >> 21) as usize, bits: 1 << (product >> 15 & 63) }
+    Hash { place: (product >> 21) as usize, bits: 1 << (product >> 15 & 63) | 1 << (product >> 9 & 63) }
 }
 
-/// Two bits, since each literal of the sparse table counts four times.
 #[inline]
 fn hash_eight(window: u64) -> Hash {
     let product = (window | 0x2020_2020_2020_2020).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -70,39 +75,57 @@ fn read(rest: &[u8]) -> u32 {
 
 /// Looks at every place, for literals of any length.
 pub(super) struct Dense {
+    /// The first four bytes of long literals.
     four: Table<2048>,
+    /// The first two of shorter ones: exact.
     two: Table<1024>,
+    /// All bytes of those of three.
+    three: Table<512>,
+    /// The first two of those of less: exact.
+    less: Table<1024>,
 }
 
 impl Dense {
     pub(super) fn new(words: &[&[u8]]) -> Self {
-        let mut tables = Self { four: Table::new(), two: Table::new() };
+        let mut tables =
+            Self { four: Table::new(), two: Table::new(), three: Table::new(), less: Table::new() };
         for word in words {
             match word {
                 [] => {}
-                [a] => (0..=255).for_each(|b| tables.two.add(hash_two(read(&[*a, b])))),
-                [_, _] | [_, _, _] => tables.two.add(hash_two(read(word))),
+                [a] => (0..=255).for_each(|b| tables.less.add(hash_two(read(&[*a, b])))),
+                [_, _] => tables.less.add(hash_two(read(word))),
+                [a, b, _] => {
+                    tables.two.add(hash_two(read(&[*a, *b])));
+                    tables.three.add(hash_three(read(word)));
+                }
                 _ => tables.four.add(hash_four(read(word))),
             }
         }
+        tables.two.unite(&tables.less);
         tables
     }
 
     /// Calls `found` with what begins at each place where a literal may start.
     #[inline]
     pub(super) fn places(&self, value: &[u8], mut found: impl FnMut(&[u8])) {
-        let has = |window| self.four.has(hash_four(window)) | self.two.has(hash_two(window));
         for (at, window) in value.windows(4).enumerate() {
-            if has(read(window)) {
+            if self.has(read(window)) {
                 found(value.get(at..).unwrap_or_default());
             }
         }
         for at in value.len().saturating_sub(3)..value.len() {
             let rest = value.get(at..).unwrap_or_default();
-            if has(read(rest)) {
+            if self.has(read(rest)) {
                 found(rest);
             }
         }
+    }
+
+    #[inline]
+    fn has(&self, window: u32) -> bool {
+        // Both are always asked, and most places are in neither: one branch, which is foretold.
+        let (is_long, two) = (self.four.has(hash_four(window)), hash_two(window));
+        (is_long | self.two.has(two)) && (is_long || self.three.has(hash_three(window)) || self.less.has(two))
     }
 }
 
@@ -117,7 +140,7 @@ pub(super) struct Sparse {
 
 impl Sparse {
     /// Bytes a literal must have.
-    pub(super) const SHORTEST: usize = 4;
+    pub(super) const SHORTEST: usize = crate::operator::LONG;
     const LONG: usize = 8 + 4 - 1;
 
     pub(super) fn new(words: &[&[u8]]) -> Self {
@@ -138,24 +161,23 @@ impl Sparse {
     #[inline]
     pub(super) fn places(&self, value: &[u8], mut found: impl FnMut(&[u8])) {
         let (chunks, _) = value.as_chunks::<4>();
-        let mut low = chunks.first().map_or(0, |first| u32::from_le_bytes(*first));
-        for (next, at) in chunks.iter().skip(1).zip((0..).step_by(4)) {
-            let high = u32::from_le_bytes(*next);
+        let numbers = chunks.iter().map(|chunk| u32::from_le_bytes(*chunk));
+        for (index, (low, high)) in numbers.clone().zip(numbers.skip(1)).enumerate() {
             let both = u64::from(low) | u64::from(high) << 32;
             if self.eight.has(hash_eight(both)) {
-                self.check(value, at, 3, &mut found);
+                self.check(value, index * 4, 3, &mut found);
             }
             if self.three.has(hash_three(low)) {
-                self.check(value, at, 1, &mut found);
+                self.check(value, index * 4, 1, &mut found);
             }
             if self.three.has(hash_three((both >> 16) as u32)) {
-                self.check(value, at + 2, 1, &mut found);
+                self.check(value, index * 4 + 2, 1, &mut found);
             }
-            low = high;
         }
         // Windows of what starts here may reach into bytes that were not read.
         self.check(value, value.len(), 16, &mut found);
     }
+
     /// Calls `found` for the literals that may start at `at` or up to `before` bytes before.
     #[inline(never)]
     fn check(&self, value: &[u8], at: usize, before: usize, found: &mut impl FnMut(&[u8])) {

@@ -1,10 +1,10 @@
 //! Asking one condition of a rule.
 
 use super::columns::{Common, Item, Key};
-use super::values::{Standing, ValueId, Values};
+use super::survey::has_bit;
+use super::values::{ValueId, Values};
 use super::{State, expand};
-use crate::bytes::ByteSet;
-use crate::program::{Argument, Column, Group, Guard, Hint, Link, Program};
+use crate::program::{Argument, Group, Guard, Link, Program};
 use crate::syntax::Variable;
 
 /// The variable that matched.
@@ -13,35 +13,6 @@ pub(crate) struct Matched {
     pub(super) variable: Variable,
     pub(super) key: Key,
     pub(super) value: ValueId,
-}
-
-/// Per group, what its values have in common.
-pub(crate) struct Surveys(Vec<Survey>);
-
-#[derive(Default)]
-struct Survey {
-    /// When it was made; it holds for a phase.
-    time: u32,
-    /// The group whose values these are: often the transformations change nothing.
-    same_as: u32,
-    common: Common,
-    /// The gate bits that any value sets, and when that was found.
-    bits: Vec<u64>,
-    bits_time: u32,
-}
-
-impl Surveys {
-    pub(super) fn new(count: usize) -> Self {
-        Self((0..count).map(|_| Survey::default()).collect())
-    }
-
-    /// Notes what the values of `at` have in common, and which group has the same; that one.
-    fn put(&mut self, at: u32, same_as: u32, common: Common, time: u32) -> u32 {
-        if let Some(survey) = self.0.get_mut(at as usize) {
-            (survey.time, survey.same_as, survey.common) = (time, same_as, common);
-        }
-        same_as
-    }
 }
 
 /// A condition being asked.
@@ -109,177 +80,89 @@ impl State {
         true
     }
 
-    /// Whether any value of the group has what the hint says.
-    #[inline]
-    pub(super) fn have_values(&mut self, program: &Program, hint: &Hint) -> bool {
-        let at = self.surveyed(program, hint.group);
-        let Some(survey) = self.surveys.0.get(at as usize) else { return true };
-        let Common { set, longest } = survey.common;
-        if longest < hint.len || hint.set.is_some_and(|needed| !needed.meets(set)) {
-            return false;
-        }
-        let Some(bit) = hint.bit else { return true };
-        if survey.bits_time == survey.time {
-            return has_bit(&survey.bits, bit);
-        }
-        has_bit(self.unite_bits(program, at), bit)
-    }
-
-    /// Whether any value of the group has what a match needs.
-    fn may_match(&mut self, program: &Program, link: &Link, at: u32) -> bool {
-        let need = &link.need;
-        // Fills the columns.
-        let group = self.surveyed(program, at);
-        if link.negated {
-            return true;
-        }
-        let Some(survey) = self.surveys.0.get(group as usize) else { return true };
-        if !need.sets.iter().all(|set| set.meets(survey.common.set)) {
-            return false;
-        }
-        let bit = need.bit.filter(|_| !need.is_met_instead(survey.common.set));
-        self.have_values(program, &Hint { group, len: need.len, bit, set: None })
-    }
-
-    /// Surveys a group unless that is done; the group whose values it has.
-    #[inline]
-    fn surveyed(&mut self, program: &Program, at: u32) -> u32 {
-        match self.surveys.0.get(at as usize) {
-            Some(survey) if survey.time == self.store.time => survey.same_as,
-            _ => self.survey(program, at),
-        }
-    }
-
-    /// Fills the columns of a group, and learns what their values have in common.
-    #[inline(never)]
-    fn survey(&mut self, program: &Program, at: u32) -> u32 {
-        let Some(group) = program.groups.get(at as usize) else { return at };
-        if group.plain != at && group.touches != ByteSet::ALL {
-            let plain = self.surveyed(program, group.plain);
-            let common = self.surveys.0.get(plain as usize).map(|survey| survey.common).unwrap_or_default();
-            if !common.set.meets(group.touches) {
-                return self.surveys.put(at, plain, common, self.store.time);
-            }
-        }
-        let mut all = Common::default();
-        for stages in group.columns.chunks(group.stages) {
-            for column in self.stages(program, stages) {
-                let column = self.column(program, *column);
-                let common = self.columns.common(column);
-                all.set = all.set.union(common.set);
-                all.longest = all.longest.max(common.longest);
-            }
-        }
-        self.surveys.put(at, at, all, self.store.time)
-    }
-
-    /// The stages of a target that are worth looking at: the first, when the others are the same.
-    #[inline]
-    fn stages<'a>(&mut self, program: &Program, stages: &'a [u32]) -> &'a [u32] {
-        match stages {
-            [first, .., last] if self.column(program, *first) == self.column(program, *last) => {
-                stages.get(..1).unwrap_or(stages)
-            }
-            _ => stages,
-        }
-    }
-
-    /// The gate bits that any value of a group sets.
-    #[inline(never)]
-    fn unite_bits(&mut self, program: &Program, at: u32) -> &[u64] {
-        let side = usize::from(self.phase > 2);
-        let (Some(gate), Some(group)) = (program.gates.get(side), program.groups.get(at as usize)) else {
-            return &[];
-        };
-        let mut bits = self.surveys.0.get_mut(at as usize).map(|survey| std::mem::take(&mut survey.bits));
-        let mut bits = bits.take().unwrap_or_default();
-        bits.clear();
-        bits.resize(gate.words, 0);
-        for stages in group.columns.chunks(group.stages) {
-            for column in self.stages(program, stages) {
-                let column = self.column(program, *column);
-                let more = self.columns.bits(column, &mut self.values, gate, side);
-                bits.iter_mut().zip(more).for_each(|(word, more)| *word |= more);
-            }
-        }
-        let Some(survey) = self.surveys.0.get_mut(at as usize) else { return &[] };
-        survey.bits_time = survey.time;
-        survey.bits = bits;
-        &survey.bits
-    }
-
     /// Asks about each value of a group.
-    fn ask(&mut self, question: &Question<'_>, at: u32, group: &Group) -> bool {
+    fn ask(&mut self, question: &Question<'_>, rule: u32, group: &Group) -> bool {
         let mut any = false;
         self.values.next_question();
         for stages in group.columns.chunks(group.stages) {
             let stages = self.stages(question.program, stages);
-            let Some((first, column)) =
-                stages.first().and_then(|at| Some((*at, question.program.columns.get(*at as usize)?)))
-            else {
-                continue;
-            };
-            if !group.is_volatile && !stages.iter().any(|at| self.column_may_match(question, *at)) {
-                continue;
-            }
-            let is_filtered = self.exclusions.iter().any(|(_, place)| place.0.variable == column.variable);
-            let first = self.column(question.program, first);
-            let mut index = 0;
-            while let Some(item) = self.columns.item(first, index) {
-                if !(is_filtered && self.is_excluded(question.program, at, column, item)) {
-                    any |= self.ask_stages(question, column, stages, index);
-                }
-                index += 1;
+            let first = stages.first().and_then(|at| question.program.columns.get(*at as usize));
+            let Some(variable) = first.map(|column| column.variable) else { continue };
+            match stages {
+                [only] => any |= self.ask_column(question, rule, variable, *only),
+                stages => any |= self.ask_stages(question, rule, variable, stages),
             }
         }
         any
     }
 
-    /// Asks about a value, or with `multiMatch` about what each transformation that changes something makes of it.
-    fn ask_stages(&mut self, question: &Question<'_>, column: &Column, stages: &[u32], index: usize) -> bool {
-        let (mut any, mut before) = (false, None);
-        for at in stages {
-            let at = self.column(question.program, *at);
-            let Some(item) = self.columns.item(at, index) else { break };
-            if before != Some(item.value) {
-                before = Some(item.value);
-                any |= self.ask_one(question, column, item);
-            }
+    /// Asks about the values of a column.
+    fn ask_column(&mut self, question: &Question<'_>, rule: u32, variable: Variable, at: u32) -> bool {
+        let at = self.column(question.program, at);
+        if !self.column_may_match(question, at) {
+            return false;
         }
-        any
+        let (mut any, mut index) = (false, 0);
+        let Link { need, negated, .. } = question.link;
+        loop {
+            let Self { columns, values, .. } = self;
+            let rest = columns.items(at).get(index..).unwrap_or_default();
+            let next = rest.iter().position(|item| *negated || values.may_match(item, need));
+            let Some((skipped, item)) = next.and_then(|next| Some((next, *rest.get(next)?))) else {
+                return any;
+            };
+            index += skipped + 1;
+            any |= self.ask_one(question, rule, variable, item);
+        }
+    }
+
+    /// Asks about each value of a target what each transformation that changes something makes of it (`multiMatch`).
+    fn ask_stages(&mut self, question: &Question<'_>, rule: u32, variable: Variable, stages: &[u32]) -> bool {
+        let (mut any, mut index) = (false, 0);
+        loop {
+            let mut before = None;
+            for at in stages {
+                let at = self.column(question.program, *at);
+                self.column_may_match(question, at);
+                let Some(item) = self.columns.items(at).get(index).copied() else { return any };
+                if before != Some(item.value) {
+                    before = Some(item.value);
+                    any |= self.ask_one(question, rule, variable, item);
+                }
+            }
+            index += 1;
+        }
     }
 
     /// Whether any value of a column has what a match needs.
     fn column_may_match(&mut self, question: &Question<'_>, at: u32) -> bool {
         let Question { program, link, .. } = *question;
-        if link.negated {
-            return true;
-        }
-        let at = self.column(program, at);
         let (need, Common { set, longest }) = (&link.need, self.columns.common(at));
-        if longest < need.len || !need.sets.iter().all(|needed| needed.meets(set)) {
-            return false;
-        }
-        let Some(bit) = need.bit else { return true };
-        let side = usize::from(self.phase > 2);
-        let Some(gate) = program.gates.get(side) else { return true };
-        need.is_met_instead(set) || has_bit(self.columns.bits(at, &mut self.values, gate, side), bit)
+        // Also finds the bits of each value.
+        let has_bit = need.bit.is_none_or(|bit| {
+            let side = usize::from(self.phase > 2);
+            program
+                .gates
+                .get(side)
+                .is_none_or(|gate| has_bit(self.columns.bits(at, &mut self.values, gate, side), bit))
+        });
+        link.negated
+            || (longest >= need.len
+                && need.sets.iter().all(|needed| needed.meets(set))
+                && (has_bit || need.is_met_instead(set)))
     }
 
-    fn ask_one(&mut self, question: &Question<'_>, column: &Column, item: Item) -> bool {
+    fn ask_one(&mut self, question: &Question<'_>, rule: u32, variable: Variable, item: Item) -> bool {
         let Question { program, link, argument } = *question;
         let value = item.value;
-        let side = usize::from(self.phase > 2);
-        let Some(gate) = program.gates.get(side) else { return false };
+        let may_hold = self.values.may_match(&item, &link.need);
         // Equal values share a number: what one was refused for, the others are too.
-        let may_hold = match self.values.standing(value, &link.need, gate, side) {
-            Standing::Answered => return false,
-            Standing::Lacks if !link.negated => {
-                self.values.answer(value);
-                return false;
-            }
-            standing => standing == Standing::May,
-        };
+        if (!may_hold && !link.negated)
+            || self.values.is_answered(value)
+            || self.is_excluded(program, rule, variable, item)
+        {
+            return false;
+        }
         let is_known = !may_hold || (link.need.is_exact && link.need.bit.is_some() && !link.capture);
         let holds = if is_known { may_hold } else { self.holds(link, value, argument) };
         let matched = holds != link.negated && self.values.fuel > 0;
@@ -290,7 +173,7 @@ impl State {
         if link.capture && !link.negated {
             self.capture(value);
         }
-        self.match_found(program, link, Matched { variable: column.variable, key: item.key, value });
+        self.match_found(program, link, Matched { variable, key: item.key, value });
         true
     }
 
@@ -325,16 +208,12 @@ impl State {
         }
     }
 
-    fn is_excluded(&self, program: &Program, rule: u32, column: &Column, item: Item) -> bool {
+    fn is_excluded(&self, program: &Program, rule: u32, variable: Variable, item: Item) -> bool {
         self.exclusions.iter().any(|(rules, place)| {
             let place = &place.0;
-            place.variable == column.variable
+            place.variable == variable
                 && rules.binary_search(&rule).is_ok()
                 && place.select.takes(self.key(program, item.key), &program.names)
         })
     }
-}
-
-fn has_bit(bits: &[u64], bit: u32) -> bool {
-    bits.get((bit >> 6) as usize).is_some_and(|word| word >> (bit & 63) & 1 == 1)
 }

@@ -2,7 +2,7 @@
 //! of them.
 
 use super::State;
-use super::values::{Known, ValueId, Values};
+use super::values::{Known, Place, ValueId, Values};
 use crate::bytes::ByteSet;
 use crate::program::{Column, Gate, Program, Select, Source};
 use crate::syntax::Variable;
@@ -25,9 +25,9 @@ struct Filled {
     same_as: u32,
     items: Vec<Item>,
     common: Common,
-    /// Per gate, the bits that any value sets, and whether that is known.
-    bits: [Vec<u64>; 2],
-    has_bits: [bool; 2],
+    /// The gate bits that any value sets, and for which gate that is known.
+    bits: Vec<u64>,
+    bits_side: Option<usize>,
 }
 
 /// What values have in common.
@@ -44,6 +44,10 @@ pub(super) struct Common {
 pub(crate) struct Item {
     pub(super) key: Key,
     pub(super) value: ValueId,
+    /// Of the value.
+    pub(super) len: u32,
+    /// Where the value's gate bits are, once the column's are known.
+    pub(super) bits: Place,
 }
 
 /// The name of a member.
@@ -68,9 +72,10 @@ impl Columns {
         self.list.get(at as usize)
     }
 
+    /// The values of a column.
     #[inline]
-    pub(super) fn item(&self, at: u32, index: usize) -> Option<Item> {
-        self.get(at)?.items.get(index).copied()
+    pub(super) fn items(&self, at: u32) -> &[Item] {
+        self.get(at).map_or(&[], |column| &column.items)
     }
 
     #[inline]
@@ -80,17 +85,17 @@ impl Columns {
 
     /// The gate bits that any value of the column sets.
     pub(super) fn bits(&mut self, at: u32, values: &mut Values, gate: &Gate, side: usize) -> &[u64] {
-        let Some(Filled { items, bits, has_bits, .. }) = self.list.get_mut(at as usize) else { return &[] };
-        let (Some(bits), Some(has_bits)) = (bits.get_mut(side), has_bits.get_mut(side)) else { return &[] };
-        if !*has_bits {
-            *has_bits = true;
-            bits.clear();
-            bits.resize(gate.words, 0);
-            for item in items {
-                values.add_gate_bits(item.value, gate, side, bits);
+        let Some(column) = self.list.get_mut(at as usize) else { return &[] };
+        if column.bits_side != Some(side) {
+            column.bits_side = Some(side);
+            column.bits.clear();
+            column.bits.resize(gate.words, 0);
+            for item in &mut column.items {
+                item.bits = values.gate_bits(item.value, gate, side);
+                values.add_bits(item.bits, &mut column.bits);
             }
         }
-        bits
+        &column.bits
     }
 
     /// Makes `at` the same as `of`; `of`.
@@ -119,8 +124,15 @@ impl Columns {
         column.time = time;
         column.moment = self.moment;
         column.same_as = at;
-        column.has_bits = [false; 2];
         column.common = common;
+        column.bits_side = None;
+    }
+}
+
+impl Item {
+    /// A value of a column that is being filled.
+    fn new(key: Key, value: ValueId) -> Self {
+        Self { key, value, len: 0, bits: Place::NOWHERE }
     }
 }
 
@@ -200,7 +212,7 @@ impl State {
                 known = self.values.known(value);
             }
             common.add(known);
-            items.push(Item { value, ..*item });
+            items.push(Item { key: item.key, value, len: known.len, bits: Place::NOWHERE });
         }
         self.columns.put_items(of, from);
         self.columns.put_items(at, items);
@@ -222,7 +234,7 @@ impl State {
             }
             let entries = self.store.entries(column.variable).iter();
             let meant = entries.filter(|entry| select.takes(self.values.get(entry.key), &program.names));
-            items.extend(meant.map(|entry| Item { key: Key::Value(entry.key), value: entry.value }));
+            items.extend(meant.map(|entry| Item::new(Key::Value(entry.key), entry.value)));
         }
         if !excluded.is_empty() {
             items.retain(|item| {
@@ -233,16 +245,20 @@ impl State {
         if column.count {
             let value = self.values.add_number(i64::try_from(items.len()).unwrap_or(i64::MAX));
             items.clear();
-            items.push(Item { key: Key::Value(Values::EMPTY), value });
+            items.push(Item::new(Key::Value(Values::EMPTY), value));
         }
         let mut common = Common::default();
-        items.iter().for_each(|item| common.add(self.values.known(item.value)));
+        for item in &mut items {
+            let known = self.values.known(item.value);
+            item.len = known.len;
+            common.add(known);
+        }
         self.columns.put_items(at, items);
         self.columns.filled(at, common, self.store.time);
     }
 
     fn collect_tx(&mut self, program: &Program, select: &Select, items: &mut Vec<Item>) {
-        let slot = |(slot, value)| Item { key: Key::Slot(slot), value };
+        let slot = |(slot, value)| Item::new(Key::Slot(slot), value);
         match select {
             Select::Slot(at) => return items.extend(self.tx.get(*at).map(|value| slot((*at, value)))),
             Select::All => items.extend(self.tx.slots().map(slot)),
@@ -252,7 +268,7 @@ impl State {
             Select::Name(_) => return,
         }
         for (name, value) in self.tx.made().filter(|(name, _)| select.takes(name, &program.names)) {
-            items.push(Item { key: Key::Value(self.values.add(name)), value });
+            items.push(Item::new(Key::Value(self.values.add(name)), value));
         }
     }
 

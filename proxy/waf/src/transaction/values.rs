@@ -1,6 +1,7 @@
 //! Values: every byte string of a transaction in one buffer, with what is known of each, so that nothing is computed
 //! twice: which bytes occur in it, what each transformation makes of it, and which literals it holds.
 
+use super::columns::Item;
 use crate::bytes::ByteSet;
 use crate::program::{Gate, Need};
 use crate::transform::Transform;
@@ -12,7 +13,6 @@ pub(crate) struct ValueId(u32);
 /// Bytes of a value that are looked at to learn which occur; a longer one is presumed to hold all.
 const KNOWN_BYTES: usize = 4096;
 const UNKNOWN: u32 = u32::MAX;
-const NOTHING: u32 = u32::MAX - 1;
 /// Bytes of a buffer that outlive the transaction that needed them.
 const KEPT_BYTES: usize = 1 << 20;
 
@@ -25,7 +25,7 @@ struct Value {
     /// Where its results of transformations are, by [`Transform`].
     row: u32,
     /// Where its gate bits are, per gate.
-    bits: [u32; 2],
+    bits: [Place; 2],
     /// The last question that it was no match for.
     answered: u32,
 }
@@ -37,15 +37,15 @@ pub(crate) struct Known {
     pub(super) len: u32,
 }
 
-/// How a value stands to a question.
+/// Where the gate bits of a value are.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
-    /// An equal value was no match.
-    Answered,
-    /// It lacks what a match of the operator needs.
-    Lacks,
-    /// The operator may match.
-    May,
+pub(crate) struct Place(u32);
+
+impl Place {
+    /// Of a value that holds no literal.
+    pub(super) const NOWHERE: Self = Self(u32::MAX);
+    /// Of one that was not scanned yet.
+    const UNKNOWN: Self = Self(u32::MAX - 1);
 }
 
 /// Places of the table of recent values.
@@ -109,17 +109,15 @@ impl Values {
             + self.rows.len() * size_of::<u32>()
             + self.bits.len() * size_of::<u64>();
         // Places in the buffers are numbers of 32 bits.
-        let has_room = more <= self.limit_bytes.min(NOTHING as usize).saturating_sub(taken);
+        let has_room = more <= self.limit_bytes.min(Place::UNKNOWN.0 as usize).saturating_sub(taken);
         if !has_room {
             self.fuel = 0;
         }
         has_room
     }
 
+    /// Adds a value for which there is room.
     fn push(&mut self, start: usize, len: usize) -> ValueId {
-        if !self.has_room(size_of::<Value>()) && !self.items.is_empty() {
-            return Self::EMPTY;
-        }
         let id = ValueId(u32::try_from(self.items.len()).unwrap_or(0));
         let (start, len) = (u32::try_from(start).unwrap_or(0), u32::try_from(len).unwrap_or(0));
         self.items.push(Value {
@@ -128,7 +126,7 @@ impl Values {
             set: ByteSet::NONE,
             is_set_known: false,
             row: UNKNOWN,
-            bits: [UNKNOWN; 2],
+            bits: [Place::UNKNOWN; 2],
             answered: 0,
         });
         id
@@ -191,7 +189,7 @@ impl Values {
     pub(crate) fn part(&mut self, of: ValueId, start: usize, end: usize) -> ValueId {
         let value = self.item(of);
         let (start, end) = (start.min(value.len as usize), end.min(value.len as usize));
-        if start >= end {
+        if start >= end || !self.has_room(size_of::<Value>()) {
             return Self::EMPTY;
         }
         self.push(value.start as usize + start, end - start)
@@ -228,7 +226,7 @@ impl Values {
             set: ByteSet::NONE,
             is_set_known: true,
             row: UNKNOWN,
-            bits: [NOTHING; 2],
+            bits: [Place::UNKNOWN; 2],
             answered: 0,
         };
         self.items.get(id.0 as usize).copied().unwrap_or(NONE)
@@ -271,29 +269,28 @@ impl Values {
         }
     }
 
-    /// Whether a value may match where a match needs `need`; `gate` is the one on `side`.
+    /// Whether a value may match where a match needs `need`.
     #[inline]
-    pub(super) fn standing(&mut self, id: ValueId, need: &Need, gate: &Gate, side: usize) -> Standing {
-        let Some(value) = self.items.get(id.0 as usize) else { return Standing::Lacks };
-        if value.answered == self.question {
-            return Standing::Answered;
+    pub(super) fn may_match(&mut self, item: &Item, need: &Need) -> bool {
+        if item.len < need.len {
+            return false;
         }
-        if value.len < need.len {
-            return Standing::Lacks;
+        let id = item.value;
+        if need.bit.is_some_and(|bit| !self.has_bit(item.bits, bit))
+            && (need.instead.is_empty() || !need.is_met_instead(self.set(id)))
+        {
+            return false;
         }
-        if !need.sets.is_empty() || !need.instead.is_empty() {
-            let set = self.known(id).set;
-            if !need.sets.iter().all(|needed| needed.meets(set)) {
-                return Standing::Lacks;
-            }
-            if need.is_met_instead(set) {
-                return Standing::May;
-            }
+        need.sets.is_empty() || {
+            let set = self.set(id);
+            need.sets.iter().all(|needed| needed.meets(set))
         }
-        match need.bit {
-            Some(bit) if !self.has_gate_bit(id, gate, side, bit) => Standing::Lacks,
-            _ => Standing::May,
-        }
+    }
+
+    /// Whether an equal value was no match.
+    #[inline]
+    pub(super) fn is_answered(&self, id: ValueId) -> bool {
+        self.items.get(id.0 as usize).is_none_or(|value| value.answered == self.question)
     }
 
     /// What one transformation makes of a value.
@@ -337,23 +334,27 @@ impl Values {
         result
     }
 
-    /// Where the gate bits of a value are; `None` when it holds no literal.
+    /// Where the gate bits of a value are; `gate` is the one on `side`.
     #[inline]
-    fn gate_bits(&mut self, id: ValueId, gate: &Gate, side: usize) -> Option<usize> {
-        let known = self.item(id).bits.get(side).copied().unwrap_or(NOTHING);
-        if known != UNKNOWN {
-            return (known != NOTHING).then_some(known as usize);
+    pub(super) fn gate_bits(&mut self, id: ValueId, gate: &Gate, side: usize) -> Place {
+        match self.items.get(id.0 as usize).and_then(|value| value.bits.get(side)) {
+            Some(place) if *place != Place::UNKNOWN => *place,
+            _ => self.find_bits(id, gate, side),
         }
-        let place = if self.spend(self.len(id) as usize) { self.scan(id, gate) } else { NOTHING };
+    }
+
+    #[inline(never)]
+    fn find_bits(&mut self, id: ValueId, gate: &Gate, side: usize) -> Place {
+        let place = if self.spend(self.len(id) as usize) { self.scan(id, gate) } else { Place::NOWHERE };
         if let Some(slot) = self.items.get_mut(id.0 as usize).and_then(|value| value.bits.get_mut(side)) {
             *slot = place;
         }
-        (place != NOTHING).then_some(place as usize)
+        place
     }
 
-    fn scan(&mut self, id: ValueId, gate: &Gate) -> u32 {
+    fn scan(&mut self, id: ValueId, gate: &Gate) -> Place {
         if !self.has_room(gate.words * size_of::<u64>()) {
-            return NOTHING;
+            return Place::NOWHERE;
         }
         let place = self.bits.len();
         let value = self.item(id);
@@ -365,24 +366,25 @@ impl Values {
         let any = gate.scan(bytes, self.bits.get_mut(place..).unwrap_or_default());
         if !any {
             self.bits.truncate(place);
-            return NOTHING;
+            return Place::NOWHERE;
         }
-        u32::try_from(place).unwrap_or(NOTHING)
+        u32::try_from(place).map_or(Place::NOWHERE, Place)
     }
 
-    /// Adds what a value holds to `union`.
-    pub(crate) fn add_gate_bits(&mut self, id: ValueId, gate: &Gate, side: usize, union: &mut [u64]) {
-        let Some(place) = self.gate_bits(id, gate, side) else { return };
-        for (word, more) in union.iter_mut().zip(self.bits.get(place..).unwrap_or_default()) {
-            *word |= more;
-        }
-    }
-
-    /// Whether a value sets gate bit `bit`.
+    /// Adds the bits at a place to `union`.
     #[inline]
-    fn has_gate_bit(&mut self, id: ValueId, gate: &Gate, side: usize, bit: u32) -> bool {
-        let Some(place) = self.gate_bits(id, gate, side) else { return false };
-        self.bits.get(place + (bit >> 6) as usize).is_some_and(|word| word >> (bit & 63) & 1 == 1)
+    pub(super) fn add_bits(&self, place: Place, union: &mut [u64]) {
+        if place != Place::NOWHERE {
+            let bits = self.bits.get(place.0 as usize..).unwrap_or_default();
+            union.iter_mut().zip(bits).for_each(|(word, more)| *word |= more);
+        }
+    }
+
+    /// Whether a bit at a place is set.
+    #[inline]
+    fn has_bit(&self, place: Place, bit: u32) -> bool {
+        let word = self.bits.get((place.0 as usize).saturating_add((bit >> 6) as usize));
+        word.is_some_and(|word| word >> (bit & 63) & 1 == 1)
     }
 }
 
