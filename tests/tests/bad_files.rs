@@ -113,7 +113,7 @@ async fn material_that_is_missing_or_does_not_fit_is_told_at_the_line_that_names
     #[rustfmt::skip]
     let cases: &[(&str, &[&str], Change, &[&str])] = &[
         ("a certificate without its key", &["persons.key"], |zone| std::fs::remove_file(zone.pki.path("persons.key")).unwrap(), &["deploy/poort.yaml:", "persons.key"]),
-        ("a key of another certificate", &["persons.key"], |zone| { std::fs::copy(zone.pki.path("vehicles.key"), zone.pki.path("persons.key")).unwrap(); }, &["deploy/poort.yaml:6:", "does not belong"]),
+        ("a key of another certificate", &["persons.key"], |zone| { std::fs::copy(zone.pki.path("vehicles.key"), zone.pki.path("persons.key")).unwrap(); }, &["deploy/poort.yaml:7:", "does not belong"]),
         ("no list of revoked certificates", &["device-ca.crl"], |zone| std::fs::remove_file(zone.pki.path("device-ca.crl")).unwrap(), &["policies/poort.yaml:", "device-ca.crl"]),
         ("a list that somebody else signed", &["device-ca.crl"], |zone| {
             let now = std::time::SystemTime::now();
