@@ -12,20 +12,10 @@ use crate::{
     snapshot::{self, Built, Snapshot},
 };
 
-use super::{WRONG, complain, say};
+use super::{complain, conclude, count};
 
 pub(super) fn check(file: &Path) -> ExitCode {
-    match build(file) {
-        Ok(summary) => {
-            say(summary);
-            ExitCode::SUCCESS
-        }
-        Err(faults) => {
-            complain(&faults);
-            complain(format_args!("{} to mend", count(faults.all().len(), "fault")));
-            ExitCode::from(WRONG)
-        }
-    }
+    conclude(build(file))
 }
 
 fn build(file: &Path) -> Result<String, Faults> {
@@ -52,8 +42,4 @@ fn build(file: &Path) -> Result<String, Faults> {
         count(checked.warnings.len() + snapshot.warnings.len(), "warning"),
         snapshot.digest.get(..16).unwrap_or(&snapshot.digest),
     ))
-}
-
-pub(super) fn count(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }

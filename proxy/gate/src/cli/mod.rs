@@ -10,6 +10,8 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
+use crate::config::Faults;
+
 /// A zero-trust policy enforcement point: checked, limited, logged paths to the systems behind it.
 #[derive(Debug, Parser)]
 #[command(name = "poort", version, arg_required_else_help = true)]
@@ -64,6 +66,26 @@ fn say(text: impl std::fmt::Display) {
 /// Says what is wrong.
 fn complain(text: impl std::fmt::Display) {
     eprintln!("{text}");
+}
+
+/// Says what came of looking at a configuration, or everything that is wrong with it.
+fn conclude(outcome: Result<String, Faults>) -> ExitCode {
+    match outcome {
+        Ok(summary) => {
+            say(summary);
+            ExitCode::SUCCESS
+        }
+        Err(faults) => {
+            complain(&faults);
+            complain(format_args!("{} to mend", count(faults.all().len(), "fault")));
+            ExitCode::from(WRONG)
+        }
+    }
+}
+
+/// So many of something.
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// The exit code of a wrong configuration.

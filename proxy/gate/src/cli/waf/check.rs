@@ -5,23 +5,13 @@ use std::{collections::BTreeSet, fmt::Write as _, path::Path, process::ExitCode}
 use poort_enforce::inspect::Inspector;
 
 use crate::{
-    cli::{WRONG, check::count, complain, say},
+    cli::{complain, conclude, count},
     config::{self, Faults, checked::source::Source},
     inspect::{Compiled, Inspectors},
 };
 
 pub(super) fn check(file: &Path) -> ExitCode {
-    match summary(file) {
-        Ok(summary) => {
-            say(summary);
-            ExitCode::SUCCESS
-        }
-        Err(faults) => {
-            complain(&faults);
-            complain(format_args!("{} to mend", count(faults.all().len(), "fault")));
-            ExitCode::from(WRONG)
-        }
-    }
+    conclude(summary(file))
 }
 
 fn summary(file: &Path) -> Result<String, Faults> {
