@@ -1,6 +1,7 @@
 //! The gate as the server library sees it: each phase of a request, in order.
 
 mod drive;
+mod fault;
 mod own;
 
 use std::{
@@ -13,7 +14,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{StatusCode, header};
 use pingora::{
-    Error, ErrorSource, ErrorType, Result,
+    Error, ErrorSource, Result,
     http::{RequestHeader, ResponseHeader},
     protocols::Digest,
     proxy::{FailToProxy, ProxyHttp, Session},
@@ -24,7 +25,7 @@ use poort_enforce::{
     inspect::Inspection,
     pipeline::{Admission, Answer, Permit, Refusal},
     ports::Limits as _,
-    reason::{ProtocolFault, Reason},
+    reason::Reason,
     record::{Decision, Verdict},
     reply::Reply,
     signs_in_connection,
@@ -42,6 +43,8 @@ use crate::{
     snapshot::{Snapshot, Upstream},
     streams::{Readmission, Stream},
 };
+
+use fault::{failure, reason_of, waited_for_client};
 
 /// The gate.
 pub struct Proxy {
@@ -229,16 +232,6 @@ fn judge_tls(upstream: &Upstream, digest: Option<&Digest>) -> Result<()> {
     }
     Ok(())
 }
-
-/// An error that carries the reason for the record and the reply.
-fn failure(reason: Reason) -> Box<Error> {
-    let status = Reply::status(&reason);
-    Error::because(ErrorType::HTTPStatus(status.as_u16()), reason.code(), Failure(reason))
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("{}", .0.code())]
-struct Failure(Reason);
 
 #[async_trait]
 impl ProxyHttp for Proxy {
@@ -499,39 +492,4 @@ fn asks_for_connection_sign_in(response: &ResponseHeader) -> bool {
         .get_all(header::WWW_AUTHENTICATE)
         .iter()
         .any(|value| signs_in_connection(value.as_bytes()))
-}
-
-/// Whether a source did not answer because it still had not got the whole request. Its time to answer begins anew with each piece that
-/// is sent to it; one that does not take what it is sent is another error. In HTTP/2 the server library waits for ever for the client.
-fn waited_for_client(session: &mut Session, error: &Error) -> bool {
-    let unanswered = (error.esource(), error.etype()) == (&ErrorSource::Upstream, &ErrorType::ReadTimedout);
-    unanswered && session.response_written().is_none() && !session.as_downstream_mut().is_body_done()
-}
-
-/// What an error of the server library means; none if the client is gone and there is nothing to say.
-fn reason_of(error: &Error) -> Option<Reason> {
-    if let Some(Failure(reason)) = error.root_cause().downcast_ref() {
-        return Some(reason.clone());
-    }
-    match (error.esource(), error.etype()) {
-        (ErrorSource::Downstream, ErrorType::ReadTimedout) => Some(Reason::BodyIncomplete),
-        // A Connection header that nominates what it may not.
-        (_, ErrorType::InvalidHTTPHeader) if error.esource() != &ErrorSource::Upstream => {
-            Some(Reason::Protocol(ProtocolFault::Header))
-        }
-        (ErrorSource::Downstream, _) => None,
-        (_, ErrorType::ConnectTimedout | ErrorType::TLSHandshakeTimedout) => Some(Reason::SourceTimeout),
-        (_, ErrorType::ReadTimedout | ErrorType::WriteTimedout) => Some(Reason::SourceTimeout),
-        (
-            _,
-            ErrorType::ConnectRefused
-            | ErrorType::ConnectNoRoute
-            | ErrorType::ConnectError
-            | ErrorType::SocketError
-            | ErrorType::TLSHandshakeFailure
-            | ErrorType::InvalidCert,
-        ) => Some(Reason::SourceUnreachable),
-        (ErrorSource::Upstream, _) => Some(Reason::SourceMalformed),
-        _ => Some(Reason::Internal),
-    }
 }

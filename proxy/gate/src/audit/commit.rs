@@ -57,6 +57,8 @@ impl Committer {
     pub(super) fn run(mut self) {
         let _watch = Watch(Arc::clone(&self.queue));
         let mut records = Vec::new();
+        // Lines that the log took over at the start want a checkpoint, though nothing more may come.
+        self.keep_up();
         loop {
             let now = self.clock.ticks();
             let retry = self.again.map(|_| self.retry).or_else(|| self.journal.due(now));

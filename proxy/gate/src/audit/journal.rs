@@ -58,7 +58,8 @@ impl Journal {
         Ok(())
     }
 
-    /// Writes what the log has gathered, and signs a checkpoint when one is due. A request does not wait for this.
+    /// Writes what the log has gathered, and signs a checkpoint when one is due. Nobody waits for this but
+    /// the next batch.
     pub(super) fn keep_up(&mut self, now: Instant) -> io::Result<()> {
         self.log.as_mut().map_or(Ok(()), |log| log.keep_up(now))
     }

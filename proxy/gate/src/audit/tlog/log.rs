@@ -254,7 +254,11 @@ impl Log {
 
     /// Notes that a file of the record begins with the next entry.
     pub(in crate::audit) fn begin_file(&mut self, name: &str) -> io::Result<()> {
-        self.beginnings.push((name.to_owned(), self.frontier.size));
+        let beginning = (name.to_owned(), self.frontier.size);
+        // After a failure it is noted again.
+        if self.beginnings.last() != Some(&beginning) {
+            self.beginnings.push(beginning);
+        }
         let mut text = String::new();
         for (name, index) in &self.beginnings {
             text.push_str(&format!("{name} {index}\n"));

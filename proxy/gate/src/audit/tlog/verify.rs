@@ -1,6 +1,9 @@
 //! Proving a log, without trusting whoever keeps it: from its files, the public key, and what was anchored elsewhere.
 
-use std::{fmt, io, path::Path};
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+};
 
 use super::{
     checkpoint::Checkpoint,
@@ -91,6 +94,8 @@ pub enum Doubt {
 /// # Errors
 /// The first thing that is not as it should be, with its place.
 pub fn verify(directory: &Path, keys: &Keys, anchor: Option<&Path>) -> Result<Proved, Doubt> {
+    // A gate may be writing: it signs first and anchors then, so that what is read in this order is never anchored and missing.
+    let history = anchor.map(history).transpose()?;
     let path = directory.join(CHECKPOINT);
     let note = text(&path)?.ok_or_else(|| Doubt::NoCheckpoint(directory.display().to_string()))?;
     let checkpoint = open(&path, &note, keys)?;
@@ -102,7 +107,7 @@ pub fn verify(directory: &Path, keys: &Keys, anchor: Option<&Path>) -> Result<Pr
     if frontier.root() != checkpoint.root {
         return Err(Doubt::Root { path: path.display().to_string(), size: checkpoint.size });
     }
-    let anchored = anchor.map_or(Ok(0), |anchor| anchored(anchor, keys, &tree))?;
+    let anchored = history.map_or(Ok(0), |(path, history)| anchored(&path, &history, keys, &tree))?;
     Ok(Proved { origin: checkpoint.origin, size: checkpoint.size, anchored })
 }
 
@@ -134,13 +139,18 @@ fn hold(directory: &Path, tree: &Tree, tile: Tile, hashes: &[Hash]) -> Result<()
     Err(Doubt::Node { path: directory.join(tile.path()).display().to_string() })
 }
 
-/// Holds the tree against all checkpoints that were anchored; how many those are.
-fn anchored(anchor: &Path, keys: &Keys, tree: &Tree) -> Result<usize, Doubt> {
+/// All checkpoints that were anchored, and the file they are in.
+fn history(anchor: &Path) -> Result<(PathBuf, String), Doubt> {
     let path = anchor.join(HISTORY);
     let history = text(&path)?.ok_or_else(|| Doubt::NoCheckpoint(anchor.display().to_string()))?;
+    Ok((path, history))
+}
+
+/// Holds the tree against anchored checkpoints; how many those are.
+fn anchored(path: &Path, history: &str, keys: &Keys, tree: &Tree) -> Result<usize, Doubt> {
     let mut count = 0;
-    for note in notes(&history) {
-        let Checkpoint { size, root, .. } = open(&path, note, keys)?;
+    for note in notes(history) {
+        let Checkpoint { size, root, .. } = open(path, note, keys)?;
         let path = path.display().to_string();
         if size > tree.size {
             return Err(Doubt::Truncated { path, anchored: size, size: tree.size });

@@ -167,12 +167,11 @@ fn stores(desk: &Desk<'_>, deploy: Opened<'_, raw::Deploy>) -> Option<(PathBuf, 
 /// What proves that the record was not changed.
 fn log(desk: &Desk<'_>, log: Opened<'_, raw::AuditLog>) -> Option<AuditLog> {
     let keys = log.field("key", |raw| &raw.key).required("key: certs/audit.key", |here| {
-        let (file, read) = desk.material(here)?;
-        let keys = Keys::parse(&String::from_utf8_lossy(&read.bytes)).and_then(|keys| {
+        let keys = Keys::parse(&desk.secret(here)?).and_then(|keys| {
             keys.signer()?;
             Ok(keys)
         });
-        keys.map_err(|fault| here.spot.fault(format!("`{}`: {fault}", file.shown))).ok()
+        keys.map_err(|fault| here.spot.fault(format!("this file is not fit to sign the log: {fault}"))).ok()
     });
     let anchor = log.field("anchor", |raw| &raw.anchor).optional(|here| {
         let directory = writable(here)?;

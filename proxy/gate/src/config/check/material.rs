@@ -9,6 +9,7 @@ use rustls::{
     sign::CertifiedKey,
 };
 use x509_parser::{certificate::X509Certificate, extensions::GeneralName, prelude::FromDer, time::ASN1Time};
+use zeroize::Zeroizing;
 
 use crate::config::{
     checked::{Identity, PrivateKey},
@@ -92,12 +93,30 @@ impl Desk<'_> {
                 return None;
             }
         };
+        self.guard(here, &file);
+        let key = Zeroizing::new(key);
+        Some(PrivateKey::from(&*key))
+    }
+
+    /// A secret in a file of its own, without the line break at its end.
+    pub(super) fn secret(&self, here: Here<'_, Scalar>) -> Option<Zeroizing<String>> {
+        let (file, read) = self.material(here)?;
+        self.guard(here, &file);
+        match std::str::from_utf8(&read.bytes) {
+            Ok(text) if !text.trim().is_empty() => Some(Zeroizing::new(text.trim().to_owned())),
+            _ => {
+                here.spot.fault(format!("`{}` holds no text; put the secret alone into it", file.shown));
+                None
+            }
+        }
+    }
+
+    /// Warns of a secret that others than its owner may read.
+    fn guard(&self, here: Here<'_, Scalar>, file: &File) {
         if self.tree.open_to_others(&file.path) {
             here.spot
                 .warn(format!("`{0}` may be read by others than its owner; run `chmod 600 {0}`", file.shown));
         }
-        let key = zeroize::Zeroizing::new(key);
-        Some(PrivateKey::from(&*key))
     }
 
     /// A certificate chain and its key.

@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use poort_identity::{Provider, Seal};
-use zeroize::Zeroizing;
 
 use crate::config::{
     checked::zone::{Issuer, SignIn, SignInAt},
@@ -33,7 +32,7 @@ pub(super) fn check(
     let url = url.required("url: https://signin.zone.example", |here| here.parse(origin));
     let keys = sign_in.field("keys", |raw| &raw.keys);
     let seal = keys.required("keys: secrets/session.keys", |here| {
-        let text = secret(desk, here)?;
+        let text = desk.secret(here)?;
         match Seal::from_lines(&text) {
             Ok(seal) => Some(Arc::new(seal)),
             Err(fault) => {
@@ -73,7 +72,7 @@ fn provider(
     let issuer = at.field("issuer", |raw| &raw.issuer).required("issuer: zone", |here| issuer(known, here));
     let client = at.field("client_id", |raw| &raw.client_id).required("client_id: poort", value::text);
     let secret = at.field("client_secret_file", |raw| &raw.client_secret_file);
-    let secret = secret.optional(|here| self::secret(desk, here));
+    let secret = secret.optional(|here| desk.secret(here));
     let title = at.field("title", |raw| &raw.title).optional(value::text);
     let authorization = at.field("authorization", |raw| &raw.authorization);
     let authorization = authorization.required("authorization: https://…/auth", address);
@@ -140,20 +139,4 @@ fn lifetime(here: Here<'_, Scalar>) -> Option<Duration> {
         return None;
     }
     Some(lifetime)
-}
-
-/// A secret in a file of its own, without the line break at its end.
-fn secret(desk: &Desk<'_>, here: Here<'_, Scalar>) -> Option<Zeroizing<String>> {
-    let (file, read) = desk.material(here)?;
-    if desk.tree.open_to_others(&file.path) {
-        here.spot
-            .warn(format!("`{0}` may be read by others than its owner; run `chmod 600 {0}`", file.shown));
-    }
-    match std::str::from_utf8(&read.bytes) {
-        Ok(text) if !text.trim().is_empty() => Some(Zeroizing::new(text.trim().to_owned())),
-        _ => {
-            here.spot.fault(format!("`{}` holds no text; put the secret alone into it", file.shown));
-            None
-        }
-    }
 }
