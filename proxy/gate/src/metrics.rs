@@ -193,11 +193,8 @@ impl Metrics {
     /// A reload was tried at this time.
     pub fn reloaded(&self, ok: bool, at: i64) {
         let configuration = &self.configuration;
-        if ok {
-            configuration.reloaded.inc()
-        } else {
-            configuration.not_reloaded.inc()
-        }
+        let tried = if ok { &configuration.reloaded } else { &configuration.not_reloaded };
+        tried.inc();
         configuration.reload_ok.set(i64::from(ok));
         configuration.reload_at.set(at);
     }

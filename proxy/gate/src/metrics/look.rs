@@ -51,12 +51,10 @@ impl Metrics {
             let (reach, labels) = (&self.reach, [&*source.id]);
             if let Some(upstream) = snapshot.upstreams.get(&source.id) {
                 let (in_turn, aside) = upstream.pool.standing();
+                let addresses = |state| reach.addresses.with_label_values(&[&*source.id, state]);
                 reach.up.with_label_values(&labels).set(i64::from(in_turn > 0));
-                let addresses = |state, count: usize| {
-                    reach.addresses.with_label_values(&[labels[0], state]).set(whole(count))
-                };
-                addresses("in_turn", in_turn);
-                addresses("aside", aside);
+                addresses("in_turn").set(whole(in_turn));
+                addresses("aside").set(whole(aside));
             }
             let closed = source.closed.load(std::sync::atomic::Ordering::Relaxed);
             reach.closed.with_label_values(&labels).set(i64::from(closed));

@@ -203,7 +203,8 @@ impl SourceCounts {
 
     /// There is a connection to the source, kept from before or not.
     pub fn connected(&self, reused: bool) {
-        if reused { self.reused.inc() } else { self.opened.inc() }
+        let kept = if reused { &self.reused } else { &self.opened };
+        kept.inc();
     }
 
     /// One of its addresses took no connection.
