@@ -1,12 +1,14 @@
 //! The end of a request, written down whatever ends it.
 
 use std::{
+    mem,
     sync::Arc,
     time::{Instant, SystemTime},
 };
 
 use http::StatusCode;
 use poort_enforce::{
+    data_subject::Answered,
     exchange::{Exchange, RequestId},
     inspect::Report,
     reason::Reason,
@@ -33,6 +35,8 @@ pub struct OpenOutcome {
     allowed: bool,
     /// What inspection found after the decision.
     pub inspection: Option<Box<Report>>,
+    /// Whom the answer is about.
+    pub subjects: Answered,
     not_readmitted: bool,
 }
 
@@ -50,6 +54,7 @@ impl OpenOutcome {
             failure: None,
             allowed: false,
             inspection: None,
+            subjects: Answered::default(),
             not_readmitted: false,
         }
     }
@@ -108,6 +113,7 @@ impl OpenOutcome {
             sent_bytes,
             duration: self.started.elapsed(),
             end,
+            subjects: mem::take(&mut self.subjects),
             inspection: self.inspection.take(),
             failure: self.failure.take(),
         };
