@@ -86,7 +86,7 @@ fn serve(file: &Path) -> anyhow::Result<()> {
         origin: origin.name(),
     };
     let live = Arc::new(Live::start(start)?);
-    metrics.reload_ok.set(i64::from(matches!(origin, Origin::Files)));
+    metrics.started(matches!(origin, Origin::Files));
     let server = server(&deploy, &live)?;
     let audit = Arc::clone(&live.audit);
     drop(live);
