@@ -9,6 +9,7 @@ mod effects;
 mod gate;
 mod glance;
 mod group;
+mod kinds;
 mod literals;
 mod names;
 mod rule;
@@ -19,6 +20,7 @@ mod windows;
 pub(crate) use gate::Gate;
 pub(crate) use glance::{Entry, Glance, Hint};
 pub(crate) use group::{Column, Group, Place as TargetPlace, Select, Source};
+pub(crate) use kinds::{KindTable, Kinds};
 pub(crate) use names::Names;
 pub use rule::Meta;
 pub(crate) use rule::{
@@ -29,12 +31,15 @@ pub use settings::{Engine, OverLimit, Settings};
 pub(crate) use template::{Piece, Template};
 
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use draft::Drafts;
 use gate::GateBuilder;
 use group::Groups;
+use kinds::KindSets;
 
+use crate::bytes::ByteSet;
 use crate::fault::Fault;
 use crate::limits::LoadLimits;
 use crate::operator::{Compile, Operator};
@@ -51,6 +56,7 @@ pub struct Program {
     pub(crate) phases: [Vec<Entry>; PHASES],
     pub(crate) groups: Vec<Group>,
     pub(crate) columns: Vec<Column>,
+    pub(crate) kinds: KindTable,
     pub(crate) names: Names,
     /// Literals of the request phases, and of the response phases.
     pub(crate) gates: [Gate; 2],
@@ -89,20 +95,22 @@ impl Program {
             names: Names::new(),
             groups: Groups::new(limits.regex_bytes),
             gates: [GateBuilder::default(), GateBuilder::default()],
+            wanted: Vec::new(),
             uses: [false; Variable::COUNT],
             phrases: 0,
             phrase_bytes: 0,
             bytes: Cell::new(bytes),
             regex_bytes: 0,
         };
-        let rules: Vec<Rule> = drafts.rules.iter().map(|draft| builder.rule(draft)).collect();
+        let mut rules: Vec<Rule> = drafts.rules.iter().map(|draft| builder.rule(draft)).collect();
+        let kinds = builder.settle_kinds(&mut rules);
         let mut phases: [Vec<Entry>; PHASES] = Default::default();
         for (at, rule) in (0..).zip(&rules) {
             if let Some(phase) = phases.get_mut(usize::from(rule.phase) - 1) {
                 phase.push(Entry::new(at, rule, &builder.groups));
             }
         }
-        builder.finish(drafts, rules, phases).map_err(|mut faults| {
+        builder.finish(drafts, rules, phases, kinds).map_err(|mut faults| {
             faults.truncate(limits.faults);
             faults
         })
@@ -143,6 +151,13 @@ pub(super) struct Defaults {
     pub(super) actions: Arc<[Action]>,
 }
 
+/// The bytes that a match needs: some of each of these sets, and without the gate's bit of each in one of those.
+#[derive(Default)]
+struct Wanted {
+    sets: Vec<ByteSet>,
+    instead: Vec<Vec<ByteSet>>,
+}
+
 /// A program under construction.
 pub(super) struct Builder<'a> {
     source: &'a dyn RuleSource,
@@ -152,6 +167,8 @@ pub(super) struct Builder<'a> {
     names: Names,
     groups: Groups,
     gates: [GateBuilder; 2],
+    /// Per condition, the bytes that a match needs.
+    wanted: Vec<Wanted>,
     uses: [bool; Variable::COUNT],
     phrases: usize,
     phrase_bytes: usize,
@@ -198,6 +215,7 @@ impl Builder<'_> {
             self.note_effect(effect);
         }
         let Some(written) = &part.operator else {
+            self.wanted.push(Wanted::default());
             return Link {
                 group: None,
                 operator: Operator::Always,
@@ -310,6 +328,7 @@ impl Builder<'_> {
     fn need(&mut self, operator: &Operator, group: u32, phase: u8, negated: bool) -> Need {
         let requirement = operator.requirement();
         if negated && !requirement.is_exact {
+            self.wanted.push(Wanted::default());
             return Need::NOTHING;
         }
         let mut bit = None;
@@ -322,13 +341,35 @@ impl Builder<'_> {
             let gate = self.gates.get_mut(usize::from(phase > 2));
             bit = gate.map(|gate| gate.bit(&requirement.literals));
         }
+        self.wanted.push(Wanted { sets: requirement.sets, instead: requirement.instead });
         Need {
             bit,
             is_exact: requirement.is_exact,
-            instead: requirement.instead,
-            sets: requirement.sets,
             len: u32::try_from(requirement.len).unwrap_or(u32::MAX),
+            ..Need::NOTHING
         }
+    }
+
+    /// Chooses the kinds of bytes, and says of each condition which it needs.
+    fn settle_kinds(&mut self, rules: &mut [Rule]) -> KindTable {
+        // Without a bit, the sets are all that keeps an operator from being asked.
+        const BITLESS: u32 = 8;
+        let wanted = std::mem::take(&mut self.wanted);
+        let needs = || rules.iter().flat_map(|rule| &rule.links).map(|link| &link.need);
+        let mut weights: HashMap<ByteSet, u32> = HashMap::new();
+        for (need, wanted) in needs().zip(&wanted) {
+            let weight = if need.bit.is_none() { BITLESS } else { 1 };
+            wanted.sets.iter().for_each(|set| *weights.entry(*set).or_default() += weight);
+            let instead = wanted.instead.iter().flatten();
+            instead.for_each(|set| *weights.entry(*set).or_default() += BITLESS);
+        }
+        let sets = KindSets::new(weights);
+        let needs = rules.iter_mut().flat_map(|rule| &mut rule.links).map(|link| &mut link.need);
+        for (need, wanted) in needs.zip(&wanted) {
+            need.kinds = sets.of(&wanted.sets);
+            need.instead = wanted.instead.iter().map(|needed| sets.of(needed)).collect();
+        }
+        sets.table()
     }
 
     fn guard(&self, link: &Link) -> Option<Guard> {
@@ -393,6 +434,7 @@ impl Builder<'_> {
         drafts: Drafts,
         mut rules: Vec<Rule>,
         phases: [Vec<Entry>; PHASES],
+        kinds: KindTable,
     ) -> Result<Program, Vec<Fault>> {
         for (rule, draft) in rules.iter_mut().zip(&drafts.rules) {
             let target =
@@ -419,6 +461,7 @@ impl Builder<'_> {
             phases,
             groups,
             columns,
+            kinds,
             names: self.names,
             gates: self.gates.map(GateBuilder::build),
             uses: self.uses,
