@@ -280,9 +280,8 @@ impl State {
             }
             Select::Name(_) => return,
         }
-        for (name, value) in self.tx.made().filter(|(name, _)| select.takes(name, &program.names)) {
-            items.push(Item::new(Key::Value(self.values.add(name)), value));
-        }
+        let meant = self.tx.made().filter(|(name, _)| select.takes(self.values.get(*name), &program.names));
+        items.extend(meant.map(|(name, value)| Item::new(Key::Value(name), value)));
     }
 
     /// The bytes of a member's name.

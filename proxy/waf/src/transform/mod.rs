@@ -17,6 +17,8 @@ mod space;
 mod unicode;
 mod url;
 
+use std::io::Write as _;
+
 use crate::bytes::{ByteSet, is_space, is_space_or_nbsp};
 
 macro_rules! transforms {
@@ -121,7 +123,8 @@ impl Transform {
             Self::HexEncode => hexadecimal::encode(input, out),
             Self::HtmlEntityDecode => html::decode(input, out),
             Self::JsDecode => escape::decode_javascript(input, out),
-            Self::Length => out.extend_from_slice(input.len().to_string().as_bytes()),
+            // Writing to memory does not fail.
+            Self::Length => drop(write!(out, "{}", input.len())),
             Self::Lowercase => case::lower(input, out),
             Self::Uppercase => case::upper(input, out),
             Self::Md5 => digest::md5(input, out),
