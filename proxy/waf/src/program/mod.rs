@@ -12,6 +12,7 @@ mod group;
 mod kinds;
 mod literals;
 mod names;
+mod page;
 mod rule;
 mod settings;
 mod template;
@@ -40,11 +41,12 @@ use group::Groups;
 use kinds::KindSets;
 
 use crate::bytes::ByteSet;
-use crate::fault::Fault;
+use crate::fault::{Fault, Place};
 use crate::limits::LoadLimits;
 use crate::operator::{Compile, Operator};
 use crate::source::{self, RuleSource};
 use crate::syntax::{self, Action, OperatorSyntax, RuleSyntax, Variable};
+use crate::transform::CodePage;
 
 /// Phases of a transaction: request headers, request body, response headers, response body, logging.
 pub(crate) const PHASES: usize = 5;
@@ -57,6 +59,8 @@ pub struct Program {
     pub(crate) groups: Vec<Group>,
     pub(crate) columns: Vec<Column>,
     pub(crate) kinds: KindTable,
+    /// What `%uhhhh` is read by.
+    pub(crate) code_page: Option<CodePage>,
     pub(crate) names: Names,
     /// Literals of the request phases, and of the response phases.
     pub(crate) gates: [Gate; 2],
@@ -275,25 +279,28 @@ impl Builder<'_> {
         self.regex_bytes > self.limits.regex_total_bytes || self.phrases > self.limits.phrases
     }
 
+    /// Reads a data file that is named at `place`.
+    fn read(&self, place: &Place, name: &str) -> Result<Vec<u8>, String> {
+        let path = source::resolve(&place.file, name)
+            .ok_or_else(|| format!("`{name}` leaves the directory of rules"))?;
+        let bytes = self.source.read(&path).ok_or_else(|| {
+            format!("there is no file `{path}`; check the path, which is relative to this file")
+        })?;
+        self.bytes.set(self.bytes.get().saturating_add(bytes.len()));
+        if bytes.len() > self.limits.file_bytes || self.bytes.get() > self.limits.total_bytes {
+            return Err(format!(
+                "`{path}` makes the rules larger than allowed ({} bytes a file, {} in all)",
+                self.limits.file_bytes, self.limits.total_bytes
+            ));
+        }
+        Ok(bytes.into_owned())
+    }
+
     fn operator(&mut self, written: &OperatorSyntax, phase: u8) -> (Operator, Argument) {
         if self.is_full() {
             return (Operator::Never, Argument::Literal(Vec::new()));
         }
-        let read = |name: &str| {
-            let path = source::resolve(&written.place.file, name)
-                .ok_or_else(|| format!("`{name}` leaves the directory of rules"))?;
-            let bytes = self.source.read(&path).ok_or_else(|| {
-                format!("there is no file `{path}`; check the path, which is relative to this file")
-            })?;
-            self.bytes.set(self.bytes.get().saturating_add(bytes.len()));
-            if bytes.len() > self.limits.file_bytes || self.bytes.get() > self.limits.total_bytes {
-                return Err(format!(
-                    "`{path}` makes the rules larger than allowed ({} bytes a file, {} in all)",
-                    self.limits.file_bytes, self.limits.total_bytes
-                ));
-            }
-            Ok(bytes.into_owned())
-        };
+        let read = |name: &str| self.read(&written.place, name);
         let compile = Compile {
             read: &read,
             regex_bytes: self.limits.regex_bytes,
@@ -451,6 +458,11 @@ impl Builder<'_> {
                 Some(Err(fault)) => self.faults.push(fault),
             }
         }
+        let page = drafts.page.load(|place, name| self.read(place, name));
+        let code_page = page.unwrap_or_else(|fault| {
+            self.faults.push(fault);
+            None
+        });
         if !self.faults.is_empty() {
             return Err(self.faults);
         }
@@ -462,6 +474,7 @@ impl Builder<'_> {
             groups,
             columns,
             kinds,
+            code_page,
             names: self.names,
             gates: self.gates.map(GateBuilder::build),
             uses: self.uses,

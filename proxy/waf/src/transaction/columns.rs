@@ -3,7 +3,7 @@
 
 use super::State;
 use super::values::{Known, Place, ValueId, Values};
-use crate::program::{Column, Gate, KindTable, Kinds, Program, Select, Source};
+use crate::program::{Column, Gate, Kinds, Program, Select, Source};
 use crate::syntax::Variable;
 use crate::transform::Transform;
 
@@ -194,7 +194,7 @@ impl State {
             Source::Step { of, transform, touches } => {
                 let of = self.column(program, *of);
                 let is_untouched = self.columns.get(of).is_none_or(|of| of.is_untouched_by(*touches));
-                if is_untouched || !self.transform(&program.kinds, at, of, *transform, *touches) {
+                if is_untouched || !self.transform(program, at, of, *transform, *touches) {
                     return self.columns.alias(at, of, self.store.time);
                 }
             }
@@ -205,17 +205,17 @@ impl State {
     /// Fills column `at` with what a transformation makes of column `of`; whether anything differs.
     fn transform(
         &mut self,
-        table: &KindTable,
+        program: &Program,
         at: u32,
         of: u32,
         transform: Transform,
         touches: Kinds,
     ) -> bool {
         let from = self.columns.take_items(of);
-        let values = &mut self.values;
+        let (values, page) = (&mut self.values, program.code_page.as_ref());
         let step = |values: &mut Values, item: &Item| {
             let is_touched = touches == Kinds::ALL || item.kinds.meets(touches);
-            if is_touched { values.step(item.value, transform) } else { item.value }
+            if is_touched { values.step(item.value, transform, page) } else { item.value }
         };
         let first = from.iter().position(|item| step(values, item) != item.value);
         if let Some(first) = first {
@@ -226,7 +226,7 @@ impl State {
                 let value = step(values, item);
                 if value != item.value {
                     item.value = value;
-                    item.learn(values.known(value, table));
+                    item.learn(values.known(value, &program.kinds));
                 }
             }
             let common = Common::of(&items);

@@ -262,7 +262,7 @@ const FLAGS: [Variable; 21] = [
 /// The user of `Authorization: Basic` (RFC 7617, 2). It is what the client says, not what anyone has proven.
 fn basic_user(credentials: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
-    Transform::Base64Decode.apply(credentials, &mut text);
+    Transform::Base64Decode.apply(credentials, &mut text, None);
     text.truncate(memchr::memchr(b':', &text).unwrap_or(text.len()));
     text
 }

@@ -3,7 +3,7 @@
 
 use super::columns::Item;
 use crate::program::{Gate, KindTable, Kinds, Need};
-use crate::transform::Transform;
+use crate::transform::{CodePage, Transform};
 
 /// A value's number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -276,7 +276,7 @@ impl Values {
     }
 
     /// What a transformation makes of a value that has bytes it acts on.
-    pub(super) fn step(&mut self, id: ValueId, transform: Transform) -> ValueId {
+    pub(super) fn step(&mut self, id: ValueId, transform: Transform, page: Option<&CodePage>) -> ValueId {
         let index = transform as usize;
         let row = self.item(id).row;
         if row == UNKNOWN && !self.has_room(Transform::COUNT * size_of::<u32>()) {
@@ -294,19 +294,19 @@ impl Values {
             Some(&known) if known != UNKNOWN => return ValueId(known),
             _ => {}
         }
-        let result = self.compute(id, transform);
+        let result = self.compute(id, transform, page);
         if let Some(slot) = self.rows.get_mut(cell) {
             *slot = result.0;
         }
         result
     }
 
-    fn compute(&mut self, id: ValueId, transform: Transform) -> ValueId {
+    fn compute(&mut self, id: ValueId, transform: Transform, page: Option<&CodePage>) -> ValueId {
         if !self.spend(self.len(id) as usize) {
             return id;
         }
         let mut scratch = std::mem::take(&mut self.scratch);
-        let changed = transform.apply(self.get(id), &mut scratch);
+        let changed = transform.apply(self.get(id), &mut scratch, page);
         let result = if changed { self.add(&scratch) } else { id };
         self.scratch = scratch;
         if matches!(transform, Transform::Lowercase | Transform::Uppercase) && result != Self::EMPTY {

@@ -10,6 +10,7 @@ mod digest;
 mod escape;
 mod hexadecimal;
 mod html;
+mod page;
 mod parity;
 mod path;
 mod shell;
@@ -18,6 +19,8 @@ mod unicode;
 mod url;
 
 use std::io::Write as _;
+
+pub(crate) use page::CodePage;
 
 use crate::bytes::{ByteSet, is_space, is_space_or_nbsp};
 
@@ -107,8 +110,9 @@ impl Transform {
         }
     }
 
-    /// Writes the result to `out`, which is cleared; whether it differs from `input`. Linear in the input's length.
-    pub(crate) fn apply(self, input: &[u8], out: &mut Vec<u8>) -> bool {
+    /// Writes the result to `out`, which is cleared; whether it differs from `input`. Linear in the input's length. `page` is
+    /// what `%uhhhh` is read by.
+    pub(crate) fn apply(self, input: &[u8], out: &mut Vec<u8>, page: Option<&CodePage>) -> bool {
         out.clear();
         out.reserve(input.len());
         match self {
@@ -145,7 +149,7 @@ impl Transform {
             Self::TrimLeft => out.extend_from_slice(space::trim_left(input)),
             Self::TrimRight => out.extend_from_slice(space::trim_right(input)),
             Self::UrlDecode => url::decode(input, out),
-            Self::UrlDecodeUni => url::decode_unicode(input, out),
+            Self::UrlDecodeUni => url::decode_unicode(input, out, page),
             Self::UrlEncode => url::encode(input, out),
             Self::Utf8ToUnicode => unicode::escape(input, out),
         }
