@@ -2,12 +2,16 @@
 //! which items are refused with which reason. Transformations are tested beside their code.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::too_many_lines)]
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use poort_conformance::backend::Response;
 use poort_conformance::run::inspect;
 use poort_conformance::wire::Received;
-use poort_waf::{Fault, Files, InterruptionKind, LoadLimits, Program, Transaction, TransactionLimits};
+use poort_waf::{
+    Fault, Files, InterruptionKind, LoadLimits, Opening, Program, Transaction, TransactionLimits,
+};
 
 fn compile(rules: &str) -> Result<Program, Vec<Fault>> {
     let files: Files = [
@@ -372,6 +376,25 @@ fn a_code_page_says_what_characters_become() {
     ] {
         let faults = compile(directive).unwrap_err();
         assert!(faults[0].to_string().contains(message), "{directive}: {}", faults[0]);
+    }
+}
+
+#[test]
+fn duration_is_what_the_caller_says() {
+    let rules = "SecRule DURATION \"@eq 0\" \"id:1,phase:1,pass,log\"\nSecRule DURATION \"@ge 1500\" \"id:2,phase:2,pass,log\"\n\
+        SecRule DURATION \"@streq 2000\" \"id:3,phase:3,pass,log,logdata:'%{DURATION} ms'\"";
+    let mut transaction = transaction(rules);
+    for _ in 0..2 {
+        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        transaction.open(&Opening { id: "1", now: 0, client: (address, 1), server: (address, 2) });
+        transaction.request_line(b"GET", b"/", b"HTTP/1.1");
+        transaction.phase1();
+        transaction.set_duration(Duration::from_micros(1_500_900));
+        transaction.phase2();
+        transaction.set_duration(Duration::from_secs(2));
+        transaction.phase3();
+        assert_eq!(ids(&transaction), [1, 2, 3]);
+        assert_eq!(transaction.matches()[2].data, "2000 ms");
     }
 }
 

@@ -19,6 +19,7 @@ pub use outcome::{Interruption, InterruptionKind, Match, Scores, Verdict};
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::collections::Collections;
 use crate::limits::TransactionLimits;
@@ -126,6 +127,12 @@ impl Transaction {
     /// Makes rules act, only report, or not run in this transaction, whatever `SecRuleEngine` says; after [`open`](Self::open).
     pub fn set_engine(&mut self, engine: Engine) {
         self.state.engine = engine;
+    }
+
+    /// Says how long the transaction has lasted: `DURATION`, in whole milliseconds, 0 until it is said. Before a phase, after
+    /// [`open`](Self::open).
+    pub fn set_duration(&mut self, elapsed: Duration) {
+        self.state.set_duration(&self.program, elapsed);
     }
 
     /// Gives the persistent collections that rules may attach.

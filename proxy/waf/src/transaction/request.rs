@@ -1,6 +1,7 @@
 //! The head of a request, laid out as variables.
 
 use std::io::Write as _;
+use std::time::Duration;
 
 use super::values::{ValueId, Values};
 use super::{Opening, State};
@@ -51,6 +52,13 @@ impl State {
         }
         self.used_scalar(program, Variable::ReqbodyErrorMsg, b"");
         self.used_scalar(program, Variable::ReqbodyProcessorErrorMsg, b"");
+    }
+
+    pub(super) fn set_duration(&mut self, program: &Program, elapsed: Duration) {
+        if self.uses(program, Variable::Duration) {
+            self.store.empty(Variable::Duration);
+            self.used_text(program, Variable::Duration, &elapsed.as_millis());
+        }
     }
 
     /// Replaces the one value of a variable.
