@@ -1,12 +1,14 @@
 //! The end of a request, written down whatever ends it.
 
 use std::{
+    mem,
     sync::Arc,
     time::{Instant, SystemTime},
 };
 
 use http::StatusCode;
 use poort_enforce::{
+    data_subject::Answered,
     exchange::{Exchange, RequestId},
     inspect::Report,
     reason::Reason,
@@ -32,6 +34,8 @@ pub struct OpenOutcome {
     failure: Option<Reason>,
     /// What inspection found after the decision.
     pub inspection: Option<Box<Report>>,
+    /// Whom the answer is about.
+    pub subjects: Answered,
     not_readmitted: bool,
 }
 
@@ -48,6 +52,7 @@ impl OpenOutcome {
             received_bytes: 0,
             failure: None,
             inspection: None,
+            subjects: Answered::default(),
             not_readmitted: false,
         }
     }
@@ -102,6 +107,7 @@ impl OpenOutcome {
             sent_bytes,
             duration: self.started.elapsed(),
             end,
+            subjects: mem::take(&mut self.subjects),
             inspection: self.inspection.take(),
             failure: self.failure.take(),
         };

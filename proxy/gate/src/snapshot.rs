@@ -266,6 +266,7 @@ fn enforced(source: &source::Source, carry: &CarryOver, inspectors: &Inspectors)
         on_behalf_of: source.on_behalf_of.iter().cloned().collect(),
         in_flight: carry.gauge(&source.id, concurrent),
         body_limit: source.body,
+        data_subjects: source.data_subjects.clone(),
         inspector: inspectors.by_source.get(&source.id).cloned(),
         signs_in_by_connection: source.upstream.authentication == source::Authentication::Connection,
         closed: carry.closures.contains(&source.id).into(),

@@ -8,19 +8,24 @@
 //! - `journal` is the form on disk, OCSF JSON lines in one file a day: the one place to change for another form;
 //!   `recovery` reads it back after a crash;
 //! - [`tlog`] proves that no line was changed, removed or put elsewhere since it was written;
+//! - [`search`] reads the record back: who consulted whom, and why;
 //! - [`ocsf`] turns a record into its line;
+//! - `findings` counts what a SOC looks into;
 //! - [`strangers`] counts refusals of callers that nobody knows, in a bounded log of their own.
 
+mod access;
 mod batch;
 mod commit;
 mod day;
 mod disk;
+mod findings;
 mod health;
 mod journal;
 pub mod ocsf;
 mod queue;
 mod record;
 mod recovery;
+pub mod search;
 mod settings;
 pub mod strangers;
 #[cfg(test)]
@@ -28,7 +33,9 @@ mod tests;
 pub mod tlog;
 pub mod writer;
 
+pub use access::Access;
 pub use batch::{Ticket, Unwritable};
+pub use findings::{About, Detector, Finding};
 pub use health::Health;
 pub use record::{Digests, Record};
 pub use recovery::Recovered;

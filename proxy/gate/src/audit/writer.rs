@@ -15,6 +15,7 @@ use super::{
     batch::{Ticket, Unwritable},
     commit::{Committer, Kept},
     disk::{self, Disk, LocalDisk},
+    findings::Findings,
     health::{Counts, Health},
     journal::Journal,
     queue::Queue,
@@ -37,6 +38,7 @@ pub struct Audit {
     clock: SharedClock,
     directory: PathBuf,
     strangers: Strangers,
+    findings: Findings,
     thread: Mutex<Option<JoinHandle<()>>>,
     /// The lock on the directory, let go after everything else.
     _lock: File,
@@ -87,7 +89,19 @@ impl Audit {
         };
         let thread = thread::Builder::new().name("audit".into()).spawn(move || committer.run());
         let thread = Mutex::new(Some(thread.map_err(AuditFault::Thread)?));
-        Ok((Self { queue, counts, clock, directory, strangers, thread, _lock: lock }, recovered))
+        Ok((
+            Self {
+                queue,
+                counts,
+                clock,
+                directory,
+                strangers,
+                findings: Findings::default(),
+                thread,
+                _lock: lock,
+            },
+            recovered,
+        ))
     }
 
     /// Queues a record and returns at once: it neither waits for the disk nor awaits, so a drop guard may call it.
@@ -98,12 +112,22 @@ impl Audit {
     /// # Errors
     /// [`Unwritable`] if the queue is full, the record closed, or, for a decision, the disk failing.
     pub fn append(&self, record: Record) -> Result<Ticket, Unwritable> {
-        let decides = record.is_decision();
+        let decides = record.is_waited_for();
+        self.findings.see(&record);
         let ticket = self.queue.append(record, || self.clock.ticks());
         if ticket.is_err() && !decides {
             self.counts.lost.fetch_add(1, Ordering::Relaxed);
         }
         ticket
+    }
+
+    /// Writes down what was found since the last time, counted. Findings that are refused are lost, and are in the decisions all the same.
+    pub fn report_findings(&self) {
+        for finding in self.findings.take() {
+            if self.append(Record::Finding(Box::new(finding))).is_err() {
+                return;
+            }
+        }
     }
 
     /// The log of callers that nobody knows. What belongs there is not appended here, and has no outcome.
@@ -137,6 +161,7 @@ impl Audit {
 
     /// Takes no more records, and returns when all that were queued are written. This blocks: call it where blocking is fine.
     pub fn close(&self) {
+        self.report_findings();
         self.queue.close();
         let thread = self.thread.lock().take();
         if thread.is_some_and(|thread| thread.join().is_err()) {

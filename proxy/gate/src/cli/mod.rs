@@ -30,7 +30,7 @@ enum Verb {
     Reload(reload::Arguments),
     /// The record, and the proof of it.
     #[command(subcommand)]
-    Audit(audit::Verb),
+    Audit(Box<audit::Verb>),
     /// The rules of inspection.
     #[command(subcommand)]
     Waf(waf::Verb),

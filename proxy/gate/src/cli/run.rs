@@ -96,7 +96,7 @@ fn serve(file: &Path) -> anyhow::Result<()> {
 }
 
 /// How the record is kept.
-fn audit_settings(audit: &checked::deploy::Audit) -> AuditSettings {
+pub(super) fn audit_settings(audit: &checked::deploy::Audit) -> AuditSettings {
     let mut settings = AuditSettings::new(audit.directory.clone(), audit.durable);
     settings.log = audit.log.as_ref().map(|log| LogSettings {
         directory: audit.directory.join(LOG_DIRECTORY),

@@ -72,6 +72,12 @@ impl Proxy {
             self.live.carry.metrics.inspected(&permit.source().id, report);
         }
         ctx.outcome.inspection = report;
+        let subjects = ctx.permit.as_ref().and_then(|permit| permit.source().data_subjects.as_ref());
+        if let (Some(subjects), Ok(Judged::Whole(body, _))) =
+            (subjects.filter(|them| them.are_answered()), &judged)
+        {
+            ctx.outcome.subjects = subjects.answered(body);
+        }
         match judged {
             Ok(judged) => Ok((answered, judged)),
             Err(Fault::Refused(reason)) => Err(failure(reason)),

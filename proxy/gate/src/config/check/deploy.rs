@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use poort_enforce::source::Demand;
+use poort_enforce::{data_subject::PseudonymKey, source::Demand};
 
 use crate::{
     audit::tlog::Keys,
@@ -35,6 +35,8 @@ pub(super) struct Outcome {
     pub(super) policies: Option<File>,
     /// Whether assertions can be made; none if that part is wrong.
     pub(super) asserts: Option<bool>,
+    /// The key for what stands for data subjects, if there is one; none if that part is wrong.
+    pub(super) pseudonyms: Option<Option<PseudonymKey>>,
 }
 
 pub(super) fn check(desk: &Desk<'_>, whole: Field<'_, Part<raw::Deploy>>) -> Outcome {
@@ -52,6 +54,7 @@ pub(super) fn check(desk: &Desk<'_>, whole: Field<'_, Part<raw::Deploy>>) -> Out
     let assertion =
         deploy.field("assertion", |raw| &raw.assertion).optional(|here| assertion(desk, here.open()));
     let asserts = assertion.as_ref().map(Option::is_some);
+    let pseudonyms = stores.as_ref().map(|(_, audit)| audit.pseudonyms.as_ref()?.first().cloned());
     let connections = deploy.field("connections", |raw| &raw.connections);
     let connections = connections.or(usual(), |here| self::connections(here.open()));
     let workers = deploy.field("workers", |raw| &raw.workers).optional(value::capacity);
@@ -73,7 +76,7 @@ pub(super) fn check(desk: &Desk<'_>, whole: Field<'_, Part<raw::Deploy>>) -> Out
             watch: watch?,
         })
     };
-    Outcome { deploy: build(), policies, asserts }
+    Outcome { deploy: build(), policies, asserts, pseudonyms }
 }
 
 /// Where the gate can be reached.
@@ -154,7 +157,8 @@ fn stores(desk: &Desk<'_>, deploy: Opened<'_, raw::Deploy>) -> Option<(PathBuf, 
             audit.field("directory", |raw| &raw.directory).required("directory: ./audit", writable);
         let durable = audit.field("durable", |raw| &raw.durable).or(true, durable);
         let log = audit.field("log", |raw| &raw.log).optional(|here| log(desk, here.open()));
-        Some(Audit { directory: directory?, durable: durable?, log: log? })
+        let keys = audit.field("pseudonyms", |raw| &raw.pseudonyms).optional(|here| pseudonyms(desk, here));
+        Some(Audit { directory: directory?, durable: durable?, log: log?, pseudonyms: keys? })
     });
     let (directory, audit) = (directory?, audit?);
     if directory == audit.directory {
@@ -162,6 +166,12 @@ fn stores(desk: &Desk<'_>, deploy: Opened<'_, raw::Deploy>) -> Option<(PathBuf, 
         return None;
     }
     Some((directory, audit))
+}
+
+/// What stands for data subjects in the record.
+fn pseudonyms(desk: &Desk<'_>, here: Here<'_, Scalar>) -> Option<Vec<PseudonymKey>> {
+    let keys = PseudonymKey::from_lines(&desk.secret(here)?);
+    keys.map_err(|fault| here.spot.fault(format!("this file is not fit for pseudonyms: {fault}"))).ok()
 }
 
 /// What proves that the record was not changed.

@@ -41,6 +41,7 @@ record! {
         directory: Text,
         durable: Text,
         log: Block<AuditLog>,
+        pseudonyms: Text,
     }
 
     struct AuditLog {
