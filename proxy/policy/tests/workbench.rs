@@ -111,7 +111,7 @@ proptest! {
         let mut expected: BTreeMap<(Turn, String), u64> = BTreeMap::new();
         for (number, question) in questions.iter().enumerate() {
             let allow = then >> (number % 64) & 1 == 1;
-            let recorded = Recorded { question: question.clone(), allow, by: vec![], name: "K7M2QX".into() };
+            let recorded = Recorded { question: question.clone(), allow, by: vec![], name: "K7M2QX".into(), order: 0 };
             replay.ask(&recorded);
             let now = bench.trace(question).decision.allow;
             let key = |turn| (turn, format!("{} {}", question.source, question.operation));
@@ -268,8 +268,13 @@ fn a_replay_asks_equal_questions_once() {
         asked.context.time.epoch += 1;
         asked.context.request.path = format!("/persons/{number}");
         asked.context.request.captures.insert("national_number".to_owned(), number.to_string());
-        let recorded =
-            Recorded { question: asked.clone(), allow: number % 2 == 0, by: vec![], name: "X".into() };
+        let recorded = Recorded {
+            question: asked.clone(),
+            allow: number % 2 == 0,
+            by: vec![],
+            name: "X".into(),
+            order: u64::from(number),
+        };
         replay.ask(&recorded);
     }
     let tally = replay.finish();

@@ -8,7 +8,7 @@
 //! - `journal` is the form on disk, OCSF JSON lines in one file a day: the one place to change for another form;
 //!   `recovery` reads it back after a crash;
 //! - [`tlog`] proves that no line was changed, removed or put elsewhere since it was written;
-//! - [`ocsf`] turns a record into its line;
+//! - [`ocsf`] turns a record into its line; [`questions`] reads what policies were asked back from it;
 //! - [`strangers`] counts refusals of callers that nobody knows, in a bounded log of their own.
 
 mod batch;
@@ -18,6 +18,7 @@ mod disk;
 mod health;
 mod journal;
 pub mod ocsf;
+pub mod questions;
 mod queue;
 mod record;
 mod recovery;

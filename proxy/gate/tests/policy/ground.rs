@@ -6,6 +6,8 @@ use std::{
     process::Command,
 };
 
+use poort_policy::Engine;
+use serde_json::json;
 use tempfile::TempDir;
 
 pub(crate) struct Ground {
@@ -83,4 +85,44 @@ impl Said {
         }
         assert!(!all.contains('\x1b'), "no colour outside a terminal");
     }
+}
+
+/// A record of every question of the shipped tests, answered as the shipped policies answer, one line each, in one file a day.
+pub(crate) fn record(ground: &Ground, times: usize) {
+    let (mut read, trials) = poort::config::policies_with_tests(&ground.path("policies")).unwrap();
+    let engine = Engine::load(&std::mem::take(&mut read.corpus)).unwrap();
+    let directory = ground.path("audit");
+    fs::create_dir_all(&directory).unwrap();
+    let mut lines = String::new();
+    for time in 0..times {
+        for (number, case) in trials.cases.iter().enumerate() {
+            let question = &case.question;
+            let prepared =
+                engine.prepare(&question.principal, question.device.as_ref(), question.actor.as_ref());
+            let decision = engine.decide(question, &prepared);
+            let id = format!("{time:016x}{number:016x}");
+            let verdict = if decision.allow { "allow" } else { "refuse" };
+            let decided = json!({
+                "metadata": { "event_code": "decision", "correlation_uid": id },
+                "status_detail": (!decision.allow).then_some("not_permitted"),
+                "unmapped": { "code": code(number), "verdict": verdict, "policy": decision, "question": question },
+            });
+            let ended =
+                json!({ "metadata": { "event_code": "outcome", "correlation_uid": id }, "unmapped": {} });
+            lines.push_str(&format!("{decided}\n{ended}\n"));
+        }
+    }
+    // One that was refused before any policy was asked.
+    let stranger = json!({
+        "metadata": { "event_code": "decision", "correlation_uid": "ff" },
+        "status_detail": "device_expired", "unmapped": { "code": "EXP1RD", "verdict": "refuse" },
+    });
+    fs::write(directory.join("audit-20260106.jsonl"), lines).unwrap();
+    fs::write(directory.join("audit-20260107.jsonl"), format!("{stranger}\n")).unwrap();
+    fs::write(directory.join("strangers-20260107.jsonl"), "no record of decisions\n").unwrap();
+}
+
+/// The code of a test's question.
+pub(crate) fn code(number: usize) -> String {
+    format!("C{number:05}")
 }

@@ -8,5 +8,7 @@
 )]
 
 mod check;
+mod explain;
 mod ground;
+mod replay;
 mod tests;

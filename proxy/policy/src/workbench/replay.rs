@@ -32,6 +32,8 @@ pub struct Recorded {
     pub by: Vec<Arc<str>>,
     /// What the request is called for people, such as a code.
     pub name: Arc<str>,
+    /// Its place in the record: of several examples the first are kept.
+    pub order: u64,
 }
 
 /// Which way an answer changed.
@@ -72,8 +74,10 @@ pub struct Members {
 }
 
 /// One request whose answer changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Example {
+    /// Its place in the record.
+    pub order: u64,
     /// What the request is called for people.
     pub name: Arc<str>,
     /// Who asked.
@@ -104,7 +108,7 @@ impl Tally {
         self.groups.iter().filter(|(group, _)| group.turn == turn).map(|(_, members)| members.requests).sum()
     }
 
-    /// Takes over what another replay of the same policies found, later in the record.
+    /// Takes over what another replay of the same policies found elsewhere in the record.
     pub fn merge(&mut self, other: Self) {
         self.decisions += other.decisions;
         self.asked += other.asked;
@@ -114,6 +118,7 @@ impl Tally {
             own.requests += members.requests;
             own.principals.extend(members.principals);
             own.examples.extend(members.examples);
+            own.examples.sort();
             own.examples.truncate(EXAMPLES);
         }
     }
@@ -227,6 +232,7 @@ fn note(tally: &mut Tally, recorded: &Recorded, decision: &Decision) {
     }
     if members.examples.len() < EXAMPLES {
         members.examples.push(Example {
+            order: recorded.order,
             name: Arc::clone(&recorded.name),
             principal: principal.id.clone(),
             device: question.device.as_ref().map(|device| device.id.clone()),

@@ -2,6 +2,8 @@
 
 mod check;
 mod excerpt;
+mod explain;
+mod replay;
 mod test;
 
 use std::{
@@ -23,6 +25,10 @@ use excerpt::{Level, Pen};
 pub(super) enum Verb {
     /// Say everything that is wrong with the policies, and what of them is hardly meant.
     Check(check::Arguments),
+    /// Say what an answer rests on, and what would make a refusal an allow.
+    Explain(explain::Arguments),
+    /// Put recorded questions to a candidate's policies: who gains and who loses what. Exit code 1 where anything differs.
+    Replay(replay::Arguments),
     /// Run the tests beside the policies, and say how much of the policies they try.
     Test(test::Arguments),
 }
@@ -31,6 +37,8 @@ pub(super) enum Verb {
 pub(super) fn obey(verb: &Verb) -> ExitCode {
     match verb {
         Verb::Check(arguments) => check::check(arguments),
+        Verb::Explain(arguments) => explain::explain(arguments),
+        Verb::Replay(arguments) => replay::replay(arguments),
         Verb::Test(arguments) => test::test(arguments),
     }
 }
@@ -56,6 +64,14 @@ fn load(directory: &Path) -> Result<Loaded, Faults> {
     let bench =
         Workbench::load(corpus).map_err(|faults| Faults::new(faults.into_iter().map(fault).collect()))?;
     Ok(Loaded { bench, read })
+}
+
+/// Where the record is: as typed, or as the operators' file says.
+fn record_directory(typed: Option<&Path>, config: &Path) -> Result<PathBuf, Faults> {
+    match typed {
+        Some(directory) => Ok(directory.to_owned()),
+        None => Ok(config::load(config)?.deploy.audit.directory),
+    }
 }
 
 fn fault(fault: poort_policy::Fault) -> Fault {
