@@ -172,7 +172,9 @@ pub(super) struct Recorded {
     pub(super) kept: IntGauge,
     pub(super) head_age: prometheus::Gauge,
     pub(super) last_commit: prometheus::Gauge,
+    pub(super) spilled: IntGauge,
     pub(super) free: IntGauge,
+    pub(super) size: IntGauge,
     pub(super) written: IntCounter,
     pub(super) commits: IntCounter,
     pub(super) failures: IntCounter,
@@ -199,6 +201,10 @@ impl Recorded {
                 "poort_audit_kept_records",
                 "Records that could not be written and wait for the disk to recover.",
             )?,
+            spilled: new.gauge(
+                "poort_audit_spilled_records",
+                "Records in the second directory, which wait for the disk of the first.",
+            )?,
             head_age: new.decimal(
                 "poort_audit_head_age_seconds",
                 "For how long the oldest record has waited that is not written yet.",
@@ -209,6 +215,8 @@ impl Recorded {
             )?,
             free: new
                 .gauge("poort_audit_free_bytes", "Free bytes where the record is; -1 if nobody says.")?,
+            size: new
+                .gauge("poort_audit_disk_bytes", "Bytes in all where the record is; -1 if nobody says.")?,
             written: new.counter("poort_audit_records_total", "Records written.")?,
             commits: new
                 .counter("poort_audit_commits_total", "Writes of records, each of all that waited.")?,
