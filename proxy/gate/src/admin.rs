@@ -89,7 +89,7 @@ impl Admin {
         let Some(desk) = &snapshot.pipeline.ports.sign_in else {
             return text(404, "nobody signs in here\n".to_owned());
         };
-        match desk.end_by_issuer(alias, &form, SystemTime::now()).await {
+        match desk.end_by_issuer(alias, &form, SystemTime::now(), &self.live.audit).await {
             Ok(_) => text(200, String::new()),
             Err(fault) => {
                 tracing::warn!(event = "logout_token_refused", %fault);

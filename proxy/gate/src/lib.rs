@@ -2,7 +2,7 @@
 //!
 //! From the outside in:
 //! - [`cli`]: `run`, `check`, `reload`, `policy`, `waf`, `audit`; [`config`]: from files to proven types;
-//! - [`listen`]: connections, TLS and the raw request head; [`listeners`] sets it up;
+//! - [`listen`]: connections, TLS and the raw request head; [`listeners`] sets it up, `doorkeeper` notes what happens there;
 //! - [`service`]: a request's phases; [`adapt`]: what the pipeline sees of it; [`streams`]: what lasts is admitted again;
 //! - [`inspect`]: bodies and answers under a source's rules; [`forward`]: to the source and back; [`signin`]: how browsers sign in;
 //! - [`trials`]: questions in plain words, for tests of policies;
@@ -19,6 +19,7 @@ pub mod carry_over;
 pub mod cli;
 pub mod config;
 pub mod control;
+mod doorkeeper;
 pub mod forward;
 pub mod housekeeping;
 pub mod inspect;

@@ -96,6 +96,7 @@ impl Live {
         let Checked { deploy, zone, .. } = checked;
         let trust = Trust::new(zone.devices.anchors, zone.devices.revocations, zone.devices.rule);
         let trust = Arc::new(LiveTrust::new(trust));
+        audit.expect(zone.unusual);
         let listeners = listeners::tls(&deploy, &trust)?;
         let live = Self {
             snapshot: ArcSwap::from_pointee(snapshot),
@@ -190,6 +191,7 @@ impl Live {
         self.admission.replace(listeners::budgets(&checked.deploy));
         *self.files.lock() = paths(&checked);
         *self.ends.lock() = End::all(&checked);
+        self.audit.expect(checked.zone.unusual);
         let devices = checked.zone.devices;
         self.trust.replace(Trust::new(devices.anchors, devices.revocations, devices.rule));
         for (address, certificates) in certificates {

@@ -70,7 +70,7 @@ impl Proxy {
         let Some(exchange) = &ctx.exchange else { return session.respond_error(503).await };
         if let Some(stronger) = own::would_sign_in_do(session, ctx, &refusal.reason) {
             ctx.outcome.fail(refusal.reason);
-            return own::detour(session, ctx, stronger).await;
+            return own::detour(session, ctx, stronger, &self.live.audit).await;
         }
         let reply = Reply::refusal(&refusal, exchange.id, Some(&session.req_header().headers));
         ctx.outcome.fail(refusal.reason);
@@ -300,11 +300,11 @@ impl ProxyHttp for Proxy {
                 return Ok(true);
             }
             (Admission::Answer(Answer::Own(endpoint)), Ok(_)) => {
-                own::answer(session, ctx, endpoint).await?;
+                own::answer(session, ctx, endpoint, &self.live.audit).await?;
                 return Ok(true);
             }
             (Admission::Answer(Answer::SignIn(detour)), Ok(_)) => {
-                own::detour(session, ctx, detour.stronger).await?;
+                own::detour(session, ctx, detour.stronger, &self.live.audit).await?;
                 return Ok(true);
             }
             (Admission::Permit(permit), Ok(Some(ticket))) => {

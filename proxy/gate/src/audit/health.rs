@@ -36,6 +36,8 @@ pub struct Health {
     pub log_entries: u64,
     /// How many of them are under a signed checkpoint.
     pub checked_entries: u64,
+    /// How often there was more than is usual in a shift, by kind ([`super::Unusual::ALL`]).
+    pub unusual: [u64; 3],
     /// Strangers' refusals that were counted but could not be written, since the start.
     pub strangers_lost: u64,
 }

@@ -12,10 +12,11 @@
 //! - [`tlog`] proves that no line was changed, removed or put elsewhere since it was written;
 //! - [`search`] reads the record back: who consulted whom, and why; [`questions`]: what policies were asked;
 //! - [`ocsf`] turns a record into its line;
-//! - `findings` counts what a SOC looks into;
+//! - `findings` counts what a SOC looks into, `unusual` what is only so taken together;
 //! - [`strangers`] counts refusals of callers that nobody knows, in a bounded log of their own.
 
 mod access;
+mod authentication;
 mod batch;
 mod commit;
 mod day;
@@ -36,9 +37,11 @@ pub mod strangers;
 #[cfg(test)]
 mod tests;
 pub mod tlog;
+mod unusual;
 pub mod writer;
 
 pub use access::Access;
+pub use authentication::{Act, Authentication, Who};
 pub use batch::{Ticket, Unwritable};
 pub use findings::{About, Detector, Finding};
 pub use health::{Health, Space};
@@ -46,4 +49,5 @@ pub use record::{Digests, Record};
 pub use recovery::Recovered;
 pub use settings::{AuditFault, AuditSettings};
 pub use strangers::Strangers;
+pub use unusual::{Unusual, Usual};
 pub use writer::Audit;

@@ -24,6 +24,7 @@ use super::{
     settings::{AuditFault, AuditSettings},
     spill::Spill,
     strangers::Strangers,
+    unusual::Usual,
 };
 
 /// Held for as long as the record is open.
@@ -133,6 +134,11 @@ impl Audit {
         ticket
     }
 
+    /// From now on this is usual in a shift; with none, nothing is watched.
+    pub fn expect(&self, usual: Option<Usual>) {
+        self.findings.expect(usual);
+    }
+
     /// Writes down what was found since the last time, counted. Findings that are refused are lost, and are in the decisions all the same.
     pub fn report_findings(&self) {
         for finding in self.findings.take() {
@@ -168,6 +174,7 @@ impl Audit {
             log_entries: counts.log_entries.load(Ordering::Relaxed),
             checked_entries: counts.checked_entries.load(Ordering::Relaxed),
             space: disk::space(&self.directory),
+            unusual: self.findings.unusual(),
             strangers_lost: self.strangers.lost(),
         }
     }

@@ -198,7 +198,7 @@ fn server(deploy: &Summary, live: &Arc<Live>) -> anyhow::Result<Server> {
             admission: Arc::clone(&live.admission),
             tls,
             trust: Arc::clone(&live.trust),
-            observer: Arc::clone(&live.carry.metrics) as Arc<dyn listen::ConnectionObserver>,
+            observer: Arc::clone(live) as Arc<dyn listen::ConnectionObserver>,
         };
         let proxy = http_proxy(&server.configuration, Proxy::new(Arc::clone(live), deploy.body));
         server.add_service(listen::service("gate", settings, surroundings, proxy));

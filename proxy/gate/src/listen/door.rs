@@ -95,6 +95,7 @@ impl Door {
                 Some(Visit { stream, stay })
             }
             Err(fault) => {
+                self.observer.turned_away(peer.ip(), fault);
                 ending.becomes(ConnectionEvent::HandshakeFailed(fault));
                 None
             }

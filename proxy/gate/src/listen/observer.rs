@@ -1,6 +1,6 @@
 //! What happens to connections before any filter sees a request, for metrics.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use rustls::NamedGroup;
 
@@ -10,6 +10,11 @@ use super::{connection::HttpVersion, settings::TlsVersion};
 pub trait ConnectionObserver: Send + Sync + 'static {
     /// One event.
     fn observe(&self, event: ConnectionEvent);
+
+    /// Whose handshake failed, beside the event.
+    fn turned_away(&self, client: IpAddr, fault: HandshakeFault) {
+        let _ = (client, fault);
+    }
 }
 
 /// Sees nothing.

@@ -116,6 +116,9 @@ impl Metrics {
         say(&recorded.failures, audit.failures);
         say(&recorded.lost, audit.lost);
         say(&recorded.strangers_lost, audit.strangers_lost);
+        for (counter, count) in recorded.unusual.iter().zip(audit.unusual) {
+            say(counter, count);
+        }
         recorded.entries.set(whole(audit.log_entries));
         recorded.unchecked.set(whole(audit.log_entries.saturating_sub(audit.checked_entries)));
         recorded.checkpoint_age.reset();

@@ -3,6 +3,7 @@
 use prometheus::{IntCounter, IntGauge, IntGaugeVec, Result};
 
 use super::registrar::Registrar;
+use crate::audit::Unusual;
 
 /// What may end, and what is kept of the configuration.
 #[derive(Debug)]
@@ -180,6 +181,8 @@ pub(super) struct Recorded {
     pub(super) failures: IntCounter,
     pub(super) lost: IntCounter,
     pub(super) strangers_lost: IntCounter,
+    /// By kind, in the order of [`Unusual::ALL`].
+    pub(super) unusual: [IntCounter; 3],
     pub(super) entries: IntGauge,
     pub(super) unchecked: IntGauge,
     pub(super) checkpoint_age: IntGaugeVec,
@@ -192,7 +195,13 @@ impl Recorded {
             "Records that were neither written nor kept: those of requests, and counts of strangers.",
             &["kind"],
         )?;
+        let unusual = new.counters(
+            "poort_unusual_total",
+            "Officers or devices that came to more than is usual in a shift; the record has a finding of each.",
+            &["kind"],
+        )?;
         Ok(Self {
+            unusual: Unusual::ALL.map(|kind| unusual.with_label_values(&[kind.as_str()])),
             failing: new
                 .gauge("poort_audit_failing", "Whether the disk takes no records, so that nothing passes.")?,
             queued: new.gauge("poort_audit_queue_records", "Records waiting to be written.")?,

@@ -155,6 +155,7 @@ fn parts(desk: &Desk<'_>, file: File) -> Option<Parts> {
         sign_in: zone.sign_in?,
         limits: zone.limits?,
         defaults: zone.defaults?,
+        unusual: zone.unusual?,
         held: zone.waf?.map_or(0, |waf| waf.held),
         entities: entities?,
     };
