@@ -77,7 +77,7 @@ impl Reach {
         Ok(Self {
             up: new.gauges(
                 "poort_source_up",
-                "Whether any address of a source took the last connection tried.",
+                "Whether any address of a source is in turn: one that took no connection is left aside for five seconds.",
                 by_source,
             )?,
             addresses: new.gauges(
