@@ -5,6 +5,8 @@
 //! refused, and so is every further decision until the disk works again, which is tried without a restart.
 //!
 //! - [`writer`] is the door: [`Audit`]; behind it `queue`, `batch` (the shared wait) and `commit` (the thread);
+//! - `reserve` is space held back for a full disk;
+//! - `spill` is the second disk, while the first fails;
 //! - `journal` is the form on disk, OCSF JSON lines in one file a day: the one place to change for another form;
 //!   `recovery` reads it back after a crash;
 //! - [`tlog`] proves that no line was changed, removed or put elsewhere since it was written;
@@ -25,8 +27,10 @@ pub mod ocsf;
 mod queue;
 mod record;
 mod recovery;
+mod reserve;
 pub mod search;
 mod settings;
+mod spill;
 pub mod strangers;
 #[cfg(test)]
 mod tests;
@@ -36,7 +40,7 @@ pub mod writer;
 pub use access::Access;
 pub use batch::{Ticket, Unwritable};
 pub use findings::{About, Detector, Finding};
-pub use health::Health;
+pub use health::{Health, Space};
 pub use record::{Digests, Record};
 pub use recovery::Recovered;
 pub use settings::{AuditFault, AuditSettings};

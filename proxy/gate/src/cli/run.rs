@@ -98,6 +98,8 @@ fn serve(file: &Path) -> anyhow::Result<()> {
 /// How the record is kept.
 pub(super) fn audit_settings(audit: &checked::deploy::Audit) -> AuditSettings {
     let mut settings = AuditSettings::new(audit.directory.clone(), audit.durable);
+    settings.spill.clone_from(&audit.spill);
+    settings.reserve_bytes = audit.reserve;
     settings.log = audit.log.as_ref().map(|log| LogSettings {
         directory: audit.directory.join(LOG_DIRECTORY),
         keys: Arc::clone(&log.keys),

@@ -172,7 +172,9 @@ pub(super) struct Recorded {
     pub(super) kept: IntGauge,
     pub(super) head_age: prometheus::Gauge,
     pub(super) last_commit: prometheus::Gauge,
+    pub(super) spilled: IntGauge,
     pub(super) free: IntGauge,
+    pub(super) size: IntGauge,
     pub(super) written: IntCounter,
     pub(super) commits: IntCounter,
     pub(super) failures: IntCounter,
@@ -206,6 +208,14 @@ impl Recorded {
             last_commit: new.decimal(
                 "poort_audit_last_commit_seconds",
                 "Duration of the last write of records, the disk's sync included.",
+            )?,
+            spilled: new.gauge(
+                "poort_audit_spilled_records",
+                "Records in the second directory, which wait for the disk of the first.",
+            )?,
+            size: new.gauge(
+                "poort_audit_size_bytes",
+                "Bytes in all, free or not, where the record is; -1 if nobody says.",
             )?,
             free: new
                 .gauge("poort_audit_free_bytes", "Free bytes where the record is; -1 if nobody says.")?,

@@ -64,6 +64,7 @@ impl Proxy {
         let (Some(snapshot), Some(inspection)) = (&ctx.snapshot, inspection(ctx.exchange.as_mut())) else {
             return Err(failure(Reason::Internal));
         };
+        inspection.lasted(ctx.arrived.elapsed());
         let judged = answer::judge(&mut answered, inspection, rules, method, &snapshot.pipeline.bodies).await;
         let report = inspection.answer_report();
         inspection.rest();

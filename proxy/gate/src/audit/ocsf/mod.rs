@@ -2,8 +2,8 @@
 //!
 //! Decision and Outcome are both HTTP Activity (4002) with the profiles `security_control` and `host`; they share
 //! `metadata.correlation_uid`, the request id, and `metadata.event_code` tells them apart. What OCSF has no word for is under `unmapped`;
-//! there is the whole question that the policies were asked, from which the decision can be replayed. What a SOC
-//! looks into is Detection Finding (2004), a look at the record API Activity (6003).
+//! there is the whole question that the policies were asked, from which the decision can be replayed. What a SOC looks into is Detection
+//! Finding (2004), a look at the record Entity Management (3004).
 //!
 //! No query string, body, token or cookie is in a record, so none can be written. Text that a client chose is cut in length, and every
 //! character that could steer a terminal or break a line is escaped.
