@@ -10,7 +10,7 @@
 //! - `journal` is the form on disk, OCSF JSON lines in one file a day: the one place to change for another form;
 //!   `recovery` reads it back after a crash;
 //! - [`tlog`] proves that no line was changed, removed or put elsewhere since it was written;
-//! - [`search`] reads the record back: who consulted whom, and why;
+//! - [`search`] reads the record back: who consulted whom, and why; [`questions`]: what policies were asked;
 //! - [`ocsf`] turns a record into its line;
 //! - `findings` counts what a SOC looks into;
 //! - [`strangers`] counts refusals of callers that nobody knows, in a bounded log of their own.
@@ -24,6 +24,7 @@ mod findings;
 mod health;
 mod journal;
 pub mod ocsf;
+pub mod questions;
 mod queue;
 mod record;
 mod recovery;

@@ -77,7 +77,7 @@ impl Reach {
         Ok(Self {
             up: new.gauges(
                 "poort_source_up",
-                "Whether any address of a source is in turn: one that took no connection is left aside for five seconds.",
+                "Whether any address of a source took the last connection tried.",
                 by_source,
             )?,
             addresses: new.gauges(
@@ -201,6 +201,10 @@ impl Recorded {
                 "poort_audit_kept_records",
                 "Records that could not be written and wait for the disk to recover.",
             )?,
+            spilled: new.gauge(
+                "poort_audit_spilled_records",
+                "Records in the second directory, which wait for the disk of the first.",
+            )?,
             head_age: new.decimal(
                 "poort_audit_head_age_seconds",
                 "For how long the oldest record has waited that is not written yet.",
@@ -209,16 +213,10 @@ impl Recorded {
                 "poort_audit_last_commit_seconds",
                 "Duration of the last write of records, the disk's sync included.",
             )?,
-            spilled: new.gauge(
-                "poort_audit_spilled_records",
-                "Records in the second directory, which wait for the disk of the first.",
-            )?,
-            size: new.gauge(
-                "poort_audit_size_bytes",
-                "Bytes in all, free or not, where the record is; -1 if nobody says.",
-            )?,
             free: new
                 .gauge("poort_audit_free_bytes", "Free bytes where the record is; -1 if nobody says.")?,
+            size: new
+                .gauge("poort_audit_disk_bytes", "Bytes in all where the record is; -1 if nobody says.")?,
             written: new.counter("poort_audit_records_total", "Records written.")?,
             commits: new
                 .counter("poort_audit_commits_total", "Writes of records, each of all that waited.")?,
