@@ -32,6 +32,17 @@ fn the_sentence_becomes_a_tested_policy() {
 }
 
 #[test]
+fn the_example_can_be_copied_over() {
+    let ground = Ground::new();
+    for file in ["sources/case-files.yaml", "access/case-files.cedar", "tests/case-files.yaml"] {
+        let text = std::fs::read_to_string(ground.path("policies/examples/case-files").join(file)).unwrap();
+        ground.write(file, &text);
+    }
+    ground.poort(&["check", "--deny", "all"]).is(0, &["24 policies, 0 warnings, 0 lints"]);
+    ground.poort(&["test", "--least", "100"]).is(0, &["108 tests, 0 failed"]);
+}
+
+#[test]
 fn every_condition_of_the_table_is_one() {
     let (_, table) = GUIDE.split_once("## Sentences that come back\n").unwrap();
     let (table, _) = table.split_once("\n## ").unwrap();
