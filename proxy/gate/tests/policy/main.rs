@@ -9,6 +9,8 @@
 
 mod check;
 mod explain;
+mod format;
 mod ground;
+mod guide;
 mod replay;
 mod tests;

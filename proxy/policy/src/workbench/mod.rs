@@ -4,7 +4,7 @@
 //! - [`lint`]: what loads but is hardly meant;
 //! - [`case`] and [`coverage`]: tests, and how much of the policies they try;
 //! - [`explain`]: what a refusal rests on, and [`change`] what would make it an allow;
-//! - [`replay`]: recorded questions put to other policies.
+//! - [`replay`]: recorded questions put to other policies; [`format`]: one layout for all.
 //!
 //! Nothing here is on the way of a request; what a decision is stays the [`Engine`]'s alone.
 
@@ -13,6 +13,7 @@ pub mod change;
 pub mod condition;
 pub mod coverage;
 pub mod explain;
+pub mod format;
 pub mod lint;
 pub mod replay;
 pub mod trace;

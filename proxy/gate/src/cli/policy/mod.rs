@@ -3,6 +3,7 @@
 mod check;
 mod excerpt;
 mod explain;
+mod format;
 mod replay;
 mod test;
 
@@ -27,6 +28,8 @@ pub(super) enum Verb {
     Check(check::Arguments),
     /// Say what an answer rests on, and what would make a refusal an allow.
     Explain(explain::Arguments),
+    /// Write the policy files in one layout.
+    Format(format::Arguments),
     /// Put recorded questions to a candidate's policies: who gains and who loses what. Exit code 1 where anything differs.
     Replay(replay::Arguments),
     /// Run the tests beside the policies, and say how much of the policies they try.
@@ -38,6 +41,7 @@ pub(super) fn obey(verb: &Verb) -> ExitCode {
     match verb {
         Verb::Check(arguments) => check::check(arguments),
         Verb::Explain(arguments) => explain::explain(arguments),
+        Verb::Format(arguments) => format::format(arguments),
         Verb::Replay(arguments) => replay::replay(arguments),
         Verb::Test(arguments) => test::test(arguments),
     }
