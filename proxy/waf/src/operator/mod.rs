@@ -10,6 +10,7 @@ mod number;
 mod pattern;
 mod phrase;
 mod require;
+mod size;
 mod text;
 mod validate;
 mod verify;

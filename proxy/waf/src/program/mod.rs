@@ -79,6 +79,9 @@ impl std::fmt::Debug for Program {
 impl Program {
     /// Compiles the rule files `entries` of `source`, in this order, with all they include.
     ///
+    /// Regular expressions are checked here, and compiled when first asked. Whoever wants no first request to wait for that puts an
+    /// ordinary one through before.
+    ///
     /// # Errors
     ///
     /// All faults found, each with file, line and column: what is malformed, what is refused, what exceeds `limits`.
