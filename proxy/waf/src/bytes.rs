@@ -33,6 +33,28 @@ impl ByteSet {
     }
 
     #[inline]
+    /// Adds the bytes from `first` to `last`.
+    pub(crate) fn insert_range(&mut self, first: u8, last: u8) {
+        for (word, start) in self.0.iter_mut().zip((0..=u8::MAX).step_by(64)) {
+            let (low, high) = (first.max(start), last.min(start | 63));
+            if low <= high {
+                *word |= u64::MAX >> (63 - (high - low)) << (low & 63);
+            }
+        }
+    }
+
+    /// The bytes in it, in order.
+    pub(crate) fn iter(self) -> impl Iterator<Item = u8> {
+        let words = self.0.into_iter().zip((0..=u8::MAX).step_by(64));
+        words.flat_map(|(mut word, start)| {
+            std::iter::from_fn(move || {
+                let bit = u8::try_from(word.trailing_zeros()).ok().filter(|bit| *bit < 64)?;
+                word &= word - 1;
+                Some(start + bit)
+            })
+        })
+    }
+
     pub(crate) fn contains(self, byte: u8) -> bool {
         self.0.get(usize::from(byte >> 6)).is_some_and(|word| word >> (byte & 63) & 1 == 1)
     }
@@ -140,6 +162,20 @@ mod tests {
         assert_eq!(set.len(), 2);
         assert!(set.is_within(ByteSet::ALL) && !ByteSet::ALL.is_within(set));
         assert!(!set.meets(ByteSet::of(b"bc")));
+    }
+
+    #[test]
+    fn ranges() {
+        for (first, last) in [(0, 255), (0, 0), (255, 255), (63, 64), (b'a', b'z'), (10, 200), (9, 8)] {
+            let mut set = ByteSet::of(b"b");
+            set.insert_range(first, last);
+            assert!(set.iter().eq((0..=255).filter(|byte| set.contains(*byte))), "{first} {last}");
+            assert_eq!(
+                set,
+                ByteSet::that(|byte| byte == b'b' || (first..=last).contains(&byte)),
+                "{first} {last}"
+            );
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod number;
 mod pattern;
 mod phrase;
 mod require;
+mod size;
 mod text;
 mod validate;
 mod verify;
@@ -17,6 +18,7 @@ mod verify;
 pub(crate) use number::Comparison;
 pub(crate) use pattern::Pattern;
 pub(crate) use require::{LONG, Requirement};
+pub(crate) use text::{Search, contains_spaced};
 
 use crate::bytes::ByteSet;
 use crate::detect;
@@ -24,7 +26,6 @@ use crate::program::Template;
 use address::Networks;
 use late::LatePattern;
 use phrase::Phrases;
-use text::Search;
 use verify::Number;
 
 /// A compiled operator, apart from its argument where that is expanded per transaction.

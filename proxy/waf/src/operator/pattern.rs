@@ -3,13 +3,15 @@
 //! As in the reference implementation `.` matches a newline and `$` only the very end. Rules are written for PCRE; what
 //! its notation has and ours lacks is translated, and what cannot be matched in linear time is refused.
 
+use std::sync::OnceLock;
+
 use regex_automata::meta::{BuildError, Config, Regex};
 use regex_automata::util::captures::Captures as Groups;
 use regex_automata::{Input, MatchKind, PatternID};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::Hir;
 
-use super::{Captures, Requirement, look};
+use super::{Captures, Requirement, look, size};
 
 /// Groups that a rule can use: `TX:0` to `TX:9`.
 const GROUPS: usize = 10;
@@ -17,9 +19,16 @@ const GROUPS: usize = 10;
 /// Start and end of a match in a value.
 type Span = (usize, usize);
 
-/// A compiled regular expression.
+/// A regular expression. It is compiled when it is first asked: many are for levels that are not on, or for what nobody sends.
 pub(crate) struct Pattern {
-    regex: Regex,
+    /// `None` when it cannot be compiled.
+    regex: OnceLock<Option<Regex>>,
+    /// In the notation of the library.
+    text: Box<str>,
+    /// Bytes it may take, and takes at most.
+    limit: usize,
+    bytes: usize,
+    looks_ahead: bool,
     /// Look-around was rewritten: the match is a named group, and less than what the expression takes.
     has_looks: bool,
     requirement: Requirement,
@@ -47,14 +56,34 @@ impl Pattern {
             .map_err(|error| format!("the regular expression cannot be used: {}", complaint(&error)))?;
         let requirement = Requirement::of_pattern(&hir);
         let looks_ahead = !is_gated || requirement.literals.is_empty();
-        let regex = build(&hir, bytes, looks_ahead)
+        let (has_looks, text) = (without.is_some(), without.unwrap_or(translated).into());
+        let regex = OnceLock::new();
+        // What is certain to fit can wait.
+        if let Some(most) = size::most_bytes(&hir).filter(|most| *most <= bytes) {
+            return Ok(Self { regex, text, limit: bytes, bytes: most, looks_ahead, has_looks, requirement });
+        }
+        let built = build(&hir, bytes, looks_ahead)
             .map_err(|error| format!("the regular expression cannot be compiled: {error}"))?;
-        Ok(Self { regex, has_looks: without.is_some(), requirement })
+        let taken = built.memory_usage();
+        Ok(Self {
+            regex: OnceLock::from(Some(built)),
+            text,
+            limit: bytes,
+            bytes: taken,
+            looks_ahead,
+            has_looks,
+            requirement,
+        })
     }
 
-    /// Bytes it takes, apart from what searches keep.
+    fn regex(&self) -> Option<&Regex> {
+        let build = || build(&parse(&self.text).ok()?, self.limit, self.looks_ahead).ok();
+        self.regex.get_or_init(build).as_ref()
+    }
+
+    /// Bytes it takes, or takes at most once it is asked; apart from what searches keep.
     pub(super) fn bytes(&self) -> usize {
-        self.regex.memory_usage()
+        self.bytes
     }
 
     pub(super) fn requirement(&self) -> Requirement {
@@ -63,24 +92,17 @@ impl Pattern {
 
     /// Whether it matches anywhere in `value`.
     pub(crate) fn is_match(&self, value: &[u8]) -> bool {
-        self.regex.is_match(value)
+        // What cannot be asked counts as found.
+        self.regex().is_none_or(|regex| regex.is_match(value))
     }
 
     /// Where it matches in `value`, from the left, without overlap.
     pub(super) fn spans<'a>(&'a self, value: &'a [u8]) -> impl Iterator<Item = Span> + 'a {
-        let plain = (!self.has_looks).then(|| self.regex.find_iter(value));
-        let looks = self.has_looks.then(|| self.regex.captures_iter(value));
+        let regex = self.regex();
+        let plain = regex.filter(|_| !self.has_looks).map(|regex| regex.find_iter(value));
+        let looks = regex.filter(|_| self.has_looks).map(|regex| regex.captures_iter(value));
         let plain = plain.into_iter().flatten().map(|found| (found.start(), found.end()));
-        plain.chain(looks.into_iter().flatten().filter_map(|groups| self.split(&groups).0))
-    }
-
-    /// The match, and its groups, where look-around was rewritten.
-    fn split(&self, groups: &Groups) -> (Option<Span>, Vec<Option<Span>>) {
-        let spans = groups.iter().map(|span| span.map(|span| (span.start, span.end)));
-        let names = self.regex.group_info().pattern_names(PatternID::ZERO);
-        let (whole, others): (Vec<_>, Vec<_>) =
-            spans.zip(names).skip(1).partition(|(_, name)| name.is_some_and(look::is_whole));
-        (whole.into_iter().find_map(|(span, _)| span), others.into_iter().map(|(span, _)| span).collect())
+        plain.chain(looks.into_iter().flatten().filter_map(|groups| split(&groups).0))
     }
 
     pub(super) fn matches(&self, value: &[u8], captures: Option<&mut Captures>) -> bool {
@@ -89,25 +111,35 @@ impl Pattern {
         if !self.is_match(value) {
             return false;
         }
+        let Some(regex) = self.regex() else { return true };
         if self.has_looks {
-            let mut groups: Groups = self.regex.create_captures();
-            self.regex.search_captures(&Input::new(value), &mut groups);
-            let (whole, others) = self.split(&groups);
+            let mut groups: Groups = regex.create_captures();
+            regex.search_captures(&Input::new(value), &mut groups);
+            let (whole, others) = split(&groups);
             captures.spans.push(whole);
             captures.spans.extend(others.into_iter().take(GROUPS - 1));
             return true;
         }
         let mut slots = [None; 2 * GROUPS];
         // With no more slots than groups it need not look for what is not there.
-        let count = self.regex.group_info().slot_len().min(slots.len());
+        let count = regex.group_info().slot_len().min(slots.len());
         let slots = slots.get_mut(..count).unwrap_or_default();
-        self.regex.search_slots(&Input::new(value), slots);
+        regex.search_slots(&Input::new(value), slots);
         let (pairs, _) = slots.as_chunks::<2>();
         captures
             .spans
             .extend(pairs.iter().map(|[start, end]| Some((start.as_ref()?.get(), end.as_ref()?.get()))));
         true
     }
+}
+
+/// The match, and its groups, where look-around was rewritten.
+fn split(groups: &Groups) -> (Option<Span>, Vec<Option<Span>>) {
+    let spans = groups.iter().map(|span| span.map(|span| (span.start, span.end)));
+    let names = groups.group_info().pattern_names(PatternID::ZERO);
+    let (whole, others): (Vec<_>, Vec<_>) =
+        spans.zip(names).skip(1).partition(|(_, name)| name.is_some_and(look::is_whole));
+    (whole.into_iter().find_map(|(span, _)| span), others.into_iter().map(|(span, _)| span).collect())
 }
 
 #[expect(clippy::result_large_err, reason = "the error is the library's and leaves at load only")]

@@ -145,9 +145,7 @@ impl Needs {
         let mut set = ByteSet::NONE;
         match class {
             Class::Bytes(class) => {
-                class
-                    .iter()
-                    .for_each(|range| (range.start()..=range.end()).for_each(|byte| set.insert(byte)));
+                class.iter().for_each(|range| set.insert_range(range.start(), range.end()));
             }
             Class::Unicode(_) => return Self::UNKNOWN,
         }
@@ -261,7 +259,7 @@ fn members(set: ByteSet) -> Option<Vec<Vec<u8>>> {
     if set.len() as usize > 2 * FEW {
         return None;
     }
-    let mut members: Vec<u8> = (0..=255).filter(|byte| set.contains(*byte)).collect();
+    let mut members: Vec<u8> = set.iter().collect();
     members.make_ascii_lowercase();
     members.sort_unstable();
     members.dedup();

@@ -3,6 +3,7 @@
 use memchr::memmem;
 
 use super::Captures;
+use crate::bytes::is_space_or_nbsp;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Search {
@@ -35,6 +36,18 @@ impl Search {
     }
 }
 
+/// Whether `value` would contain `text` without its white space, whatever the case of either: as much as
+/// `t:removeWhitespace,t:lowercase` can let `@contains` find, and no copy of the value is made.
+pub(crate) fn contains_spaced(value: &[u8], text: &[u8]) -> bool {
+    let Some((first, rest)) = text.split_first() else { return true };
+    let starts = memchr::memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), value);
+    starts.into_iter().any(|at| {
+        let after = value.get(at + 1..).unwrap_or_default();
+        let mut bytes = after.iter().filter(|byte| !is_space_or_nbsp(**byte));
+        rest.iter().all(|wanted| bytes.next().is_some_and(|byte| byte.eq_ignore_ascii_case(wanted)))
+    })
+}
+
 /// Where `word` stands in `text` with no word character on either side.
 fn word(text: &[u8], word: &[u8]) -> Option<usize> {
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
@@ -42,4 +55,23 @@ fn word(text: &[u8], word: &[u8]) -> Option<usize> {
         let before = at.checked_sub(1).and_then(|at| text.get(at));
         !before.is_some_and(is_word) && !text.get(at + word.len()).is_some_and(is_word)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::contains_spaced;
+    use crate::transform::Transform;
+
+    proptest! {
+        #[test]
+        fn what_is_found_without_white_space_is_found_in_between(value in "[<tTe \\n\\x0b]{0,16}", text in "[<te]{0,4}") {
+            let (mut dense, mut small) = (Vec::new(), Vec::new());
+            Transform::RemoveWhitespace.apply(value.as_bytes(), &mut dense, None);
+            Transform::Lowercase.apply(&dense, &mut small, None);
+            let found = memchr::memmem::find(&small, text.as_bytes()).is_some();
+            prop_assert_eq!(contains_spaced(value.as_bytes(), text.as_bytes()), found);
+        }
+    }
 }

@@ -1,9 +1,11 @@
 //! A phase's rules in order, each with what decides at a glance that it does not match: most rules look at values that
 //! lack what a match needs, and are not touched at all.
 
+use std::sync::Arc;
+
 use super::group::Groups;
 use super::kinds::Kinds;
-use super::rule::{Guard, Rule};
+use super::rule::{Before, Guard, Rule};
 
 /// A rule in its phase.
 pub(crate) struct Entry {
@@ -30,6 +32,8 @@ pub(crate) struct Hint {
     pub(crate) bit: Option<u32>,
     /// Bytes of these kinds.
     pub(crate) kinds: Kinds,
+    /// This, before its white space goes.
+    pub(crate) before: Option<Arc<Before>>,
 }
 
 impl Entry {
@@ -51,6 +55,7 @@ impl Glance {
         }
         let need = &first.need;
         let bit = need.bit.filter(|_| need.instead.is_empty());
-        Some(Self::Values(Hint { group: at, len: need.len, bit, kinds: need.kinds }))
+        let before = need.before.clone();
+        Some(Self::Values(Hint { group: at, len: need.len, bit, kinds: need.kinds, before }))
     }
 }

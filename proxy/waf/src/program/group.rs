@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use super::kinds::{KindSets, Kinds};
 use super::names::Names;
+use super::rule::Before;
 use crate::operator::Pattern;
 use crate::syntax::{Selector, Target, Variable};
 use crate::transform::Transform;
@@ -262,6 +263,17 @@ impl Groups {
     fn push(&mut self, column: Column) -> u32 {
         self.columns.push(column);
         u32::try_from(self.columns.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    /// What the members of group `at` have that is `text` once `chain` took their white space: it can be seen before.
+    pub(super) fn spaced(&self, at: u32, chain: &[Transform], text: &[u8]) -> Option<Before> {
+        let only = [Transform::RemoveWhitespace, Transform::Lowercase];
+        let group = self.groups.get(at as usize).filter(|group| !group.is_volatile && group.stages == 1)?;
+        let takes_space = chain.contains(&Transform::RemoveWhitespace);
+        let is_spaced = takes_space && chain.iter().all(|transform| only.contains(transform));
+        let counts = self.columns_of(at).any(|column| column.count);
+        let group = group.made_of.first().filter(|_| is_spaced && !counts).map(|(plain, _)| *plain)?;
+        Some(Before { group, text: text.to_vec() })
     }
 
     /// The columns of a group.

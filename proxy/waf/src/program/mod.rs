@@ -25,8 +25,8 @@ pub(crate) use kinds::{KindTable, Kinds};
 pub(crate) use names::Names;
 pub use rule::Meta;
 pub(crate) use rule::{
-    Allowed, Argument, Change, Control, Disruption, Effect, Excluded, Guard, Link, Need, Number, Processor,
-    Rule, RuleSelector, Slot, Term,
+    Allowed, Argument, Before, Change, Control, Disruption, Effect, Excluded, Guard, Link, Need, Number,
+    Processor, Rule, RuleSelector, Slot, Term,
 };
 pub use settings::{Engine, OverLimit, Settings};
 pub(crate) use template::{Piece, Template};
@@ -43,7 +43,7 @@ use kinds::KindSets;
 use crate::bytes::ByteSet;
 use crate::fault::{Fault, Place};
 use crate::limits::LoadLimits;
-use crate::operator::{Compile, Operator};
+use crate::operator::{Compile, Operator, Search};
 use crate::source::{self, RuleSource};
 use crate::syntax::{self, Action, OperatorSyntax, RuleSyntax, Variable};
 use crate::transform::CodePage;
@@ -78,6 +78,9 @@ impl std::fmt::Debug for Program {
 
 impl Program {
     /// Compiles the rule files `entries` of `source`, in this order, with all they include.
+    ///
+    /// Regular expressions are checked here, and compiled when first asked. Whoever wants no first request to wait for that puts an
+    /// ordinary one through before.
     ///
     /// # Errors
     ///
@@ -242,7 +245,13 @@ impl Builder<'_> {
             }
         };
         let (operator, argument) = self.operator(written, draft.phase);
-        let need = self.need(&operator, group, draft.phase, written.negated);
+        let mut need = self.need(&operator, group, draft.phase, written.negated);
+        if let (Operator::Text(Search::Contains), Argument::Literal(text)) = (&operator, &argument)
+            && !is_request(draft.phase)
+            && !written.negated
+        {
+            need.before = self.groups.spaced(group, &actions.chain, text).map(Arc::new);
+        }
         let mut link = Link {
             group: Some(group),
             operator,

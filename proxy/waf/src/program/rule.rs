@@ -83,6 +83,15 @@ pub(crate) struct Need {
     pub(crate) instead: Vec<Kinds>,
     pub(crate) kinds: Kinds,
     pub(crate) len: u32,
+    /// What the value has before its white space goes, where that is cheaper to see than the value itself.
+    pub(crate) before: Option<Arc<Before>>,
+}
+
+/// A text that untransformed values hold, white space and case apart.
+pub(crate) struct Before {
+    /// The untransformed values.
+    pub(crate) group: u32,
+    pub(crate) text: Vec<u8>,
 }
 
 impl Number {
@@ -97,7 +106,7 @@ impl Number {
 
 impl Need {
     pub(crate) const NOTHING: Self =
-        Self { bit: None, is_exact: false, instead: Vec::new(), kinds: Kinds::NONE, len: 0 };
+        Self { bit: None, is_exact: false, instead: Vec::new(), kinds: Kinds::NONE, len: 0, before: None };
 
     /// Whether a value with bytes of these kinds may match without the bit.
     pub(crate) fn is_met_instead(&self, kinds: Kinds) -> bool {

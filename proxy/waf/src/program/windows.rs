@@ -113,11 +113,16 @@ impl Dense {
                 found(value.get(at..).unwrap_or_default());
             }
         }
-        for at in value.len().saturating_sub(3)..value.len() {
-            let rest = value.get(at..).unwrap_or_default();
-            if self.has(read(rest)) {
-                found(rest);
+        // The last windows, with zeros beyond the end.
+        let (start, mut window) = match value.last_chunk() {
+            Some(last) => (value.len() - 3, u32::from_le_bytes(*last) >> 8),
+            None => (0, read(value)),
+        };
+        for at in start..value.len() {
+            if self.has(window) {
+                found(value.get(at..).unwrap_or_default());
             }
+            window >>= 8;
         }
     }
 

@@ -2,7 +2,8 @@
 
 use super::State;
 use super::columns::Common;
-use crate::program::{Hint, Kinds, Link, Program};
+use crate::operator::contains_spaced;
+use crate::program::{Before, Hint, Kinds, Link, Program};
 
 /// Per group, its survey.
 pub(crate) struct Surveys(Vec<Survey>);
@@ -45,6 +46,9 @@ impl State {
     /// Whether any value of the group has what the hint says.
     #[inline]
     pub(super) fn have_values(&mut self, program: &Program, hint: &Hint) -> bool {
+        if hint.before.as_deref().is_some_and(|before| !self.have_before(program, before)) {
+            return false;
+        }
         let at = self.surveyed(program, hint.group);
         let Some(survey) = self.surveys.get(at) else { return true };
         // Most lack the bit.
@@ -68,7 +72,25 @@ impl State {
         }
         let Some(survey) = self.surveys.get(group) else { return true };
         let bit = need.bit.filter(|_| !need.is_met_instead(survey.common.kinds));
-        self.have_values(program, &Hint { group, len: need.len, bit, kinds: need.kinds })
+        self.have_values(program, &Hint { group, len: need.len, bit, kinds: need.kinds, before: None })
+    }
+
+    /// Whether any value of a group holds a text, white space and case apart.
+    #[inline(never)]
+    fn have_before(&mut self, program: &Program, before: &Before) -> bool {
+        let at = self.surveyed(program, before.group);
+        let Some(group) = program.groups.get(at as usize) else { return true };
+        for column in &group.columns {
+            let column = self.column(program, *column);
+            for index in 0..self.columns.items(column).len() {
+                let Some(item) = self.columns.items(column).get(index) else { break };
+                let (value, len) = (item.value, item.len);
+                if !self.values.spend(len as usize) || contains_spaced(self.values.get(value), &before.text) {
+                    return true;
+                }
+            }
+        }
+        false
     }
 
     /// Surveys a group unless that is done; the group whose values it has.

@@ -6,12 +6,47 @@ use std::sync::LazyLock;
 use super::token::WORD_MAX;
 use crate::bytes::BuildFnv;
 
-static WORDS: LazyLock<HashMap<&'static [u8], u8, BuildFnv>> = LazyLock::new(|| {
-    rows(include_str!("words.tsv"))
-        .filter_map(|line| line.rsplit_once('\t'))
-        .filter_map(|(word, class)| Some((word.as_bytes(), *class.as_bytes().first()?)))
-        .collect()
+static WORDS: LazyLock<Words> = LazyLock::new(|| {
+    let mut words = Words { classes: HashMap::default(), lengths: [0; PLACES] };
+    for (word, class) in rows(include_str!("words.tsv")).filter_map(|line| line.rsplit_once('\t')) {
+        let (word, class) = (word.as_bytes(), class.as_bytes());
+        words.classes.extend(class.first().map(|class| (word, *class)));
+        if let Some(lengths) = words.lengths.get_mut(place(word)) {
+            *lengths |= length(word);
+        }
+    }
+    words
 });
+
+/// Words in upper case.
+struct Words {
+    classes: HashMap<&'static [u8], u8, BuildFnv>,
+    /// By a few of their bytes, the lengths that words have: nearly all of what is looked up is none.
+    lengths: [u32; PLACES],
+}
+
+const PLACES: usize = 1024;
+
+impl Words {
+    fn class_of(&self, word: &[u8]) -> Option<u8> {
+        let lengths = self.lengths.get(place(word)).copied().unwrap_or(0);
+        if lengths & length(word) == 0 {
+            return None;
+        }
+        self.classes.get(word).copied()
+    }
+}
+
+/// From the first two bytes and the last.
+fn place(word: &[u8]) -> usize {
+    let byte = |byte: Option<&u8>| usize::from(byte.copied().unwrap_or(0));
+    ((byte(word.first()) * 37) ^ (byte(word.get(1)) * 5) ^ (byte(word.last()) * 11)) % PLACES
+}
+
+/// A bit.
+fn length(word: &[u8]) -> u32 {
+    1 << (word.len() & 31)
+}
 
 static FINGERPRINTS: LazyLock<HashSet<&'static [u8], BuildFnv>> = LazyLock::new(|| {
     rows(include_str!("fingerprints.txt")).flat_map(str::split_whitespace).map(str::as_bytes).collect()
@@ -38,7 +73,7 @@ pub(super) fn class_of(word: &[u8]) -> u8 {
     if upper.first() == Some(&b'0') && is_fingerprint(upper.get(1..).unwrap_or_default()) {
         return b'F';
     }
-    WORDS.get(upper).copied().unwrap_or(0)
+    WORDS.class_of(upper).unwrap_or(0)
 }
 
 /// Whether a sequence of classes marks an injection.
