@@ -1,6 +1,6 @@
 //! When certificates of the configuration end, by what they are for.
 
-use std::time::SystemTime;
+use std::{cmp::Reverse, time::SystemTime};
 
 use rustls::pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -19,7 +19,7 @@ pub struct End {
 }
 
 impl End {
-    /// Of every certificate that a configuration names, where it is the first to end in its place.
+    /// Of every certificate that a configuration names. Of several in one place the first to end comes last, and is what is said.
     #[must_use]
     pub fn all(checked: &Checked) -> Vec<Self> {
         let listeners = checked.deploy.listeners.iter().flat_map(|listener| &listener.certificates);
@@ -37,7 +37,9 @@ impl End {
             let authorities = first_end(&tls.ca).map(|at| of("upstream_ca", at));
             client.into_iter().chain(authorities)
         });
-        servers.chain(anchors).chain(upstream).collect()
+        let mut ends: Vec<Self> = servers.chain(anchors).chain(upstream).collect();
+        ends.sort_by_key(|end| Reverse(end.at));
+        ends
     }
 }
 
