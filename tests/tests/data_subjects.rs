@@ -206,7 +206,10 @@ async fn looking_up_more_people_than_usual_is_allowed_found_and_counted() {
     for (number, unusual) in numbers.iter().zip([0, 0, 1, 1]) {
         let (answer, _) = get(&an, &world.zone.persons, &format!("/persons/{number}")).await.unwrap();
         assert_eq!(answer.status, 200, "it is refused to nobody");
-        assert!(world.counts(&format!("poort_unusual_total{{kind=\"subjects\"}} {unusual}")).await, "{number}");
+        assert!(
+            world.counts(&format!("poort_unusual_total{{kind=\"subjects\"}} {unusual}")).await,
+            "{number}"
+        );
     }
     world.gate.stop().await.unwrap();
     let records = world.zone.layout.records().into_iter();

@@ -140,7 +140,7 @@ impl Committer {
             let file = self.journal.path().display();
             match &self.spill {
                 Some(_) => {
-                    tracing::error!(%error, %file, "the record cannot be written; the second directory takes it")
+                    tracing::error!(%error, %file, "the record cannot be written; the second directory takes it");
                 }
                 None => tracing::error!(%error, %file, "the record cannot be written; nothing passes"),
             }

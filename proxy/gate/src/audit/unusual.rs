@@ -94,7 +94,10 @@ impl Watch {
             if see(devices, &subject.id, [hasher.hash_one(&device.id)], (at, shift, usual.devices)) {
                 found.push(Unusual::Devices);
             }
-            let is_shared = device.fleet.as_ref().is_some_and(|fleet| usual.shared_fleets.iter().any(|one| **one == **fleet));
+            let is_shared = device
+                .fleet
+                .as_ref()
+                .is_some_and(|fleet| usual.shared_fleets.iter().any(|one| **one == **fleet));
             let officer = [hasher.hash_one(&subject.id)];
             if !is_shared && see(officers, &device.id, officer, (at, shift, usual.officers)) {
                 found.push(Unusual::Officers);
@@ -174,7 +177,8 @@ mod tests {
     fn the_first_that_is_one_too_many_is_found_once_in_a_shift() {
         let mut watch = Watch::default();
         watch.expect(Some(usual()));
-        let mut look = |plate: &str, seconds| watch.see(&consulted("zone|an", "car-1", "cars", plate, seconds));
+        let mut look =
+            |plate: &str, seconds| watch.see(&consulted("zone|an", "car-1", "cars", plate, seconds));
         for plate in ["1", "2", "3", "3", "2", "1"] {
             assert_eq!(look(plate, 0), [], "three are usual, however often");
         }
@@ -207,7 +211,10 @@ mod tests {
         let refused = Verdict::Refuse(poort_enforce::reason::Reason::Policy);
         assert_eq!(watch.see(&Decision { verdict: refused, ..consulted("zone|an", "t", "x", "1", 0) }), []);
         let service = Arc::new(Subject { kind: SubjectKind::Service, ..subject() });
-        assert_eq!(watch.see(&Decision { subject: Some(service), ..consulted("zone|an", "t", "x", "1", 0) }), []);
+        assert_eq!(
+            watch.see(&Decision { subject: Some(service), ..consulted("zone|an", "t", "x", "1", 0) }),
+            []
+        );
         assert_eq!(watch.see(&consulted("zone|an", "t", "x", "1", 0)), [Unusual::Subjects]);
     }
 

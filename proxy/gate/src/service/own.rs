@@ -60,12 +60,7 @@ pub(super) fn would_sign_in_do(session: &Session, ctx: &Context, reason: &Reason
     (navigates && can && !headers.contains_key(header::AUTHORIZATION)).then_some(stronger)
 }
 
-fn visit<'a>(
-    session: &'a Session,
-    ctx: &'a Context,
-    body: &'a [u8],
-    audit: &'a Audit,
-) -> Result<Visit<'a>> {
+fn visit<'a>(session: &'a Session, ctx: &'a Context, body: &'a [u8], audit: &'a Audit) -> Result<Visit<'a>> {
     let exchange = ctx.exchange.as_ref().ok_or_else(|| failure(Reason::Internal))?;
     let connection = ctx.connection.as_ref().ok_or_else(|| failure(Reason::Internal))?;
     let (Some(facts), Some(device)) = (&exchange.facts, exchange.connection.device.accepted()) else {

@@ -81,7 +81,7 @@ impl Said {
         let mut rest = all.as_str();
         for part in parts {
             let at = rest.find(part).unwrap_or_else(|| panic!("{part}\nis not in (the rest of)\n{all}"));
-            rest = &rest[at + part.len()..];
+            rest = rest.get(at + part.len()..).unwrap();
         }
         assert!(!all.contains('\x1b'), "no colour outside a terminal");
     }
