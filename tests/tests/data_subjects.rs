@@ -10,7 +10,7 @@
 
 use std::{fs, path::Path};
 
-use poort_demo::{gate::binary, layout::Layout};
+use poort_demo::{gate::binary, layout::Layout, sources::Register};
 use poort_tests::{PERSON, World, get};
 use serde_json::Value;
 
@@ -190,4 +190,29 @@ async fn a_form_a_json_body_and_an_answer_name_people_too() {
     assert_eq!(outcome["unmapped"]["subjects"].as_array().map(Vec::len), Some(2), "{outcome:#}");
     let (found, said) = audit(&world, "search", &[ABOUT]).await;
     assert!(found && said.contains("3 consultations"), "{said}");
+}
+
+#[tokio::test]
+async fn looking_up_more_people_than_usual_is_allowed_found_and_counted() {
+    let mut world = World::start_with(|zone| {
+        zone.layout.edit("policies/poort.yaml", |yaml| {
+            yaml["unusual"] = serde_yaml::from_str("{ subjects: 2, shared_fleets: [cars] }").unwrap();
+        })
+    })
+    .await
+    .unwrap();
+    let an = world.officer().unwrap();
+    let numbers: Vec<_> = Register::Persons.keys().take(4).collect();
+    for (number, unusual) in numbers.iter().zip([0, 0, 1, 1]) {
+        let (answer, _) = get(&an, &world.zone.persons, &format!("/persons/{number}")).await.unwrap();
+        assert_eq!(answer.status, 200, "it is refused to nobody");
+        assert!(world.counts(&format!("poort_unusual_total{{kind=\"subjects\"}} {unusual}")).await, "{number}");
+    }
+    world.gate.stop().await.unwrap();
+    let records = world.zone.layout.records().into_iter();
+    let findings: Vec<_> = records.filter(|record| record["class_uid"] == 2004).collect();
+    assert_eq!(findings.len(), 1, "once in a shift: {findings:#?}");
+    assert_eq!(findings[0]["unmapped"]["detector"], "unusual");
+    assert_eq!(findings[0]["evidences"][0]["actor"]["user"]["uid"], "zone|an.janssens");
+    assert_eq!(findings[0]["is_alert"], true);
 }

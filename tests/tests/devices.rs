@@ -376,12 +376,15 @@ async fn strangers_are_counted_and_not_recorded_one_by_one() {
         .into_iter()
         .partition(|record| record["metadata"]["log_name"] == "strangers");
     assert_eq!(others.len(), 2, "the decision on the car and its outcome: {others:?}");
-    let counted: u64 = strangers.iter().map(|record| record["count"].as_u64().unwrap()).sum();
-    assert_eq!(counted, VISITS, "{strangers:?}");
-    // One line a minute.
-    assert!((1..=3).contains(&strangers.len()), "{} lines", strangers.len());
-    for record in &strangers {
-        assert_eq!(record["status_detail"], "device_missing");
-        assert_eq!(record["src_endpoint"]["name"], "127.0.0.1/32");
+    for (class, detail) in [(4002, "device_missing"), (3002, "tls_certificate_foreign")] {
+        let of_kind = || strangers.iter().filter(|record| record["status_detail"] == detail);
+        let counted: u64 = of_kind().map(|record| record["count"].as_u64().unwrap()).sum();
+        assert_eq!(counted, VISITS, "{strangers:?}");
+        // One line a minute.
+        assert!((1..=3).contains(&of_kind().count()), "{strangers:?}");
+        for record in of_kind() {
+            assert_eq!(record["class_uid"], class, "{detail}");
+            assert_eq!(record["src_endpoint"]["name"], "127.0.0.1/32", "{detail}");
+        }
     }
 }

@@ -300,6 +300,12 @@ async fn firearms_ask_for_a_stronger_sign_in_and_the_request_goes_on() {
     assert_eq!(browser.fetch("GET", &browser.at("persons", PERSON), &[]).await.unwrap().status, 200);
 }
 
+/// What is recorded of signing in and out.
+fn authentications(world: &World) -> Vec<Value> {
+    let records = world.zone.layout.records().into_iter();
+    records.filter(|record| record["metadata"]["event_code"] == "authentication").collect()
+}
+
 #[tokio::test]
 async fn signing_out_ends_it_everywhere_on_the_device() {
     let world = World::start().await.unwrap();
@@ -326,6 +332,15 @@ async fn signing_out_ends_it_everywhere_on_the_device() {
     let landed = browser.submit(&own, &sign_out, &form).await.unwrap();
     assert_eq!(landed.url.as_str(), browser.at("signin", "/signed-out"), "{landed:?}");
     assert!(landed.passed("localhost"), "it went by the issuer");
+    let told: Vec<_> = authentications(&world)
+        .iter()
+        .map(|record| (record["activity_id"].as_u64().unwrap(), record["status_detail"].clone()))
+        .collect();
+    assert_eq!(told, [(1, json!("signed_in")), (2, json!("signed_out"))]);
+    for record in authentications(&world) {
+        assert_eq!(record["user"]["uid"], "zone|an.janssens");
+        assert_eq!(record["device"]["uid"], "spiffe://zone.example/device/car-12");
+    }
     for (name, path) in [("persons", PERSON), ("vehicles", VEHICLE)] {
         let answer = browser.fetch("GET", &browser.at(name, path), &[]).await.unwrap();
         assert_eq!(answer.status, 401, "{name}");
@@ -367,6 +382,9 @@ async fn who_signs_out_at_the_issuer_is_signed_out_here() {
     let answer = browser.fetch("GET", &address, &[]).await.unwrap();
     assert_eq!(answer.status, 401, "the very next request");
     assert_eq!(detail(&world, &answer).await["status_detail"], "session_ended");
+    let told = authentications(&world).pop().unwrap();
+    assert_eq!(told["status_detail"], "signed_out_by_issuer");
+    assert_eq!((&told["user"]["uid"], &told["unmapped"]["ended"]), (&json!("zone|an.janssens"), &json!(1)));
     let page = browser.go(&address).await.unwrap();
     assert_eq!(choose(&browser, &page, "an.janssens").await.status, 200);
     assert_eq!(post(&token).await, 400, "it is obeyed once");

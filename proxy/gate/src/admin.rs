@@ -9,7 +9,7 @@ use pingora::{apps::http_app::ServeHttp, protocols::http::ServerSession};
 use pingora_prometheus::PrometheusHttpApp;
 use poort_identity::{AssertionKey, token::KeyLookup as _, token::Keys};
 
-use crate::live::Live;
+use crate::{live::Live, metrics};
 
 /// Largest logout request that is read, in bytes.
 const LOGOUT_LIMIT: usize = 32 * 1024;
@@ -54,7 +54,7 @@ impl ServeHttp for Admin {
         }
         match head.uri.path() {
             "/metrics" => {
-                self.live.observe();
+                metrics::look(&self.live);
                 PrometheusHttpApp.response(session).await
             }
             // Alive: it can answer at all. A gate that waits for an issuer must not be restarted for that.
@@ -89,7 +89,7 @@ impl Admin {
         let Some(desk) = &snapshot.pipeline.ports.sign_in else {
             return text(404, "nobody signs in here\n".to_owned());
         };
-        match desk.end_by_issuer(alias, &form, SystemTime::now()).await {
+        match desk.end_by_issuer(alias, &form, SystemTime::now(), &self.live.audit).await {
             Ok(_) => text(200, String::new()),
             Err(fault) => {
                 tracing::warn!(event = "logout_token_refused", %fault);

@@ -1,10 +1,11 @@
 //! The Poort gate: everything that touches the network, the disk and the clock, around the decision of `poort-enforce`.
 //!
 //! From the outside in:
-//! - [`cli`]: `run`, `check`, `reload`, `waf`, `audit`; [`config`]: from files to proven types;
-//! - [`listen`]: connections, TLS and the raw request head; [`listeners`] sets it up;
+//! - [`cli`]: `run`, `check`, `reload`, `policy`, `waf`, `audit`; [`config`]: from files to proven types;
+//! - [`listen`]: connections, TLS and the raw request head; [`listeners`] sets it up, `doorkeeper` notes what happens there;
 //! - [`service`]: a request's phases; [`adapt`]: what the pipeline sees of it; [`streams`]: what lasts is admitted again;
 //! - [`inspect`]: bodies and answers under a source's rules; [`forward`]: to the source and back; [`signin`]: how browsers sign in;
+//! - [`trials`]: questions in plain words, for tests of policies;
 //! - [`snapshot`]: everything built from files, immutable; [`live`]: the one in force; [`carry_over`]: what outlives it;
 //!   [`last_good`]: what a gate with broken files starts from;
 //! - [`world`]: the ports of the decision: [`limits`], [`keys`], [`time_zone`], [`metrics`];
@@ -18,6 +19,7 @@ pub mod carry_over;
 pub mod cli;
 pub mod config;
 pub mod control;
+mod doorkeeper;
 pub mod forward;
 pub mod housekeeping;
 pub mod inspect;
@@ -35,4 +37,5 @@ pub mod signin;
 pub mod snapshot;
 pub mod streams;
 pub mod time_zone;
+pub mod trials;
 pub mod world;

@@ -7,6 +7,7 @@ use crate::decision::Decision;
 use crate::digest::digest;
 use crate::fault::Fault;
 use crate::load::{self, Loaded};
+use crate::parse::Parsed;
 use crate::plan::Asked;
 use crate::prepared::{Inner, Prepared};
 use crate::question::{Actor, DeviceFacts, Principal, Question};
@@ -18,9 +19,9 @@ use crate::slices::{Slice, Slices};
 #[derive(Debug)]
 pub struct Engine {
     digest: Arc<str>,
-    registry: Registry,
-    slices: Slices,
-    vocabulary: Vocabulary,
+    pub(crate) registry: Registry,
+    pub(crate) slices: Slices,
+    pub(crate) vocabulary: Vocabulary,
 }
 
 impl Engine {
@@ -31,8 +32,13 @@ impl Engine {
     /// under strict validation, can never apply or names what does not exist; ids used twice; circles in a hierarchy;
     /// no policy at all.
     pub fn load(corpus: &Corpus) -> Result<Self, Vec<Fault>> {
-        let Loaded { registry, slices, vocabulary } = load::load(corpus)?;
-        Ok(Self { digest: digest(corpus), registry, slices, vocabulary })
+        load::load(corpus).map(|loaded| Self::new(corpus, loaded).0)
+    }
+
+    /// From a corpus and what it compiled to; and its policies, which deciding needs no more.
+    pub(crate) fn new(corpus: &Corpus, loaded: Loaded) -> (Self, Vec<Parsed>) {
+        let Loaded { policies, registry, slices, vocabulary } = loaded;
+        (Self { digest: digest(corpus), registry, slices, vocabulary }, policies)
     }
 
     /// Builds the entities of a principal, its device and the actor.

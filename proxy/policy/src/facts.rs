@@ -145,6 +145,17 @@ impl Text {
 }
 
 impl Relation {
+    /// What holds where this one does not.
+    pub(crate) const fn opposite(self) -> Option<Self> {
+        match self {
+            Self::Equal => None,
+            Self::Less => Some(Self::AtLeast),
+            Self::AtMost => Some(Self::More),
+            Self::More => Some(Self::AtMost),
+            Self::AtLeast => Some(Self::Less),
+        }
+    }
+
     fn holds(self, number: i64, bound: i64) -> bool {
         match self {
             Self::Equal => number == bound,

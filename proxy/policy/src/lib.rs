@@ -11,6 +11,8 @@
 //! - `slices` finds the policies of each source and operation, `specialise` evaluates what is already known of their
 //!   conditions, `plan` splits the rest by when it can be known (`facts`, `reads`);
 //! - `prepared` and `circumstances` build the entities of a principal and, where Cedar is asked, its context.
+//!
+//! What a change of the policies does, before it is made: [`workbench`].
 
 mod bounds;
 mod circumstances;
@@ -35,6 +37,7 @@ mod schema;
 mod slices;
 mod specialise;
 pub mod time;
+pub mod workbench;
 
 pub use corpus::{Corpus, Group, Place, PolicyFile, SourceFacts};
 pub use decision::{Decision, Obligation};

@@ -16,6 +16,7 @@ use crate::slices::{Slicer, Slices};
 
 /// What a sound corpus compiles to.
 pub(crate) struct Loaded {
+    pub(crate) policies: Vec<Parsed>,
     pub(crate) registry: Registry,
     pub(crate) slices: Slices,
     pub(crate) vocabulary: Vocabulary,
@@ -44,7 +45,7 @@ pub(crate) fn load(corpus: &Corpus) -> Result<Loaded, Vec<Fault>> {
     {
         let sources: Vec<Arc<str>> = corpus.sources.iter().map(|source| source.id.as_str().into()).collect();
         match Slicer::new(&registry, &vocabulary.captures).map(|slicer| slicer.slice(&policies, &sources)) {
-            Ok(slices) => return Ok(Loaded { registry, slices, vocabulary }),
+            Ok(slices) => return Ok(Loaded { policies, registry, slices, vocabulary }),
             Err(message) => {
                 faults.push(whole(corpus, message, "declare each role, unit, source and action once"));
             }

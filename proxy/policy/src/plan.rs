@@ -135,6 +135,16 @@ impl Plan {
         }
     }
 
+    /// What of a question it can read beside principal, device and actor.
+    pub(crate) fn reads(&self) -> Reads {
+        match self {
+            Self::Company(_) => Reads::NOTHING,
+            Self::Fact(_, leaf) => leaf.reads,
+            Self::Cedar(leaf) => leaf.reads,
+            _ => self.parts().iter().fold(Reads::NOTHING, |reads, part| reads.and(part.reads())),
+        }
+    }
+
     /// Whether the condition holds.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ macro_rules! parts {
 
 parts! {
     DEVICE = 0, ACTOR = 1, METHOD = 2, HOST = 3, PATH = 4, ADDRESS = 5, CAPTURES = 6, PURPOSE = 7, CASE = 8,
-    BREAK_GLASS = 9, INSPECTION = 10, ACR = 11, AMR = 12, AUTH_AGE = 13, STRONG = 14, TIME = 15,
+    BREAK_GLASS = 9, INSPECTION = 10, ACR = 11, AMR = 12, AUTH_AGE = 13, STRONG = 14, EPOCH = 15, CLOCK = 16,
 }
 
 impl Reads {
@@ -27,6 +27,8 @@ impl Reads {
     pub(crate) const NOTHING: Self = Self(0);
     pub(crate) const REQUEST: Self =
         Self(Self::METHOD.0 | Self::HOST.0 | Self::PATH.0 | Self::ADDRESS.0 | Self::CAPTURES.0);
+    /// Of the time, the moment, and what a clock on the wall shows.
+    pub(crate) const TIME: Self = Self(Self::EPOCH.0 | Self::CLOCK.0);
     pub(crate) const SESSION: Self = Self(Self::ACR.0 | Self::AMR.0 | Self::AUTH_AGE.0 | Self::STRONG.0);
 
     /// What an expression can read.
@@ -75,6 +77,8 @@ impl Reads {
             [.., "auth_age", "session"] => Self::AUTH_AGE,
             [.., "strong", "session"] => Self::STRONG,
             [.., "session"] => Self::SESSION,
+            [.., "epoch", "time"] => Self::EPOCH,
+            [.., "hour" | "minute" | "weekday", "time"] => Self::CLOCK,
             [.., "time"] => Self::TIME,
             _ => Self::ALL,
         }
@@ -143,6 +147,9 @@ mod tests {
             ("context.unheard_of == 1", Reads::ALL),
             ("context.request.address.isInRange(ip(\"10.0.0.0/8\"))", Reads::ADDRESS),
             ("principal.issuer == context.case", Reads::CASE),
+            ("context.time.epoch < 1", Reads::EPOCH),
+            ("context.time.hour < context.time.weekday", Reads::CLOCK),
+            ("context.time == context.time", Reads::TIME),
         ];
         for (text, expected) in cases {
             let expr: Expr = text.parse().unwrap();

@@ -69,6 +69,17 @@ impl Slices {
         self.by_source.get(source)?.get(operation as usize)
     }
 
+    /// Every slice, with what it is of.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&str, Operation, &Slice)> {
+        self.by_source.iter().flat_map(|(source, slices)| {
+            Operation::ALL.into_iter().zip(slices).map(|(operation, slice)| (&**source, operation, slice))
+        })
+    }
+
+    pub(crate) fn principals(&self) -> &[PrincipalConstraint] {
+        &self.principals
+    }
+
     /// For every principal constraint, whether it fits a principal that is in `ancestors`.
     pub(crate) fn fitting(&self, principal: &Entity) -> Fitting {
         let mut fitting = Fitting(vec![0; self.principals.len().div_ceil(64)]);
@@ -107,7 +118,7 @@ impl Fitting {
 }
 
 /// Whether a scope constraint fits an entity, as Cedar evaluates it.
-fn covers(
+pub(crate) fn covers(
     constraint: &PrincipalOrResourceConstraint,
     uid: &EntityUID,
     is_in: impl Fn(&EntityUID) -> bool,
@@ -244,7 +255,7 @@ impl<'a> Slicer<'a> {
     }
 }
 
-fn action_fits(registry: &Registry, constraint: &ActionConstraint, action: &EntityUID) -> bool {
+pub(crate) fn action_fits(registry: &Registry, constraint: &ActionConstraint, action: &EntityUID) -> bool {
     let within = |group: &EntityUID| action == group || is_in(registry, action, group);
     match constraint {
         ActionConstraint::Any => true,
@@ -253,7 +264,7 @@ fn action_fits(registry: &Registry, constraint: &ActionConstraint, action: &Enti
     }
 }
 
-fn is_in(registry: &Registry, uid: &EntityUID, group: &EntityUID) -> bool {
+pub(crate) fn is_in(registry: &Registry, uid: &EntityUID, group: &EntityUID) -> bool {
     registry.find(uid).is_some_and(|one| one.is_descendant_of(group))
 }
 

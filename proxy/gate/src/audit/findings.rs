@@ -1,7 +1,12 @@
 //! What a SOC looks into, counted by who caused it and what found it, and written down once a minute: an attack that is tried a thousand
 //! times is one finding with a count.
 
-use std::{collections::HashMap, mem, time::SystemTime};
+use std::{
+    collections::HashMap,
+    mem,
+    sync::atomic::{AtomicU64, Ordering},
+    time::SystemTime,
+};
 
 use parking_lot::Mutex;
 use poort_enforce::{
@@ -11,7 +16,10 @@ use poort_enforce::{
     record::{Decision, Outcome, Verdict},
 };
 
-use super::record::Record;
+use super::{
+    record::Record,
+    unusual::{Unusual, Usual, Watch},
+};
 
 /// So many are counted apart; what finds no place is counted without a name.
 const LIMIT: usize = 4096;
@@ -25,6 +33,8 @@ pub enum Detector {
     Answer,
     /// A token or a session of another device.
     Binding,
+    /// More than is usual in a shift.
+    Unusual,
 }
 
 /// Something that was found, so many times.
@@ -63,7 +73,11 @@ pub struct About {
 
 /// Findings since the last look.
 #[derive(Debug, Default)]
-pub(super) struct Findings(Mutex<HashMap<About, Finding>>);
+pub(super) struct Findings {
+    found: Mutex<HashMap<About, Finding>>,
+    watch: Mutex<Watch>,
+    unusual: [AtomicU64; Unusual::ALL.len()],
+}
 
 impl Findings {
     /// Looks at what is written down.
@@ -71,13 +85,23 @@ impl Findings {
         match record {
             Record::Decision(decision, _) => self.see_decision(decision),
             Record::Outcome(outcome) => self.see_outcome(outcome),
-            Record::Access(_) | Record::Finding(_) => {}
+            Record::Access(_) | Record::Authentication(_) | Record::Finding(_) => {}
         }
     }
 
     /// What was found; the next look begins anew.
     pub(super) fn take(&self) -> impl Iterator<Item = Finding> + use<> {
-        mem::take(&mut *self.0.lock()).into_values()
+        mem::take(&mut *self.found.lock()).into_values()
+    }
+
+    /// From now on this is usual in a shift.
+    pub(super) fn expect(&self, usual: Option<Usual>) {
+        self.watch.lock().expect(usual);
+    }
+
+    /// How often there was more than usual, by kind.
+    pub(super) fn unusual(&self) -> [u64; Unusual::ALL.len()] {
+        self.unusual.each_ref().map(|count| count.load(Ordering::Relaxed))
     }
 
     fn see_decision(&self, decision: &Decision) {
@@ -86,8 +110,9 @@ impl Findings {
             Verdict::Allow | Verdict::Answer => None,
         };
         let elsewhere = reason.filter(|reason| reason.class() == Class::SignInElsewhere);
-        if elsewhere.is_none() && decision.inspection.as_ref().is_none_or(|report| report.matches.is_empty())
-        {
+        let unusual = self.watch.lock().see(decision);
+        let is_clean = decision.inspection.as_ref().is_none_or(|report| report.matches.is_empty());
+        if elsewhere.is_none() && unusual.is_empty() && is_clean {
             return;
         }
         let by = By {
@@ -100,6 +125,12 @@ impl Findings {
         };
         if let Some(reason) = elsewhere {
             self.count(&by, Detector::Binding, reason.code(), "a token or session of another device");
+        }
+        for kind in unusual {
+            if let Some(count) = self.unusual.get(kind as usize) {
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+            self.count(&by, Detector::Unusual, kind.as_str(), "more than usual in a shift");
         }
         if let Some(report) = decision.inspection.as_deref() {
             self.count_matches(&by, Detector::Request, report);
@@ -134,7 +165,7 @@ impl Findings {
             source: by.source.map(Into::into),
             refused: by.refused,
         };
-        let mut findings = self.0.lock();
+        let mut findings = self.found.lock();
         if findings.len() >= LIMIT && !findings.contains_key(&about) {
             (about.who, about.device) = (None, None);
         }
@@ -221,7 +252,7 @@ mod tests {
         };
         findings.see(&Record::Outcome(withheld));
         let find = |detector| -> Vec<_> {
-            let found = findings.0.lock();
+            let found = findings.found.lock();
             found.values().filter(|finding| finding.about.detector == detector).cloned().collect()
         };
         let [stolen] = &*find(Detector::Binding) else { panic!("{findings:?}") };

@@ -5,15 +5,18 @@
 //! refused, and so is every further decision until the disk works again, which is tried without a restart.
 //!
 //! - [`writer`] is the door: [`Audit`]; behind it `queue`, `batch` (the shared wait) and `commit` (the thread);
+//! - `reserve` is space held back for a full disk;
+//! - `spill` is the second disk, while the first fails;
 //! - `journal` is the form on disk, OCSF JSON lines in one file a day: the one place to change for another form;
 //!   `recovery` reads it back after a crash;
 //! - [`tlog`] proves that no line was changed, removed or put elsewhere since it was written;
-//! - [`search`] reads the record back: who consulted whom, and why;
+//! - [`search`] reads the record back: who consulted whom, and why; [`questions`]: what policies were asked;
 //! - [`ocsf`] turns a record into its line;
-//! - `findings` counts what a SOC looks into;
+//! - `findings` counts what a SOC looks into, `unusual` what is only so taken together;
 //! - [`strangers`] counts refusals of callers that nobody knows, in a bounded log of their own.
 
 mod access;
+mod authentication;
 mod batch;
 mod commit;
 mod day;
@@ -22,23 +25,29 @@ mod findings;
 mod health;
 mod journal;
 pub mod ocsf;
+pub mod questions;
 mod queue;
 mod record;
 mod recovery;
+mod reserve;
 pub mod search;
 mod settings;
+mod spill;
 pub mod strangers;
 #[cfg(test)]
 mod tests;
 pub mod tlog;
+mod unusual;
 pub mod writer;
 
 pub use access::Access;
+pub use authentication::{Act, Authentication, Who};
 pub use batch::{Ticket, Unwritable};
 pub use findings::{About, Detector, Finding};
-pub use health::Health;
+pub use health::{Health, Space};
 pub use record::{Digests, Record};
 pub use recovery::Recovered;
 pub use settings::{AuditFault, AuditSettings};
 pub use strangers::Strangers;
+pub use unusual::{Unusual, Usual};
 pub use writer::Audit;

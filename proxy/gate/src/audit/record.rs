@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use poort_enforce::record::{Decision, Outcome};
 
-use super::{access::Access, findings::Finding};
+use super::{access::Access, authentication::Authentication, findings::Finding};
 
 /// One thing to write down.
 #[derive(Debug)]
@@ -13,6 +13,8 @@ pub enum Record {
     Decision(Box<Decision>, Arc<Digests>),
     /// What became of it.
     Outcome(Outcome),
+    /// Somebody signed in or out, or tried to.
+    Authentication(Box<Authentication>),
     /// Something that a SOC looks into.
     Finding(Box<Finding>),
     /// Somebody looked at the record.
@@ -31,13 +33,14 @@ pub struct Digests {
 impl Record {
     /// Whether somebody may wait for it.
     pub(super) const fn is_waited_for(&self) -> bool {
-        matches!(self, Self::Decision(..) | Self::Access(_))
+        matches!(self, Self::Decision(..) | Self::Access(_) | Self::Authentication(_))
     }
 
     /// Roughly the memory it holds, in bytes. What many requests share behind an [`Arc`] is not counted.
     pub(super) fn weight(&self) -> usize {
         match self {
             Self::Outcome(_) => size_of::<Self>(),
+            Self::Authentication(_) => size_of::<Authentication>() + 512,
             Self::Finding(_) => size_of::<Finding>() + 512,
             Self::Access(access) => {
                 let wanted = access.wanted.iter().map(|(what, value)| what.len() + value.len() + 64);

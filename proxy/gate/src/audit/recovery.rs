@@ -40,6 +40,8 @@ pub(super) struct Reading {
     torn_bytes: u64,
     open: HashMap<String, Orphan>,
     lines: usize,
+    /// The last whole line of the newest file.
+    last: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -126,11 +128,18 @@ impl Reading {
                 };
             }
             self.line(&text).map_err(|what| damaged(number, what))?;
+            self.last.clone_from(&text);
         }
         Ok(0)
     }
 
-    fn line(&mut self, text: &[u8]) -> Result<(), String> {
+    /// The last whole line; empty if there is none.
+    pub(super) fn last(&self) -> &[u8] {
+        &self.last
+    }
+
+    /// Reads one line.
+    pub(super) fn line(&mut self, text: &[u8]) -> Result<(), String> {
         let Line { metadata, unmapped } = serde_json::from_slice(text).map_err(|error| error.to_string())?;
         self.lines += 1;
         match (&*metadata.event_code, metadata.correlation_uid) {
@@ -141,7 +150,7 @@ impl Reading {
             (ocsf::OUTCOME, Some(request)) => {
                 self.open.remove(&*request);
             }
-            (ocsf::ACCESS | ocsf::FINDING, _) => {}
+            (ocsf::ACCESS | ocsf::AUTHENTICATION | ocsf::FINDING, _) => {}
             (other, None) => return Err(format!("this `{other}` belongs to no request")),
             (other, _) => return Err(format!("`{other}` is no kind of record")),
         }

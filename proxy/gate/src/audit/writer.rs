@@ -22,7 +22,9 @@ use super::{
     record::Record,
     recovery::{self, Recovered},
     settings::{AuditFault, AuditSettings},
+    spill::Spill,
     strangers::Strangers,
+    unusual::Usual,
 };
 
 /// Held for as long as the record is open.
@@ -65,12 +67,22 @@ impl Audit {
         let directory = settings.directory;
         disk::make_directory(&directory)
             .map_err(|cause| AuditFault::Directory { path: directory.clone(), cause })?;
-        let lock = lock(&directory)?;
-        let reading = recovery::read(&directory)?;
-        let journal = Journal::open(Arc::clone(disk), &directory, settings.durable, clock.now());
+        let lock = lock(&directory, LOCK)?;
+        let mut spill = settings.spill.as_deref().map(Spill::open).transpose()?;
+        let mut reading = recovery::read(&directory)?;
+        let journal = Journal::open(
+            Arc::clone(disk),
+            &directory,
+            settings.durable,
+            settings.reserve_bytes,
+            clock.now(),
+        );
         let mut journal = journal.map_err(|cause| AuditFault::File { path: directory.clone(), cause })?;
         if let Some(log) = settings.log {
             journal.keep_log(log)?;
+        }
+        if let Some(spill) = &mut spill {
+            spill.resume(&mut journal, &mut reading, clock.now())?;
         }
         let recovered = reading.close(&mut journal, clock.now())?;
         let strangers = Strangers::open(&directory, settings.strangers_bytes, Arc::clone(&clock))?;
@@ -80,6 +92,7 @@ impl Audit {
             queue: Arc::clone(&queue),
             counts: Arc::clone(&counts),
             journal,
+            spill,
             clock: Arc::clone(&clock),
             kept_bytes: settings.kept_bytes,
             retry: settings.retry,
@@ -121,6 +134,11 @@ impl Audit {
         ticket
     }
 
+    /// From now on this is usual in a shift; with none, nothing is watched.
+    pub fn expect(&self, usual: Option<Usual>) {
+        self.findings.expect(usual);
+    }
+
     /// Writes down what was found since the last time, counted. Findings that are refused are lost, and are in the decisions all the same.
     pub fn report_findings(&self) {
         for finding in self.findings.take() {
@@ -151,10 +169,12 @@ impl Audit {
             last_commit: Duration::from_micros(counts.last_commit_micros.load(Ordering::Relaxed)),
             failures: counts.failures.load(Ordering::Relaxed),
             kept: counts.kept.load(Ordering::Relaxed),
+            spilled: counts.spilled.load(Ordering::Relaxed),
             lost: counts.lost.load(Ordering::Relaxed),
             log_entries: counts.log_entries.load(Ordering::Relaxed),
             checked_entries: counts.checked_entries.load(Ordering::Relaxed),
-            free_bytes: disk::free_bytes(&self.directory),
+            space: disk::space(&self.directory),
+            unusual: self.findings.unusual(),
             strangers_lost: self.strangers.lost(),
         }
     }
@@ -178,8 +198,8 @@ impl Drop for Audit {
 }
 
 /// Two gates that write to one directory would cut each other's lines and close each other's requests.
-fn lock(directory: &Path) -> Result<File, AuditFault> {
-    let path = directory.join(LOCK);
+pub(super) fn lock(directory: &Path, name: &str) -> Result<File, AuditFault> {
+    let path = directory.join(name);
     let file = disk::open_private(&path).map_err(|cause| AuditFault::File { path: path.clone(), cause })?;
     match file.try_lock() {
         Ok(()) => Ok(file),

@@ -2,6 +2,7 @@
 
 mod audit;
 mod check;
+mod policy;
 mod reload;
 mod run;
 mod waf;
@@ -31,6 +32,9 @@ enum Verb {
     /// The record, and the proof of it.
     #[command(subcommand)]
     Audit(Box<audit::Verb>),
+    /// The policies: what they say, and what a change would do.
+    #[command(subcommand)]
+    Policy(policy::Verb),
     /// The rules of inspection.
     #[command(subcommand)]
     Waf(waf::Verb),
@@ -52,6 +56,7 @@ impl Cli {
             Verb::Check(ConfigArgument { config }) => check::check(&config),
             Verb::Reload(arguments) => reload::reload(&arguments),
             Verb::Audit(verb) => audit::obey(&verb),
+            Verb::Policy(verb) => policy::obey(&verb),
             Verb::Waf(verb) => waf::obey(verb),
         }
     }

@@ -86,7 +86,7 @@ fn serve(file: &Path) -> anyhow::Result<()> {
         origin: origin.name(),
     };
     let live = Arc::new(Live::start(start)?);
-    metrics.reload_ok.set(i64::from(matches!(origin, Origin::Files)));
+    metrics.started(matches!(origin, Origin::Files));
     let server = server(&deploy, &live)?;
     let audit = Arc::clone(&live.audit);
     drop(live);
@@ -98,6 +98,8 @@ fn serve(file: &Path) -> anyhow::Result<()> {
 /// How the record is kept.
 pub(super) fn audit_settings(audit: &checked::deploy::Audit) -> AuditSettings {
     let mut settings = AuditSettings::new(audit.directory.clone(), audit.durable);
+    settings.spill.clone_from(&audit.spill);
+    settings.reserve_bytes = audit.reserve;
     settings.log = audit.log.as_ref().map(|log| LogSettings {
         directory: audit.directory.join(LOG_DIRECTORY),
         keys: Arc::clone(&log.keys),
@@ -196,7 +198,7 @@ fn server(deploy: &Summary, live: &Arc<Live>) -> anyhow::Result<Server> {
             admission: Arc::clone(&live.admission),
             tls,
             trust: Arc::clone(&live.trust),
-            observer: Arc::clone(&live.carry.metrics) as Arc<dyn listen::ConnectionObserver>,
+            observer: Arc::clone(live) as Arc<dyn listen::ConnectionObserver>,
         };
         let proxy = http_proxy(&server.configuration, Proxy::new(Arc::clone(live), deploy.body));
         server.add_service(listen::service("gate", settings, surroundings, proxy));

@@ -26,8 +26,10 @@ use std::{
 use zeroize::Zeroizing;
 
 pub use checked::Checked;
-pub use fault::{Fault, Faults, Warning};
+pub use checked::policies::Policies;
+pub use fault::{Fault, Faults, Place, Warning};
 
+use crate::trials::Trials;
 use checked::FileRead;
 use tree::Tree;
 
@@ -52,6 +54,27 @@ pub fn load_from(deploy_file: &Path, files: BTreeMap<PathBuf, Vec<u8>>) -> Resul
         FileRead { path, sha256: tree::sha256(&bytes), bytes: Arc::new(bytes) }
     });
     check::everything(Tree::kept(files.collect()), deploy_file, SystemTime::now())
+}
+
+/// Reads a directory of policies by itself: as much of it as decisions depend on, without certificates, keys and addresses.
+///
+/// # Errors
+/// Every fault of every file that was read.
+pub fn policies(directory: &Path) -> Result<Policies, Faults> {
+    check::policies(directory, false).map(|(policies, _)| policies)
+}
+
+/// As [`policies`], with their tests, in `tests`.
+///
+/// # Errors
+/// Every fault of every file that was read.
+pub fn policies_with_tests(directory: &Path) -> Result<(Policies, Trials), Faults> {
+    check::policies(directory, true)
+}
+
+/// `; did you mean …` or `; use one of …`, for a word that is none of the `known`.
+pub(crate) fn suggest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> String {
+    check::suggest::instead(word, known)
 }
 
 /// Where an operators' file wants state kept, if that much can be read of it; otherwise `state` beside it. For what must work

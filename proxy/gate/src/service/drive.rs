@@ -98,9 +98,11 @@ impl Proxy {
             let peer = peer.map_err(|_| failure(Reason::SourceUnreachable))?;
             tries += 1;
             ctx.outcome.attempts = tries;
+            ctx.asked = Some(Instant::now());
             let client = match self.sources().connect(&peer).await {
                 Ok(client) => client,
                 Err(error) => {
+                    upstream.counts.not_connected();
                     if let Some(address) = peer._address.as_inet() {
                         upstream.pool.failed(*address);
                     }
@@ -110,6 +112,7 @@ impl Proxy {
                     return Err(error.into_up());
                 }
             };
+            upstream.counts.connected(client.1);
             super::judge_tls(upstream, source::digest(&client.0))?;
             let length = match &held {
                 Some(held) => Length::Known(held.len() as u64),

@@ -9,26 +9,36 @@ use poort_enforce::{
 };
 
 use super::{Context, failure};
-use crate::{adapt, signin::Visit};
+use crate::{adapt, audit::Audit, signin::Visit};
 
 /// Largest form that a page of the gate's own takes, in bytes.
 const FORM_LIMIT: usize = 8 * 1024;
 
 /// Answers a request for one of the gate's own pages.
-pub(super) async fn answer(session: &mut Session, ctx: &Context, endpoint: Endpoint) -> Result<()> {
+pub(super) async fn answer(
+    session: &mut Session,
+    ctx: &Context,
+    endpoint: Endpoint,
+    audit: &Audit,
+) -> Result<()> {
     let body = form(session).await?;
     let snapshot = ctx.snapshot.as_ref().ok_or_else(|| failure(Reason::Internal))?;
     let desk = snapshot.pipeline.ports.sign_in.as_ref().ok_or_else(|| failure(Reason::Internal))?;
-    let visit = visit(session, ctx, &body)?;
+    let visit = visit(session, ctx, &body, audit)?;
     let reply = desk.answer(endpoint, visit, &snapshot.pipeline.rules.routes).await;
     adapt::write_reply(session, reply).await
 }
 
 /// Sends a person to sign in first.
-pub(super) async fn detour(session: &mut Session, ctx: &Context, stronger: bool) -> Result<()> {
+pub(super) async fn detour(
+    session: &mut Session,
+    ctx: &Context,
+    stronger: bool,
+    audit: &Audit,
+) -> Result<()> {
     let snapshot = ctx.snapshot.as_ref().ok_or_else(|| failure(Reason::Internal))?;
     let desk = snapshot.pipeline.ports.sign_in.as_ref().ok_or_else(|| failure(Reason::Internal))?;
-    let reply = desk.detour(visit(session, ctx, &[])?, stronger);
+    let reply = desk.detour(visit(session, ctx, &[], audit)?, stronger);
     let reply = reply.map_err(|_| failure(Reason::Internal))?;
     adapt::write_reply(session, reply).await
 }
@@ -50,7 +60,12 @@ pub(super) fn would_sign_in_do(session: &Session, ctx: &Context, reason: &Reason
     (navigates && can && !headers.contains_key(header::AUTHORIZATION)).then_some(stronger)
 }
 
-fn visit<'a>(session: &'a Session, ctx: &'a Context, body: &'a [u8]) -> Result<Visit<'a>> {
+fn visit<'a>(
+    session: &'a Session,
+    ctx: &'a Context,
+    body: &'a [u8],
+    audit: &'a Audit,
+) -> Result<Visit<'a>> {
     let exchange = ctx.exchange.as_ref().ok_or_else(|| failure(Reason::Internal))?;
     let connection = ctx.connection.as_ref().ok_or_else(|| failure(Reason::Internal))?;
     let (Some(facts), Some(device)) = (&exchange.facts, exchange.connection.device.accepted()) else {
@@ -72,6 +87,7 @@ fn visit<'a>(session: &'a Session, ctx: &'a Context, body: &'a [u8]) -> Result<V
         device: &device.name,
         from_here,
         body,
+        audit,
     })
 }
 

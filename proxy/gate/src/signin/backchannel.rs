@@ -1,13 +1,18 @@
 //! OpenID Connect Back-Channel Logout 1.0: an issuer says that somebody signed out, or was signed out, there.
 
-use std::time::SystemTime;
+use std::{sync::Arc, time::SystemTime};
 
 use poort_identity::{
     sign_in::SignInFault,
     token::{Expected, TokenFault},
 };
 
-use super::{Desk, State, endpoints::one};
+use crate::audit::{Act, Audit, Authentication, Who};
+
+use super::{
+    Desk, State,
+    endpoints::{one, record},
+};
 
 impl Desk {
     /// Obeys a logout token, posted as a form: the sessions it means are ended when this returns. How many there were.
@@ -19,14 +24,21 @@ impl Desk {
         alias: &str,
         form: &[u8],
         now: SystemTime,
+        audit: &Audit,
     ) -> Result<usize, SignInFault> {
-        let ended = self.obey(alias, form, now).await;
+        let ended = self.obey(alias, form, now, audit).await;
         let code = ended.as_ref().map_or_else(SignInFault::code, |_| "obeyed");
-        self.metrics.sign_ins.with_label_values(&["back_channel_logout", code]).inc();
+        self.metrics.signed_in("back_channel_logout", code);
         ended
     }
 
-    async fn obey(&self, alias: &str, form: &[u8], now: SystemTime) -> Result<usize, SignInFault> {
+    async fn obey(
+        &self,
+        alias: &str,
+        form: &[u8],
+        now: SystemTime,
+        audit: &Audit,
+    ) -> Result<usize, SignInFault> {
         let form = std::str::from_utf8(form).map_err(|_| SignInFault::Response)?;
         let token = one(form, "logout_token")?.ok_or(SignInFault::Response)?;
         let place = self.place(alias).ok_or(SignInFault::Issuer)?;
@@ -51,6 +63,16 @@ impl Desk {
             *kept.subject.issuer == *alias && person && sign_in
         };
         let ended = self.state.end(means).await;
+        let signed_out = Authentication {
+            time: now,
+            act: Act::SignedOutByIssuer,
+            who: read.subject.clone().map(|id| Who { id, name: None, issuer: Arc::clone(&read.issuer) }),
+            device: None,
+            session: None,
+            request: None,
+            ended: ended as u64,
+        };
+        record(audit, signed_out).await?;
         tracing::info!(event = "signed_out_by_issuer", issuer = alias, ended);
         Ok(ended)
     }

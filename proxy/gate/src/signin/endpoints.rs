@@ -18,6 +18,8 @@ use poort_identity::{
     sign_in::{Ask, Callback, SignInFault},
 };
 
+use crate::audit::{Act, Audit, Authentication, Record};
+
 use super::{
     Desk, HandOver, Kept, State, Waiting, cookies,
     desk::Place,
@@ -45,6 +47,8 @@ pub struct Visit<'a> {
     pub from_here: bool,
     /// Its body, if it has one.
     pub body: &'a [u8],
+    /// The record.
+    pub audit: &'a Audit,
 }
 
 impl Visit<'_> {
@@ -52,9 +56,28 @@ impl Visit<'_> {
         one(self.facts.target.query.as_deref().unwrap_or_default(), name)
     }
 
+    /// What is written down of signing in or out here.
+    fn authentication(&self, act: Act) -> Authentication {
+        Authentication {
+            time: self.now,
+            act,
+            who: None,
+            device: Some(self.device.to_owned()),
+            session: None,
+            request: Some(self.id),
+            ended: 0,
+        }
+    }
+
     fn secret(&self, cookie_name: &str) -> Option<[u8; 32]> {
         cookie(self.headers, cookie_name).ok().flatten().map(sha256)
     }
+}
+
+/// Writes it down; what cannot be written down does not happen.
+pub(super) async fn record(audit: &Audit, authentication: Authentication) -> Result<(), SignInFault> {
+    let ticket = audit.append(Record::Authentication(Box::new(authentication)));
+    ticket.map_err(|_| SignInFault::Full)?.durable().await.map_err(|_| SignInFault::Full)
 }
 
 /// The one value of a key in a query or form; two are a fault (RFC 6749, 3.1).
@@ -97,7 +120,12 @@ impl Desk {
             Endpoint::Logout => self.go(format!("{}/sign-out", self.origin), vec![], visit.id),
         };
         let code = answered.as_ref().map_or_else(SignInFault::code, |_| "answered");
-        self.metrics.sign_ins.with_label_values(&[endpoint.as_str(), code]).inc();
+        self.metrics.signed_in(endpoint.as_str(), code);
+        if endpoint == Endpoint::Callback && answered.is_err() {
+            let failed = visit.authentication(Act::Failed { code });
+            // It failed: whether that is written down too changes nothing.
+            let _ = visit.audit.append(Record::Authentication(Box::new(failed)));
+        }
         answered.unwrap_or_else(|fault| {
             tracing::warn!(event = "sign_in_failed", endpoint = endpoint.as_str(), %fault, request = %visit.id);
             failed(&fault, visit)
@@ -207,6 +235,12 @@ impl Desk {
         let mut kept = self.kept(id, visit.device, tokens, read, visit.now);
         // Other hosts' cookies of this session say how it was before.
         kept.renewed = true;
+        let signed_in = Authentication {
+            who: Some((&*kept.subject).into()),
+            session: Some(id.to_string()),
+            ..visit.authentication(Act::SignedIn { strong: self.is_strong(&kept) })
+        };
+        record(visit.audit, signed_in).await?;
         self.state.keep(id, kept.clone()).await.map_err(|_| SignInFault::Full)?;
         let session = Session {
             id,
@@ -233,7 +267,11 @@ impl Desk {
     /// The session of somebody who signs in: the one they have in this browser, or a new one. Whoever had this device before is signed out of
     /// it.
     async fn session_for(&self, subject: &str, visit: Visit<'_>) -> Result<SessionId, SignInFault> {
-        self.state.end(|kept| kept.device == visit.device && kept.subject.id != subject).await;
+        let ended = self.state.end(|kept| kept.device == visit.device && kept.subject.id != subject).await;
+        if ended > 0 {
+            let taken = visit.authentication(Act::TakenOver);
+            record(visit.audit, Authentication { ended: ended as u64, ..taken }).await?;
+        }
         match self.present(visit).await {
             Some((id, kept)) if kept.subject.id == subject => Ok(id),
             _ => SessionId::random().map_err(|_| SignInFault::Internal),
@@ -319,7 +357,14 @@ impl Desk {
             return Err(SignInFault::Browser);
         }
         let person = &kept.subject.id;
-        self.state.end(|other| other.subject.id == *person && other.device == visit.device).await;
+        let ended = self.state.end(|other| other.subject.id == *person && other.device == visit.device).await;
+        let signed_out = Authentication {
+            who: Some((&*kept.subject).into()),
+            session: Some(id.to_string()),
+            ended: ended as u64,
+            ..visit.authentication(Act::SignedOut)
+        };
+        record(visit.audit, signed_out).await?;
         tracing::info!(event = "signed_out", issuer = &*kept.subject.issuer, session = %id);
         let done = format!("{}/signed-out", self.origin);
         let hint = kept.id_token.as_ref().map(|token| token.as_str());

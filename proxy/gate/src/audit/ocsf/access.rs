@@ -1,4 +1,4 @@
-//! A look at the record, as API Activity (6003).
+//! A look at the record, as Entity Management (3004).
 
 use serde::{Serialize, Serializer};
 
@@ -12,9 +12,9 @@ use crate::audit::access::Access;
 /// `metadata.event_code` of a look at the record.
 pub(crate) const ACCESS: &str = "access";
 
-const CLASS: u32 = 6003;
-/// Application Activity.
-const CATEGORY: u32 = 6;
+const CLASS: u32 = 3004;
+/// Identity and Access Management.
+const CATEGORY: u32 = 3;
 const READ: u32 = 2;
 
 #[derive(Serialize)]
@@ -33,7 +33,7 @@ pub(super) struct Event<'a> {
     message: Shown<Message<'a>>,
     metadata: Metadata<'a>,
     actor: Actor<'a>,
-    api: Api<'a>,
+    entity: Entity,
     src_endpoint: Endpoint<'a>,
     unmapped: Unmapped<'a>,
 }
@@ -44,12 +44,15 @@ struct Actor<'a> {
 }
 
 #[derive(Serialize)]
-struct Api<'a> {
-    operation: Cut<'a>,
+struct Entity {
+    name: &'static str,
+    #[serde(rename = "type")]
+    kind: &'static str,
 }
 
 #[derive(Serialize)]
 struct Unmapped<'a> {
+    command: Cut<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Cut<'a>>,
     wanted: Wanted<'a>,
@@ -88,7 +91,7 @@ pub(super) fn event<'a>(access: &'a Access, uid: &'a str) -> Event<'a> {
                 groups: vec![],
             },
         },
-        api: Api { operation: name(&access.command) },
+        entity: Entity { name: "audit", kind: "Record" },
         src_endpoint: Endpoint {
             name: name("localhost"),
             ip: None,
@@ -97,6 +100,7 @@ pub(super) fn event<'a>(access: &'a Access, uid: &'a str) -> Event<'a> {
             svc_name: None,
         },
         unmapped: Unmapped {
+            command: name(&access.command),
             reason: access.reason.as_deref().map(|reason| Cut(reason, Access::LIMIT_BYTES)),
             wanted: Wanted(&access.wanted),
         },

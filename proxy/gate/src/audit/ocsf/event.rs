@@ -211,6 +211,12 @@ pub(super) struct Endpoint<'a> {
 }
 
 impl<'a> Endpoint<'a> {
+    /// Callers of an address prefix.
+    pub(super) fn of_prefix(prefix: &'a str) -> Self {
+        let subnet_uid = Some(name(prefix));
+        Self { name: name(prefix), ip: None, subnet_uid, hostname: None, svc_name: None }
+    }
+
     /// A source; the gate itself where there is none.
     pub(super) fn of_source(source: Option<&'a str>) -> Self {
         let svc_name = source.map(name);

@@ -151,15 +151,16 @@ const fn category(detector: Detector) -> &'static str {
         Detector::Request => "waf_request",
         Detector::Answer => "waf_answer",
         Detector::Binding => "sign_in_elsewhere",
+        Detector::Unusual => "unusual",
     }
 }
 
-/// What a source lets out, and what was made for another device, is no longer an attempt.
+/// What a source lets out, what was made for another device, and what was allowed all the same are no longer attempts.
 const fn severity(detector: Detector, refused: bool) -> u32 {
     match (detector, refused) {
         (Detector::Request, false) => words::SEVERITY_LOW,
         (Detector::Request, true) => words::SEVERITY_MEDIUM,
         (Detector::Answer, false) => words::SEVERITY_MEDIUM,
-        (Detector::Answer, true) | (Detector::Binding, _) => words::SEVERITY_HIGH,
+        (Detector::Answer, true) | (Detector::Binding | Detector::Unusual, _) => words::SEVERITY_HIGH,
     }
 }

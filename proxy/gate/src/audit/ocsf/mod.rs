@@ -2,13 +2,15 @@
 //!
 //! Decision and Outcome are both HTTP Activity (4002) with the profiles `security_control` and `host`; they share
 //! `metadata.correlation_uid`, the request id, and `metadata.event_code` tells them apart. What OCSF has no word for is under `unmapped`;
-//! there is the whole question that the policies were asked, from which the decision can be replayed. What a SOC
-//! looks into is Detection Finding (2004), a look at the record API Activity (6003).
+//! there is the whole question that the policies were asked, from which the decision can be replayed. Signing in and out, and handshakes
+//! that failed, are Authentication (3002), what a SOC looks into is Detection Finding (2004), and a look at the record is Entity Management
+//! (3004).
 //!
 //! No query string, body, token or cookie is in a record, so none can be written. Text that a client chose is cut in length, and every
 //! character that could steer a terminal or break a line is escaped.
 
 mod access;
+mod authentication;
 mod decision;
 mod escape;
 mod event;
@@ -27,9 +29,10 @@ mod words;
 use std::time::SystemTime;
 
 pub(crate) use access::ACCESS;
+pub(crate) use authentication::AUTHENTICATION;
 pub(crate) use event::{DECISION, OUTCOME};
 pub(crate) use finding::FINDING;
-pub(crate) use stranger::{Cause, Stranger};
+pub(crate) use stranger::{Cause, Caused, Stranger};
 
 use super::record::Record;
 use escape::Escaping;
@@ -52,6 +55,10 @@ pub fn encode(record: &Record, lines: &mut Vec<u8>) {
                 line(&decision::event(decision, digests, id.as_str(), Some(bytes)), lines);
             }
         }
+        Record::Authentication(authentication) => {
+            let id = authentication.request.map(|request| Hex::of(&request.0));
+            line(&authentication::event(authentication, id.as_ref().map(Hex::as_str)), lines);
+        }
         Record::Finding(finding) => line(&finding::event(finding), lines),
         Record::Access(access) => line(&access::event(access, &access.uid.to_string()), lines),
         Record::Outcome(outcome) => {
@@ -67,7 +74,10 @@ pub(crate) fn encode_unknown(id: &str, source: Option<&str>, now: SystemTime, li
 
 /// Appends the line of refusals that were counted together.
 pub(crate) fn encode_stranger(stranger: &Stranger<'_>, lines: &mut Vec<u8>) {
-    line(&stranger::event(stranger), lines);
+    match stranger.cause.event {
+        Caused::Handshake => line(&authentication::handshakes(stranger), lines),
+        Caused::Answer | Caused::Refusal(_) => line(&stranger::event(stranger), lines),
+    }
 }
 
 fn line(event: &impl serde::Serialize, lines: &mut Vec<u8>) {

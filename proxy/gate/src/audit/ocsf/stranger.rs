@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{
     event::{Endpoint, Event, Message, Metadata, STRANGERS},
-    text::{Shown, name, timestamp},
+    text::{Shown, timestamp},
     words,
 };
 
@@ -28,7 +28,18 @@ pub(crate) struct Stranger<'a> {
 pub(crate) struct Cause {
     /// The reason's code.
     pub(crate) code: &'static str,
-    class: Option<Class>,
+    pub(super) event: Caused,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Caused {
+    /// A request was answered by the gate.
+    Answer,
+    /// A request was refused.
+    Refusal(Class),
+    /// A handshake failed.
+    Handshake,
 }
 
 impl Cause {
@@ -36,9 +47,16 @@ impl Cause {
     pub(crate) fn of(verdict: &Verdict) -> Option<Self> {
         match verdict {
             Verdict::Allow => None,
-            Verdict::Answer => Some(Self { code: verdict.outcome(), class: None }),
-            Verdict::Refuse(reason) => Some(Self { code: Reason::code(reason), class: Some(reason.class()) }),
+            Verdict::Answer => Some(Self { code: verdict.outcome(), event: Caused::Answer }),
+            Verdict::Refuse(reason) => {
+                Some(Self { code: Reason::code(reason), event: Caused::Refusal(reason.class()) })
+            }
         }
+    }
+
+    /// A handshake that failed with this code.
+    pub(crate) const fn handshake(code: &'static str) -> Self {
+        Self { code, event: Caused::Handshake }
     }
 }
 
@@ -46,7 +64,10 @@ impl Cause {
 pub(super) struct Unmapped {}
 
 pub(super) fn event<'a>(stranger: &Stranger<'a>) -> Event<'a, Unmapped> {
-    let class = stranger.cause.class;
+    let class = match stranger.cause.event {
+        Caused::Refusal(class) => Some(class),
+        Caused::Answer | Caused::Handshake => None,
+    };
     let (action_id, status_id) = match class {
         None => (words::ACTION_ALLOWED, words::STATUS_SUCCESS),
         Some(_) => (words::ACTION_DENIED, words::STATUS_FAILURE),
@@ -73,13 +94,7 @@ pub(super) fn event<'a>(stranger: &Stranger<'a>) -> Event<'a, Unmapped> {
         metadata: Metadata { log_name: "strangers", ..Metadata::new(STRANGERS, None) },
         actor: None,
         device: None,
-        src_endpoint: Some(Endpoint {
-            name: name(stranger.prefix),
-            ip: None,
-            subnet_uid: Some(name(stranger.prefix)),
-            hostname: None,
-            svc_name: None,
-        }),
+        src_endpoint: Some(Endpoint::of_prefix(stranger.prefix)),
         dst_endpoint: Endpoint::of_source(None),
         http_request: None,
         http_response: None,

@@ -16,9 +16,9 @@ use poort_policy::{Actor, DeviceFacts, PrincipalKind, Question};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{LINE_LIMIT_BYTES, encode, encode_unknown, schema::schema};
+use super::{Cause, LINE_LIMIT_BYTES, Stranger, encode, encode_stranger, encode_unknown, schema::schema};
 use crate::audit::{
-    About, Access, Detector, Finding, Record,
+    About, Access, Act, Authentication, Detector, Finding, Record,
     tests::material::{
         at, certificate, connection, decision, digests, id, outcome, report, strange, subject,
     },
@@ -243,12 +243,49 @@ fn what_inspection_found_is_told_without_what_was_written() {
 }
 
 #[test]
+fn signing_in_and_out_is_valid() {
+    for (name, act, who, activity, status, detail) in [
+        ("strong", Act::SignedIn { strong: true }, true, 1, 1, "signed_in"),
+        ("failed", Act::Failed { code: "sign_in_state" }, false, 1, 2, "sign_in_state"),
+        ("out", Act::SignedOut, true, 2, 1, "signed_out"),
+        ("by the issuer", Act::SignedOutByIssuer, true, 2, 1, "signed_out_by_issuer"),
+        ("taken over", Act::TakenOver, false, 2, 1, "taken_over"),
+    ] {
+        let authentication = Authentication {
+            time: at(0),
+            act,
+            who: who.then(|| (&subject()).into()),
+            device: (act != Act::SignedOutByIssuer).then(|| certificate().name),
+            session: who.then(|| "ab12".into()),
+            request: (act != Act::SignedOutByIssuer).then(|| id(1)),
+            ended: 1,
+        };
+        let event = line(name, &Record::Authentication(Box::new(authentication))).1;
+        let seen = (&event["type_uid"], &event["status_id"], &event["status_detail"]);
+        assert_eq!(seen, (&json!(300_200 + activity), &json!(status), &json!(detail)), "{name}");
+        assert_eq!(event["user"]["uid"], if who { "zone|4711" } else { "unknown" }, "{name}");
+        assert_eq!(event["is_mfa"], if name == "strong" { json!(true) } else { Value::Null }, "{name}");
+    }
+    let mut lines = vec![];
+    let cause = Cause::handshake("tls_certificate_foreign");
+    let stranger = Stranger { prefix: "192.0.2.0/24", cause, count: 7, first: at(0), last: at(9) };
+    encode_stranger(&stranger, &mut lines);
+    let event: Value = serde_json::from_slice(&lines).unwrap();
+    if let Some(schema) = schema() {
+        assert_eq!(schema.faults(&event), Vec::<String>::new(), "{event}");
+    }
+    assert_eq!((&event["class_uid"], &event["count"]), (&json!(3002), &json!(7)));
+    assert_eq!(event["src_endpoint"]["subnet_uid"], "192.0.2.0/24");
+}
+
+#[test]
 fn findings_and_looks_at_the_record_are_valid() {
     for (name, detector, who, refused, severity, alert) in [
         ("tried", Detector::Request, Some("zone|an"), true, 3, false),
         ("passed", Detector::Request, Some("zone|an"), false, 2, false),
         ("withheld", Detector::Answer, None, true, 4, true),
         ("stolen", Detector::Binding, None, true, 4, true),
+        ("unusual", Detector::Unusual, Some("zone|an"), false, 4, true),
     ] {
         let text = |text: &str| Some(text.into());
         let about = About {

@@ -1,4 +1,4 @@
-//! Refusals of callers without a device certificate and without a verified subject.
+//! Refusals of callers without a device certificate and without a verified subject, and handshakes that failed.
 //!
 //! Anybody can cause them, as many as they like. So they are not written one by one: they are counted by address prefix and reason in a
 //! table that is bounded, written once a minute to a log that is bounded, by a thread that nothing else waits for. If that log cannot be
@@ -80,6 +80,11 @@ impl Strangers {
         if let Some(cause) = Cause::of(verdict) {
             self.shared.table.lock().count(prefix, cause, at);
         }
+    }
+
+    /// Counts a handshake of an address prefix that failed with this code.
+    pub fn count_handshake(&self, prefix: &str, code: &'static str, at: SystemTime) {
+        self.shared.table.lock().count(prefix, Cause::handshake(code), at);
     }
 
     /// Writes the counts now. This blocks.

@@ -82,6 +82,7 @@ pub(crate) fn settings(directory: &Path) -> AuditSettings {
     AuditSettings {
         linger: Duration::from_millis(1),
         retry: Duration::from_millis(1),
+        reserve_bytes: 0,
         ..AuditSettings::new(directory.to_owned(), true)
     }
 }

@@ -169,6 +169,11 @@ impl<'a, T: Content> Field<'a, Vec<Node<T>>> {
 }
 
 impl<'a, T: Content> Here<'a, Vec<Node<T>>> {
+    /// Every item of a list that is one itself. None if one of them is wrong, after all were read.
+    pub(super) fn each<V>(self, key: &'a str, read: impl FnMut(Here<'a, T>) -> Option<V>) -> Option<Vec<V>> {
+        self.items(Name::Key(key), read).into_iter().collect()
+    }
+
     fn items<V>(self, name: Name<'a>, mut read: impl FnMut(Here<'a, T>) -> Option<V>) -> Items<V> {
         let name = match name {
             Name::Key(key) => Name::Item(key),

@@ -1,6 +1,12 @@
 //! The operators' file.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use poort_enforce::{data_subject::PseudonymKey, source::Demand};
 
@@ -12,6 +18,7 @@ use crate::{
             deploy::{Assertion, Audit, AuditLog, Carrier, Connections, Deploy, Listener},
             zone::Rate,
         },
+        quantity,
         raw::{Part, Scalar, deploy as raw},
     },
 };
@@ -26,6 +33,9 @@ use super::{
     report::File,
     value::{self, many, plenty},
 };
+
+/// Held back for a full disk where the file does not say: some 20,000 records.
+const RESERVE_BYTES: u64 = 64 << 20;
 
 /// What came of the operators' file. Its parts are wanted even if others are wrong.
 #[derive(Default)]
@@ -158,7 +168,18 @@ fn stores(desk: &Desk<'_>, deploy: Opened<'_, raw::Deploy>) -> Option<(PathBuf, 
         let durable = audit.field("durable", |raw| &raw.durable).or(true, durable);
         let log = audit.field("log", |raw| &raw.log).optional(|here| log(desk, here.open()));
         let keys = audit.field("pseudonyms", |raw| &raw.pseudonyms).optional(|here| pseudonyms(desk, here));
-        Some(Audit { directory: directory?, durable: durable?, log: log?, pseudonyms: keys? })
+        let spill = audit.field("spill", |raw| &raw.spill).optional(mounted);
+        let reserve =
+            audit.field("reserve", |raw| &raw.reserve).or(RESERVE_BYTES, |here| here.parse(quantity::size));
+        let spill = spill.filter(|spill| apart(audit, spill.as_deref(), directory.as_deref()));
+        Some(Audit {
+            directory: directory?,
+            durable: durable?,
+            log: log?,
+            spill: spill?,
+            reserve: reserve?,
+            pseudonyms: keys?,
+        })
     });
     let (directory, audit) = (directory?, audit?);
     if directory == audit.directory {
@@ -166,6 +187,33 @@ fn stores(desk: &Desk<'_>, deploy: Opened<'_, raw::Deploy>) -> Option<(PathBuf, 
         return None;
     }
     Some((directory, audit))
+}
+
+/// A directory that is there: one on a disk that is not mounted would be made on this one.
+fn mounted(here: Here<'_, Scalar>) -> Option<PathBuf> {
+    let directory = writable(here)?;
+    if !directory.is_dir() {
+        here.spot.fault(format!("`{}` does not exist; mount it, or make it", directory.display()));
+        return None;
+    }
+    Some(directory)
+}
+
+/// Whether the second directory is another; one on the same disk is full when the first is.
+fn apart(audit: Opened<'_, raw::Audit>, spill: Option<&Path>, directory: Option<&Path>) -> bool {
+    let (Some(spill), Some(directory)) = (spill, directory) else { return true };
+    let spot = audit.field("spill", |raw| &raw.spill).spot();
+    if spill == directory {
+        spot.fault("this is the audit directory itself; name one on another disk");
+        return false;
+    }
+    let device = |path: &Path| path.metadata().map(|metadata| metadata.dev()).ok();
+    if device(directory).is_some_and(|first| device(spill) == Some(first)) {
+        spot.warn(
+            "this is on the disk of the audit directory, and full when that is; name one on another disk",
+        );
+    }
+    true
 }
 
 /// What stands for data subjects in the record.
@@ -183,14 +231,7 @@ fn log(desk: &Desk<'_>, log: Opened<'_, raw::AuditLog>) -> Option<AuditLog> {
         });
         keys.map_err(|fault| here.spot.fault(format!("this file is not fit to sign the log: {fault}"))).ok()
     });
-    let anchor = log.field("anchor", |raw| &raw.anchor).optional(|here| {
-        let directory = writable(here)?;
-        if !directory.is_dir() {
-            here.spot.fault(format!("`{}` does not exist; mount it, or make it", directory.display()));
-            return None;
-        }
-        Some(directory)
-    });
+    let anchor = log.field("anchor", |raw| &raw.anchor).optional(mounted);
     Some(AuditLog { keys: Arc::new(keys?), anchor: anchor? })
 }
 

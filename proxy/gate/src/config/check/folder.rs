@@ -56,7 +56,7 @@ pub(super) fn access(desk: &Desk<'_>, directory: &File) -> Option<Access> {
 }
 
 /// The files of one kind in a directory, by name. None at all is a fault; files of another kind are pointed out.
-fn files(desk: &Desk<'_>, directory: &File, extension: &str, wanted: &str) -> Vec<(String, File)> {
+pub(super) fn files(desk: &Desk<'_>, directory: &File, extension: &str, wanted: &str) -> Vec<(String, File)> {
     let whole = Mark { line: 0, column: 0 };
     let names = match desk.tree.names(&directory.path, &directory.shown) {
         Ok(names) => names,

@@ -19,11 +19,13 @@ mod issuer;
 mod material;
 mod name;
 mod operation;
+mod policies;
 mod report;
 mod rule_files;
 mod sign_in;
 mod source;
-mod suggest;
+pub(super) mod suggest;
+mod trial;
 mod upstream;
 mod value;
 mod waf;
@@ -38,12 +40,14 @@ use std::{
 use super::{
     checked::{
         Access, Checked,
+        policies::Policies,
         zone::{Devices, Zone},
     },
     fault::{Faults, Warning},
     raw,
     tree::Tree,
 };
+use crate::trials::Trials;
 use desk::Desk;
 use entities::Vocabulary;
 use report::{File, Report};
@@ -58,6 +62,25 @@ pub(super) fn everything(tree: Tree, file: &Path, now: SystemTime) -> Result<Che
             warnings.sort();
             warnings.dedup();
             Ok(parts.finish(tree, warnings))
+        }
+        // INVARIANT: nothing reads as `None` without a fault.
+        _ => Err(Faults::new(faults)),
+    }
+}
+
+/// Reads and checks a directory of policies by itself; with their tests, if they are wanted.
+pub(super) fn policies(directory: &Path, tests: bool) -> Result<(Policies, Trials), Faults> {
+    let (tree, report) = (Tree::disk(), Report::default());
+    // Nothing that is read here expires.
+    let desk = Desk { tree: &tree, report: &report, now: SystemTime::UNIX_EPOCH };
+    let directory = desk::typed(directory);
+    let read = policies::check(&desk, &directory, tests);
+    let (faults, mut warnings) = report.into_parts();
+    match read {
+        Some((policies, trials)) if faults.is_empty() => {
+            warnings.sort();
+            warnings.dedup();
+            Ok((Policies { warnings, ..policies }, trials))
         }
         // INVARIANT: nothing reads as `None` without a fault.
         _ => Err(Faults::new(faults)),
@@ -132,6 +155,7 @@ fn parts(desk: &Desk<'_>, file: File) -> Option<Parts> {
         sign_in: zone.sign_in?,
         limits: zone.limits?,
         defaults: zone.defaults?,
+        unusual: zone.unusual?,
         held: zone.waf?.map_or(0, |waf| waf.held),
         entities: entities?,
     };

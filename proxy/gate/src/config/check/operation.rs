@@ -77,7 +77,7 @@ fn capture_name(text: &str) -> Result<&str, String> {
     if sound { Ok(text) } else { Err(wanted()) }
 }
 
-fn operation(here: Here<'_, Scalar>) -> Option<Operation> {
+pub(super) fn operation(here: Here<'_, Scalar>) -> Option<Operation> {
     here.parse(|text| {
         let known = Operation::ALL.into_iter().map(Operation::as_str);
         let unknown = || format!("`{text}` is no operation{}", suggest::instead(text, known));

@@ -147,13 +147,13 @@ fn places(items: Option<&super::cursor::Items<(String, Spot<'_>)>>) -> Vec<(Stri
 }
 
 /// What people know a source by.
-struct Named {
+pub(super) struct Named {
     title: String,
-    owner: String,
-    classification: (String, Place),
+    pub(super) owner: String,
+    pub(super) classification: (String, Place),
 }
 
-fn named(source: Opened<'_, raw::Source>, vocabulary: &Vocabulary<'_>) -> Option<Named> {
+pub(super) fn named(source: Opened<'_, raw::Source>, vocabulary: &Vocabulary<'_>) -> Option<Named> {
     let title = source.field("title", |raw| &raw.title).required("title: Persons register", value::text);
     let owner =
         source.field("owner", |raw| &raw.owner).required("owner: Information management", value::text);

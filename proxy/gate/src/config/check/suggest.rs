@@ -1,7 +1,7 @@
 //! Did you mean?
 
 /// `; did you mean …` or `; use one of …`, for a word that is none of the `known`.
-pub(super) fn instead<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> String {
+pub(in crate::config) fn instead<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> String {
     let known: Vec<&str> = known.collect();
     match closest(word, &known) {
         Some(close) => format!("; did you mean `{close}`?"),

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use crate::config::{
-    checked::zone::{Budget, Defaults, Issuer, Limits, SignIn, Timeouts},
-    raw::{Node, Part, Quota, zone as raw},
+use crate::{
+    audit::Usual,
+    config::{
+        checked::zone::{Budget, Defaults, Issuer, Limits, SignIn, Timeouts},
+        raw::{Node, Part, Quota, Scalar, zone as raw},
+    },
 };
 
 use super::{
@@ -34,6 +37,8 @@ pub(super) struct Outcome<'a> {
     pub(super) defaults: Option<Defaults>,
     /// Inside: none if the zone inspects nothing.
     pub(super) waf: Option<Option<waf::Zone>>,
+    /// Inside: none if nobody watches what is unusual.
+    pub(super) unusual: Option<Option<Usual>>,
 }
 
 pub(super) fn check<'a>(
@@ -64,7 +69,39 @@ pub(super) fn check<'a>(
     outcome.defaults = defaults.or(usual_defaults(), |here| self::defaults(here.open()));
     let waf = zone.field("waf", |raw| &raw.waf);
     outcome.waf = waf.optional(|here| waf::zone(desk, here.open()));
+    let unusual = zone.field("unusual", |raw| &raw.unusual);
+    outcome.unusual = unusual.optional(|here| usual(vocabulary, here.open()));
     outcome
+}
+
+/// A shift outlives no day.
+const LONGEST_SHIFT: Duration = Duration::from_secs(24 * 3600);
+
+/// What is still usual for an officer in a shift.
+fn usual(vocabulary: &Vocabulary<'_>, unusual: Opened<'_, raw::Unusual>) -> Option<Usual> {
+    let shift = unusual.field("shift", |raw| &raw.shift).or(LONGEST_SHIFT / 2, |here| {
+        let shift = value::some_time(here)?;
+        if shift > LONGEST_SHIFT {
+            here.spot.fault("a shift is at most `24h` long; write less");
+            return None;
+        }
+        Some(shift)
+    });
+    let at_most = |name, of: fn(&raw::Unusual) -> &Node<Scalar>, usual| {
+        unusual.field(name, of).or(plenty(usual), value::capacity)
+    };
+    let subjects = at_most("subjects", |raw| &raw.subjects, 300);
+    let devices = at_most("devices", |raw| &raw.devices, 3);
+    let officers = at_most("officers", |raw| &raw.officers, 2);
+    let fleets = unusual.field("shared_fleets", |raw| &raw.shared_fleets);
+    let fleets = distinct(fleets.items(|here| Some((vocabulary.fleets.read(here)?, here.spot))));
+    Some(Usual {
+        shift: shift?,
+        subjects: subjects?.get(),
+        devices: devices?.get(),
+        officers: officers?.get(),
+        shared_fleets: fleets?,
+    })
 }
 
 /// What holds where the file says nothing.

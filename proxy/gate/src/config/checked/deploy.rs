@@ -61,6 +61,10 @@ pub struct Audit {
     pub durable: bool,
     /// What proves that it was not changed; none if the file does not say.
     pub log: Option<AuditLog>,
+    /// A directory on another disk that takes the record while that of the first does not.
+    pub spill: Option<PathBuf>,
+    /// Space held back for a full disk, in bytes.
+    pub reserve: u64,
     /// The key for what stands for data subjects, and before it those of former records; never empty. None if the file names none.
     pub pseudonyms: Option<Vec<PseudonymKey>>,
 }

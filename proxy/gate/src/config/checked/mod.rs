@@ -6,6 +6,7 @@
 pub mod deploy;
 pub mod file;
 pub mod material;
+pub mod policies;
 pub mod source;
 pub mod waf;
 pub mod zone;

@@ -12,6 +12,8 @@ use poort_identity::{Anchors, IssuerRules, KeySet, Provider, RevocationRule, Rev
 use poort_policy::{Group, Place};
 use rustls::pki_types::CertificateDer;
 
+use crate::audit::Usual;
+
 /// What the security team decides, apart from sources and policies.
 #[derive(Debug)]
 pub struct Zone {
@@ -29,6 +31,8 @@ pub struct Zone {
     pub defaults: Defaults,
     /// Bytes of request bodies and answers that inspection may hold at once.
     pub held: u64,
+    /// What is still usual for an officer in a shift; none: nobody watches that.
+    pub unusual: Option<Usual>,
     /// Names that policies, issuers and devices may use.
     pub entities: Entities,
 }

@@ -42,6 +42,8 @@ record! {
         durable: Text,
         log: Block<AuditLog>,
         pseudonyms: Text,
+        spill: Text,
+        reserve: Text,
     }
 
     struct AuditLog {

@@ -11,6 +11,7 @@ mod part;
 mod quota;
 mod shape;
 pub(super) mod source;
+pub(super) mod trial;
 pub(super) mod zone;
 
 pub(super) use part::{Part, Record};

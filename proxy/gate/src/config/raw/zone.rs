@@ -11,6 +11,15 @@ record! {
         limits: Block<Limits>,
         defaults: Block<Defaults>,
         waf: Block<Waf>,
+        unusual: Block<Unusual>,
+    }
+
+    struct Unusual {
+        shift: Text,
+        subjects: Text,
+        devices: Text,
+        officers: Text,
+        shared_fleets: Texts,
     }
 
     struct Waf {

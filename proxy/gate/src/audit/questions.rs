@@ -1,0 +1,188 @@
+//! The decisions of a record, as far as policies go: what was asked, and what was answered.
+
+use std::{
+    borrow::Cow,
+    io::{self, BufRead},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use poort_policy::Question;
+use serde::Deserialize;
+
+use super::{
+    journal,
+    ocsf::{DECISION, LINE_LIMIT_BYTES, OUTCOME},
+};
+
+/// What one line of a record says to policies.
+#[derive(Debug)]
+pub enum Entry {
+    /// A decision.
+    Decision(Box<Asked>),
+    /// How a request ended.
+    Outcome,
+}
+
+/// A decision.
+#[derive(Debug)]
+pub struct Asked {
+    /// The request's id.
+    pub id: String,
+    /// The code on the screen.
+    pub code: Arc<str>,
+    /// `allow`, `answer` or `refuse`, of the gate as a whole.
+    pub verdict: String,
+    /// Why it refused.
+    pub reason: Option<String>,
+    /// What the policies were asked; none where another check had refused before, or where the line would have been too long.
+    pub question: Option<Question>,
+    /// What they answered.
+    pub answer: Option<Answer>,
+    /// Whether the line would have been too long, so that the question was left out.
+    pub truncated: bool,
+}
+
+/// What policies answered.
+#[derive(Debug, Deserialize)]
+pub struct Answer {
+    /// Whether they allowed it.
+    pub allow: bool,
+    /// Which of them decided.
+    pub determining: Vec<Arc<str>>,
+}
+
+#[derive(Deserialize)]
+struct Line<'a> {
+    #[serde(borrow)]
+    metadata: Metadata<'a>,
+    #[serde(borrow)]
+    unmapped: Option<Unmapped<'a>>,
+    #[serde(borrow, default)]
+    status_detail: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct Metadata<'a> {
+    #[serde(borrow)]
+    correlation_uid: Cow<'a, str>,
+    #[serde(borrow)]
+    event_code: Cow<'a, str>,
+    #[serde(default)]
+    is_truncated: bool,
+}
+
+#[derive(Deserialize)]
+struct Unmapped<'a> {
+    #[serde(default)]
+    code: Option<Arc<str>>,
+    #[serde(borrow, default)]
+    verdict: Option<Cow<'a, str>>,
+    #[serde(default)]
+    policy: Option<Answer>,
+    #[serde(default)]
+    question: Option<Question>,
+}
+
+/// A record's files, oldest first.
+///
+/// # Errors
+/// When the directory cannot be listed.
+pub fn files(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    journal::files(directory)
+}
+
+/// Reads one line, without its end.
+///
+/// # Errors
+/// What it is instead of a record's line, and the column in bytes, from 1; 0 where it is no certain one.
+pub fn entry(line: &[u8]) -> Result<Entry, (usize, String)> {
+    let read: Line<'_> = serde_json::from_slice(line).map_err(|error| (error.column(), told(&error)))?;
+    match &*read.metadata.event_code {
+        DECISION => {}
+        OUTCOME => return Ok(Entry::Outcome),
+        other => return Err((0, format!("`{other}` is neither a decision nor an outcome"))),
+    }
+    let Some(Unmapped { code: Some(code), verdict, policy, question }) = read.unmapped else {
+        return Err((0, "this decision has no code".to_owned()));
+    };
+    Ok(Entry::Decision(Box::new(Asked {
+        id: read.metadata.correlation_uid.into_owned(),
+        code,
+        verdict: verdict.unwrap_or_default().into_owned(),
+        reason: read.status_detail.map(Cow::into_owned),
+        question,
+        answer: policy,
+        truncated: read.metadata.is_truncated,
+    })))
+}
+
+/// Reads a line with its end, if it has one, into `line`; false at the end of the file. What is longer than any record's line is cut, so
+/// that a file that is one endless line does not fill the memory.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn read_line(file: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
+    let before = line.len();
+    let mut kept = 0;
+    loop {
+        let chunk = file.fill_buf()?;
+        if chunk.is_empty() {
+            return Ok(line.len() > before);
+        }
+        let (length, ends) = memchr::memchr(b'\n', chunk).map_or((chunk.len(), false), |at| (at + 1, true));
+        let room = (LINE_LIMIT_BYTES + 2_usize).saturating_sub(kept).min(length);
+        line.extend_from_slice(chunk.get(..room).unwrap_or_default());
+        kept += room;
+        file.consume(length);
+        if ends {
+            if line.last() != Some(&b'\n') {
+                line.push(b'\n');
+            }
+            return Ok(true);
+        }
+    }
+}
+
+/// What is wrong with a line, without the place within it: that is told apart.
+fn told(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.rsplit_once(" at line ") {
+        Some((what, _)) => format!("this is no line of a record: {what}"),
+        None => format!("this is no line of a record: {text}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_are_none_say_why_and_where() {
+        for (line, expected) in [
+            ("", (0, "EOF")),
+            ("{\"metadata\":{\"correlation_uid\":\"a\",\"event_code\":\"decision\"}}", (0, "no code")),
+            ("{\"metadata\":{\"correlation_uid\":\"a\",\"event_code\":\"x\"}}", (0, "`x` is neither")),
+            ("{\"level\":\"info\"}", (16, "missing field `metadata`")),
+            ("Nov 29 kernel: oops", (1, "expected value")),
+        ] {
+            let (column, what) = entry(line.as_bytes()).unwrap_err();
+            assert!(what.contains(expected.1), "{line}: {what}");
+            assert_eq!(column, expected.0, "{line}: {what}");
+        }
+    }
+
+    #[test]
+    fn lines_are_read_with_their_ends_and_bounded() {
+        let long = "x".repeat(3 * LINE_LIMIT_BYTES);
+        let text = format!("a\n{long}\nb");
+        let mut file = io::BufReader::with_capacity(7, text.as_bytes());
+        let mut seen = Vec::new();
+        let mut line = Vec::new();
+        while read_line(&mut file, &mut line).unwrap() {
+            seen.push((line.len(), line.last() == Some(&b'\n')));
+            line.clear();
+        }
+        assert_eq!(seen, [(2, true), (LINE_LIMIT_BYTES + 3, true), (1, false)]);
+    }
+}

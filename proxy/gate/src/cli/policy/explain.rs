@@ -1,0 +1,302 @@
+//! `poort policy explain`: what an answer rests on, for a question in words or for the code on somebody's screen.
+
+use std::{
+    fmt::Write as _,
+    fs::File,
+    io::BufReader,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use poort_policy::{
+    Question,
+    workbench::{Answer, Explanation, Reasoned, Standing, Workbench},
+};
+use serde_json::json;
+
+use crate::{
+    audit::questions::{self, Asked, Entry},
+    cli::{WRONG, complain, say},
+    config::{self, Fault, Faults, Place},
+    trials::{Phrase, Word, World, joined},
+};
+
+use super::{Directory, excerpt::Pen, fault, load, record_directory, refuse};
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Arguments {
+    #[command(flatten)]
+    directory: Directory,
+    /// The code on a refusal page, or a request's id.
+    #[arg(conflicts_with_all = ["who", "on", "through", "does", "to", "given"], required_unless_present = "who")]
+    code: Option<String>,
+    /// Who asks: a person or service of the tests, or a device.
+    #[arg(long, value_name = "NAME", requires = "does", requires = "to")]
+    who: Option<String>,
+    /// On which device.
+    #[arg(long, value_name = "DEVICE")]
+    on: Option<String>,
+    /// Through which workload.
+    #[arg(long, value_name = "DEVICE")]
+    through: Option<String>,
+    /// What is done: an operation, or a request such as `GET /persons/85`.
+    #[arg(long, value_name = "WHAT")]
+    does: Option<String>,
+    /// To which source.
+    #[arg(long, value_name = "SOURCE")]
+    to: Option<String>,
+    /// In which circumstances of the tests, joined by `+`.
+    #[arg(long, value_name = "NAMES")]
+    given: Option<String>,
+    /// Where the record is; otherwise the operators' file says so.
+    #[arg(long, value_name = "DIR")]
+    audit: Option<PathBuf>,
+    /// The operators' file.
+    #[arg(long, default_value = "deploy/poort.yaml")]
+    config: PathBuf,
+    /// Print JSON, one object.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn explain(arguments: &Arguments) -> ExitCode {
+    let explained = match &arguments.code {
+        Some(code) => by_code(arguments, code),
+        None => by_words(arguments),
+    };
+    match explained {
+        Ok(code) => code,
+        Err(faults) => refuse(&faults),
+    }
+}
+
+fn by_words(arguments: &Arguments) -> Result<ExitCode, Faults> {
+    let (mut read, trials) = config::policies_with_tests(&arguments.directory.policies)?;
+    let bench = Workbench::load(std::mem::take(&mut read.corpus))
+        .map_err(|found| Faults::new(found.into_iter().map(fault).collect()))?;
+    let phrase = Phrase {
+        who: arguments.who.clone().unwrap_or_default(),
+        on: arguments.on.clone(),
+        through: arguments.through.clone(),
+        does: arguments.does.clone().unwrap_or_default(),
+        to: arguments.to.clone().unwrap_or_default(),
+        given: arguments.given.as_deref().map(joined).unwrap_or_default(),
+    };
+    let world = World { words: &trials.words, around: &read.around, operations: &read.operations };
+    let question = world.question(&phrase).map_err(|wrong| {
+        let place = |word| Place { file: option(word).into(), ..Place::default() };
+        Faults::new(wrong.into_iter().map(|(word, message)| Fault { place: place(word), message }).collect())
+    })?;
+    tell(arguments, &bench, &question, None);
+    Ok(ExitCode::SUCCESS)
+}
+
+const fn option(word: Word) -> &'static str {
+    match word {
+        Word::Who => "--who",
+        Word::On => "--on",
+        Word::Through => "--through",
+        Word::Does => "--does",
+        Word::To => "--to",
+        Word::Given => "--given",
+    }
+}
+
+fn by_code(arguments: &Arguments, code: &str) -> Result<ExitCode, Faults> {
+    let loaded = load(&arguments.directory.policies)?;
+    let directory = record_directory(arguments.audit.as_deref(), &arguments.config)?;
+    let found = find(&directory, code)?;
+    let Some(asked) = found else {
+        complain(format_args!("no decision in `{}` is called `{code}`; check the code", directory.display()));
+        return Ok(ExitCode::from(WRONG));
+    };
+    match &asked.question {
+        Some(question) => tell(arguments, &loaded.bench, question, Some(&asked)),
+        None => unasked(arguments, &asked),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says why no policy was asked.
+fn unasked(arguments: &Arguments, asked: &Asked) {
+    let Asked { code, verdict, reason, truncated, .. } = asked;
+    if arguments.json {
+        say(json!({ "code": &**code, "verdict": verdict, "reason": reason, "truncated": truncated }));
+    } else if *truncated {
+        say(format_args!(
+            "`{code}` ({verdict}): the record was too long to keep the question, so it cannot be asked again"
+        ));
+    } else {
+        let reason = reason.as_deref().unwrap_or("it is the gate's own page");
+        say(format_args!("`{code}` ({verdict}): {reason}; this was decided before any policy was asked"));
+    }
+}
+
+/// The newest decision of a name.
+fn find(directory: &Path, name: &str) -> Result<Option<Box<Asked>>, Faults> {
+    let unreadable = |path: &Path, error: std::io::Error| {
+        let place = Place { file: path.display().to_string().into(), ..Place::default() };
+        Faults::new(vec![Fault {
+            place,
+            message: format!("cannot be read: {error}; check the path and its mode"),
+        }])
+    };
+    let files = questions::files(directory).map_err(|error| unreadable(directory, error))?;
+    for path in files.iter().rev() {
+        let mut file = BufReader::new(File::open(path).map_err(|error| unreadable(path, error))?);
+        let (mut line, mut newest) = (Vec::new(), None);
+        while questions::read_line(&mut file, &mut line).map_err(|error| unreadable(path, error))? {
+            // Most lines do not hold it anywhere, and need no parsing; what is no record is for `replay` and `audit verify` to say.
+            if memchr::memmem::find(&line, name.as_bytes()).is_some()
+                && let Ok(Entry::Decision(asked)) = questions::entry(line.trim_ascii_end())
+                && (&*asked.code == name || asked.id == name)
+            {
+                newest = Some(asked);
+            }
+            line.clear();
+        }
+        if newest.is_some() {
+            return Ok(newest);
+        }
+    }
+    Ok(None)
+}
+
+fn tell(arguments: &Arguments, bench: &Workbench, question: &Question, asked: Option<&Asked>) {
+    let explanation = bench.explain(question);
+    if arguments.json {
+        say(as_json(&explanation, asked));
+    } else {
+        let pen = Pen::new(std::io::IsTerminal::is_terminal(&std::io::stdout()));
+        say(as_text(&pen, bench, &explanation, asked).trim_end());
+    }
+}
+
+/// What the record says where these policies would say something else, or where something else refused.
+fn then(explanation: &Explanation, asked: &Asked) -> Option<String> {
+    let answer = asked.answer.as_ref()?;
+    let word = |allow| if allow { "allowed" } else { "refused" };
+    let mut text = None;
+    if answer.allow != explanation.decision.allow || answer.determining != explanation.decision.determining {
+        text = Some(format!(
+            "when it was asked, it was {} by `{}`: the policies have changed since",
+            word(answer.allow),
+            answer.determining.join("`, `")
+        ));
+    }
+    if answer.allow && asked.verdict != "allow" {
+        let reason = asked.reason.as_deref().unwrap_or("unknown");
+        text = Some(format!("the policies allowed it; it was refused for another reason: {reason}"));
+    }
+    text
+}
+
+fn as_text(pen: &Pen, bench: &Workbench, explanation: &Explanation, asked: Option<&Asked>) -> String {
+    let Explanation { decision, policies, changes } = explanation;
+    let mut text = String::new();
+    let (word, colour) = if decision.allow { ("allowed", "1;32") } else { ("refused", "1;31") };
+    let by = match (decision.errors.first(), decision.determining.as_slice()) {
+        (Some(error), _) => format!(" because {error}"),
+        (None, []) => ", since no policy permits it".to_owned(),
+        (None, by) => format!(" by `{}`", by.join("`, `")),
+    };
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "{}{by}", pen.paint(colour, word));
+    let reasons = policies.iter().filter(|policy| decision.determining.contains(&policy.id));
+    for reason in reasons.filter_map(|policy| policy.reason.as_deref()) {
+        let _ = writeln!(text, "  {reason}");
+    }
+    if let Some(then) = asked.and_then(|asked| then(explanation, asked)) {
+        let _ = writeln!(text, "  {then}");
+    }
+    let _ = writeln!(
+        text,
+        "\n{} of {} policies are about this source and operation:",
+        policies.len(),
+        bench.sheets().len()
+    );
+    let mut ordered: Vec<&Reasoned> = policies.iter().collect();
+    ordered.sort_by_key(|policy| match policy.standing {
+        Standing::Applies | Standing::Errs(_) => 0,
+        Standing::Fails => 1,
+        Standing::OtherPrincipal(_) => 2,
+    });
+    for policy in ordered {
+        one(pen, policy, &mut text);
+    }
+    if !changes.is_empty() {
+        let _ = writeln!(text, "\nit would be allowed with (each was tried):");
+        for change in changes {
+            let steps: Vec<String> = change.steps.iter().map(ToString::to_string).collect();
+            let _ = writeln!(text, "  - {}", steps.join(", and "));
+        }
+    } else if !decision.allow {
+        let _ = writeln!(
+            text,
+            "\nnothing that was tried would open it: no policy permits this to anybody like them"
+        );
+    }
+    text
+}
+
+fn one(pen: &Pen, policy: &Reasoned, text: &mut String) {
+    let effect = if policy.permits { "permit" } else { "forbid" };
+    let standing = match &policy.standing {
+        Standing::Applies => pen.paint("1", "applies"),
+        Standing::Fails => "does not apply".to_owned(),
+        Standing::OtherPrincipal(whom) => format!("is for {whom}"),
+        Standing::Errs(error) => format!("errs: {error}"),
+    };
+    let place = format!("{}:{}", policy.place.file, policy.place.line);
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "  {effect} `{}` {standing}  {}", policy.id, pen.paint("2", &place));
+    // Why a forbid does not apply is no concern of whoever is refused.
+    if !policy.permits && policy.standing == Standing::Fails {
+        return;
+    }
+    for Answer { text: condition, holds, decisive, values, .. } in &policy.answers {
+        let sign = if *holds { "holds: " } else { "not so:" };
+        let mark = if *decisive { pen.paint("1;31", "<-") } else { String::new() };
+        let line = format!("      {sign} {condition} {mark}");
+        let _ = writeln!(text, "{}", line.trim_end());
+        if *decisive {
+            for (name, value) in values.iter().filter(|(name, _)| name != condition) {
+                let value = value.as_deref().unwrap_or("absent");
+                let _ = writeln!(text, "              {name} is {value}");
+            }
+        }
+    }
+}
+
+fn as_json(explanation: &Explanation, asked: Option<&Asked>) -> serde_json::Value {
+    let Explanation { decision, policies, changes } = explanation;
+    let answer = |answer: &Answer| {
+        let values: serde_json::Map<_, _> =
+            answer.values.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+        json!({
+            "line": answer.place.line, "column": answer.place.column, "condition": answer.text,
+            "holds": answer.holds, "decisive": answer.decisive, "values": values,
+        })
+    };
+    let policy = |policy: &Reasoned| {
+        let (standing, detail) = match &policy.standing {
+            Standing::Applies => ("applies", None),
+            Standing::Fails => ("fails", None),
+            Standing::OtherPrincipal(whom) => ("other_principal", Some(whom.as_str())),
+            Standing::Errs(error) => ("errs", Some(error.as_str())),
+        };
+        let answers: Vec<_> = policy.answers.iter().map(answer).collect();
+        json!({
+            "policy": &*policy.id, "effect": if policy.permits { "permit" } else { "forbid" },
+            "file": &*policy.place.file, "line": policy.place.line, "reason": policy.reason,
+            "standing": standing, "detail": detail, "conditions": answers,
+        })
+    };
+    let policies: Vec<_> = policies.iter().map(policy).collect();
+    let changes: Vec<Vec<String>> =
+        changes.iter().map(|change| change.steps.iter().map(ToString::to_string).collect()).collect();
+    json!({
+        "allow": decision.allow, "determining": decision.determining, "errors": decision.errors,
+        "then": asked.and_then(|asked| then(explanation, asked)), "policies": policies, "changes": changes,
+    })
+}

@@ -1,0 +1,98 @@
+//! `poort policy`: policies looked at and put to the test before they are live.
+
+mod check;
+mod excerpt;
+mod explain;
+mod format;
+mod replay;
+mod test;
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::Subcommand;
+use poort_policy::workbench::Workbench;
+
+use crate::{
+    cli::{WRONG, complain, count},
+    config::{self, Fault, Faults, Place, Policies},
+};
+
+use excerpt::{Level, Pen};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Say everything that is wrong with the policies, and what of them is hardly meant.
+    Check(check::Arguments),
+    /// Say what an answer rests on, and what would make a refusal an allow.
+    Explain(explain::Arguments),
+    /// Write the policy files in one layout.
+    Format(format::Arguments),
+    /// Put recorded questions to a candidate's policies: who gains and who loses what. Exit code 1 where anything differs.
+    Replay(replay::Arguments),
+    /// Run the tests beside the policies, and say how much of the policies they try.
+    Test(test::Arguments),
+}
+
+/// Exit codes: 0 fine; 1 a test failed, decisions differ, a denied lint; 2 a file or the command is wrong.
+pub(super) fn obey(verb: &Verb) -> ExitCode {
+    match verb {
+        Verb::Check(arguments) => check::check(arguments),
+        Verb::Explain(arguments) => explain::explain(arguments),
+        Verb::Format(arguments) => format::format(arguments),
+        Verb::Replay(arguments) => replay::replay(arguments),
+        Verb::Test(arguments) => test::test(arguments),
+    }
+}
+
+/// Which policies.
+#[derive(Debug, clap::Args)]
+pub(super) struct Directory {
+    /// The security team's directory.
+    #[arg(long, default_value = "policies", value_name = "DIR")]
+    policies: PathBuf,
+}
+
+/// Policies that load, and what they are about.
+struct Loaded {
+    bench: Workbench,
+    read: Policies,
+}
+
+/// Reads and loads a directory.
+fn load(directory: &Path) -> Result<Loaded, Faults> {
+    let mut read = config::policies(directory)?;
+    let corpus = std::mem::take(&mut read.corpus);
+    let bench =
+        Workbench::load(corpus).map_err(|faults| Faults::new(faults.into_iter().map(fault).collect()))?;
+    Ok(Loaded { bench, read })
+}
+
+/// Where the record is: as typed, or as the operators' file says.
+fn record_directory(typed: Option<&Path>, config: &Path) -> Result<PathBuf, Faults> {
+    match typed {
+        Some(directory) => Ok(directory.to_owned()),
+        None => Ok(config::load(config)?.deploy.audit.directory),
+    }
+}
+
+fn fault(fault: poort_policy::Fault) -> Fault {
+    let place = Place { file: fault.file.into(), line: fault.line, column: fault.column };
+    let message =
+        if fault.help.is_empty() { fault.message } else { format!("{}; {}", fault.message, fault.help) };
+    Fault { place, message }
+}
+
+/// Says everything that is wrong, with what stands there.
+fn refuse(faults: &Faults) -> ExitCode {
+    let mut pen = Pen::new(std::io::IsTerminal::is_terminal(&std::io::stderr()));
+    for Fault { place, message } in faults.all() {
+        // What to do is behind the semicolon.
+        let (what, help) = message.split_once("; ").unwrap_or((message, ""));
+        complain(pen.note(Level::Error, "", what, place, 0, help));
+    }
+    complain(format_args!("{} to mend", count(faults.all().len(), "fault")));
+    ExitCode::from(WRONG)
+}

@@ -1,0 +1,116 @@
+//! `poort policy test`.
+
+use std::fs;
+
+use crate::ground::Ground;
+
+#[test]
+fn the_shipped_tests_try_everything() {
+    Ground::new().poort(&["test", "--least", "100"]).is(
+        0,
+        &["74 tests, 0 failed; tried: 100 % of policies (18 of 18), 100 % of conditions (82 of 82 outcomes)"],
+    );
+}
+
+#[test]
+fn a_test_that_fails_says_where_and_what_came_instead() {
+    let ground = Ground::new();
+    ground.edit(
+        "access/firearms.cedar",
+        "principal in Poort::Unit::\"zone\" && context.session.strong",
+        "context.session.strong",
+    );
+    let said = ground.poort(&["test", "--junit", "junit.xml"]);
+    said.is(
+        1,
+        &[
+            "error[failed]: Firearms: guest on car-12 consult firearms, given key: expected: refused, since no policy permits it; \
+             it is allowed by `firearms-consult`",
+            "policies/tests/firearms.yaml:9:9",
+            "9 |       - [guest, car-12, consult, firearms, key, refused, none]",
+            "74 tests, 1 failed",
+        ],
+    );
+    let xml = fs::read_to_string(ground.path("junit.xml")).unwrap();
+    assert!(xml.contains("<testsuites name=\"poort policy test\" tests=\"74\" failures=\"1\">"), "{xml}");
+    assert!(
+        xml.contains("<testcase name=\"Firearms: guest on car-12 consult firearms, given key\""),
+        "{xml}"
+    );
+    assert_eq!(xml.matches("<failure message=").count(), 1, "{xml}");
+    ground.poort(&["test", "--only", "Daily"]).is(2, &["no test is called so"]);
+    ground.poort(&["test", "--only", "officers.yaml"]).is(0, &["20 tests, 0 failed"]);
+    ground
+        .poort(&["test", "--junit", "no/such/directory.xml"])
+        .is(2, &["cannot write `no/such/directory.xml`"]);
+}
+
+#[test]
+fn what_no_test_tries_is_shown_line_by_line() {
+    let ground = Ground::new();
+    fs::remove_file(ground.path("policies/tests/firearms.yaml")).unwrap();
+    ground.poort(&["test"]).is(0, &["% of policies (16 of 18)"]);
+    ground
+        .poort(&["test", "--least", "100"])
+        .is(1, &["error[untried]: no test in which `firearms-desk-alters` applies"]);
+    ground.poort(&["test", "--coverage"]).is(
+        0,
+        &[
+            "policies/access/firearms.cedar\n",
+            "0× | @id(\"firearms-break-glass\")",
+            "0+ ",
+            "warning[untried]: no test in which `firearms-break-glass` applies",
+        ],
+    );
+}
+
+#[test]
+fn tests_that_cannot_be_run_are_said_all_at_once() {
+    let ground = Ground::new();
+    ground.write(
+        "tests/x.yaml",
+        "people:\n  amina: {}\ntests:\n  - { who: amyna, on: car-99, does: consul, to: person, given: kee, expect: alowed, bye: x }\n\
+         tables:\n  - columns: [who, on, does, to, expect]\n    rows:\n      - [bert, desk-4, erase]\n      - [bert, desk-4, GET /x//y, persons, allowed]\n",
+    );
+    ground
+        .poort(&["test"])
+        .is(2, &["`amina` has a meaning already, at policies/tests/00-words.yaml:4", "1 fault to mend"]);
+    ground.edit("tests/x.yaml", "people:\n  amina: {}\n", "");
+    ground.poort(&["test"]).is(
+        2,
+        &[
+            "`amyna` is nobody",
+            "x.yaml:2:12",
+            "did you mean `amina`?",
+            "there is no device `car-99`",
+            "`consul` is no operation",
+            "there is no source `person`",
+            "`kee` is not under `situations:`",
+            "`alowed` is not known",
+            "unknown key `bye`",
+            "this row has 3 cells, the table has 5 columns",
+            "x.yaml:6:9",
+            "this path is ambiguous",
+            "x.yaml:7:24",
+            "9 faults to mend",
+        ],
+    );
+}
+
+#[test]
+fn tests_that_contradict_each_other_are_a_fault_at_both_places() {
+    let ground = Ground::new();
+    ground.write(
+        "tests/x.yaml",
+        "tests:\n  - { who: amina, on: car-12, does: consult, to: persons, expect: refused, by: officers-consul }\n",
+    );
+    ground.poort(&["test"]).is(
+        2,
+        &[
+            "this asks the same as policies/tests/officers.yaml:15:9 and expects something else",
+            "policies/tests/x.yaml:2:5",
+            "there is no policy `officers-consul`",
+            "did you mean `officers-consult`?",
+        ],
+    );
+}
