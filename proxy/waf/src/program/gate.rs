@@ -2,7 +2,7 @@
 //!
 //! Literals are compared only where tables of hashes say that one may start: a look at the tables costs less than a nanosecond.
 
-use super::literals::Literals;
+use super::literals::{Lengths, Literals};
 use super::windows::{Dense, Sparse};
 
 /// Under construction: literals with the bits they set.
@@ -75,7 +75,7 @@ impl Gate {
     /// Sets in `bits` (of [`Gate::words`] words) what `value` holds; whether anything was set.
     pub(crate) fn scan(&self, value: &[u8], bits: &mut [u64]) -> bool {
         let mut any = false;
-        let look = |rest: &[u8]| any |= self.mark(rest, bits);
+        let look = |rest: &[u8], lengths| any |= self.mark(rest, lengths, bits);
         match &self.places {
             Places::Dense(dense) => dense.places(value, look),
             Places::Sparse(sparse) => sparse.places(value, look),
@@ -85,9 +85,9 @@ impl Gate {
 
     /// Marks the literals that `rest` starts with; whether there are any.
     #[inline(never)]
-    fn mark(&self, rest: &[u8], bits: &mut [u64]) -> bool {
+    fn mark(&self, rest: &[u8], lengths: Lengths, bits: &mut [u64]) -> bool {
         let mut any = false;
-        self.literals.starting(rest, |literal| {
+        self.literals.starting(rest, lengths, |literal| {
             any = true;
             for bit in self.meaning.get(literal).into_iter().flatten() {
                 if let Some(word) = bits.get_mut((bit >> 6) as usize) {

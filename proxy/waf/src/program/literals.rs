@@ -19,6 +19,16 @@ pub(super) struct Literals {
 /// Bytes by which literals are looked up at once.
 const HEAD: usize = 4;
 
+/// Which literals are looked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Lengths {
+    /// Of less than [`HEAD`] bytes.
+    Short,
+    /// Of [`HEAD`] bytes and more.
+    Long,
+    All,
+}
+
 /// Trees by the bytes that all their literals begin with. A table at most half full, searched from the place of the hash on.
 #[derive(Default)]
 struct Heads {
@@ -131,11 +141,21 @@ impl Literals {
         Node { literal: number(range.start), depth: number(depth), is_end, labels, child }
     }
 
-    /// Calls `found` with the number of each literal that `text` starts with, whatever its case. Takes time linear in the
-    /// longest.
-    pub(super) fn starting(&self, text: &[u8], mut found: impl FnMut(usize)) {
+    /// Calls `found` with the number of each literal of these lengths that `text` starts with, whatever its case. Takes time
+    /// linear in the longest.
+    pub(super) fn starting(&self, text: &[u8], lengths: Lengths, mut found: impl FnMut(usize)) {
+        if lengths != Lengths::Short
+            && let Some(first) = text.first_chunk::<HEAD>()
+            && let [.., heads] = &self.heads
+            && let Some(tree) = heads.find(u32::from_be_bytes(first.map(|byte| byte.to_ascii_lowercase())))
+        {
+            self.descend(tree, HEAD, text, &mut found);
+        }
+        if lengths == Lengths::Long {
+            return;
+        }
         let mut head = 0;
-        for ((byte, heads), depth) in text.iter().zip(&self.heads).zip(1..) {
+        for ((byte, heads), depth) in text.iter().zip(&self.heads).zip(1..HEAD) {
             head = head << 8 | u32::from(byte.to_ascii_lowercase());
             if let Some(tree) = heads.find(head) {
                 self.descend(tree, depth, text, &mut found);
@@ -148,9 +168,11 @@ impl Literals {
         let mut at = root;
         while let Some(node) = self.nodes.get(at as usize) {
             let (start, end) = (depth, node.depth as usize);
-            let shared = self.get(node.literal as usize).get(start..end).unwrap_or_default();
-            if !text.get(start..end).is_some_and(|part| part.eq_ignore_ascii_case(shared)) {
-                return;
+            if start < end {
+                let shared = self.get(node.literal as usize).get(start..end).unwrap_or_default();
+                if !text.get(start..end).is_some_and(|part| part.eq_ignore_ascii_case(shared)) {
+                    return;
+                }
             }
             if node.is_end {
                 found(node.literal as usize);
@@ -198,7 +220,7 @@ fn key(head: &[u8]) -> u32 {
 mod tests {
     use proptest::prelude::*;
 
-    use super::Literals;
+    use super::{Lengths, Literals};
 
     proptest! {
         #[test]
@@ -208,8 +230,18 @@ mod tests {
         ) {
             let words: Vec<&[u8]> = words.iter().map(String::as_bytes).collect();
             let mut found = Vec::new();
-            Literals::new(&words).starting(text.as_bytes(), |literal| found.push(literal));
+            let literals = Literals::new(&words);
+            literals.starting(text.as_bytes(), Lengths::All, |literal| found.push(literal));
             found.sort_unstable();
+            let mut apart = Vec::new();
+            for lengths in [Lengths::Short, Lengths::Long] {
+                let before = apart.len();
+                literals.starting(text.as_bytes(), lengths, |literal| apart.push(literal));
+                let is_short = |literal: &usize| words[*literal].len() < 4;
+                prop_assert!(apart[before..].iter().all(|literal| is_short(literal) == (lengths == Lengths::Short)));
+            }
+            apart.sort_unstable();
+            prop_assert_eq!(&apart, &found);
             let lower = text.to_ascii_lowercase();
             let expected: Vec<usize> =
                 (0..words.len()).filter(|at| lower.as_bytes().starts_with(words[*at])).collect();
@@ -224,7 +256,7 @@ mod tests {
         let literals = Literals::new(&words);
         assert_eq!(literals.nodes.len(), 2);
         let mut found = Vec::new();
-        literals.starting(&long, |literal| found.push(literal));
+        literals.starting(&long, Lengths::All, |literal| found.push(literal));
         assert_eq!(found, [0, 1]);
     }
 }

@@ -1,6 +1,8 @@
 //! Tables that tell where in a value a literal may start, from a hash of a few bytes. Bytes are folded by `| 0x20`, which
 //! makes letters small and confuses some signs: that lets more through, never less.
 
+use super::literals::Lengths;
+
 /// A set of hashes: `WORDS` times 64 bits, so large that few of some thousands of literals share one, and so small that
 /// it stays near.
 struct Table<const WORDS: usize>(Box<[u64; WORDS]>);
@@ -105,12 +107,12 @@ impl Dense {
         tables
     }
 
-    /// Calls `found` with what begins at each place where a literal may start.
+    /// Calls `found` with what begins at each place where a literal may start, and of which lengths.
     #[inline]
-    pub(super) fn places(&self, value: &[u8], mut found: impl FnMut(&[u8])) {
+    pub(super) fn places(&self, value: &[u8], mut found: impl FnMut(&[u8], Lengths)) {
         for (at, window) in value.windows(4).enumerate() {
-            if self.has(read(window)) {
-                found(value.get(at..).unwrap_or_default());
+            if let Some(lengths) = self.at(read(window)) {
+                found(value.get(at..).unwrap_or_default(), lengths);
             }
         }
         // The last windows, with zeros beyond the end.
@@ -119,18 +121,27 @@ impl Dense {
             None => (0, read(value)),
         };
         for at in start..value.len() {
-            if self.has(window) {
-                found(value.get(at..).unwrap_or_default());
+            if let Some(lengths) = self.at(window) {
+                found(value.get(at..).unwrap_or_default(), lengths);
             }
             window >>= 8;
         }
     }
 
+    /// The lengths of literals that may start with a window.
     #[inline]
-    fn has(&self, window: u32) -> bool {
+    fn at(&self, window: u32) -> Option<Lengths> {
         // Both are always asked, and most places are in neither: one branch, which is foretold.
         let (is_long, two) = (self.four.has(hash_four(window)), hash_two(window));
-        (is_long | self.two.has(two)) && (is_long || self.three.has(hash_three(window)) || self.less.has(two))
+        if !(is_long | self.two.has(two)) {
+            return None;
+        }
+        match (is_long, self.two.has(two) && (self.three.has(hash_three(window)) || self.less.has(two))) {
+            (true, true) => Some(Lengths::All),
+            (true, false) => Some(Lengths::Long),
+            (false, true) => Some(Lengths::Short),
+            (false, false) => None,
+        }
     }
 }
 
@@ -164,7 +175,7 @@ impl Sparse {
 
     /// Calls `found` with what begins at each place where a literal may start.
     #[inline]
-    pub(super) fn places(&self, value: &[u8], mut found: impl FnMut(&[u8])) {
+    pub(super) fn places(&self, value: &[u8], mut found: impl FnMut(&[u8], Lengths)) {
         let (chunks, _) = value.as_chunks::<4>();
         let numbers = chunks.iter().map(|chunk| u32::from_le_bytes(*chunk));
         for (index, (low, high)) in numbers.clone().zip(numbers.skip(1)).enumerate() {
@@ -185,11 +196,11 @@ impl Sparse {
 
     /// Calls `found` for the literals that may start at `at` or up to `before` bytes before.
     #[inline(never)]
-    fn check(&self, value: &[u8], at: usize, before: usize, found: &mut impl FnMut(&[u8])) {
+    fn check(&self, value: &[u8], at: usize, before: usize, found: &mut impl FnMut(&[u8], Lengths)) {
         let mut rest = value.get(at.saturating_sub(before)..).unwrap_or_default();
         for _ in 0..=before.min(at) {
             if self.starts.has(hash_four(read(rest))) {
-                found(rest);
+                found(rest, Lengths::Long);
             }
             rest = rest.get(1..).unwrap_or_default();
         }

@@ -14,32 +14,39 @@ pub(super) enum Invalid {
 pub(super) fn decode(input: &[u8], out: &mut Vec<u8>, invalid: Invalid) {
     let (mut bits, mut count) = (0_u32, 0_u32);
     for byte in input {
-        let Some(value) = value(*byte) else {
+        let value = VALUES.get(usize::from(*byte)).copied().unwrap_or(NONE);
+        if value == NONE {
             if *byte == b'=' || invalid == Invalid::Ends {
                 break;
             }
             continue;
-        };
+        }
         bits = bits << 6 | u32::from(value);
         count += 6;
         if count >= 8 {
             count -= 8;
-            out.push(u8::try_from(bits >> count & 0xff).unwrap_or(0));
+            out.push((bits >> count) as u8);
             bits &= (1 << count) - 1;
         }
     }
 }
 
-fn value(byte: u8) -> Option<u8> {
-    match byte {
-        b'A'..=b'Z' => Some(byte - b'A'),
-        b'a'..=b'z' => Some(byte - b'a' + 26),
-        b'0'..=b'9' => Some(byte - b'0' + 52),
-        b'+' => Some(62),
-        b'/' => Some(63),
-        _ => None,
+/// By byte, its value; [`NONE`] outside the alphabet.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "it is made when this is compiled: beyond its end, that would fail"
+)]
+const VALUES: [u8; 256] = {
+    let mut values = [NONE; 256];
+    let mut at = 0;
+    while at < ALPHABET.len() {
+        values[ALPHABET[at] as usize] = at as u8;
+        at += 1;
     }
-}
+    values
+};
+
+const NONE: u8 = 255;
 
 pub(super) fn encode(input: &[u8], out: &mut Vec<u8>) {
     let digit = |value: u32| ALPHABET.get((value & 63) as usize).copied().unwrap_or(b'=');
