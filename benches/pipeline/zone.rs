@@ -103,6 +103,7 @@ fn source(number: usize) -> Source {
         on_behalf_of: HashSet::from(["spiffe://zone.example/workload/search".to_owned()]),
         in_flight: Gauge::new(1_000),
         body_limit: 10 << 20,
+        data_subjects: None,
         inspector: None,
         signs_in_by_connection: false,
         closed: false.into(),

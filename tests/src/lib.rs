@@ -27,6 +27,9 @@ use poort_demo::{
 };
 use serde_json::Value;
 
+pub mod day;
+pub mod tools;
+
 /// How long a condition is waited for before a test fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 

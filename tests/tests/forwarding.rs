@@ -57,6 +57,41 @@ async fn nothing_that_a_client_forged_reaches_a_source() {
 }
 
 #[tokio::test]
+async fn a_trace_begins_at_the_gate_and_is_named_as_the_request() {
+    const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+    let world = World::start_with(|zone| {
+        zone.layout.edit("policies/sources/vehicles.yaml", |yaml| {
+            // Its answers are inspected, so that the gate asks it by itself.
+            yaml["waf"] = serde_yaml::from_str("{ mode: block, response: {} }").unwrap();
+        })
+    })
+    .await
+    .unwrap();
+    let an = world.officer().unwrap();
+    let valid = format!("traceparent: 00-{TRACE}-b7ad6b7169203331-01");
+    let sources = [(&world.zone.persons, PERSON), (&world.zone.vehicles, "/vehicles/1-ABC-123")];
+    for (source, path) in sources {
+        for (what, lines, flags) in [
+            ("none", &[][..], "00"),
+            ("a valid one", &[&*valid, "tracestate: vendor=secret"], "01"),
+            ("one that is no traceparent", &["traceparent: 00-zz-b7-01"], "00"),
+            ("two", &[&*valid, &*valid], "00"),
+        ] {
+            let (answer, received) = ask(&an, "GET", source, path, lines).await.unwrap();
+            let received = received.unwrap_or_else(|| panic!("{}: {what}: {}", source.id(), answer.status));
+            let traces: Vec<_> = received.headers_named("traceparent").collect();
+            let [trace] = traces[..] else { panic!("{what}: {traces:?}") };
+            let parts: Vec<&str> = trace.split('-').collect();
+            let id = answer.header("poort-request-id").unwrap();
+            assert_eq!(parts, ["00", id, id.split_at(16).1, flags], "{}: {what}", source.id());
+            assert_eq!(received.header("tracestate"), None, "{what}");
+            let head = String::from_utf8_lossy(&received.head).to_lowercase();
+            assert!(!head.contains(TRACE) && !head.contains("secret"), "{what}: {head}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_source_gets_its_own_host_prefix_and_the_normal_path() {
     let world = World::start().await.unwrap();
     let (an, persons) = (world.officer().unwrap(), &world.zone.persons);

@@ -316,6 +316,8 @@ async fn bodies_wait_outside_when_the_gate_holds_enough() {
     let world = world("{ mode: block, held: 100KiB }", "{}").await;
     let mut first = begin(&world, "/echo", "Content-Length: 90000").await;
     first.send(&[b'x'; 1_000]).await.unwrap();
+    let held = eventually(async || world.counts("poort_waf_held_bytes 90000").await.then_some(()));
+    held.await.expect("the first is there before the second");
     let refused = eventually(async || {
         let mut second = begin(&world, "/echo", "Content-Length: 20000").await;
         second.send(&[b'x'; 20_000]).await.unwrap();

@@ -40,6 +40,12 @@ impl Gauge {
         self.limit.store(limit, Ordering::Relaxed);
     }
 
+    /// How many there may be.
+    #[must_use]
+    pub fn limit(&self) -> u32 {
+        self.limit.load(Ordering::Relaxed)
+    }
+
     /// How many are in flight now.
     #[must_use]
     pub fn current(&self) -> u32 {

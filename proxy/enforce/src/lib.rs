@@ -11,11 +11,13 @@
 //! - [`routes`], [`source`], [`operations`], [`gauge`], [`subject`]: what the checks consult;
 //! - [`sign_in`]: the gate's own pages and cookies;
 //! - [`inspect`]: the rules of a source, and one exchange under their inspection;
+//! - [`data_subject`]: whom a request is about, under a pseudonym;
 //! - [`reason`], [`reply`]: why it was refused, and what the client is told;
 //! - [`record`]: what is written down.
 
 pub mod arrival;
 mod checks;
+pub mod data_subject;
 pub mod exchange;
 pub mod facts;
 pub mod gauge;

@@ -57,6 +57,15 @@ impl Rule {
         Self { methods: Methods::of(methods), operation, path: PathPattern::new(path), query: query.into() }
     }
 
+    /// The names that it captures.
+    pub fn captured(&self) -> impl Iterator<Item = &str> {
+        let of_path = self.path.segments().filter_map(|segment| match segment {
+            Segment::Capture(name) => Some(name),
+            Segment::Literal(_) => None,
+        });
+        of_path.chain(self.query.iter().map(String::as_str))
+    }
+
     fn captures(&self, path: &str, query: Option<&str>) -> Result<BTreeMap<String, String>, NoMeaning> {
         let mut captures: BTreeMap<_, _> = self
             .path

@@ -8,11 +8,12 @@ use std::{
 };
 
 use poort_identity::token::Subject;
-use poort_policy::{DeviceFacts, Question};
+use poort_policy::{DeviceFacts, Question, RequestContext};
 use smallvec::SmallVec;
 
 use crate::{
     arrival::Connection,
+    data_subject::{self, DataSubject},
     exchange::{Exchange, RequestId, Step},
     inspect::{Inspection, Report},
     pipeline::{Admission, Answer},
@@ -69,7 +70,9 @@ pub struct Decision {
     pub device: Option<DeviceFacts>,
     /// The verified token's subject.
     pub subject: Option<Arc<Subject>>,
-    /// What the policies were asked, whole.
+    /// Whom the request is about.
+    pub subjects: SmallVec<[DataSubject; 2]>,
+    /// What the policies were asked, whole but for [`Self::subjects`], for whom their pseudonyms stand.
     pub question: Option<Question>,
     /// What the policies said.
     pub policy: Option<poort_policy::Decision>,
@@ -98,13 +101,14 @@ impl Decision {
     /// Closes the decided part of an exchange into its record. What the rest of the request needs stays in it.
     #[must_use]
     pub fn of(exchange: &mut Exchange, verdict: Verdict) -> Self {
-        let (question, policy) = exchange.asked.take().unzip();
-        let request = exchange.facts.as_ref().map(|facts| Request {
+        let (mut question, policy) = exchange.asked.take().unzip();
+        let mut request = exchange.facts.as_ref().map(|facts| Request {
             method: facts.method.clone(),
             host: facts.host.clone(),
             path: facts.target.path.clone(),
             version: facts.version,
         });
+        let subjects = name_subjects(exchange, request.as_mut(), question.as_mut());
         Self {
             id: exchange.id,
             received: exchange.received,
@@ -113,6 +117,7 @@ impl Decision {
             source: exchange.source().map(|source| Arc::clone(&source.id)),
             device: exchange.device.clone(),
             subject: exchange.holder.as_ref().and_then(|holder| holder.subject.clone()),
+            subjects,
             question,
             policy,
             inspection: exchange.inspection.as_deref().and_then(Inspection::request_report),
@@ -120,6 +125,34 @@ impl Decision {
             steps: std::mem::take(&mut exchange.steps),
         }
     }
+}
+
+/// Whom a request is about, where its source's file says so; what names them is taken out of what is written down.
+fn name_subjects(
+    exchange: &mut Exchange,
+    request: Option<&mut Request>,
+    question: Option<&mut Question>,
+) -> SmallVec<[DataSubject; 2]> {
+    let source = exchange.source().cloned();
+    let (Some(subjects), Some(request)) =
+        (source.as_deref().and_then(|source| source.data_subjects.as_ref()), request)
+    else {
+        return SmallVec::new();
+    };
+    let body = exchange.inspection.as_deref().and_then(Inspection::body).map(|body| &**body);
+    let Some(meaning) = &mut exchange.meaning else {
+        data_subject::cover_numbers(&mut request.path);
+        return SmallVec::new();
+    };
+    // Once the question was put, it has the captures.
+    let (captures, path) = match question.map(|question| &mut question.context.request) {
+        Some(RequestContext { captures, path, .. }) => (captures, Some(path)),
+        None => (&mut meaning.captures, None),
+    };
+    let asked = subjects.asked(captures, body);
+    let mut paths: SmallVec<[&mut String; 2]> = [&mut request.path].into_iter().chain(path).collect();
+    subjects.cover(captures, &mut paths);
+    asked
 }
 
 /// How a request ended.
@@ -170,6 +203,8 @@ pub struct Outcome {
     pub sent_bytes: u64,
     /// From the head's arrival to the end.
     pub duration: Duration,
+    /// Whom the answer is about.
+    pub subjects: data_subject::Answered,
     /// What inspection found in the answer, or in a body that it saw only as it passed.
     pub inspection: Option<Box<Report>>,
     /// How it ended.

@@ -6,7 +6,9 @@ use std::{
     time::Duration,
 };
 
-use crate::{gauge::Gauge, inspect::Inspector, normal::UrlForms, operations::Operations};
+use crate::{
+    data_subject::DataSubjects, gauge::Gauge, inspect::Inspector, normal::UrlForms, operations::Operations,
+};
 
 /// Whether something is demanded of every request to a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +48,8 @@ pub struct Source {
     pub in_flight: Arc<Gauge>,
     /// The largest request body, in bytes.
     pub body_limit: u64,
+    /// Whom requests to it are about; none: its file does not say.
+    pub data_subjects: Option<DataSubjects>,
     /// How it is inspected; none: it is not.
     pub inspector: Option<Arc<Inspector>>,
     /// Whether its application signs users in by the connection (NTLM, Negotiate); their headers are then its own.

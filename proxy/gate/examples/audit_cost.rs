@@ -17,6 +17,7 @@ use nix::sys::{
 use poort::audit::{Audit, AuditSettings, Digests, Record};
 use poort_enforce::{
     arrival::{Connection, DeviceState},
+    data_subject::Answered,
     exchange::{RequestId, Step},
     pipeline::Check,
     ports::Clock,
@@ -192,6 +193,7 @@ fn closing(number: u16) -> Record {
         received_bytes: 0,
         sent_bytes: 4096,
         duration: Duration::from_millis(12),
+        subjects: Answered::default(),
         inspection: None,
         end: End::Complete,
         failure: None,
@@ -207,6 +209,7 @@ fn copy(decision: &Decision, number: u16) -> Decision {
         source: decision.source.clone(),
         device: decision.device.clone(),
         subject: decision.subject.clone(),
+        subjects: decision.subjects.clone(),
         question: decision.question.clone(),
         policy: decision.policy.clone(),
         inspection: decision.inspection.clone(),
@@ -253,6 +256,7 @@ fn decision(number: u16) -> Result<Decision> {
             version: http::Version::HTTP_2,
         }),
         source: Some("persons".into()),
+        subjects: [].into_iter().collect(),
         question: Some(question(&subject, &device, received)?),
         device: Some(device),
         subject: Some(Arc::new(subject)),

@@ -9,7 +9,7 @@ use pingora::{apps::http_app::ServeHttp, protocols::http::ServerSession};
 use pingora_prometheus::PrometheusHttpApp;
 use poort_identity::{AssertionKey, token::KeyLookup as _, token::Keys};
 
-use crate::live::Live;
+use crate::{live::Live, metrics};
 
 /// Largest logout request that is read, in bytes.
 const LOGOUT_LIMIT: usize = 32 * 1024;
@@ -54,7 +54,7 @@ impl ServeHttp for Admin {
         }
         match head.uri.path() {
             "/metrics" => {
-                self.live.observe();
+                metrics::look(&self.live);
                 PrometheusHttpApp.response(session).await
             }
             // Alive: it can answer at all. A gate that waits for an issuer must not be restarted for that.

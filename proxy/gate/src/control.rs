@@ -8,7 +8,7 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use serde::{Deserialize, Serialize};
@@ -18,10 +18,13 @@ use tokio::{
     time::timeout,
 };
 
-use crate::live::{Live, Reloaded};
+use crate::{
+    audit::{Access, Record},
+    live::{Live, Reloaded},
+};
 
 /// Longest request, in bytes.
-const REQUEST_LIMIT_BYTES: u64 = 4096;
+const REQUEST_LIMIT_BYTES: u64 = 16 * 1024;
 /// How long a client may take to say what it wants.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -41,6 +44,11 @@ pub enum Command {
         /// Its id.
         source: String,
     },
+    /// Write down that somebody looks at the record; who, the kernel says.
+    Access {
+        /// What is looked at.
+        access: Access,
+    },
 }
 
 /// What it answers.
@@ -49,6 +57,8 @@ pub enum Command {
 pub enum Answer {
     /// Done.
     Done(Reloaded),
+    /// Written down, durably.
+    Recorded,
     /// Not done, and everything is as before.
     Refused(String),
 }
@@ -95,11 +105,15 @@ pub async fn serve(listener: UnixListener, live: Arc<Live>) {
 }
 
 async fn answer(stream: UnixStream, live: Arc<Live>) -> io::Result<()> {
+    let uid = stream.peer_cred()?.uid();
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
     let mut read = BufReader::new(read.take(REQUEST_LIMIT_BYTES));
     timeout(REQUEST_TIMEOUT, read.read_line(&mut line)).await??;
     let answer = match serde_json::from_str(&line) {
+        Ok(Command::Access { access }) => {
+            record(&live, Access { uid, time: SystemTime::now(), ..access }).await
+        }
         // Building takes a while: not on a thread that serves requests.
         Ok(command) => {
             tokio::task::spawn_blocking(move || obey(&live, command)).await.map_err(io::Error::other)?
@@ -111,11 +125,20 @@ async fn answer(stream: UnixStream, live: Arc<Live>) -> io::Result<()> {
     write.write_all(&text).await
 }
 
+async fn record(live: &Live, access: Access) -> Answer {
+    let written = match live.audit.append(Record::Access(Box::new(access))) {
+        Ok(ticket) => ticket.durable().await,
+        Err(fault) => Err(fault),
+    };
+    written.map_or_else(|fault| Answer::Refused(fault.to_string()), |()| Answer::Recorded)
+}
+
 fn obey(live: &Live, command: Command) -> Answer {
     let result = match command {
         Command::Reload => live.reload().map_err(|faults| faults.to_string()),
         Command::Deny { source } => live.close(&source, true),
         Command::Allow { source } => live.close(&source, false),
+        Command::Access { .. } => return Answer::Refused("an access is written down, not obeyed".to_owned()),
     };
     result.map_or_else(Answer::Refused, Answer::Done)
 }

@@ -21,6 +21,8 @@ use crate::{control, live::Live, snapshot::Snapshot};
 const RESOLVE: Duration = Duration::from_secs(30);
 /// How often watched files are looked at.
 const LOOK: Duration = Duration::from_secs(2);
+/// How often findings are written down.
+const REPORT: Duration = Duration::from_secs(60);
 /// A clock that moves by more than this against the monotonic one has jumped: tokens and certificates are judged by it.
 const JUMP: Duration = Duration::from_secs(2);
 /// For how long nothing may be in flight before a stopping gate believes that it is done.
@@ -48,6 +50,7 @@ impl BackgroundService for Housekeeping {
         tasks.spawn(keep_fresh(Arc::clone(&self.live)));
         tasks.spawn(obey_hangups(Arc::clone(&self.live)));
         tasks.spawn(watch_clock(Arc::clone(&self.live)));
+        tasks.spawn(report_findings(Arc::clone(&self.live)));
         if self.watch {
             tasks.spawn(watch_files(Arc::clone(&self.live)));
         }
@@ -86,6 +89,14 @@ impl Housekeeping {
         let closed = tokio::task::spawn_blocking(move || live.audit.close()).await;
         tracing::info!(event = "stopped", left, recorded = closed.is_ok());
         std::process::exit(i32::from(left > 0));
+    }
+}
+
+/// What a SOC looks into, once a minute.
+async fn report_findings(live: Arc<Live>) {
+    loop {
+        sleep(REPORT).await;
+        live.audit.report_findings();
     }
 }
 

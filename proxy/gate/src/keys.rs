@@ -105,6 +105,13 @@ impl IssuerKeys {
         Some(self.started.elapsed().saturating_sub(Duration::from_millis(fetched)))
     }
 
+    /// For how long they are still believed; zero when they are not, or were never fetched; none if they come from a file.
+    #[must_use]
+    pub fn remaining(&self) -> Option<Duration> {
+        self.url.as_ref()?;
+        Some(self.age().map_or(Duration::ZERO, |age| CEILING.saturating_sub(age)))
+    }
+
     /// The issuer.
     #[must_use]
     pub fn alias(&self) -> &str {

@@ -8,21 +8,22 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use arc_swap::ArcSwap;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use poort_identity::Trust;
 use tokio::sync::watch;
 
 use crate::{
-    audit::Audit,
+    audit::{Audit, tlog::LOG_DIRECTORY},
     carry_over::CarryOver,
     config::{self, Checked, Fault, Faults, Warning},
     last_good,
     listen::{Admission, LiveTls, LiveTrust},
     listeners,
+    metrics::End,
     request_ids::RequestIds,
     snapshot::{self, Built, Snapshot},
 };
@@ -35,7 +36,8 @@ pub struct Live {
     file: PathBuf,
     state: PathBuf,
     files: Mutex<Vec<PathBuf>>,
-    expiries: Mutex<Vec<(&'static str, String, SystemTime)>>,
+    ends: Mutex<Vec<End>>,
+    checkpoint: Option<PathBuf>,
     reloading: Mutex<()>,
     listeners: HashMap<SocketAddr, Arc<LiveTls>>,
     /// Limits on connections.
@@ -87,7 +89,10 @@ impl Live {
         let admission = Admission::new(listeners::budgets(&checked.deploy));
         let state = checked.deploy.state.clone();
         let files = Mutex::new(paths(&checked));
-        let expiries = Mutex::new(expiries(&checked));
+        let ends = Mutex::new(End::all(&checked));
+        let audit_log = checked.deploy.audit.log.as_ref();
+        let checkpoint =
+            audit_log.map(|_| checked.deploy.audit.directory.join(LOG_DIRECTORY).join("checkpoint"));
         let Checked { deploy, zone, .. } = checked;
         let trust = Trust::new(zone.devices.anchors, zone.devices.revocations, zone.devices.rule);
         let trust = Arc::new(LiveTrust::new(trust));
@@ -99,7 +104,8 @@ impl Live {
             file,
             state,
             files,
-            expiries,
+            ends,
+            checkpoint,
             reloading: Mutex::new(()),
             listeners,
             admission,
@@ -142,50 +148,15 @@ impl Live {
         self.files.lock().clone()
     }
 
-    /// Brings up to date what is measured only when somebody looks.
-    pub fn observe(&self) {
-        let (metrics, now) = (&self.carry.metrics, SystemTime::now());
-        for issuer in self.snapshot().pipeline.ports.keys.iter() {
-            let age = issuer.age().map_or(-1, |age| i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
-            metrics.keys_age.with_label_values(&[issuer.alias()]).set(age);
-        }
-        for list in self.trust.load().trust.revocations().ages(now) {
-            let labels = [&*list.issuer];
-            metrics.crl_remaining.with_label_values(&labels).set(until(list.next_update, now));
-            metrics.crl_half_life.with_label_values(&labels).set(i64::from(list.half_life_passed));
-        }
-        for (role, name, ends) in self.expiries.lock().iter() {
-            metrics.certificate_remaining.with_label_values(&[role, name.as_str()]).set(until(*ends, now));
-        }
-        self.observe_inspection(now);
-        let audit = self.audit.health();
-        metrics.audit_failures.set(i64::try_from(audit.failures + audit.lost).unwrap_or(i64::MAX));
-        metrics.audit_queue.set(i64::try_from(audit.queued_bytes).unwrap_or(i64::MAX));
-        metrics.audit_entries.set(i64::try_from(audit.log_entries).unwrap_or(i64::MAX));
-        let unchecked = audit.log_entries.saturating_sub(audit.checked_entries);
-        metrics.audit_unchecked.set(i64::try_from(unchecked).unwrap_or(i64::MAX));
-        metrics.open.set(i64::try_from(self.admission.open()).unwrap_or(i64::MAX));
+    /// When the certificates that the snapshot in force was built from end.
+    pub(crate) fn ends(&self) -> MutexGuard<'_, Vec<End>> {
+        self.ends.lock()
     }
 
-    fn observe_inspection(&self, now: SystemTime) {
-        let metrics = &self.carry.metrics;
-        metrics.waf_held.set(i64::try_from(self.carry.bodies.held()).unwrap_or(i64::MAX));
-        // What a reload took away is not to be watched any more.
-        metrics.waf_detecting.reset();
-        metrics.waf_exclusions.reset();
-        for source in self.snapshot().pipeline.rules.routes.sources() {
-            let Some(inspector) = &source.inspector else { continue };
-            if let Some(since) = inspector.since {
-                metrics.waf_detecting.with_label_values(&[&*source.id]).set(until(now, since));
-            }
-            // Of several for one rule the next to end counts, and it is set last.
-            let mut exclusions: Vec<_> = inspector.exclusions.iter().collect();
-            exclusions.sort_by_key(|exclusion| std::cmp::Reverse(exclusion.ends));
-            for exclusion in exclusions {
-                let labels = [&*source.id, &*exclusion.rule];
-                metrics.waf_exclusions.with_label_values(&labels).set(until(exclusion.ends, now));
-            }
-        }
+    /// Since when the newest checkpoint is there, if the record is kept in a log.
+    pub(crate) fn checkpoint_age(&self, now: SystemTime) -> Option<Duration> {
+        let made = std::fs::metadata(self.checkpoint.as_ref()?).and_then(|file| file.modified());
+        Some(now.duration_since(made.ok()?).unwrap_or_default())
     }
 
     /// Reads the files again: built aside, swapped whole. On any fault everything stays as it is.
@@ -196,8 +167,7 @@ impl Live {
         let _one_at_a_time = self.reloading.lock();
         let result = config::load(&self.file).and_then(|checked| self.replace(checked));
         let metrics = &self.carry.metrics;
-        metrics.reloads.with_label_values(&[if result.is_ok() { "success" } else { "failure" }]).inc();
-        metrics.reload_ok.set(i64::from(result.is_ok()));
+        metrics.reloaded(result.is_ok(), snapshot::seconds(SystemTime::now()));
         match &result {
             Ok(reloaded) => tracing::info!(event = "reloaded", reloaded.generation, reloaded.digest),
             Err(faults) => tracing::error!(event = "reload_refused", %faults),
@@ -219,7 +189,7 @@ impl Live {
         );
         self.admission.replace(listeners::budgets(&checked.deploy));
         *self.files.lock() = paths(&checked);
-        *self.expiries.lock() = expiries(&checked);
+        *self.ends.lock() = End::all(&checked);
         let devices = checked.zone.devices;
         self.trust.replace(Trust::new(devices.anchors, devices.revocations, devices.rule));
         for (address, certificates) in certificates {
@@ -279,35 +249,13 @@ impl Live {
 
     fn announce(&self, origin: &str) {
         let snapshot = self.snapshot();
-        let metrics = &self.carry.metrics;
-        metrics.configuration.reset();
-        metrics.configuration.with_label_values(&[&*snapshot.digest, origin]).set(1);
-        metrics.loaded_at.set(snapshot::seconds(SystemTime::now()));
+        self.carry.metrics.in_force(&snapshot.digest, origin, snapshot::seconds(SystemTime::now()));
         self.changed.send_replace(snapshot.generation);
     }
 }
 
 fn paths(checked: &Checked) -> Vec<PathBuf> {
     checked.files.iter().map(|file| file.path.clone()).collect()
-}
-
-/// When the gate's own certificates end, by what they are for.
-fn expiries(checked: &Checked) -> Vec<(&'static str, String, SystemTime)> {
-    let listeners = checked.deploy.listeners.iter().flat_map(|listener| &listener.certificates);
-    let servers = listeners.map(|identity| {
-        let name = identity.names.first().cloned().unwrap_or_default();
-        ("server", name, identity.not_after)
-    });
-    let sources = checked.sources.iter().filter_map(|source| {
-        let identity = source.upstream.tls.as_ref()?.identity.as_ref()?;
-        Some(("upstream_client", source.id.clone(), identity.not_after))
-    });
-    servers.chain(sources).collect()
-}
-
-/// Seconds until a time; negative after it.
-fn until(time: SystemTime, now: SystemTime) -> i64 {
-    snapshot::seconds(time).saturating_sub(snapshot::seconds(now))
 }
 
 /// One fault without a place.

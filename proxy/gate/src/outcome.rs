@@ -1,12 +1,14 @@
 //! The end of a request, written down whatever ends it.
 
 use std::{
+    mem,
     sync::Arc,
     time::{Instant, SystemTime},
 };
 
 use http::StatusCode;
 use poort_enforce::{
+    data_subject::Answered,
     exchange::{Exchange, RequestId},
     inspect::Report,
     reason::Reason,
@@ -30,8 +32,11 @@ pub struct OpenOutcome {
     /// Request body, in bytes.
     pub received_bytes: u64,
     failure: Option<Reason>,
+    allowed: bool,
     /// What inspection found after the decision.
     pub inspection: Option<Box<Report>>,
+    /// Whom the answer is about.
+    pub subjects: Answered,
     not_readmitted: bool,
 }
 
@@ -47,7 +52,9 @@ impl OpenOutcome {
             attempts: 0,
             received_bytes: 0,
             failure: None,
+            allowed: false,
             inspection: None,
+            subjects: Answered::default(),
             not_readmitted: false,
         }
     }
@@ -55,6 +62,11 @@ impl OpenOutcome {
     /// Its decision is written: from now on it will have an outcome.
     pub fn open(&mut self, exchange: &Exchange) {
         self.request = Some((exchange.id, exchange.source().map(|source| Arc::clone(&source.id))));
+    }
+
+    /// It may go to its source: what fails from now on is a failure.
+    pub fn allowed(&mut self) {
+        self.allowed = true;
     }
 
     /// It failed, after it had been allowed or because it was not; the first reason counts.
@@ -75,9 +87,8 @@ impl OpenOutcome {
         sent_bytes: u64,
         client_fault: Option<bool>,
     ) {
-        let source = source.unwrap_or("none");
-        self.metrics.outcomes.with_label_values(&[source, status_class(status)]).inc();
-        self.metrics.durations.with_label_values(&[source]).observe(self.started.elapsed().as_secs_f64());
+        let failure = self.failure.as_ref().filter(|_| self.allowed).map(Reason::code);
+        self.metrics.ended(source, status, self.started.elapsed(), failure);
         let end = match (self.not_readmitted, client_fault) {
             (true, _) => End::NotReadmitted,
             (_, None) => End::Complete,
@@ -102,11 +113,12 @@ impl OpenOutcome {
             sent_bytes,
             duration: self.started.elapsed(),
             end,
+            subjects: mem::take(&mut self.subjects),
             inspection: self.inspection.take(),
             failure: self.failure.take(),
         };
         if self.audit.append(Record::Outcome(outcome)).is_err() {
-            self.metrics.audit_failures.inc();
+            self.metrics.outcomes_refused.inc();
         }
     }
 }
@@ -114,16 +126,5 @@ impl OpenOutcome {
 impl Drop for OpenOutcome {
     fn drop(&mut self) {
         self.write(None, 0, End::Aborted);
-    }
-}
-
-fn status_class(status: Option<StatusCode>) -> &'static str {
-    match status.map_or(0, |status| status.as_u16()) {
-        100..200 => "1xx",
-        200..300 => "2xx",
-        300..400 => "3xx",
-        400..500 => "4xx",
-        500..600 => "5xx",
-        _ => "none",
     }
 }

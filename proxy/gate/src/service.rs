@@ -91,7 +91,10 @@ impl Proxy {
         }
         ctx.outcome.open(exchange);
         let record = Record::Decision(Box::new(decision), Arc::clone(&snapshot.digests));
-        self.live.audit.append(record).map(Some).map_err(|_| Reason::RecordUnwritable.into())
+        self.live.audit.append(record).map(Some).map_err(|_| {
+            self.live.carry.metrics.decisions_refused.inc();
+            Reason::RecordUnwritable.into()
+        })
     }
 
     /// Makes the head of an answer the client's: not before the decision is on disk.
@@ -108,6 +111,9 @@ impl Proxy {
         let (Some(permit), Some(exchange)) = (&ctx.permit, &ctx.exchange) else {
             return Err(failure(Reason::Internal));
         };
+        if let Some(asked) = ctx.asked.take() {
+            upstream.counts.responded(asked.elapsed());
+        }
         let source = permit.source();
         let inbound = Inbound {
             id: exchange.id,
@@ -155,6 +161,8 @@ pub struct Context {
     /// The decision on its way to the disk, where the source is asked meanwhile.
     ticket: Option<Ticket>,
     attempts: usize,
+    /// When the source was asked.
+    asked: Option<Instant>,
     received_bytes: u64,
     total: Option<Duration>,
     /// Of the connection to the source, where the request asks for a WebSocket.
@@ -246,6 +254,7 @@ impl ProxyHttp for Proxy {
             permit: None,
             ticket: None,
             attempts: 0,
+            asked: None,
             received_bytes: 0,
             total: None,
             hold: None,
@@ -300,6 +309,7 @@ impl ProxyHttp for Proxy {
             }
             (Admission::Permit(permit), Ok(Some(ticket))) => {
                 ctx.permit = Some(permit);
+                ctx.outcome.allowed();
                 ticket
             }
             // INVARIANT: only refusals go without a ticket.
@@ -326,6 +336,7 @@ impl ProxyHttp for Proxy {
         let upstream = Context::upstream(ctx.snapshot.as_ref(), ctx.permit.as_ref())?;
         let connection = ctx.connection.as_ref().map_or(0, |connection| connection.id());
         ctx.late = Late::default();
+        ctx.asked = Some(Instant::now());
         ctx.attempts += 1;
         ctx.outcome.attempts = u32::try_from(ctx.attempts).unwrap_or(u32::MAX);
         let peer = match &ctx.exchange {
@@ -355,13 +366,14 @@ impl ProxyHttp for Proxy {
     async fn connected_to_upstream(
         &self,
         _: &mut Session,
-        _: bool,
+        reused: bool,
         _: &HttpPeer,
         _: RawFd,
         digest: Option<&Digest>,
         ctx: &mut Context,
     ) -> Result<()> {
         let upstream = Context::upstream(ctx.snapshot.as_ref(), ctx.permit.as_ref())?;
+        upstream.counts.connected(reused);
         judge_tls(upstream, digest)?;
         if let Some(hold) = &ctx.hold {
             hold.hold();
@@ -435,6 +447,7 @@ impl ProxyHttp for Proxy {
             if let Some(address) = peer._address.as_inet() {
                 upstream.pool.failed(*address);
             }
+            upstream.counts.not_connected();
             // Nothing of the request has left yet, so another address may have it, once each.
             error.set_retry(ctx.attempts < upstream.pool.width());
         }

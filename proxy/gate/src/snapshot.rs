@@ -24,6 +24,7 @@ use crate::{
     inspect::Inspectors,
     keys::{FetchFault, IssuerKeys, KeyRing},
     limits::{Quotas, SourceQuotas},
+    metrics::SourceCounts,
     signin::Desk,
     time_zone,
     world::World,
@@ -60,6 +61,8 @@ pub struct Upstream {
     pub outbound: Outbound,
     /// Names it may call itself by in `Location`.
     pub names: Vec<String>,
+    /// What is counted of it.
+    pub counts: Arc<SourceCounts>,
 }
 
 impl Snapshot {
@@ -96,8 +99,11 @@ impl Snapshot {
             keys,
             metrics: Arc::clone(&carry.metrics),
         };
-        let upstreams =
-            sources.iter().map(|source| (Arc::from(source.id.as_str()), upstream(source, carry, generation)));
+        let upstreams = sources.iter().map(|source| {
+            let id = Arc::from(source.id.as_str());
+            let upstream = upstream(source, carry, generation, carry.metrics.source(&id));
+            (id, upstream)
+        });
         Ok(Self {
             generation,
             digest: Arc::clone(digest),
@@ -266,6 +272,7 @@ fn enforced(source: &source::Source, carry: &CarryOver, inspectors: &Inspectors)
         on_behalf_of: source.on_behalf_of.iter().cloned().collect(),
         in_flight: carry.gauge(&source.id, concurrent),
         body_limit: source.body,
+        data_subjects: source.data_subjects.clone(),
         inspector: inspectors.by_source.get(&source.id).cloned(),
         signs_in_by_connection: source.upstream.authentication == source::Authentication::Connection,
         closed: carry.closures.contains(&source.id).into(),
@@ -289,7 +296,12 @@ fn quotas(deploy: &Deploy, zone: &Zone, sources: &[source::Source]) -> Quotas {
     }
 }
 
-fn upstream(source: &source::Source, carry: &CarryOver, generation: u64) -> Upstream {
+fn upstream(
+    source: &source::Source,
+    carry: &CarryOver,
+    generation: u64,
+    counts: Arc<SourceCounts>,
+) -> Upstream {
     let tls = source.upstream.tls.as_ref().map(|tls| UpstreamTls {
         authorities: tls.ca.iter().map(|der| der.to_vec()).collect(),
         client: tls.identity.as_ref().map(|identity| {
@@ -315,6 +327,7 @@ fn upstream(source: &source::Source, carry: &CarryOver, generation: u64) -> Upst
             identity: source.identity.clone(),
         },
         names: addresses.chain(source.upstream.host.clone()).collect(),
+        counts,
     }
 }
 

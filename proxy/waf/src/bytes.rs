@@ -1,24 +1,18 @@
 //! Sets of byte values, and small predicates on bytes that several parts share.
 
 /// A set of byte values.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub(crate) struct ByteSet([u64; 4]);
 
 impl ByteSet {
     pub(crate) const NONE: Self = Self([0; 4]);
     pub(crate) const ALL: Self = Self([u64::MAX; 4]);
 
-    /// The bytes that occur in `bytes`. Without a branch per byte, as nothing foretells the next one; in two sets, so
-    /// that one byte need not wait for the other.
+    /// The bytes that occur in `bytes`.
     pub(crate) fn of(bytes: &[u8]) -> Self {
-        let (mut even, mut odd) = (Self::NONE, Self::NONE);
-        let (pairs, rest) = bytes.as_chunks::<2>();
-        for [one, other] in pairs {
-            even.insert(*one);
-            odd.insert(*other);
-        }
-        rest.iter().for_each(|byte| even.insert(*byte));
-        even.union(odd)
+        let mut set = Self::NONE;
+        bytes.iter().for_each(|byte| set.insert(*byte));
+        set
     }
 
     /// The bytes for which `belongs` holds.
@@ -32,7 +26,6 @@ impl ByteSet {
         set
     }
 
-    #[inline]
     pub(crate) fn insert(&mut self, byte: u8) {
         if let Some(word) = self.0.get_mut(usize::from(byte >> 6)) {
             *word |= 1 << (byte & 63);
@@ -44,19 +37,17 @@ impl ByteSet {
         self.0.get(usize::from(byte >> 6)).is_some_and(|word| word >> (byte & 63) & 1 == 1)
     }
 
-    #[inline]
     pub(crate) fn union(self, other: Self) -> Self {
         let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
         Self([a | e, b | f, c | g, d | h])
     }
 
-    #[inline]
+    #[cfg(test)]
     pub(crate) fn meets(self, other: Self) -> bool {
         let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
         (a & e) | (b & f) | (c & g) | (d & h) != 0
     }
 
-    #[inline]
     pub(crate) fn is_within(self, other: Self) -> bool {
         let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
         (a & !e) | (b & !f) | (c & !g) | (d & !h) == 0

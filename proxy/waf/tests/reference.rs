@@ -2,17 +2,25 @@
 //! which items are refused with which reason. Transformations are tested beside their code.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::too_many_lines)]
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use poort_conformance::backend::Response;
 use poort_conformance::run::inspect;
 use poort_conformance::wire::Received;
-use poort_waf::{Fault, Files, InterruptionKind, LoadLimits, Program, Transaction, TransactionLimits};
+use poort_waf::{
+    Fault, Files, InterruptionKind, LoadLimits, Opening, Program, Transaction, TransactionLimits,
+};
 
 fn compile(rules: &str) -> Result<Program, Vec<Fault>> {
     let files: Files = [
         ("main.conf".to_owned(), rules.as_bytes().to_vec()),
         ("words.data".to_owned(), b"# comment\nalpha\nbeta\n".to_vec()),
+        (
+            "unicode.mapping".to_owned(),
+            b"1250 (Central Europe)\n00ab:3e\n\n20127 (US-ASCII)\n00ab:3c\n".to_vec(),
+        ),
         ("networks.data".to_owned(), b"# ours\n192.0.2.0/24 # documentation\n2001:db8::/32\n".to_vec()),
     ]
     .into();
@@ -328,13 +336,65 @@ fn directives_change_other_rules() {
         inspect(&mut transaction, &request(&[FORM], body), &response());
         assert_eq!(!ids(&transaction).is_empty(), expected, "{directive} on {body}");
     }
-    for directive in [
-        "SecRuleRemoveById 7",
-        "SecRuleUpdateTargetById 1:2 ARGS:c",
-        "SecUnicodeMapFile unicode.mapping 20127",
-    ] {
+    for directive in ["SecRuleRemoveById 7", "SecRuleUpdateTargetById 1:2 ARGS:c"] {
         let program = compile(&format!("{RULE}{directive}")).unwrap();
         assert_eq!(program.warnings().len(), 1, "{directive}: {:?}", program.warnings());
+    }
+}
+
+#[test]
+fn a_code_page_says_what_characters_become() {
+    const RULE: &str = "SecRule ARGS:a \"@streq %{ARGS.b}\" \"id:1,phase:2,pass,t:urlDecodeUni\"\n";
+    for (directive, body, expected) in [
+        ("", "a=%25u00ab&b=%ab", true),
+        ("", "a=%25uff1c&b=<", true),
+        ("SecUnicodeMapFile unicode.mapping 20127", "a=%25u00ab&b=<", true),
+        ("SecUnicodeMapFile unicode.mapping 1250", "a=%25u00ab&b=>", true),
+        ("SecUnicodeCodePage 1250\nSecUnicodeMapFile unicode.mapping", "a=%25U00AB&b=>", true),
+        ("SecUnicodeMapFile unicode.mapping\nSecUnicodeCodePage 20127", "a=%25u00ab&b=<", true),
+        // What the page does not have, and what is no such escape, is read as without one.
+        ("SecUnicodeMapFile unicode.mapping 20127", "a=%25u00bb&b=%bb", true),
+        ("SecUnicodeMapFile unicode.mapping 20127", "a=%25uff1c&b=<", true),
+        ("SecUnicodeMapFile unicode.mapping 20127", "a=%25u3002&b=.", true),
+        ("SecUnicodeMapFile unicode.mapping 20127", "a=%ab&b=<", false),
+        ("SecUnicodeMapFile unicode.mapping 20127", "a=%25u00a&b=%25u00a", true),
+    ] {
+        let mut transaction = transaction(&format!("{RULE}{directive}"));
+        inspect(&mut transaction, &request(&[FORM], body), &response());
+        assert_eq!(!ids(&transaction).is_empty(), expected, "{directive} on {body}");
+    }
+    for (directive, message) in [
+        ("SecUnicodeMapFile none.mapping 20127", "main.conf:1:1: there is no file `none.mapping`"),
+        ("SecUnicodeMapFile unicode.mapping", "main.conf:1:1: no code page is chosen of `unicode.mapping`"),
+        (
+            "SecUnicodeMapFile unicode.mapping 932",
+            "`unicode.mapping`: there is no code page `932`, but 1250, 20127",
+        ),
+        ("SecUnicodeMapFile unicode.mapping latin", "`latin` is no code page"),
+        ("SecUnicodeMapFile", "no file is named"),
+        ("SecUnicodeMapFile ../unicode.mapping 20127", "leaves the directory"),
+    ] {
+        let faults = compile(directive).unwrap_err();
+        assert!(faults[0].to_string().contains(message), "{directive}: {}", faults[0]);
+    }
+}
+
+#[test]
+fn duration_is_what_the_caller_says() {
+    let rules = "SecRule DURATION \"@eq 0\" \"id:1,phase:1,pass,log\"\nSecRule DURATION \"@ge 1500\" \"id:2,phase:2,pass,log\"\n\
+        SecRule DURATION \"@streq 2000\" \"id:3,phase:3,pass,log,logdata:'%{DURATION} ms'\"";
+    let mut transaction = transaction(rules);
+    for _ in 0..2 {
+        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        transaction.open(&Opening { id: "1", now: 0, client: (address, 1), server: (address, 2) });
+        transaction.request_line(b"GET", b"/", b"HTTP/1.1");
+        transaction.phase1();
+        transaction.set_duration(Duration::from_micros(1_500_900));
+        transaction.phase2();
+        transaction.set_duration(Duration::from_secs(2));
+        transaction.phase3();
+        assert_eq!(ids(&transaction), [1, 2, 3]);
+        assert_eq!(transaction.matches()[2].data, "2000 ms");
     }
 }
 

@@ -19,6 +19,7 @@ pub(super) fn deploy(options: &LayoutOptions<'_>) -> Result<String, DemoError> {
     }
     let (address, admin) = (options.address, options.admin);
     let (assertion, audit) = (shown(pki, "assertion.key"), shown(pki, "audit.key"));
+    let pseudonyms = shown(pki, "pseudonyms.keys");
     Ok(format!(
         "# Written by the demo; see policies/ beside it for the security team's part.\n\
          listeners:\n\
@@ -29,7 +30,11 @@ pub(super) fn deploy(options: &LayoutOptions<'_>) -> Result<String, DemoError> {
          admin: {{ address: {admin} }}\n\
          policies: ../policies\n\
          state: {{ directory: ./state }}\n\
-         audit: {{ directory: ./audit, durable: true, log: {{ key: {audit}, anchor: ../{ANCHOR} }} }}\n\
+         audit:\n\
+         \x20 directory: ./audit\n\
+         \x20 durable: true\n\
+         \x20 pseudonyms: {pseudonyms}\n\
+         \x20 log: {{ key: {audit}, anchor: ../{ANCHOR} }}\n\
          assertion: {{ key: {assertion}, issuer: \"https://gate.localhost\" }}\n\
          workers: 2\n\
          drain: 5s\n"

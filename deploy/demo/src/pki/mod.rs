@@ -40,6 +40,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// | `devices/car-12.p12` | for a browser; the password is [`BUNDLE_PASSWORD`] |
 /// | `assertion.key` | signs `Poort-Assertion` |
 /// | `session.keys`, `client.secret` | seals session cookies; the gate's secret at the issuer where people sign in |
+/// | `pseudonyms.keys` | what stands in the record for whoever was looked up; the data protection officer's |
 /// | `audit.key`, `audit.pub` | signs and checks the log that proves the record |
 pub struct Pki {
     directory: PathBuf,
@@ -54,8 +55,8 @@ pub struct Pki {
     pub internal: Authority,
 }
 
-/// A key that seals session cookies, as the gate reads it.
-fn session_key() -> Result<String, DemoError> {
+/// 32 bytes that nobody can guess, as the gate reads them.
+fn secret_line() -> Result<String, DemoError> {
     let mut bytes = [0; 32];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| rcgen::Error::RingUnspecified)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
@@ -94,7 +95,8 @@ impl Pki {
         let (secret, public) = note::key("gate.localhost/audit")?;
         write_private(&pki.path("audit.key"), secret.as_bytes())?;
         write_public(&pki.path("audit.pub"), public.as_bytes())?;
-        write_private(&pki.path("session.keys"), session_key()?.as_bytes())?;
+        write_private(&pki.path("session.keys"), secret_line()?.as_bytes())?;
+        pki.new_pseudonym_key()?;
         write_private(&pki.path("client.secret"), crate::issuer::SECRET.as_bytes())?;
         Ok(pki)
     }
@@ -106,6 +108,16 @@ impl Pki {
     pub fn new_assertion_key(&self) -> Result<(), DemoError> {
         let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
         write_private(&self.path("assertion.key"), key.serialize_pem().as_bytes())
+    }
+
+    /// Puts another key into `pseudonyms.keys`, before those that are there.
+    ///
+    /// # Errors
+    /// As [`Pki::create`].
+    pub fn new_pseudonym_key(&self) -> Result<(), DemoError> {
+        let path = self.path("pseudonyms.keys");
+        let former = std::fs::read_to_string(&path).unwrap_or_default();
+        write_private(&path, format!("{}\n{former}", secret_line()?).as_bytes())
     }
 
     /// The directory everything is in.

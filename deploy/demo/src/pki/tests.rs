@@ -61,6 +61,7 @@ fn keys_are_for_their_owner_alone() {
         "gate.key",
         "assertion.key",
         "audit.key",
+        "pseudonyms.keys",
         "devices/car-12.key",
         "devices/car-12.p12",
     ] {

@@ -1,6 +1,9 @@
 //! `waf`: inspection of the request, its head first, then its body, before a connection to the source is made.
 
-use std::ops::ControlFlow::{Break, Continue};
+use std::{
+    ops::ControlFlow::{Break, Continue},
+    time::{Duration, SystemTime},
+};
 
 use http::header;
 
@@ -31,7 +34,8 @@ pub(crate) async fn check<P: Ports, M: Message>(
         return refuse(Reason::StreamUninspected);
     }
     let mut inspection = Box::new(Inspection::open(&inspector, &message.arrival(), exchange));
-    let judged = judge(pipeline, message, &mut inspection, length, limit).await;
+    inspection.lasted(elapsed(pipeline, exchange.received));
+    let judged = judge(pipeline, message, &mut inspection, length, limit, exchange.received).await;
     // What is inspected later is counted later.
     let counted = !inspection.is_late() || judged.is_err();
     if let Some(report) = inspection.request_report().filter(|_| counted) {
@@ -48,6 +52,11 @@ pub(crate) async fn check<P: Ports, M: Message>(
     ask_again(pipeline, &inspector, exchange, score)
 }
 
+/// How long ago the head was complete.
+fn elapsed<P: Ports>(pipeline: &Pipeline<P>, received: SystemTime) -> Duration {
+    pipeline.ports.now().duration_since(received).unwrap_or_default()
+}
+
 fn announced(arrival: &Arrival<'_>) -> u64 {
     let length = arrival.head.headers.get(header::CONTENT_LENGTH);
     length.and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0)
@@ -57,6 +66,7 @@ fn announced(arrival: &Arrival<'_>) -> u64 {
 pub(crate) fn check_late<P: Ports>(pipeline: &Pipeline<P>, exchange: &mut Exchange) -> Flow {
     let Some(inspection) = exchange.inspection.as_deref_mut() else { return refuse(Reason::Internal) };
     inspection.see(BodySeen::Whole);
+    inspection.lasted(elapsed(pipeline, exchange.received));
     let (judged, score) = (inspection.judge_request(), inspection.score());
     let inspector = std::sync::Arc::clone(inspection.inspector());
     if let Some(report) = inspection.request_report() {
@@ -89,6 +99,7 @@ async fn judge<P: Ports, M: Message>(
     inspection: &mut Inspection,
     length: Length,
     limit: u64,
+    received: SystemTime,
 ) -> Result<(), Refusal> {
     inspection.judge_head()?;
     let held = match plan(pipeline, inspection, length, limit)? {
@@ -102,6 +113,7 @@ async fn judge<P: Ports, M: Message>(
             None
         }
     };
+    inspection.lasted(elapsed(pipeline, received));
     inspection.judge_request()?;
     if let Some(held) = held {
         inspection.keep_body(held);

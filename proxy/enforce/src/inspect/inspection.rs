@@ -4,7 +4,7 @@ use std::{
     fmt,
     net::{IpAddr, Ipv4Addr},
     sync::Arc,
-    time::UNIX_EPOCH,
+    time::{Duration, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
@@ -36,6 +36,8 @@ pub struct Inspection {
     /// Whether the body is inspected as it passes.
     late: bool,
     held: Option<(Bytes, Held)>,
+    /// Since the head of the request was complete.
+    elapsed: Duration,
 }
 
 impl Inspection {
@@ -49,6 +51,7 @@ impl Inspection {
             body: BodySeen::None,
             late: false,
             held: None,
+            elapsed: Duration::ZERO,
         };
         inspection.show_head(arrival, exchange);
         inspection
@@ -70,6 +73,7 @@ impl Inspection {
         let now = exchange.received.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let here = (IpAddr::V4(Ipv4Addr::UNSPECIFIED), PORT);
         transaction.open(&Opening { id: &id, now, client: (exchange.connection.address, 0), server: here });
+        transaction.set_duration(self.elapsed);
         transaction.set_engine(match self.inspector.mode {
             Mode::Detect => Engine::DetectionOnly,
             Mode::Block => Engine::On,
@@ -97,6 +101,14 @@ impl Inspection {
             {
                 transaction.request_header(name.as_str().as_bytes(), value.as_bytes());
             }
+        }
+    }
+
+    /// Says how long the exchange has lasted, for rules that ask.
+    pub fn lasted(&mut self, elapsed: Duration) {
+        self.elapsed = elapsed;
+        if let Some(transaction) = &mut self.transaction {
+            transaction.set_duration(elapsed);
         }
     }
 

@@ -43,6 +43,12 @@ impl Room {
         self.limit.store(limit, Ordering::Relaxed);
     }
 
+    /// How many may be held.
+    #[must_use]
+    pub fn limit(&self) -> u64 {
+        self.limit.load(Ordering::Relaxed)
+    }
+
     /// Bytes held now.
     #[must_use]
     pub fn held(&self) -> u64 {

@@ -13,6 +13,7 @@ use super::{
     ocsf,
     queue::{Queue, Work},
     record::Record,
+    spill::Spill,
     writer::SharedClock,
 };
 
@@ -27,6 +28,8 @@ pub(super) struct Committer {
     pub(super) queue: Arc<Queue>,
     pub(super) counts: Arc<Counts>,
     pub(super) journal: Journal,
+    /// What takes the record while the journal cannot.
+    pub(super) spill: Option<Spill>,
     pub(super) clock: SharedClock,
     pub(super) kept_bytes: usize,
     pub(super) retry: Duration,
@@ -87,10 +90,14 @@ impl Committer {
         if self.again.is_some_and(|again| start >= again) {
             self.recover();
         }
-        let written = self.again.is_none() && self.write(start, records.len());
+        let count = records.len();
+        let written = self.again.is_none() && self.write(start, count);
+        let written = written || self.spill(count);
         if !written {
-            self.keep(records.len());
+            self.keep(count);
         }
+        // Known before anybody of the batch is woken.
+        self.queue.set_failing(!written);
         batch.settle(written);
         self.lines.shrink_to(BUFFER_BYTES);
     }
@@ -112,12 +119,13 @@ impl Committer {
         }
     }
 
-    /// What proves the record is part of it: while it cannot be written, nothing passes either.
+    /// What proves the record is part of it: while it cannot be written, the disk does not take the record.
     fn keep_up(&mut self) {
         if self.again.is_none()
             && let Err(error) = self.journal.keep_up(self.clock.ticks())
         {
             self.fail(&error);
+            self.stand_in();
         }
         if let Some(log) = self.journal.log() {
             self.counts.log_entries.store(log.size(), Ordering::Relaxed);
@@ -125,14 +133,44 @@ impl Committer {
         }
     }
 
-    /// From now on decisions are refused at the door. This happens before anybody of the batch is woken.
+    /// The disk is tried again later. Until then the second one takes the record, or decisions are refused at the door.
     fn fail(&mut self, error: &io::Error) {
         add(&self.counts.failures, 1);
         if self.again.is_none() {
-            tracing::error!(%error, file = %self.journal.path().display(), "the record cannot be written; nothing passes");
+            let file = self.journal.path().display();
+            match &self.spill {
+                Some(_) => {
+                    tracing::error!(%error, %file, "the record cannot be written; the second directory takes it")
+                }
+                None => tracing::error!(%error, %file, "the record cannot be written; nothing passes"),
+            }
         }
-        self.queue.set_failing(true);
         self.again = Some(self.clock.ticks() + self.retry);
+    }
+
+    /// Asks whether the second directory takes the record: it may have come back meanwhile, or gone too.
+    fn stand_in(&mut self) {
+        let failing = !self.spill(0);
+        self.queue.set_failing(failing);
+    }
+
+    /// Gives the batch to the second directory, after what was kept before.
+    fn spill(&mut self, records: usize) -> bool {
+        let Some(spill) = &mut self.spill else { return false };
+        let kept = match self.kept.records {
+            0 => Ok(()),
+            kept => spill.append(&self.kept.lines, kept),
+        };
+        let spilled = kept.and_then(|()| {
+            self.counts.kept.store(0, Ordering::Relaxed);
+            self.kept = Kept::default();
+            spill.append(if records == 0 { &[] } else { &self.lines }, records)
+        });
+        self.counts.spilled.store(spill.records() as u64, Ordering::Relaxed);
+        if let Err(error) = &spilled {
+            tracing::error!(%error, "the second directory does not take the record either; nothing passes");
+        }
+        spilled.is_ok()
     }
 
     /// Keeps a failed batch. Its decisions too: a source may have seen a request whose answer was then withheld.
@@ -153,15 +191,24 @@ impl Committer {
         let now = self.clock.now();
         let ticks = self.clock.ticks();
         let mended = self.journal.mend(now).and_then(|()| self.journal.keep_up(ticks));
+        let spilled = self.spill.as_ref().map_or(0, Spill::records);
+        let mended = mended.and_then(|()| match &mut self.spill {
+            None => Ok(()),
+            Some(spill) => spill.drain(&mut self.journal, now),
+        });
         let mended = mended.and_then(|()| match self.kept.records {
             0 => Ok(()),
             _ => self.journal.commit(&self.kept.lines, now),
         });
         match mended {
-            Err(error) => self.fail(&error),
+            Err(error) => {
+                self.fail(&error);
+                self.stand_in();
+            }
             Ok(()) => {
-                tracing::info!(records = self.kept.records, "the record is written again");
-                add(&self.counts.records, self.kept.records);
+                tracing::info!(records = self.kept.records + spilled, "the record is written again");
+                add(&self.counts.records, self.kept.records + spilled);
+                self.counts.spilled.store(0, Ordering::Relaxed);
                 self.counts.kept.store(0, Ordering::Relaxed);
                 self.kept = Kept::default();
                 self.again = None;

@@ -9,6 +9,8 @@ use std::{
 
 use nix::fcntl::OFlag;
 
+use super::health::Space;
+
 /// A file system.
 pub(super) trait Disk: Send + Sync {
     /// Opens a file for appending, and makes it if it is missing.
@@ -80,11 +82,18 @@ pub(super) fn make_directory(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// Free bytes, for this user, where a path is.
-pub(super) fn free_bytes(path: &Path) -> Option<u64> {
+/// The space where a path is.
+pub(super) fn space(path: &Path) -> Option<Space> {
     let stat = nix::sys::statvfs::statvfs(path).ok()?;
     // The widths differ between platforms.
     #[expect(clippy::useless_conversion, reason = "32 bits elsewhere")]
-    let (blocks, size) = (u64::from(stat.blocks_available()), u64::from(stat.fragment_size()));
-    blocks.checked_mul(size)
+    let [available, free, blocks, size] = [
+        u64::from(stat.blocks_available()),
+        u64::from(stat.blocks_free()),
+        u64::from(stat.blocks()),
+        u64::from(stat.fragment_size()),
+    ];
+    // As `df` has it: what is kept for root is neither used nor free.
+    let total = blocks.saturating_sub(free).checked_add(available)?;
+    Some(Space { free: available.checked_mul(size)?, total: total.checked_mul(size)? })
 }

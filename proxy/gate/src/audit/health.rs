@@ -28,14 +28,37 @@ pub struct Health {
     pub kept: u64,
     /// Records that were neither written nor kept, since the start.
     pub lost: u64,
-    /// Free bytes where the files are; none if the file system does not say. Asked for each time.
-    pub free_bytes: Option<u64>,
+    /// Records in the second directory, which wait for the disk of the first.
+    pub spilled: u64,
+    /// The space where the files are; none if the file system does not say. Asked for each time.
+    pub space: Option<Space>,
     /// Entries of the log that proves the record; 0 when none is kept.
     pub log_entries: u64,
     /// How many of them are under a signed checkpoint.
     pub checked_entries: u64,
     /// Strangers' refusals that were counted but could not be written, since the start.
     pub strangers_lost: u64,
+}
+
+/// How much space there is where the files are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// Bytes that this user may still write.
+    pub free: u64,
+    /// Bytes in all that this user may write.
+    pub total: u64,
+}
+
+impl Space {
+    /// From this share on it is time to make room.
+    const ALARM: (u64, u64) = (4, 5);
+
+    /// Whether four fifths are used.
+    #[must_use]
+    pub fn is_short(&self) -> bool {
+        let (part, whole) = Self::ALARM;
+        self.total.saturating_sub(self.free).saturating_mul(whole) >= self.total.saturating_mul(part)
+    }
 }
 
 /// The counts that the thread keeps.
@@ -46,6 +69,7 @@ pub(super) struct Counts {
     pub(super) last_commit_micros: AtomicU64,
     pub(super) failures: AtomicU64,
     pub(super) kept: AtomicU64,
+    pub(super) spilled: AtomicU64,
     pub(super) lost: AtomicU64,
     pub(super) log_entries: AtomicU64,
     pub(super) checked_entries: AtomicU64,

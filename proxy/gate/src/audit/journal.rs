@@ -13,6 +13,7 @@ use std::{
 use super::{
     day::Day,
     disk::{Disk, DiskFile},
+    reserve::Reserve,
     tlog::{Log, LogFault, LogSettings},
 };
 
@@ -31,6 +32,7 @@ pub(super) struct Journal {
     path: PathBuf,
     file: Box<dyn DiskFile>,
     good: u64,
+    reserve: Reserve,
     /// What proves that no line was changed since.
     log: Option<Log>,
 }
@@ -41,12 +43,14 @@ impl Journal {
         disk: Arc<dyn Disk>,
         directory: &Path,
         durable: bool,
+        reserve_bytes: u64,
         now: SystemTime,
     ) -> io::Result<Self> {
         let day = Day::of(now);
         let path = directory.join(day.file(PREFIX));
         let (file, good) = open(&*disk, directory, &path, durable)?;
-        Ok(Self { disk, directory: directory.to_owned(), durable, day, path, file, good, log: None })
+        let reserve = Reserve::new(directory, reserve_bytes);
+        Ok(Self { disk, directory: directory.to_owned(), durable, day, path, file, good, reserve, log: None })
     }
 
     /// From now on every line goes into a log too, those that are in the record's files already first.
@@ -87,8 +91,10 @@ impl Journal {
     /// Writes whole lines, in one piece, and syncs once. If that fails, the file ends where it ended before.
     pub(super) fn commit(&mut self, lines: &[u8], now: SystemTime) -> io::Result<()> {
         self.follow(now)?;
-        let written =
-            self.file.append(lines).and_then(|()| if self.durable { self.file.sync() } else { Ok(()) });
+        let mut written = self.write(lines);
+        if is_full(&written) && self.cut().is_ok() && self.reserve.give_up() {
+            written = self.write(lines);
+        }
         match written {
             Ok(()) => {
                 self.good += u64::try_from(lines.len()).unwrap_or(u64::MAX);
@@ -101,6 +107,11 @@ impl Journal {
             Err(_) => self.cut().unwrap_or(()),
         }
         written
+    }
+
+    fn write(&mut self, lines: &[u8]) -> io::Result<()> {
+        self.file.append(lines)?;
+        if self.durable { self.file.sync() } else { Ok(()) }
     }
 
     /// Brings the end back after a failure, and proves that the disk takes records again.
@@ -137,12 +148,18 @@ impl Journal {
         {
             log.begin_file(&day.file(PREFIX))?;
         }
+        self.reserve.refill();
         if day == self.day {
             tracing::error!(file = %path.display(), "the audit file was moved or removed; a new one was begun");
         }
         (self.day, self.path, self.file, self.good) = (day, path, file, good);
         Ok(())
     }
+}
+
+fn is_full(written: &io::Result<()>) -> bool {
+    let kind = written.as_ref().err().map(io::Error::kind);
+    matches!(kind, Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
 }
 
 fn open(

@@ -5,16 +5,22 @@
 //! refused, and so is every further decision until the disk works again, which is tried without a restart.
 //!
 //! - [`writer`] is the door: [`Audit`]; behind it `queue`, `batch` (the shared wait) and `commit` (the thread);
+//! - `reserve` is space held back for a full disk;
+//! - `spill` is the second disk, while the first fails;
 //! - `journal` is the form on disk, OCSF JSON lines in one file a day: the one place to change for another form;
 //!   `recovery` reads it back after a crash;
 //! - [`tlog`] proves that no line was changed, removed or put elsewhere since it was written;
-//! - [`ocsf`] turns a record into its line; [`questions`] reads what policies were asked back from it;
+//! - [`search`] reads the record back: who consulted whom, and why; [`questions`]: what policies were asked;
+//! - [`ocsf`] turns a record into its line;
+//! - `findings` counts what a SOC looks into;
 //! - [`strangers`] counts refusals of callers that nobody knows, in a bounded log of their own.
 
+mod access;
 mod batch;
 mod commit;
 mod day;
 mod disk;
+mod findings;
 mod health;
 mod journal;
 pub mod ocsf;
@@ -22,15 +28,20 @@ pub mod questions;
 mod queue;
 mod record;
 mod recovery;
+mod reserve;
+pub mod search;
 mod settings;
+mod spill;
 pub mod strangers;
 #[cfg(test)]
 mod tests;
 pub mod tlog;
 pub mod writer;
 
+pub use access::Access;
 pub use batch::{Ticket, Unwritable};
-pub use health::Health;
+pub use findings::{About, Detector, Finding};
+pub use health::{Health, Space};
 pub use record::{Digests, Record};
 pub use recovery::Recovered;
 pub use settings::{AuditFault, AuditSettings};

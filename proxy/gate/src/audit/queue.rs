@@ -68,7 +68,7 @@ impl Queue {
 
     /// Queues a record. The lock is held for a push only; waking the thread costs a system call, and only where it sleeps.
     pub(super) fn append(&self, record: Record, now: impl FnOnce() -> Instant) -> Result<Ticket, Unwritable> {
-        let (weight, decides) = (record.weight(), record.is_decision());
+        let (weight, decides) = (record.weight(), record.is_waited_for());
         // A refused decision is a refused request; a lost outcome is a hole. So outcomes have a share to themselves.
         let limit = if decides { self.limit_bytes - self.limit_bytes / 8 } else { self.limit_bytes };
         let mut state = self.state.lock();

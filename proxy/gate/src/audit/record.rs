@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use poort_enforce::record::{Decision, Outcome};
 
+use super::{access::Access, findings::Finding};
+
 /// One thing to write down.
 #[derive(Debug)]
 pub enum Record {
@@ -11,6 +13,10 @@ pub enum Record {
     Decision(Box<Decision>, Arc<Digests>),
     /// What became of it.
     Outcome(Outcome),
+    /// Something that a SOC looks into.
+    Finding(Box<Finding>),
+    /// Somebody looked at the record.
+    Access(Box<Access>),
 }
 
 /// What decisions were made with: SHA-256 in hexadecimal, made once for each load.
@@ -24,14 +30,19 @@ pub struct Digests {
 
 impl Record {
     /// Whether somebody may wait for it.
-    pub(super) const fn is_decision(&self) -> bool {
-        matches!(self, Self::Decision(..))
+    pub(super) const fn is_waited_for(&self) -> bool {
+        matches!(self, Self::Decision(..) | Self::Access(_))
     }
 
     /// Roughly the memory it holds, in bytes. What many requests share behind an [`Arc`] is not counted.
     pub(super) fn weight(&self) -> usize {
         match self {
             Self::Outcome(_) => size_of::<Self>(),
+            Self::Finding(_) => size_of::<Finding>() + 512,
+            Self::Access(access) => {
+                let wanted = access.wanted.iter().map(|(what, value)| what.len() + value.len() + 64);
+                size_of::<Access>() + 512 + wanted.sum::<usize>()
+            }
             Self::Decision(decision, _) => {
                 let line =
                     decision.request.as_ref().map_or(0, |request| request.host.len() + request.path.len());

@@ -40,6 +40,8 @@ pub(super) struct Reading {
     torn_bytes: u64,
     open: HashMap<String, Orphan>,
     lines: usize,
+    /// The last whole line of the newest file.
+    last: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -59,8 +61,8 @@ struct Line<'a> {
 
 #[derive(Deserialize)]
 struct Metadata<'a> {
-    #[serde(borrow)]
-    correlation_uid: Cow<'a, str>,
+    #[serde(borrow, default)]
+    correlation_uid: Option<Cow<'a, str>>,
     #[serde(borrow)]
     event_code: Cow<'a, str>,
 }
@@ -126,22 +128,31 @@ impl Reading {
                 };
             }
             self.line(&text).map_err(|what| damaged(number, what))?;
+            self.last.clone_from(&text);
         }
         Ok(0)
     }
 
-    fn line(&mut self, text: &[u8]) -> Result<(), String> {
+    /// The last whole line; empty if there is none.
+    pub(super) fn last(&self) -> &[u8] {
+        &self.last
+    }
+
+    /// Reads one line.
+    pub(super) fn line(&mut self, text: &[u8]) -> Result<(), String> {
         let Line { metadata, unmapped } = serde_json::from_slice(text).map_err(|error| error.to_string())?;
         self.lines += 1;
-        match &*metadata.event_code {
-            ocsf::DECISION => {
+        match (&*metadata.event_code, metadata.correlation_uid) {
+            (ocsf::DECISION, Some(request)) => {
                 let orphan = Orphan { line: self.lines, source: unmapped.source.map(Cow::into_owned) };
-                self.open.insert(metadata.correlation_uid.into_owned(), orphan);
+                self.open.insert(request.into_owned(), orphan);
             }
-            ocsf::OUTCOME => {
-                self.open.remove(&*metadata.correlation_uid);
+            (ocsf::OUTCOME, Some(request)) => {
+                self.open.remove(&*request);
             }
-            other => return Err(format!("`{other}` is neither a decision nor an outcome")),
+            (ocsf::ACCESS | ocsf::FINDING, _) => {}
+            (other, None) => return Err(format!("this `{other}` belongs to no request")),
+            (other, _) => return Err(format!("`{other}` is no kind of record")),
         }
         Ok(())
     }

@@ -22,12 +22,17 @@ pub struct AuditSettings {
     pub retry: Duration,
     /// How much the log of strangers may hold, in bytes, over all days.
     pub strangers_bytes: u64,
+    /// A directory on another disk that takes the record while this one does not; none: nothing passes then.
+    pub spill: Option<PathBuf>,
+    /// How much of the disk is held back for when it is full, in bytes.
+    pub reserve_bytes: u64,
     /// The log that proves the record; none: nothing proves that it was not changed.
     pub log: Option<LogSettings>,
 }
 
 impl AuditSettings {
-    /// The settings of an operator's file, with 16 MiB of queue and of kept records, 50 ms, 500 ms and 64 MiB.
+    /// The settings of an operator's file, with 16 MiB of queue and of kept records, 50 ms, 500 ms, 64 MiB of strangers and
+    /// 64 MiB held back.
     #[must_use]
     pub fn new(directory: PathBuf, durable: bool) -> Self {
         Self {
@@ -38,6 +43,8 @@ impl AuditSettings {
             linger: Duration::from_millis(50),
             retry: Duration::from_millis(500),
             strangers_bytes: 64 << 20,
+            spill: None,
+            reserve_bytes: 64 << 20,
             log: None,
         }
     }

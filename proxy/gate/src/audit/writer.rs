@@ -15,12 +15,14 @@ use super::{
     batch::{Ticket, Unwritable},
     commit::{Committer, Kept},
     disk::{self, Disk, LocalDisk},
+    findings::Findings,
     health::{Counts, Health},
     journal::Journal,
     queue::Queue,
     record::Record,
     recovery::{self, Recovered},
     settings::{AuditFault, AuditSettings},
+    spill::Spill,
     strangers::Strangers,
 };
 
@@ -37,6 +39,7 @@ pub struct Audit {
     clock: SharedClock,
     directory: PathBuf,
     strangers: Strangers,
+    findings: Findings,
     thread: Mutex<Option<JoinHandle<()>>>,
     /// The lock on the directory, let go after everything else.
     _lock: File,
@@ -63,12 +66,22 @@ impl Audit {
         let directory = settings.directory;
         disk::make_directory(&directory)
             .map_err(|cause| AuditFault::Directory { path: directory.clone(), cause })?;
-        let lock = lock(&directory)?;
-        let reading = recovery::read(&directory)?;
-        let journal = Journal::open(Arc::clone(disk), &directory, settings.durable, clock.now());
+        let lock = lock(&directory, LOCK)?;
+        let mut spill = settings.spill.as_deref().map(Spill::open).transpose()?;
+        let mut reading = recovery::read(&directory)?;
+        let journal = Journal::open(
+            Arc::clone(disk),
+            &directory,
+            settings.durable,
+            settings.reserve_bytes,
+            clock.now(),
+        );
         let mut journal = journal.map_err(|cause| AuditFault::File { path: directory.clone(), cause })?;
         if let Some(log) = settings.log {
             journal.keep_log(log)?;
+        }
+        if let Some(spill) = &mut spill {
+            spill.resume(&mut journal, &mut reading, clock.now())?;
         }
         let recovered = reading.close(&mut journal, clock.now())?;
         let strangers = Strangers::open(&directory, settings.strangers_bytes, Arc::clone(&clock))?;
@@ -78,6 +91,7 @@ impl Audit {
             queue: Arc::clone(&queue),
             counts: Arc::clone(&counts),
             journal,
+            spill,
             clock: Arc::clone(&clock),
             kept_bytes: settings.kept_bytes,
             retry: settings.retry,
@@ -87,7 +101,19 @@ impl Audit {
         };
         let thread = thread::Builder::new().name("audit".into()).spawn(move || committer.run());
         let thread = Mutex::new(Some(thread.map_err(AuditFault::Thread)?));
-        Ok((Self { queue, counts, clock, directory, strangers, thread, _lock: lock }, recovered))
+        Ok((
+            Self {
+                queue,
+                counts,
+                clock,
+                directory,
+                strangers,
+                findings: Findings::default(),
+                thread,
+                _lock: lock,
+            },
+            recovered,
+        ))
     }
 
     /// Queues a record and returns at once: it neither waits for the disk nor awaits, so a drop guard may call it.
@@ -98,12 +124,22 @@ impl Audit {
     /// # Errors
     /// [`Unwritable`] if the queue is full, the record closed, or, for a decision, the disk failing.
     pub fn append(&self, record: Record) -> Result<Ticket, Unwritable> {
-        let decides = record.is_decision();
+        let decides = record.is_waited_for();
+        self.findings.see(&record);
         let ticket = self.queue.append(record, || self.clock.ticks());
         if ticket.is_err() && !decides {
             self.counts.lost.fetch_add(1, Ordering::Relaxed);
         }
         ticket
+    }
+
+    /// Writes down what was found since the last time, counted. Findings that are refused are lost, and are in the decisions all the same.
+    pub fn report_findings(&self) {
+        for finding in self.findings.take() {
+            if self.append(Record::Finding(Box::new(finding))).is_err() {
+                return;
+            }
+        }
     }
 
     /// The log of callers that nobody knows. What belongs there is not appended here, and has no outcome.
@@ -127,16 +163,18 @@ impl Audit {
             last_commit: Duration::from_micros(counts.last_commit_micros.load(Ordering::Relaxed)),
             failures: counts.failures.load(Ordering::Relaxed),
             kept: counts.kept.load(Ordering::Relaxed),
+            spilled: counts.spilled.load(Ordering::Relaxed),
             lost: counts.lost.load(Ordering::Relaxed),
             log_entries: counts.log_entries.load(Ordering::Relaxed),
             checked_entries: counts.checked_entries.load(Ordering::Relaxed),
-            free_bytes: disk::free_bytes(&self.directory),
+            space: disk::space(&self.directory),
             strangers_lost: self.strangers.lost(),
         }
     }
 
     /// Takes no more records, and returns when all that were queued are written. This blocks: call it where blocking is fine.
     pub fn close(&self) {
+        self.report_findings();
         self.queue.close();
         let thread = self.thread.lock().take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
@@ -153,8 +191,8 @@ impl Drop for Audit {
 }
 
 /// Two gates that write to one directory would cut each other's lines and close each other's requests.
-fn lock(directory: &Path) -> Result<File, AuditFault> {
-    let path = directory.join(LOCK);
+pub(super) fn lock(directory: &Path, name: &str) -> Result<File, AuditFault> {
+    let path = directory.join(name);
     let file = disk::open_private(&path).map_err(|cause| AuditFault::File { path: path.clone(), cause })?;
     match file.try_lock() {
         Ok(()) => Ok(file),

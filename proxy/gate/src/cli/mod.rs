@@ -31,7 +31,7 @@ enum Verb {
     Reload(reload::Arguments),
     /// The record, and the proof of it.
     #[command(subcommand)]
-    Audit(audit::Verb),
+    Audit(Box<audit::Verb>),
     /// The policies: what they say, and what a change would do.
     #[command(subcommand)]
     Policy(policy::Verb),

@@ -26,17 +26,21 @@ pub(super) struct Arguments {
 
 pub(super) fn reload(arguments: &Arguments) -> ExitCode {
     let state = arguments.state.clone().unwrap_or_else(|| config::state_directory(&arguments.config.config));
-    let command = match (&arguments.deny, &arguments.allow) {
-        (Some(source), _) => Command::Deny { source: source.clone() },
-        (_, Some(source)) => Command::Allow { source: source.clone() },
-        (None, None) => Command::Reload,
+    let (command, done) = match (&arguments.deny, &arguments.allow) {
+        (Some(source), _) => {
+            let open = format!("`{source}` is closed; open it with `poort reload --allow {source}`");
+            (Command::Deny { source: source.clone() }, Some(open))
+        }
+        (_, Some(source)) => (Command::Allow { source: source.clone() }, Some(format!("`{source}` is open"))),
+        (None, None) => (Command::Reload, None),
     };
     match control::tell(&state, &command) {
         Ok(Answer::Done(reloaded)) => {
             reloaded.warnings.iter().for_each(complain);
-            say(done(&command, &reloaded));
+            say(done.unwrap_or_else(|| generation(&reloaded)));
             ExitCode::SUCCESS
         }
+        Ok(Answer::Recorded) => ExitCode::SUCCESS,
         Ok(Answer::Refused(why)) => {
             complain(&why);
             complain("nothing was changed; the gate goes on as before");
@@ -53,13 +57,7 @@ pub(super) fn reload(arguments: &Arguments) -> ExitCode {
     }
 }
 
-fn done(command: &Command, reloaded: &crate::live::Reloaded) -> String {
+fn generation(reloaded: &crate::live::Reloaded) -> String {
     let digest = reloaded.digest.get(..16).unwrap_or(&reloaded.digest);
-    match command {
-        Command::Reload => format!("reloaded: generation {}, configuration {digest}", reloaded.generation),
-        Command::Deny { source } => {
-            format!("`{source}` is closed; open it with `poort reload --allow {source}`")
-        }
-        Command::Allow { source } => format!("`{source}` is open"),
-    }
+    format!("reloaded: generation {}, configuration {digest}", reloaded.generation)
 }

@@ -86,7 +86,7 @@ fn serve(file: &Path) -> anyhow::Result<()> {
         origin: origin.name(),
     };
     let live = Arc::new(Live::start(start)?);
-    metrics.reload_ok.set(i64::from(matches!(origin, Origin::Files)));
+    metrics.started(matches!(origin, Origin::Files));
     let server = server(&deploy, &live)?;
     let audit = Arc::clone(&live.audit);
     drop(live);
@@ -96,8 +96,10 @@ fn serve(file: &Path) -> anyhow::Result<()> {
 }
 
 /// How the record is kept.
-fn audit_settings(audit: &checked::deploy::Audit) -> AuditSettings {
+pub(super) fn audit_settings(audit: &checked::deploy::Audit) -> AuditSettings {
     let mut settings = AuditSettings::new(audit.directory.clone(), audit.durable);
+    settings.spill.clone_from(&audit.spill);
+    settings.reserve_bytes = audit.reserve;
     settings.log = audit.log.as_ref().map(|log| LogSettings {
         directory: audit.directory.join(LOG_DIRECTORY),
         keys: Arc::clone(&log.keys),

@@ -4,6 +4,7 @@ mod identity;
 mod pool;
 mod request;
 mod response;
+mod trace;
 mod upgrade;
 
 pub use pool::{Health, Pool, PoolFault, UpstreamSettings, UpstreamTls};

@@ -144,10 +144,12 @@ impl Pool {
         }
     }
 
-    /// Whether any address is known and not left aside.
+    /// How many addresses are taken in turn, and how many are left aside. A source with none of the former is down.
     #[must_use]
-    pub fn is_up(&self) -> bool {
-        self.addresses.load().iter().any(|address| !self.health.is_aside(*address))
+    pub fn standing(&self) -> (usize, usize) {
+        let addresses = self.addresses.load();
+        let aside = addresses.iter().filter(|address| self.health.is_aside(**address)).count();
+        (addresses.len() - aside, aside)
     }
 
     /// How many addresses are worth trying for one request.
@@ -269,8 +271,9 @@ mod tests {
         let pool = pool(&["127.0.0.1:1", "127.0.0.1:2"], Authentication::None);
         pool.failed("127.0.0.1:1".parse().unwrap());
         assert!((0..4).all(|_| picked(&pool) == "127.0.0.1:2"));
+        assert_eq!(pool.standing(), (1, 1));
         pool.failed("127.0.0.1:2".parse().unwrap());
-        assert!(!pool.is_up());
+        assert_eq!(pool.standing(), (0, 2));
         assert!(pool.pick(1).is_ok(), "when all refused, one is tried all the same");
     }
 

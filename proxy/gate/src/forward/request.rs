@@ -7,7 +7,10 @@ use poort_enforce::{
 };
 use poort_identity::Assertions;
 
-use super::identity::{ASSERTION, plain, statement};
+use super::{
+    identity::{ASSERTION, plain, statement},
+    trace::{self, TRACEPARENT, TRACESTATE},
+};
 use crate::config::checked::source::IdentityHeaders;
 
 /// How requests to one source are written.
@@ -77,6 +80,7 @@ pub fn prepare_request(
     assertions: Option<&Assertions>,
 ) -> Result<()> {
     let own = own_sign_in(upstream, permit);
+    let trace = trace::restarted(&upstream.headers, exchange.id).ok_or_else(undecided)?;
     remove_forgeable(upstream, &outbound.identity);
     remove_own_cookies(upstream)?;
     if let Some(own) = own {
@@ -90,6 +94,8 @@ pub fn prepare_request(
     upstream.insert_header("X-Forwarded-Proto", "https")?;
     upstream.insert_header("X-Forwarded-Host", facts.host.as_str())?;
     upstream.insert_header(REQUEST_ID, exchange.id.to_string())?;
+    upstream.remove_header(&TRACESTATE);
+    upstream.insert_header(TRACEPARENT, trace)?;
     for (name, value) in &outbound.identity.headers {
         if let Some(value) = plain(*value, exchange) {
             upstream.insert_header(name.clone(), value)?;

@@ -30,6 +30,17 @@ pub enum HttpVersion {
     Http2,
 }
 
+impl HttpVersion {
+    /// The stable name in metrics.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Http1 => "1.1",
+            Self::Http2 => "2",
+        }
+    }
+}
+
 /// What TLS agreed on.
 #[derive(Clone, Debug)]
 pub struct TlsFacts {

@@ -138,8 +138,14 @@ impl Door {
             return Err(HandshakeFault::CertificateMissing);
         }
         let resumed = facts.resumed;
+        let agreed = ConnectionEvent::Agreed {
+            version: facts.version,
+            http: facts.http,
+            key_exchange: facts.key_exchange,
+        };
         let connection = Arc::new(Connection::establish(peer, facts, &self.trust, SystemTime::now()));
         self.observer.observe(ConnectionEvent::Established { resumed });
+        self.observer.observe(agreed);
         let stream = self.watched(stream, &connection)?;
         Ok((stream, connection))
     }

@@ -33,7 +33,7 @@ pub use connection::{Connection, HttpVersion, TlsFacts};
 pub use cut::Cut;
 pub use head::{HeadFault, HeadFaults, HeadScan, Progress};
 pub use observer::{
-    ConnectionEvent, ConnectionObserver, DropReason, HandshakeFault, HeadRefusal, Unobserved,
+    ConnectionEvent, ConnectionObserver, DropReason, HandshakeFault, HeadRefusal, Side, Unobserved,
 };
 pub use provider::{ForeignProvider, install as install_provider};
 pub use resolver::{CertificateFault, CertificateFaultKind, Certificates, KeyPair, Served};

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use rustls::NamedGroup;
+
+use super::{connection::HttpVersion, settings::TlsVersion};
+
 /// Sees every event of a listener's connections. Called on the connection's own task: it must not wait.
 pub trait ConnectionObserver: Send + Sync + 'static {
     /// One event.
@@ -30,8 +34,19 @@ pub enum ConnectionEvent {
         /// Whether an earlier session was resumed.
         resumed: bool,
     },
+    /// What TLS agreed on, after `Established`.
+    Agreed {
+        /// The protocol version.
+        version: TlsVersion,
+        /// The application protocol.
+        http: HttpVersion,
+        /// The key exchange; none if the TLS library does not say.
+        key_exchange: Option<NamedGroup>,
+    },
     /// A request head was answered or cut before any filter saw it.
     HeadRefused(HeadRefusal),
+    /// An HTTP/2 stream was reset.
+    StreamReset(Side),
     /// An established connection ended.
     Closed {
         /// How many requests it carried.
@@ -39,6 +54,15 @@ pub enum ConnectionEvent {
         /// How long it was open.
         lasted: Duration,
     },
+}
+
+/// One of the two ends of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Who connected.
+    Client,
+    /// The gate.
+    Gate,
 }
 
 macro_rules! closed_list {

@@ -1,6 +1,7 @@
 //! The stream between TLS and HTTP: it looks at what streams past, and gives up on who makes it wait.
 
 mod farewell;
+mod frames;
 mod library;
 mod timer;
 
@@ -21,10 +22,11 @@ use tokio::{
 use super::{
     connection::{Connection, HttpVersion},
     head::{HeadFaults, HeadScan, Progress},
-    observer::{ConnectionEvent, ConnectionObserver, HeadRefusal},
+    observer::{ConnectionEvent, ConnectionObserver, HeadRefusal, Side},
     settings::{Deadlines, HeadLimits},
 };
 use farewell::Farewell;
+use frames::Frames;
 use timer::Timer;
 
 /// The length of HTTP/2's connection preface (RFC 9113 §3.4).
@@ -61,6 +63,8 @@ pub(super) struct Watched<S> {
     reading: Reading,
     /// Of the present head.
     scan: HeadScan,
+    /// Of HTTP/2, in both directions.
+    frames: Option<(Frames, Frames)>,
     read_timer: Timer,
     write_timer: Timer,
     /// Since when a write has made no progress, plus how long that is borne.
@@ -89,8 +93,10 @@ impl<S> Watched<S> {
             HttpVersion::Http1 => Reading::Idle { until: now + watch.deadlines.keep_alive },
             HttpVersion::Http2 => Reading::Preface { left: PREFACE_BYTES, until: now + watch.deadlines.head },
         };
+        let frames = || (Frames::after(PREFACE_BYTES), Frames::default());
         Self {
             inner,
+            frames: (connection.tls().http == HttpVersion::Http2).then(frames),
             connection,
             scan: HeadScan::new(watch.limits),
             watch,
@@ -123,6 +129,28 @@ impl<S> Watched<S> {
         if self.connection.notes().unseen.swap(false, Ordering::Relaxed) {
             self.refused(HeadRefusal::Unparsable);
         }
+    }
+
+    /// Counts the streams that are reset in what was read.
+    fn count_read(&mut self, bytes: &[u8]) {
+        self.connection.count_read(bytes.len());
+        if let Some((frames, _)) = &mut self.frames {
+            let resets = frames.resets(bytes);
+            self.reset(Side::Client, resets);
+        }
+    }
+
+    /// The same in what was written.
+    fn count_written(&mut self, bytes: &[u8]) {
+        self.connection.count_written(bytes.len());
+        if let Some((_, frames)) = &mut self.frames {
+            let resets = frames.resets(bytes);
+            self.reset(Side::Gate, resets);
+        }
+    }
+
+    fn reset(&self, by: Side, times: usize) {
+        (0..times).for_each(|_| self.watch.observer.observe(ConnectionEvent::StreamReset(by)));
     }
 
     fn refused(&self, refusal: HeadRefusal) {
@@ -234,7 +262,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Watched<S> {
         if count == 0 {
             self.left();
         } else {
-            self.connection.count_read(count);
+            self.count_read(bytes);
         }
         if count > 0 && !self.look(bytes) {
             buf.set_filled(before);
@@ -278,7 +306,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         }
         let written = Pin::new(&mut self.inner).poll_write(cx, bytes);
         let written = ready!(self.unstalled(cx, written))?;
-        self.connection.count_written(written);
+        self.count_written(bytes.get(..written).unwrap_or(bytes));
         Poll::Ready(Ok(written))
     }
 
@@ -305,7 +333,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         }
         let written = Pin::new(&mut self.inner).poll_write_vectored(cx, slices);
         let written = ready!(self.unstalled(cx, written))?;
-        self.connection.count_written(written);
+        let mut left = written;
+        for slice in slices {
+            let piece = slice.get(..left.min(slice.len())).unwrap_or_default();
+            left -= piece.len();
+            self.count_written(piece);
+        }
         Poll::Ready(Ok(written))
     }
 

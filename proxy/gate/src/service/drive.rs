@@ -64,6 +64,7 @@ impl Proxy {
         let (Some(snapshot), Some(inspection)) = (&ctx.snapshot, inspection(ctx.exchange.as_mut())) else {
             return Err(failure(Reason::Internal));
         };
+        inspection.lasted(ctx.arrived.elapsed());
         let judged = answer::judge(&mut answered, inspection, rules, method, &snapshot.pipeline.bodies).await;
         let report = inspection.answer_report();
         inspection.rest();
@@ -71,6 +72,12 @@ impl Proxy {
             self.live.carry.metrics.inspected(&permit.source().id, report);
         }
         ctx.outcome.inspection = report;
+        let subjects = ctx.permit.as_ref().and_then(|permit| permit.source().data_subjects.as_ref());
+        if let (Some(subjects), Ok(Judged::Whole(body, _))) =
+            (subjects.filter(|them| them.are_answered()), &judged)
+        {
+            ctx.outcome.subjects = subjects.answered(body);
+        }
         match judged {
             Ok(judged) => Ok((answered, judged)),
             Err(Fault::Refused(reason)) => Err(failure(reason)),
@@ -91,9 +98,11 @@ impl Proxy {
             let peer = peer.map_err(|_| failure(Reason::SourceUnreachable))?;
             tries += 1;
             ctx.outcome.attempts = tries;
+            ctx.asked = Some(Instant::now());
             let client = match self.sources().connect(&peer).await {
                 Ok(client) => client,
                 Err(error) => {
+                    upstream.counts.not_connected();
                     if let Some(address) = peer._address.as_inet() {
                         upstream.pool.failed(*address);
                     }
@@ -103,6 +112,7 @@ impl Proxy {
                     return Err(error.into_up());
                 }
             };
+            upstream.counts.connected(client.1);
             super::judge_tls(upstream, source::digest(&client.0))?;
             let length = match &held {
                 Some(held) => Length::Known(held.len() as u64),

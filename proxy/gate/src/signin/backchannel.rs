@@ -22,7 +22,7 @@ impl Desk {
     ) -> Result<usize, SignInFault> {
         let ended = self.obey(alias, form, now).await;
         let code = ended.as_ref().map_or_else(SignInFault::code, |_| "obeyed");
-        self.metrics.sign_ins.with_label_values(&["back_channel_logout", code]).inc();
+        self.metrics.signed_in("back_channel_logout", code);
         ended
     }
 

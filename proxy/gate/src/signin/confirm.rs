@@ -40,7 +40,7 @@ impl Desk {
         tokio::spawn(async move {
             let outcome = desk.ask_again(id).await;
             let code = outcome.as_ref().map_or_else(SignInFault::code, |()| "confirmed");
-            desk.metrics.sign_ins.with_label_values(&["refresh", code]).inc();
+            desk.metrics.signed_in("refresh", code);
             if let Err(fault) = outcome {
                 tracing::warn!(event = "session_not_confirmed", %fault);
             }

@@ -97,7 +97,7 @@ impl Desk {
             Endpoint::Logout => self.go(format!("{}/sign-out", self.origin), vec![], visit.id),
         };
         let code = answered.as_ref().map_or_else(SignInFault::code, |_| "answered");
-        self.metrics.sign_ins.with_label_values(&[endpoint.as_str(), code]).inc();
+        self.metrics.signed_in(endpoint.as_str(), code);
         answered.unwrap_or_else(|fault| {
             tracing::warn!(event = "sign_in_failed", endpoint = endpoint.as_str(), %fault, request = %visit.id);
             failed(&fault, visit)

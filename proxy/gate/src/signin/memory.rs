@@ -60,6 +60,31 @@ impl<T> Moments<T> {
     }
 }
 
+/// How much is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// Sessions that are open.
+    pub open: usize,
+    /// Sessions that were ended, or whose time is over.
+    pub ended: usize,
+    /// Sign-ins that are under way.
+    pub waiting: usize,
+}
+
+impl Memory {
+    /// How much is kept now.
+    #[must_use]
+    pub fn count(&self, now: SystemTime) -> Count {
+        let sessions = self.sessions.lock();
+        let is_open = |entry: &&Entry| !entry.kept.ended && now < entry.kept.subject.expires;
+        let open = sessions.values().filter(is_open).count();
+        let ended = sessions.len() - open;
+        drop(sessions);
+        let waiting = self.waiting.lock().0.values().filter(|(_, until)| now < *until).count();
+        Count { open, ended, waiting }
+    }
+}
+
 impl State for Memory {
     async fn wait_for(&self, state: &str, waiting: Waiting, until: SystemTime) -> Result<(), Full> {
         self.waiting.lock().keep(state, waiting, until)

@@ -22,5 +22,5 @@ mod state;
 
 pub use desk::Desk;
 pub use endpoints::Visit;
-pub use memory::Memory;
+pub use memory::{Count, Memory};
 pub use state::{Full, HandOver, Kept, State, Waiting};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use poort::listen::{ConnectionEvent, HeadRefusal};
+use poort::listen::{ConnectionEvent, HeadRefusal, Side};
 use tokio::io::AsyncReadExt;
 
 use crate::{
@@ -53,6 +53,33 @@ async fn requests_of_one_connection_know_it() {
     ground.seen.wait_closed(1).await;
     let refused = |event: &ConnectionEvent| matches!(event, ConnectionEvent::HeadRefused(_));
     assert!(!ground.seen.events().iter().any(refused));
+}
+
+/// A frame (RFC 9113 §4.1).
+fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(payload.len()).unwrap();
+    [&[0, 0, length, kind, flags, 0, 0, 0, stream], payload].concat()
+}
+
+#[tokio::test]
+async fn streams_that_are_reset_are_seen_though_no_filter_is_told() {
+    const END_HEADERS: u8 = 4;
+    let ground = Ground::plain();
+    let mut client = client(&ground).await;
+    // `:method: GET`, `:path: /`, `:scheme: https`, `:authority: gate.example` (RFC 7541, appendix A), and a body to come.
+    let head = [&[0x82, 0x84, 0x87, 0x41, 12], &b"gate.example"[..]].concat();
+    let reset = |stream| [frame(1, END_HEADERS, stream, &head), frame(3, 0, stream, &[0, 0, 0, 8])].concat();
+    client.send([PREFACE, SETTINGS, &reset(1), &reset(3)].concat()).await.unwrap();
+    let resets = |side| {
+        let seen = ground.seen.events();
+        seen.iter().filter(|event| **event == ConnectionEvent::StreamReset(side)).count()
+    };
+    ground.seen.wait(ConnectionEvent::StreamReset(Side::Client)).await;
+    assert_eq!((resets(Side::Client), resets(Side::Gate)), (2, 0));
+    // A head without a path is malformed: the HTTP library resets the stream.
+    client.send(frame(1, END_HEADERS, 5, &[0x82])).await.unwrap();
+    ground.seen.wait(ConnectionEvent::StreamReset(Side::Gate)).await;
+    assert_eq!((resets(Side::Client), resets(Side::Gate)), (2, 1));
 }
 
 #[tokio::test]

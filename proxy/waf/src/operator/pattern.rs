@@ -89,16 +89,23 @@ impl Pattern {
         if !self.is_match(value) {
             return false;
         }
-        let mut groups: Groups = self.regex.create_captures();
-        self.regex.search_captures(&Input::new(value), &mut groups);
         if self.has_looks {
+            let mut groups: Groups = self.regex.create_captures();
+            self.regex.search_captures(&Input::new(value), &mut groups);
             let (whole, others) = self.split(&groups);
             captures.spans.push(whole);
             captures.spans.extend(others.into_iter().take(GROUPS - 1));
-        } else {
-            let spans = groups.iter().map(|span| span.map(|span| (span.start, span.end)));
-            captures.spans.extend(spans.take(GROUPS));
+            return true;
         }
+        let mut slots = [None; 2 * GROUPS];
+        // With no more slots than groups it need not look for what is not there.
+        let count = self.regex.group_info().slot_len().min(slots.len());
+        let slots = slots.get_mut(..count).unwrap_or_default();
+        self.regex.search_slots(&Input::new(value), slots);
+        let (pairs, _) = slots.as_chunks::<2>();
+        captures
+            .spans
+            .extend(pairs.iter().map(|[start, end]| Some((start.as_ref()?.get(), end.as_ref()?.get()))));
         true
     }
 }

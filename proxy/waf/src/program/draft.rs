@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::actions;
+use super::page::PageDraft;
 use super::rule::{Meta, RuleSelector, place_of};
 use super::settings::Settings;
 use super::{Defaults, PHASES};
 use crate::fault::{Fault, Place};
 use crate::limits::LoadLimits;
-use crate::syntax::{Action, DirectiveKind, Loaded, RuleSyntax, Target, Variable};
+use crate::syntax::{Action, DirectiveKind, Loaded, RuleSyntax, Target};
 
 /// A rule with the rules chained to it, as written.
 pub(super) struct Draft {
@@ -50,6 +51,7 @@ pub(super) struct Drafts {
     pub(super) rules: Vec<Draft>,
     pub(super) settings: Settings,
     pub(super) warnings: Vec<Fault>,
+    pub(super) page: PageDraft,
     /// Orders of markers by name, ascending.
     markers: HashMap<String, Vec<u32>>,
     /// Orders of rules by id.
@@ -69,6 +71,7 @@ impl Drafts {
                 rules: Vec::new(),
                 settings: Settings::default(),
                 warnings: Vec::new(),
+                page: PageDraft::default(),
                 markers: HashMap::new(),
                 ids: HashMap::new(),
             },
@@ -155,13 +158,13 @@ impl Collector<'_> {
                 self.updates(place, "id", &what, Change::Actions(actions));
             }
             DirectiveKind::Setting { name, values } => {
-                if let Err(message) = self.drafts.settings.apply(&name, &values) {
+                let obeyed = match name.as_str() {
+                    "unicodemapfile" => self.drafts.page.name_file(place, &values),
+                    "unicodecodepage" => self.drafts.page.choose(values.first()),
+                    _ => self.drafts.settings.apply(&name, &values),
+                };
+                if let Err(message) = obeyed {
                     self.faults.push(place.fault(message));
-                }
-                if name == "unicodemapfile" {
-                    self.drafts.warnings.push(place.fault(
-                        "the map is not read: of `%uhhhh` the low byte counts, and full-width forms are ASCII",
-                    ));
                 }
             }
             DirectiveKind::Include { .. } => {}
@@ -284,11 +287,6 @@ impl Collector<'_> {
         }
         for part in self.drafts.rules.iter_mut().flat_map(|draft| &mut draft.parts) {
             self.faults.append(&mut part.faults);
-            if part.targets.iter().any(|target| target.variable == Variable::Duration) {
-                // CRS 3 stirs it into a random number, so it is no fault.
-                let warning = part.place.fault("`DURATION` is 0 here: the engine has no clock");
-                self.drafts.warnings.push(warning);
-            }
         }
         self.drafts
     }

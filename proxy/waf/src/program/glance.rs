@@ -2,8 +2,8 @@
 //! lack what a match needs, and are not touched at all.
 
 use super::group::Groups;
+use super::kinds::Kinds;
 use super::rule::{Guard, Rule};
-use crate::bytes::ByteSet;
 
 /// A rule in its phase.
 pub(crate) struct Entry {
@@ -28,8 +28,8 @@ pub(crate) struct Hint {
     pub(crate) len: u32,
     /// A bit of the gate.
     pub(crate) bit: Option<u32>,
-    /// A byte of these.
-    pub(crate) set: Option<ByteSet>,
+    /// Bytes of these kinds.
+    pub(crate) kinds: Kinds,
 }
 
 impl Entry {
@@ -50,8 +50,7 @@ impl Glance {
             return None;
         }
         let need = &first.need;
-        let set = need.sets.iter().copied().min_by_key(|set| set.len());
         let bit = need.bit.filter(|_| need.instead.is_empty());
-        Some(Self::Values(Hint { group: at, len: need.len, bit, set }))
+        Some(Self::Values(Hint { group: at, len: need.len, bit, kinds: need.kinds }))
     }
 }

@@ -4,8 +4,8 @@
 
 use std::collections::HashMap;
 
+use super::kinds::{KindSets, Kinds};
 use super::names::Names;
-use crate::bytes::ByteSet;
 use crate::operator::Pattern;
 use crate::syntax::{Selector, Target, Variable};
 use crate::transform::Transform;
@@ -21,10 +21,9 @@ pub(crate) struct Group {
     pub(crate) stages: usize,
     /// Whether what it looks at changes while a phase runs.
     pub(crate) is_volatile: bool,
-    /// The group of the same members without transformations, or itself.
-    pub(crate) plain: u32,
-    /// The bytes that its transformations act on.
-    pub(crate) touches: ByteSet,
+    /// The groups that it is made of, each with the bytes that the transformations between act on: that of the same members
+    /// without transformations, and that before the last.
+    pub(crate) made_of: Vec<(u32, Kinds)>,
 }
 
 /// Members of a variable, or what a transformation makes of another column.
@@ -37,7 +36,7 @@ pub(crate) struct Column {
     /// The column of members that it comes from, or itself.
     pub(crate) members: u32,
     /// The bytes that the transformations between act on.
-    pub(crate) touches: ByteSet,
+    pub(crate) touches: Kinds,
     pub(crate) source: Source,
 }
 
@@ -52,7 +51,7 @@ pub(crate) enum Source {
         of: u32,
         transform: Transform,
         /// The bytes that it acts on.
-        touches: ByteSet,
+        touches: Kinds,
     },
 }
 
@@ -118,6 +117,8 @@ pub(crate) struct Groups {
     known: HashMap<(Vec<u32>, usize), u32>,
     members: HashMap<MembersKey, u32>,
     steps: HashMap<(u32, Transform), u32>,
+    /// What transformations act on.
+    kinds: KindSets,
     regex_bytes: usize,
 }
 
@@ -129,6 +130,7 @@ impl Groups {
             known: HashMap::new(),
             members: HashMap::new(),
             steps: HashMap::new(),
+            kinds: KindSets::new(HashMap::new()),
             regex_bytes,
         }
     }
@@ -148,42 +150,65 @@ impl Groups {
         if chain.len() > CHAIN {
             return Err(format!("more than {CHAIN} transformations; none does more than once what it does"));
         }
-        let (mut members, mut columns) = (Vec::new(), Vec::new());
+        // The columns after each transformation.
+        let mut stages: Vec<Vec<u32>> = vec![Vec::new(); chain.len() + 1];
         for target in targets.iter().filter(|target| !target.exclude) {
             let excluded = targets
                 .iter()
                 .filter(|other| other.exclude && other.variable == target.variable)
                 .map(|other| other.selector.clone())
                 .collect();
-            let first = self.members(target, excluded, names)?;
-            members.push(first);
-            let mut stages = vec![first];
-            for transform in chain {
-                stages.push(self.step(stages.last().copied().unwrap_or(first), *transform));
-            }
-            let last = stages.last().copied().unwrap_or(first);
-            match (multi, target.count) {
-                (false, _) => columns.push(last),
-                (true, false) => columns.append(&mut stages),
-                // How many there are is looked at once.
-                (true, true) => columns.extend(stages.iter().map(|_| last)),
+            let mut column = self.members(target, excluded, names)?;
+            let transforms = chain.iter().copied().map(Some);
+            for (transform, columns) in std::iter::once(None).chain(transforms).zip(&mut stages) {
+                column = transform.map_or(column, |transform| self.step(column, transform));
+                columns.push(column);
             }
         }
-        let plain = self.group(members, 1, None);
-        Ok(self.group(columns, if multi { chain.len() + 1 } else { 1 }, Some(plain)))
+        if multi { Ok(self.multi(targets, stages)) } else { Ok(self.chain(stages, chain)) }
     }
 
-    fn group(&mut self, columns: Vec<u32>, stages: usize, plain: Option<u32>) -> u32 {
+    /// The group after the last of `stages`, made of those before.
+    fn chain(&mut self, stages: Vec<Vec<u32>>, chain: &[Transform]) -> u32 {
+        let mut stages = stages.into_iter();
+        let plain = self.group(stages.next().unwrap_or_default(), 1, Vec::new());
+        let (mut group, mut all) = (plain, Kinds::NONE);
+        for (columns, transform) in stages.zip(chain) {
+            let touches = self.kinds.touches(*transform);
+            all = all.union(touches);
+            let before = (group != plain).then_some((group, touches));
+            group = self.group(columns, 1, std::iter::once((plain, all)).chain(before).collect());
+        }
+        group
+    }
+
+    /// The group that looks at each of `stages`.
+    fn multi(&mut self, targets: &[Target], stages: Vec<Vec<u32>>) -> u32 {
+        let counts = targets.iter().filter(|target| !target.exclude).map(|target| target.count);
+        let last = stages.last().cloned().unwrap_or_default();
+        let mut columns = Vec::new();
+        for (at, (last, count)) in last.iter().zip(counts).enumerate() {
+            // How many there are is looked at once.
+            let column = |stage: &Vec<u32>| if count { Some(*last) } else { stage.get(at).copied() };
+            columns.extend(stages.iter().filter_map(column));
+        }
+        let (count, members) = (stages.len(), stages.into_iter().next().unwrap_or_default());
+        let plain = self.group(members, 1, Vec::new());
+        let touched = columns.iter().filter_map(|at| self.columns.get(*at as usize));
+        let touches = touched.fold(Kinds::NONE, |all, column| all.union(column.touches));
+        self.group(columns, count, vec![(plain, touches)])
+    }
+
+    fn group(&mut self, columns: Vec<u32>, stages: usize, made_of: Vec<(u32, Kinds)>) -> u32 {
         let key = (columns, stages);
         if let Some(known) = self.known.get(&key) {
             return *known;
         }
         let at = u32::try_from(self.groups.len()).unwrap_or(u32::MAX);
-        let columns = || key.0.iter().filter_map(|at| self.columns.get(*at as usize));
+        let mut columns = key.0.iter().filter_map(|at| self.columns.get(*at as usize));
         self.groups.push(Group {
-            is_volatile: columns().any(|column| column.is_volatile),
-            plain: plain.unwrap_or(at),
-            touches: columns().fold(ByteSet::NONE, |touches, column| touches.union(column.touches)),
+            is_volatile: columns.any(|column| column.is_volatile),
+            made_of,
             columns: key.0.clone(),
             stages,
         });
@@ -211,7 +236,7 @@ impl Groups {
             is_volatile: target.variable.is_volatile(),
             count: target.count,
             members: u32::try_from(self.columns.len()).unwrap_or(u32::MAX),
-            touches: ByteSet::NONE,
+            touches: Kinds::NONE,
             source,
         });
         self.members.insert(key, at);
@@ -223,7 +248,7 @@ impl Groups {
             return *known;
         }
         let Some(from) = self.columns.get(of as usize) else { return of };
-        let touches = transform.touches();
+        let touches = self.kinds.touches(transform);
         let column = Column {
             touches: from.touches.union(touches),
             source: Source::Step { of, transform, touches },

@@ -9,8 +9,10 @@ mod effects;
 mod gate;
 mod glance;
 mod group;
+mod kinds;
 mod literals;
 mod names;
+mod page;
 mod rule;
 mod settings;
 mod template;
@@ -19,6 +21,7 @@ mod windows;
 pub(crate) use gate::Gate;
 pub(crate) use glance::{Entry, Glance, Hint};
 pub(crate) use group::{Column, Group, Place as TargetPlace, Select, Source};
+pub(crate) use kinds::{KindTable, Kinds};
 pub(crate) use names::Names;
 pub use rule::Meta;
 pub(crate) use rule::{
@@ -29,17 +32,21 @@ pub use settings::{Engine, OverLimit, Settings};
 pub(crate) use template::{Piece, Template};
 
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use draft::Drafts;
 use gate::GateBuilder;
 use group::Groups;
+use kinds::KindSets;
 
-use crate::fault::Fault;
+use crate::bytes::ByteSet;
+use crate::fault::{Fault, Place};
 use crate::limits::LoadLimits;
 use crate::operator::{Compile, Operator};
 use crate::source::{self, RuleSource};
 use crate::syntax::{self, Action, OperatorSyntax, RuleSyntax, Variable};
+use crate::transform::CodePage;
 
 /// Phases of a transaction: request headers, request body, response headers, response body, logging.
 pub(crate) const PHASES: usize = 5;
@@ -51,6 +58,9 @@ pub struct Program {
     pub(crate) phases: [Vec<Entry>; PHASES],
     pub(crate) groups: Vec<Group>,
     pub(crate) columns: Vec<Column>,
+    pub(crate) kinds: KindTable,
+    /// What `%uhhhh` is read by.
+    pub(crate) code_page: Option<CodePage>,
     pub(crate) names: Names,
     /// Literals of the request phases, and of the response phases.
     pub(crate) gates: [Gate; 2],
@@ -89,20 +99,22 @@ impl Program {
             names: Names::new(),
             groups: Groups::new(limits.regex_bytes),
             gates: [GateBuilder::default(), GateBuilder::default()],
+            wanted: Vec::new(),
             uses: [false; Variable::COUNT],
             phrases: 0,
             phrase_bytes: 0,
             bytes: Cell::new(bytes),
             regex_bytes: 0,
         };
-        let rules: Vec<Rule> = drafts.rules.iter().map(|draft| builder.rule(draft)).collect();
+        let mut rules: Vec<Rule> = drafts.rules.iter().map(|draft| builder.rule(draft)).collect();
+        let kinds = builder.settle_kinds(&mut rules);
         let mut phases: [Vec<Entry>; PHASES] = Default::default();
         for (at, rule) in (0..).zip(&rules) {
             if let Some(phase) = phases.get_mut(usize::from(rule.phase) - 1) {
                 phase.push(Entry::new(at, rule, &builder.groups));
             }
         }
-        builder.finish(drafts, rules, phases).map_err(|mut faults| {
+        builder.finish(drafts, rules, phases, kinds).map_err(|mut faults| {
             faults.truncate(limits.faults);
             faults
         })
@@ -143,6 +155,13 @@ pub(super) struct Defaults {
     pub(super) actions: Arc<[Action]>,
 }
 
+/// The bytes that a match needs: some of each of these sets, and without the gate's bit of each in one of those.
+#[derive(Default)]
+struct Wanted {
+    sets: Vec<ByteSet>,
+    instead: Vec<Vec<ByteSet>>,
+}
+
 /// A program under construction.
 pub(super) struct Builder<'a> {
     source: &'a dyn RuleSource,
@@ -152,6 +171,8 @@ pub(super) struct Builder<'a> {
     names: Names,
     groups: Groups,
     gates: [GateBuilder; 2],
+    /// Per condition, the bytes that a match needs.
+    wanted: Vec<Wanted>,
     uses: [bool; Variable::COUNT],
     phrases: usize,
     phrase_bytes: usize,
@@ -198,6 +219,7 @@ impl Builder<'_> {
             self.note_effect(effect);
         }
         let Some(written) = &part.operator else {
+            self.wanted.push(Wanted::default());
             return Link {
                 group: None,
                 operator: Operator::Always,
@@ -257,25 +279,28 @@ impl Builder<'_> {
         self.regex_bytes > self.limits.regex_total_bytes || self.phrases > self.limits.phrases
     }
 
+    /// Reads a data file that is named at `place`.
+    fn read(&self, place: &Place, name: &str) -> Result<Vec<u8>, String> {
+        let path = source::resolve(&place.file, name)
+            .ok_or_else(|| format!("`{name}` leaves the directory of rules"))?;
+        let bytes = self.source.read(&path).ok_or_else(|| {
+            format!("there is no file `{path}`; check the path, which is relative to this file")
+        })?;
+        self.bytes.set(self.bytes.get().saturating_add(bytes.len()));
+        if bytes.len() > self.limits.file_bytes || self.bytes.get() > self.limits.total_bytes {
+            return Err(format!(
+                "`{path}` makes the rules larger than allowed ({} bytes a file, {} in all)",
+                self.limits.file_bytes, self.limits.total_bytes
+            ));
+        }
+        Ok(bytes.into_owned())
+    }
+
     fn operator(&mut self, written: &OperatorSyntax, phase: u8) -> (Operator, Argument) {
         if self.is_full() {
             return (Operator::Never, Argument::Literal(Vec::new()));
         }
-        let read = |name: &str| {
-            let path = source::resolve(&written.place.file, name)
-                .ok_or_else(|| format!("`{name}` leaves the directory of rules"))?;
-            let bytes = self.source.read(&path).ok_or_else(|| {
-                format!("there is no file `{path}`; check the path, which is relative to this file")
-            })?;
-            self.bytes.set(self.bytes.get().saturating_add(bytes.len()));
-            if bytes.len() > self.limits.file_bytes || self.bytes.get() > self.limits.total_bytes {
-                return Err(format!(
-                    "`{path}` makes the rules larger than allowed ({} bytes a file, {} in all)",
-                    self.limits.file_bytes, self.limits.total_bytes
-                ));
-            }
-            Ok(bytes.into_owned())
-        };
+        let read = |name: &str| self.read(&written.place, name);
         let compile = Compile {
             read: &read,
             regex_bytes: self.limits.regex_bytes,
@@ -310,6 +335,7 @@ impl Builder<'_> {
     fn need(&mut self, operator: &Operator, group: u32, phase: u8, negated: bool) -> Need {
         let requirement = operator.requirement();
         if negated && !requirement.is_exact {
+            self.wanted.push(Wanted::default());
             return Need::NOTHING;
         }
         let mut bit = None;
@@ -322,13 +348,35 @@ impl Builder<'_> {
             let gate = self.gates.get_mut(usize::from(phase > 2));
             bit = gate.map(|gate| gate.bit(&requirement.literals));
         }
+        self.wanted.push(Wanted { sets: requirement.sets, instead: requirement.instead });
         Need {
             bit,
             is_exact: requirement.is_exact,
-            instead: requirement.instead,
-            sets: requirement.sets,
             len: u32::try_from(requirement.len).unwrap_or(u32::MAX),
+            ..Need::NOTHING
         }
+    }
+
+    /// Chooses the kinds of bytes, and says of each condition which it needs.
+    fn settle_kinds(&mut self, rules: &mut [Rule]) -> KindTable {
+        // Without a bit, the sets are all that keeps an operator from being asked.
+        const BITLESS: u32 = 8;
+        let wanted = std::mem::take(&mut self.wanted);
+        let needs = || rules.iter().flat_map(|rule| &rule.links).map(|link| &link.need);
+        let mut weights: HashMap<ByteSet, u32> = HashMap::new();
+        for (need, wanted) in needs().zip(&wanted) {
+            let weight = if need.bit.is_none() { BITLESS } else { 1 };
+            wanted.sets.iter().for_each(|set| *weights.entry(*set).or_default() += weight);
+            let instead = wanted.instead.iter().flatten();
+            instead.for_each(|set| *weights.entry(*set).or_default() += BITLESS);
+        }
+        let sets = KindSets::new(weights);
+        let needs = rules.iter_mut().flat_map(|rule| &mut rule.links).map(|link| &mut link.need);
+        for (need, wanted) in needs.zip(&wanted) {
+            need.kinds = sets.of(&wanted.sets);
+            need.instead = wanted.instead.iter().map(|needed| sets.of(needed)).collect();
+        }
+        sets.table()
     }
 
     fn guard(&self, link: &Link) -> Option<Guard> {
@@ -393,6 +441,7 @@ impl Builder<'_> {
         drafts: Drafts,
         mut rules: Vec<Rule>,
         phases: [Vec<Entry>; PHASES],
+        kinds: KindTable,
     ) -> Result<Program, Vec<Fault>> {
         for (rule, draft) in rules.iter_mut().zip(&drafts.rules) {
             let target =
@@ -409,6 +458,11 @@ impl Builder<'_> {
                 Some(Err(fault)) => self.faults.push(fault),
             }
         }
+        let page = drafts.page.load(|place, name| self.read(place, name));
+        let code_page = page.unwrap_or_else(|fault| {
+            self.faults.push(fault);
+            None
+        });
         if !self.faults.is_empty() {
             return Err(self.faults);
         }
@@ -419,6 +473,8 @@ impl Builder<'_> {
             phases,
             groups,
             columns,
+            kinds,
+            code_page,
             names: self.names,
             gates: self.gates.map(GateBuilder::build),
             uses: self.uses,

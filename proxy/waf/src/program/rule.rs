@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::Engine;
 use super::group::Place as TargetPlace;
+use super::kinds::Kinds;
 use super::template::{Piece, Template};
-use crate::bytes::{ByteSet, integer};
+use crate::bytes::integer;
 use crate::fault::Place;
 use crate::operator::Operator;
 use crate::syntax::Variable;
@@ -78,9 +79,9 @@ pub(crate) struct Need {
     pub(crate) bit: Option<u32>,
     /// Whether the bit is the operator's answer, so that it need not be asked.
     pub(crate) is_exact: bool,
-    /// Without the bit, a value with a byte of each of one of these may still match.
-    pub(crate) instead: Vec<Vec<ByteSet>>,
-    pub(crate) sets: Vec<ByteSet>,
+    /// Without the bit, a value with all kinds of one of these may still match.
+    pub(crate) instead: Vec<Kinds>,
+    pub(crate) kinds: Kinds,
     pub(crate) len: u32,
 }
 
@@ -96,11 +97,11 @@ impl Number {
 
 impl Need {
     pub(crate) const NOTHING: Self =
-        Self { bit: None, is_exact: false, instead: Vec::new(), sets: Vec::new(), len: 0 };
+        Self { bit: None, is_exact: false, instead: Vec::new(), kinds: Kinds::NONE, len: 0 };
 
-    /// Whether a value with these bytes may match without the bit.
-    pub(crate) fn is_met_instead(&self, bytes: ByteSet) -> bool {
-        self.instead.iter().any(|sets| sets.iter().all(|set| set.meets(bytes)))
+    /// Whether a value with bytes of these kinds may match without the bit.
+    pub(crate) fn is_met_instead(&self, kinds: Kinds) -> bool {
+        self.instead.iter().any(|needed| kinds.have(*needed))
     }
 }
 

@@ -137,7 +137,7 @@ impl State {
     /// Whether any value of a column has what a match needs.
     fn column_may_match(&mut self, question: &Question<'_>, at: u32) -> bool {
         let Question { program, link, .. } = *question;
-        let (need, Common { set, longest }) = (&link.need, self.columns.common(at));
+        let (need, Common { kinds, longest }) = (&link.need, self.columns.common(at));
         // Also finds the bits of each value.
         let has_bit = need.bit.is_none_or(|bit| {
             let side = usize::from(self.phase > 2);
@@ -147,9 +147,7 @@ impl State {
                 .is_none_or(|gate| has_bit(self.columns.bits(at, &mut self.values, gate, side), bit))
         });
         link.negated
-            || (longest >= need.len
-                && need.sets.iter().all(|needed| needed.meets(set))
-                && (has_bit || need.is_met_instead(set)))
+            || (longest >= need.len && kinds.have(need.kinds) && (has_bit || need.is_met_instead(kinds)))
     }
 
     fn ask_one(&mut self, question: &Question<'_>, rule: u32, variable: Variable, item: Item) -> bool {

@@ -3,8 +3,7 @@
 
 use super::State;
 use super::values::{Known, Place, ValueId, Values};
-use crate::bytes::ByteSet;
-use crate::program::{Column, Gate, Program, Select, Source};
+use crate::program::{Column, Gate, Kinds, Program, Select, Source};
 use crate::syntax::Variable;
 use crate::transform::Transform;
 
@@ -33,8 +32,8 @@ struct Filled {
 /// What values have in common.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Common {
-    /// Bytes that occur in any.
-    pub(super) set: ByteSet,
+    /// Kinds of bytes that occur in any.
+    pub(super) kinds: Kinds,
     /// Length of the longest.
     pub(super) longest: u32,
 }
@@ -46,6 +45,7 @@ pub(crate) struct Item {
     pub(super) value: ValueId,
     /// Of the value.
     pub(super) len: u32,
+    pub(super) kinds: Kinds,
     /// Where the value's gate bits are, once the column's are known.
     pub(super) bits: Place,
 }
@@ -132,23 +132,29 @@ impl Columns {
 impl Item {
     /// A value of a column that is being filled.
     fn new(key: Key, value: ValueId) -> Self {
-        Self { key, value, len: 0, bits: Place::NOWHERE }
+        Self { key, value, len: 0, kinds: Kinds::NONE, bits: Place::NOWHERE }
+    }
+
+    fn learn(&mut self, known: Known) {
+        (self.len, self.kinds) = (known.len, known.kinds);
     }
 }
 
 impl Filled {
     /// Whether what acts on the bytes `touches` changes no value.
     #[inline]
-    fn is_untouched_by(&self, touches: ByteSet) -> bool {
+    fn is_untouched_by(&self, touches: Kinds) -> bool {
         // What digests or encodes touches every byte, and even the empty value.
-        self.items.is_empty() || (touches != ByteSet::ALL && !self.common.set.meets(touches))
+        self.items.is_empty() || (touches != Kinds::ALL && !self.common.kinds.meets(touches))
     }
 }
 
 impl Common {
-    fn add(&mut self, known: Known) {
-        self.set = self.set.union(known.set);
-        self.longest = self.longest.max(known.len);
+    fn of(items: &[Item]) -> Self {
+        items.iter().fold(Self::default(), |all, item| Self {
+            kinds: all.kinds.union(item.kinds),
+            longest: all.longest.max(item.len),
+        })
     }
 }
 
@@ -188,7 +194,7 @@ impl State {
             Source::Step { of, transform, touches } => {
                 let of = self.column(program, *of);
                 let is_untouched = self.columns.get(of).is_none_or(|of| of.is_untouched_by(*touches));
-                if is_untouched || !self.transform(at, of, *transform, *touches) {
+                if is_untouched || !self.transform(program, at, of, *transform, *touches) {
                     return self.columns.alias(at, of, self.store.time);
                 }
             }
@@ -197,29 +203,38 @@ impl State {
     }
 
     /// Fills column `at` with what a transformation makes of column `of`; whether anything differs.
-    fn transform(&mut self, at: u32, of: u32, transform: Transform, touches: ByteSet) -> bool {
-        let mut items = self.columns.take_items(at);
+    fn transform(
+        &mut self,
+        program: &Program,
+        at: u32,
+        of: u32,
+        transform: Transform,
+        touches: Kinds,
+    ) -> bool {
         let from = self.columns.take_items(of);
-        items.clear();
-        let mut common = Common::default();
-        let mut differs = false;
-        for item in &from {
-            let mut known = self.values.known(item.value);
-            let mut value = item.value;
-            if known.set.meets(touches) || touches == ByteSet::ALL {
-                value = self.values.step(value, transform);
-                differs |= value != item.value;
-                known = self.values.known(value);
+        let (values, page) = (&mut self.values, program.code_page.as_ref());
+        let step = |values: &mut Values, item: &Item| {
+            let is_touched = touches == Kinds::ALL || item.kinds.meets(touches);
+            if is_touched { values.step(item.value, transform, page) } else { item.value }
+        };
+        let first = from.iter().position(|item| step(values, item) != item.value);
+        if let Some(first) = first {
+            let mut items = self.columns.take_items(at);
+            items.clear();
+            items.extend_from_slice(&from);
+            for item in items.iter_mut().skip(first) {
+                let value = step(values, item);
+                if value != item.value {
+                    item.value = value;
+                    item.learn(values.known(value, &program.kinds));
+                }
             }
-            common.add(known);
-            items.push(Item { key: item.key, value, len: known.len, bits: Place::NOWHERE });
-        }
-        self.columns.put_items(of, from);
-        self.columns.put_items(at, items);
-        if differs {
+            let common = Common::of(&items);
+            self.columns.put_items(at, items);
             self.columns.filled(at, common, self.store.time);
         }
-        differs
+        self.columns.put_items(of, from);
+        first.is_some()
     }
 
     /// Fills a column of members.
@@ -247,12 +262,10 @@ impl State {
             items.clear();
             items.push(Item::new(Key::Value(Values::EMPTY), value));
         }
-        let mut common = Common::default();
         for item in &mut items {
-            let known = self.values.known(item.value);
-            item.len = known.len;
-            common.add(known);
+            item.learn(self.values.known(item.value, &program.kinds));
         }
+        let common = Common::of(&items);
         self.columns.put_items(at, items);
         self.columns.filled(at, common, self.store.time);
     }
@@ -267,9 +280,8 @@ impl State {
             }
             Select::Name(_) => return,
         }
-        for (name, value) in self.tx.made().filter(|(name, _)| select.takes(name, &program.names)) {
-            items.push(Item::new(Key::Value(self.values.add(name)), value));
-        }
+        let meant = self.tx.made().filter(|(name, _)| select.takes(self.values.get(*name), &program.names));
+        items.extend(meant.map(|(name, value)| Item::new(Key::Value(name), value)));
     }
 
     /// The bytes of a member's name.

@@ -83,19 +83,17 @@ impl State {
         match place {
             Slot::Tx(slot) => self.tx.number(*slot).unwrap_or(0),
             Slot::Member(variable, name) => {
-                let mut text = Vec::new();
-                expand::expand(self, program, name, &mut text);
-                text.make_ascii_lowercase();
-                if *variable == Variable::Tx {
-                    return self
-                        .tx
-                        .find(&text, &program.names)
-                        .map_or(0, |value| integer(self.values.get(value)));
-                }
-                let name = String::from_utf8_lossy(&text);
-                self.persistent(*variable)
-                    .and_then(|members| members.get(&*name))
-                    .map_or(0, |member| integer(&member.value))
+                let name = self.member_name(program, name);
+                let number = if *variable == Variable::Tx {
+                    let value = self.tx.find(&name, &program.names, &self.values);
+                    value.map(|value| integer(self.values.get(value)))
+                } else {
+                    let members = self.persistent(*variable);
+                    let member = members.and_then(|members| members.get(&*String::from_utf8_lossy(&name)));
+                    member.map(|member| integer(&member.value))
+                };
+                self.name = name;
+                number.unwrap_or(0)
             }
         }
     }
@@ -107,22 +105,34 @@ impl State {
                 self.tx.set(*slot, value, &self.values);
             }
             Slot::Member(variable, name) => {
-                let mut text = Vec::new();
-                expand::expand(self, program, name, &mut text);
-                text.make_ascii_lowercase();
+                let name = self.member_name(program, name);
                 if *variable == Variable::Tx {
                     let value = value.map(|value| self.values.add(value));
-                    return self.tx.put(&text, value, &program.names, &self.values);
+                    self.tx.put(&name, value, &program.names, &mut self.values);
+                } else {
+                    self.put_member(*variable, &String::from_utf8_lossy(&name), value);
                 }
-                let name = String::from_utf8_lossy(&text).into_owned();
-                let Some(members) = self.persistent_mut(*variable) else { return };
-                match value {
-                    None => drop(members.remove(&name)),
-                    Some(value) => {
-                        let expires = members.get(&name).and_then(|member| member.expires);
-                        members.insert(name, Member { value: value.to_vec(), expires });
-                    }
-                }
+                self.name = name;
+            }
+        }
+    }
+
+    /// The name of a member, expanded, in a buffer to be given back.
+    fn member_name(&mut self, program: &Program, name: &Template) -> Vec<u8> {
+        let mut out = std::mem::take(&mut self.name);
+        out.clear();
+        expand::expand(self, program, name, &mut out);
+        out.make_ascii_lowercase();
+        out
+    }
+
+    fn put_member(&mut self, collection: Variable, name: &str, value: Option<&[u8]>) {
+        let Some(members) = self.persistent_mut(collection) else { return };
+        match value {
+            None => drop(members.remove(name)),
+            Some(value) => {
+                let expires = members.get(name).and_then(|member| member.expires);
+                members.insert(name.to_owned(), Member { value: value.to_vec(), expires });
             }
         }
     }

@@ -19,6 +19,7 @@ pub use outcome::{Interruption, InterruptionKind, Match, Scores, Verdict};
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::collections::Collections;
 use crate::limits::TransactionLimits;
@@ -81,6 +82,7 @@ pub(crate) struct State {
     // Buffers.
     argument: Vec<u8>,
     expansion: Vec<u8>,
+    name: Vec<u8>,
     captures: Captures,
     // Bodies.
     processor: Option<Processor>,
@@ -127,6 +129,12 @@ impl Transaction {
         self.state.engine = engine;
     }
 
+    /// Says how long the transaction has lasted: `DURATION`, in whole milliseconds, 0 until it is said. Before a phase, after
+    /// [`open`](Self::open).
+    pub fn set_duration(&mut self, elapsed: Duration) {
+        self.state.set_duration(&self.program, elapsed);
+    }
+
     /// Gives the persistent collections that rules may attach.
     pub fn set_collections(&mut self, collections: Collections) {
         self.state.collections = collections;
@@ -140,13 +148,15 @@ impl Transaction {
     /// Sets a member of `TX` (name in lower case), for instance a threshold, after [`open`](Self::open).
     pub fn set_tx(&mut self, name: &str, value: &str) {
         let value = self.state.values.add(value.as_bytes());
-        self.state.tx.put(name.as_bytes(), Some(value), &self.program.names, &self.state.values);
+        let State { tx, values, .. } = &mut self.state;
+        tx.put(name.as_bytes(), Some(value), &self.program.names, values);
     }
 
     /// A member of `TX` (name in lower case).
     #[must_use]
     pub fn tx(&self, name: &str) -> Option<&[u8]> {
-        self.state.tx.find(name.as_bytes(), &self.program.names).map(|value| self.state.values.get(value))
+        let State { tx, values, .. } = &self.state;
+        tx.find(name.as_bytes(), &self.program.names, values).map(|value| values.get(value))
     }
 
     /// The request line: method, target as sent, and protocol such as `HTTP/1.1`.
@@ -326,6 +336,7 @@ impl State {
             dropped_matches: 0,
             argument: Vec::new(),
             expansion: Vec::new(),
+            name: Vec::new(),
             captures: Captures::default(),
             processor: None,
             force_request_body: false,
@@ -370,6 +381,9 @@ impl State {
         self.matched_before.clear();
         self.highest_severity = None;
         values::empty(&mut self.matches);
+        values::empty(&mut self.argument);
+        values::empty(&mut self.expansion);
+        values::empty(&mut self.name);
         self.dropped_matches = 0;
         self.processor = None;
         self.force_request_body = false;

@@ -1,5 +1,8 @@
 //! The head of a request, laid out as variables.
 
+use std::io::Write as _;
+use std::time::Duration;
+
 use super::values::{ValueId, Values};
 use super::{Opening, State};
 use crate::body::urlencoded;
@@ -13,30 +16,49 @@ impl State {
     }
 
     /// Sets a variable only when some rule looks at it.
-    fn used_scalar(&mut self, program: &Program, variable: Variable, value: impl FnOnce() -> Vec<u8>) {
+    fn used_scalar(&mut self, program: &Program, variable: Variable, value: &[u8]) {
         if self.uses(program, variable) {
-            self.scalar(variable, &value());
+            self.scalar(variable, value);
+        }
+    }
+
+    /// The same with what is written out.
+    fn used_text(&mut self, program: &Program, variable: Variable, text: &dyn std::fmt::Display) {
+        if self.uses(program, variable) {
+            let mut out = std::mem::take(&mut self.expansion);
+            out.clear();
+            // Writing to memory does not fail.
+            let _ = write!(out, "{text}");
+            self.scalar(variable, &out);
+            self.expansion = out;
         }
     }
 
     pub(super) fn open_variables(&mut self, program: &Program, opening: &Opening<'_>) {
         let ((client, client_port), (server, server_port)) = (opening.client, opening.server);
-        self.used_scalar(program, Variable::UniqueId, || opening.id.as_bytes().to_vec());
-        self.used_scalar(program, Variable::RemoteAddr, || client.to_string().into_bytes());
-        self.used_scalar(program, Variable::RemoteHost, || client.to_string().into_bytes());
-        self.used_scalar(program, Variable::RemotePort, || client_port.to_string().into_bytes());
-        self.used_scalar(program, Variable::ServerAddr, || server.to_string().into_bytes());
-        self.used_scalar(program, Variable::ServerPort, || server_port.to_string().into_bytes());
-        self.used_scalar(program, Variable::Duration, || b"0".to_vec());
-        self.used_scalar(program, Variable::WebAppId, || program.settings().web_app_id.clone().into_bytes());
+        self.used_scalar(program, Variable::UniqueId, opening.id.as_bytes());
+        self.used_text(program, Variable::RemoteAddr, &client);
+        self.used_text(program, Variable::RemoteHost, &client);
+        self.used_text(program, Variable::RemotePort, &client_port);
+        self.used_text(program, Variable::ServerAddr, &server);
+        self.used_text(program, Variable::ServerPort, &server_port);
+        self.used_scalar(program, Variable::Duration, b"0");
+        self.used_scalar(program, Variable::WebAppId, program.settings().web_app_id.as_bytes());
         self.open_time(program, opening.now);
         for flag in FLAGS {
             if self.uses(program, flag) {
                 self.scalar(flag, b"0");
             }
         }
-        self.used_scalar(program, Variable::ReqbodyErrorMsg, Vec::new);
-        self.used_scalar(program, Variable::ReqbodyProcessorErrorMsg, Vec::new);
+        self.used_scalar(program, Variable::ReqbodyErrorMsg, b"");
+        self.used_scalar(program, Variable::ReqbodyProcessorErrorMsg, b"");
+    }
+
+    pub(super) fn set_duration(&mut self, program: &Program, elapsed: Duration) {
+        if self.uses(program, Variable::Duration) {
+            self.store.empty(Variable::Duration);
+            self.used_text(program, Variable::Duration, &elapsed.as_millis());
+        }
     }
 
     /// Replaces the one value of a variable.
@@ -58,18 +80,20 @@ impl State {
             (Variable::TimeMon, date.month - 1),
             (Variable::TimeYear, date.year),
         ] {
-            self.used_scalar(program, variable, || number.to_string().into_bytes());
+            self.used_text(program, variable, &number);
         }
-        self.used_scalar(program, Variable::Time, || {
-            format!("{:02}:{:02}:{:02}", now / 3600 % 24, now / 60 % 60, now % 60).into_bytes()
-        });
+        let time = format_args!("{:02}:{:02}:{:02}", now / 3600 % 24, now / 60 % 60, now % 60);
+        self.used_text(program, Variable::Time, &time);
     }
 
     pub(super) fn request_line(&mut self, program: &Program, method: &[u8], target: &[u8], protocol: &[u8]) {
         self.scalar(Variable::RequestMethod, method);
         self.scalar(Variable::RequestProtocol, protocol);
-        let line = [method, b" ", target, b" ", protocol].concat();
-        let line = self.values.add(&line);
+        let mut line = std::mem::take(&mut self.expansion);
+        line.clear();
+        [method, b" ", target, b" ", protocol].iter().for_each(|piece| line.extend_from_slice(piece));
+        let text = line;
+        let line = self.values.add(&text);
         self.store.push(Variable::RequestLine, Values::EMPTY, line);
         let raw = self.values.part(line, method.len() + 1, method.len() + 1 + target.len());
         self.store.push(Variable::RequestUriRaw, Values::EMPTY, raw);
@@ -82,7 +106,8 @@ impl State {
         let path_len = query_at.unwrap_or(rest.len());
         let path = rest.get(..path_len).unwrap_or_default();
         // The path is decoded once, as servers do before they look for the file; `REQUEST_URI` is not.
-        let mut decoded = Vec::new();
+        let mut decoded = text;
+        decoded.clear();
         urlencoded::decode_path(path, &mut decoded);
         let base = decoded.iter().rposition(|byte| matches!(byte, b'/' | b'\\')).map_or(0, |slash| slash + 1);
         let path = if decoded == path {
@@ -95,7 +120,8 @@ impl State {
         self.store.push(Variable::RequestBasename, Values::EMPTY, base);
         let query = self.values.part(path_and_query, (path_len + 1).min(rest.len()), rest.len());
         self.store.push(Variable::QueryString, Values::EMPTY, query);
-        self.used_scalar(program, Variable::PathInfo, || decoded.clone());
+        self.used_scalar(program, Variable::PathInfo, &decoded);
+        self.expansion = decoded;
         let query = rest.get(path_len + 1..).unwrap_or_default();
         if !query.is_empty() {
             self.arguments_of(program, query, [Variable::ArgsGet, Variable::ArgsGetNames]);
@@ -104,7 +130,7 @@ impl State {
 
     /// Parses `text` as urlencoded pairs.
     pub(super) fn arguments_of(&mut self, program: &Program, text: &[u8], into: [Variable; 2]) {
-        let mut decoded = (Vec::new(), Vec::new());
+        let mut decoded = (std::mem::take(&mut self.expansion), std::mem::take(&mut self.argument));
         let mut bad = false;
         for pair in urlencoded::pairs(text, program.settings().separator) {
             bad |= urlencoded::decode(pair.name, &mut decoded.0)
@@ -114,6 +140,7 @@ impl State {
                 break;
             }
         }
+        (self.expansion, self.argument) = decoded;
         if bad {
             self.replace(Variable::UrlencodedError, b"1");
         }
@@ -188,18 +215,18 @@ impl State {
             self.scalar(Variable::ServerName, host);
         } else if name.eq_ignore_ascii_case(b"authorization") {
             let (kind, rest) = value.split_at(memchr::memchr(b' ', value).unwrap_or(value.len()));
-            self.used_scalar(program, Variable::AuthType, || kind.to_vec());
+            self.used_scalar(program, Variable::AuthType, kind);
             if kind.eq_ignore_ascii_case(b"basic") {
-                self.used_scalar(program, Variable::RemoteUser, || basic_user(rest.trim_ascii()));
+                self.used_scalar(program, Variable::RemoteUser, &basic_user(rest.trim_ascii()));
             }
         }
     }
 
     /// Cookies as browsers send them (RFC 6265, 5.4): nothing is decoded.
     fn cookies(&mut self, header: ValueId) {
-        let text = self.values.get(header).to_vec();
         let mut start = 0;
-        for pair in text.split(|byte| *byte == b';') {
+        while let Some(rest) = self.values.get(header).get(start..) {
+            let pair = rest.get(..memchr::memchr(b';', rest).unwrap_or(rest.len())).unwrap_or_default();
             let end = start + pair.len();
             let first = start + pair.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
             let equals = memchr::memchr(b'=', pair).map_or(end, |at| start + at);
@@ -243,7 +270,7 @@ const FLAGS: [Variable; 21] = [
 /// The user of `Authorization: Basic` (RFC 7617, 2). It is what the client says, not what anyone has proven.
 fn basic_user(credentials: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
-    Transform::Base64Decode.apply(credentials, &mut text);
+    Transform::Base64Decode.apply(credentials, &mut text, None);
     text.truncate(memchr::memchr(b':', &text).unwrap_or(text.len()));
     text
 }

@@ -28,7 +28,8 @@ impl State {
         if name.eq_ignore_ascii_case(b"content-type") {
             self.response_type.clear();
             let kind = value.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
-            self.response_type.extend(kind.to_ascii_lowercase());
+            self.response_type.extend_from_slice(kind);
+            self.response_type.make_ascii_lowercase();
             self.store.empty(Variable::ResponseContentType);
             self.store.push(Variable::ResponseContentType, Values::EMPTY, id);
         } else if name.eq_ignore_ascii_case(b"content-length") {

@@ -2,8 +2,7 @@
 
 use super::State;
 use super::columns::Common;
-use crate::bytes::ByteSet;
-use crate::program::{Hint, Link, Program};
+use crate::program::{Hint, Kinds, Link, Program};
 
 /// Per group, its survey.
 pub(crate) struct Surveys(Vec<Survey>);
@@ -48,15 +47,15 @@ impl State {
     pub(super) fn have_values(&mut self, program: &Program, hint: &Hint) -> bool {
         let at = self.surveyed(program, hint.group);
         let Some(survey) = self.surveys.get(at) else { return true };
-        let Common { set, longest } = survey.common;
-        if longest < hint.len || hint.set.is_some_and(|needed| !needed.meets(set)) {
+        // Most lack the bit.
+        let are_bits_known = survey.bits_time == survey.time;
+        if are_bits_known && hint.bit.is_some_and(|bit| !has_bit(&survey.bits, bit)) {
             return false;
         }
-        let Some(bit) = hint.bit else { return true };
-        if survey.bits_time == survey.time {
-            return has_bit(&survey.bits, bit);
+        if survey.common.longest < hint.len || !survey.common.kinds.have(hint.kinds) {
+            return false;
         }
-        has_bit(self.unite_bits(program, at), bit)
+        are_bits_known || hint.bit.is_none_or(|bit| has_bit(self.unite_bits(program, at), bit))
     }
 
     /// Whether any value of the group has what a match needs.
@@ -68,11 +67,8 @@ impl State {
             return true;
         }
         let Some(survey) = self.surveys.get(group) else { return true };
-        if !need.sets.iter().all(|set| set.meets(survey.common.set)) {
-            return false;
-        }
-        let bit = need.bit.filter(|_| !need.is_met_instead(survey.common.set));
-        self.have_values(program, &Hint { group, len: need.len, bit, set: None })
+        let bit = need.bit.filter(|_| !need.is_met_instead(survey.common.kinds));
+        self.have_values(program, &Hint { group, len: need.len, bit, kinds: need.kinds })
     }
 
     /// Surveys a group unless that is done; the group whose values it has.
@@ -88,23 +84,34 @@ impl State {
     #[inline(never)]
     fn survey(&mut self, program: &Program, at: u32) -> u32 {
         let Some(group) = program.groups.get(at as usize) else { return at };
-        if group.plain != at && group.touches != ByteSet::ALL {
-            let plain = self.surveyed(program, group.plain);
-            let common = self.surveys.get(plain).map(|survey| survey.common).unwrap_or_default();
-            if !common.set.meets(group.touches) {
-                return self.surveys.put(at, plain, common, self.store.time);
+        let time = self.store.time;
+        let mut before = None;
+        for (made_of, touches) in &group.made_of {
+            let other = self.surveyed(program, *made_of);
+            let common = self.surveys.get(other).map(|survey| survey.common).unwrap_or_default();
+            if *touches != Kinds::ALL && !common.kinds.meets(*touches) {
+                return self.surveys.put(at, other, common, time);
             }
+            before = Some(other);
         }
+        let before = before.and_then(|at| Some((at, program.groups.get(at as usize)?)));
+        let before = before.filter(|(_, other)| other.stages == group.stages);
+        let mut is_same = before.is_some();
         let mut all = Common::default();
-        for stages in group.columns.chunks(group.stages) {
+        for (index, stages) in group.columns.chunks(group.stages).enumerate() {
             for column in self.stages(program, stages) {
                 let column = self.column(program, *column);
                 let common = self.columns.common(column);
-                all.set = all.set.union(common.set);
+                all.kinds = all.kinds.union(common.kinds);
                 all.longest = all.longest.max(common.longest);
+                is_same = is_same
+                    && before
+                        .and_then(|(_, other)| other.columns.get(index))
+                        .is_some_and(|other| self.column(program, *other) == column);
             }
         }
-        self.surveys.put(at, at, all, self.store.time)
+        let same_as = before.filter(|_| is_same).map_or(at, |(other, _)| other);
+        self.surveys.put(at, same_as, all, time)
     }
 
     /// The stages of a target that are worth looking at: the first, when the others are the same.

@@ -1,6 +1,7 @@
 //! `TX`: the variables that rules write. Those that rules name have slots; names made at run time are found by hash.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher as _;
 
 use super::values::{ValueId, Values};
 use crate::bytes::integer;
@@ -13,8 +14,17 @@ const MADE_NAMES: usize = 100_000;
 #[derive(Default)]
 pub(crate) struct Tx {
     slots: Vec<Option<(ValueId, i64)>>,
-    made: Vec<(Vec<u8>, Option<ValueId>)>,
-    index: HashMap<Vec<u8>, usize>,
+    made: Vec<Made>,
+    /// The last made name of each hash. The names are a client's to choose, so the hash has a secret key.
+    index: HashMap<u64, usize>,
+}
+
+/// A member whose name was made at run time.
+struct Made {
+    name: ValueId,
+    value: Option<ValueId>,
+    /// The one made before it that has the same hash.
+    next: Option<usize>,
 }
 
 impl Tx {
@@ -50,30 +60,41 @@ impl Tx {
     }
 
     /// The value of a name that may have a slot.
-    pub(super) fn find(&self, name: &[u8], names: &Names) -> Option<ValueId> {
+    pub(super) fn find(&self, name: &[u8], names: &Names, values: &Values) -> Option<ValueId> {
         let slot = std::str::from_utf8(name).ok().and_then(|name| names.find(name));
         match slot {
             Some(slot) => self.get(slot),
-            None => self.made.get(*self.index.get(name)?)?.1,
+            None => self.made.get(self.position(name, values)?)?.value,
         }
     }
 
+    fn position(&self, name: &[u8], values: &Values) -> Option<usize> {
+        let mut at = self.index.get(&self.index.hasher().hash_one(name)).copied();
+        while let Some(made) = at.and_then(|at| self.made.get(at)) {
+            if values.get(made.name) == name {
+                return at;
+            }
+            at = made.next;
+        }
+        None
+    }
+
     /// Sets a name (in lower case) that may have a slot.
-    pub(super) fn put(&mut self, name: &[u8], value: Option<ValueId>, names: &Names, values: &Values) {
+    pub(super) fn put(&mut self, name: &[u8], value: Option<ValueId>, names: &Names, values: &mut Values) {
         if let Some(slot) = std::str::from_utf8(name).ok().and_then(|name| names.find(name)) {
             return self.set(slot, value, values);
         }
-        if let Some(made) = self.index.get(name).and_then(|at| self.made.get_mut(*at)) {
-            made.1 = value;
+        if let Some(made) = self.position(name, values).and_then(|at| self.made.get_mut(at)) {
+            made.value = value;
         } else if value.is_some() && self.made.len() < MADE_NAMES {
-            self.index.insert(name.to_vec(), self.made.len());
-            self.made.push((name.to_vec(), value));
+            let next = self.index.insert(self.index.hasher().hash_one(name), self.made.len());
+            self.made.push(Made { name: values.add(name), value, next });
         }
     }
 
     /// Members made at run time.
-    pub(super) fn made(&self) -> impl Iterator<Item = (&[u8], ValueId)> {
-        self.made.iter().filter_map(|(name, value)| Some((name.as_slice(), (*value)?)))
+    pub(super) fn made(&self) -> impl Iterator<Item = (ValueId, ValueId)> {
+        self.made.iter().filter_map(|made| Some((made.name, made.value?)))
     }
 
     /// Members with slots.

@@ -1,10 +1,9 @@
 //! Values: every byte string of a transaction in one buffer, with what is known of each, so that nothing is computed
-//! twice: which bytes occur in it, what each transformation makes of it, and which literals it holds.
+//! twice: which kinds of bytes occur in it, what each transformation makes of it, and which literals it holds.
 
 use super::columns::Item;
-use crate::bytes::ByteSet;
-use crate::program::{Gate, Need};
-use crate::transform::Transform;
+use crate::program::{Gate, KindTable, Kinds, Need};
+use crate::transform::{CodePage, Transform};
 
 /// A value's number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,12 +19,14 @@ const KEPT_BYTES: usize = 1 << 20;
 struct Value {
     start: u32,
     len: u32,
-    set: ByteSet,
-    is_set_known: bool,
+    kinds: Kinds,
+    are_kinds_known: bool,
     /// Where its results of transformations are, by [`Transform`].
     row: u32,
     /// Where its gate bits are, per gate.
     bits: [Place; 2],
+    /// The value that holds the same literals: itself, or the one that it is in another case.
+    alike: ValueId,
     /// The last question that it was no match for.
     answered: u32,
 }
@@ -33,7 +34,7 @@ struct Value {
 /// What is known of a value at a glance.
 #[derive(Clone, Copy)]
 pub(crate) struct Known {
-    pub(super) set: ByteSet,
+    pub(super) kinds: Kinds,
     pub(super) len: u32,
 }
 
@@ -58,7 +59,6 @@ pub(crate) struct Values {
     rows: Vec<u32>,
     bits: Vec<u64>,
     scratch: Vec<u8>,
-    touches: [ByteSet; Transform::COUNT],
     /// Recent values by hash, so that equal ones get one number.
     recent: Vec<u32>,
     question: u32,
@@ -78,15 +78,11 @@ impl Values {
             rows: Vec::new(),
             bits: Vec::new(),
             scratch: Vec::new(),
-            touches: [ByteSet::NONE; Transform::COUNT],
             recent: vec![0; RECENT],
             question: 0,
             fuel: 0,
             limit_bytes: usize::MAX,
         };
-        for (slot, transform) in values.touches.iter_mut().zip(Transform::ALL) {
-            *slot = transform.touches();
-        }
         values.clear();
         values
     }
@@ -123,10 +119,11 @@ impl Values {
         self.items.push(Value {
             start,
             len,
-            set: ByteSet::NONE,
-            is_set_known: false,
+            kinds: Kinds::NONE,
+            are_kinds_known: false,
             row: UNKNOWN,
             bits: [Place::UNKNOWN; 2],
+            alike: id,
             answered: 0,
         });
         id
@@ -223,10 +220,11 @@ impl Values {
         const NONE: Value = Value {
             start: 0,
             len: 0,
-            set: ByteSet::NONE,
-            is_set_known: true,
+            kinds: Kinds::NONE,
+            are_kinds_known: true,
             row: UNKNOWN,
             bits: [Place::UNKNOWN; 2],
+            alike: Values::EMPTY,
             answered: 0,
         };
         self.items.get(id.0 as usize).copied().unwrap_or(NONE)
@@ -244,47 +242,31 @@ impl Values {
         self.items.get(id.0 as usize).map_or(0, |value| value.len)
     }
 
-    /// The bytes that occur in a value, or more.
+    /// What is known of a value; the kinds of bytes that occur in it, or more.
     #[inline]
-    pub(crate) fn set(&mut self, id: ValueId) -> ByteSet {
-        let Some(value) = self.items.get(id.0 as usize) else { return ByteSet::NONE };
-        if value.is_set_known {
-            return value.set;
+    pub(super) fn known(&mut self, id: ValueId, table: &KindTable) -> Known {
+        match self.items.get(id.0 as usize) {
+            Some(value) if value.are_kinds_known => Known { kinds: value.kinds, len: value.len },
+            _ => Known { kinds: self.find_kinds(id, table), len: self.len(id) },
         }
-        let bytes = self.get(id);
-        let set = if bytes.len() > KNOWN_BYTES { ByteSet::ALL } else { ByteSet::of(bytes) };
-        if let Some(value) = self.items.get_mut(id.0 as usize) {
-            value.set = set;
-            value.is_set_known = true;
-        }
-        set
     }
 
-    /// What is known of a value.
-    #[inline]
-    pub(super) fn known(&mut self, id: ValueId) -> Known {
-        match self.items.get(id.0 as usize) {
-            Some(value) if value.is_set_known => Known { set: value.set, len: value.len },
-            _ => Known { set: self.set(id), len: self.len(id) },
+    fn find_kinds(&mut self, id: ValueId, table: &KindTable) -> Kinds {
+        let bytes = self.get(id);
+        let kinds = if bytes.len() > KNOWN_BYTES { Kinds::ALL } else { table.of(bytes) };
+        if let Some(value) = self.items.get_mut(id.0 as usize) {
+            value.kinds = kinds;
+            value.are_kinds_known = true;
         }
+        kinds
     }
 
     /// Whether a value may match where a match needs `need`.
     #[inline]
-    pub(super) fn may_match(&mut self, item: &Item, need: &Need) -> bool {
-        if item.len < need.len {
-            return false;
-        }
-        let id = item.value;
-        if need.bit.is_some_and(|bit| !self.has_bit(item.bits, bit))
-            && (need.instead.is_empty() || !need.is_met_instead(self.set(id)))
-        {
-            return false;
-        }
-        need.sets.is_empty() || {
-            let set = self.set(id);
-            need.sets.iter().all(|needed| needed.meets(set))
-        }
+    pub(super) fn may_match(&self, item: &Item, need: &Need) -> bool {
+        item.len >= need.len
+            && item.kinds.have(need.kinds)
+            && need.bit.is_none_or(|bit| self.has_bit(item.bits, bit) || need.is_met_instead(item.kinds))
     }
 
     /// Whether an equal value was no match.
@@ -293,13 +275,9 @@ impl Values {
         self.items.get(id.0 as usize).is_none_or(|value| value.answered == self.question)
     }
 
-    /// What one transformation makes of a value.
-    pub(crate) fn step(&mut self, id: ValueId, transform: Transform) -> ValueId {
+    /// What a transformation makes of a value that has bytes it acts on.
+    pub(super) fn step(&mut self, id: ValueId, transform: Transform, page: Option<&CodePage>) -> ValueId {
         let index = transform as usize;
-        let touches = self.touches.get(index).copied().unwrap_or(ByteSet::ALL);
-        if !self.set(id).meets(touches) && (self.len(id) > 0 || touches != ByteSet::ALL) {
-            return id;
-        }
         let row = self.item(id).row;
         if row == UNKNOWN && !self.has_room(Transform::COUNT * size_of::<u32>()) {
             return id;
@@ -316,21 +294,27 @@ impl Values {
             Some(&known) if known != UNKNOWN => return ValueId(known),
             _ => {}
         }
-        let result = self.compute(id, transform);
+        let result = self.compute(id, transform, page);
         if let Some(slot) = self.rows.get_mut(cell) {
             *slot = result.0;
         }
         result
     }
 
-    fn compute(&mut self, id: ValueId, transform: Transform) -> ValueId {
+    fn compute(&mut self, id: ValueId, transform: Transform, page: Option<&CodePage>) -> ValueId {
         if !self.spend(self.len(id) as usize) {
             return id;
         }
         let mut scratch = std::mem::take(&mut self.scratch);
-        let changed = transform.apply(self.get(id), &mut scratch);
+        let changed = transform.apply(self.get(id), &mut scratch, page);
         let result = if changed { self.add(&scratch) } else { id };
         self.scratch = scratch;
+        if matches!(transform, Transform::Lowercase | Transform::Uppercase) && result != Self::EMPTY {
+            let alike = self.item(id).alike;
+            if let Some(value) = self.items.get_mut(result.0 as usize) {
+                value.alike = alike;
+            }
+        }
         result
     }
 
@@ -345,7 +329,15 @@ impl Values {
 
     #[inline(never)]
     fn find_bits(&mut self, id: ValueId, gate: &Gate, side: usize) -> Place {
-        let place = if self.spend(self.len(id) as usize) { self.scan(id, gate) } else { Place::NOWHERE };
+        // Literals are found whatever their case.
+        let alike = self.item(id).alike;
+        let place = if alike != id {
+            self.gate_bits(alike, gate, side)
+        } else if self.spend(self.len(id) as usize) {
+            self.scan(id, gate)
+        } else {
+            Place::NOWHERE
+        };
         if let Some(slot) = self.items.get_mut(id.0 as usize).and_then(|value| value.bits.get_mut(side)) {
             *slot = place;
         }

@@ -46,9 +46,11 @@ impl State {
 
     fn refresh_matched(&mut self, program: &Program, variable: Variable) {
         self.store.empty(variable);
+        let mut name = std::mem::take(&mut self.expansion);
         for at in 0..self.matched_before.len() {
             let Some(matched) = self.matched_before.get(at).copied() else { break };
-            let mut name = matched.variable.name().as_bytes().to_vec();
+            name.clear();
+            name.extend_from_slice(matched.variable.name().as_bytes());
             let key = self.key(program, matched.key);
             if !key.is_empty() {
                 name.push(b':');
@@ -58,6 +60,7 @@ impl State {
             let value = if variable == Variable::MatchedVars { matched.value } else { name };
             self.store.push(variable, name, value);
         }
+        self.expansion = name;
     }
 
     fn refresh_persistent(&mut self, variable: Variable) {

@@ -10,12 +10,17 @@ mod digest;
 mod escape;
 mod hexadecimal;
 mod html;
+mod page;
 mod parity;
 mod path;
 mod shell;
 mod space;
 mod unicode;
 mod url;
+
+use std::io::Write as _;
+
+pub(crate) use page::CodePage;
 
 use crate::bytes::{ByteSet, is_space, is_space_or_nbsp};
 
@@ -105,8 +110,9 @@ impl Transform {
         }
     }
 
-    /// Writes the result to `out`, which is cleared; whether it differs from `input`. Linear in the input's length.
-    pub(crate) fn apply(self, input: &[u8], out: &mut Vec<u8>) -> bool {
+    /// Writes the result to `out`, which is cleared; whether it differs from `input`. Linear in the input's length. `page` is
+    /// what `%uhhhh` is read by.
+    pub(crate) fn apply(self, input: &[u8], out: &mut Vec<u8>, page: Option<&CodePage>) -> bool {
         out.clear();
         out.reserve(input.len());
         match self {
@@ -121,7 +127,8 @@ impl Transform {
             Self::HexEncode => hexadecimal::encode(input, out),
             Self::HtmlEntityDecode => html::decode(input, out),
             Self::JsDecode => escape::decode_javascript(input, out),
-            Self::Length => out.extend_from_slice(input.len().to_string().as_bytes()),
+            // Writing to memory does not fail.
+            Self::Length => drop(write!(out, "{}", input.len())),
             Self::Lowercase => case::lower(input, out),
             Self::Uppercase => case::upper(input, out),
             Self::Md5 => digest::md5(input, out),
@@ -142,7 +149,7 @@ impl Transform {
             Self::TrimLeft => out.extend_from_slice(space::trim_left(input)),
             Self::TrimRight => out.extend_from_slice(space::trim_right(input)),
             Self::UrlDecode => url::decode(input, out),
-            Self::UrlDecodeUni => url::decode_unicode(input, out),
+            Self::UrlDecodeUni => url::decode_unicode(input, out, page),
             Self::UrlEncode => url::encode(input, out),
             Self::Utf8ToUnicode => unicode::escape(input, out),
         }

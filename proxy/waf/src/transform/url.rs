@@ -1,18 +1,23 @@
 //! Percent-encoding.
 
+use super::CodePage;
 use crate::bytes::hex_pair;
 
 /// `%hh` and `+`; what is not valid stays.
 pub(super) fn decode(input: &[u8], out: &mut Vec<u8>) {
-    decode_with(input, out, false);
+    decode_with(input, out, None);
 }
 
-/// The same, and IIS's `%uhhhh`, of which the low byte counts; full-width ASCII becomes ASCII.
-pub(super) fn decode_unicode(input: &[u8], out: &mut Vec<u8>) {
-    decode_with(input, out, true);
+/// The same, and IIS's `%uhhhh`: the byte that the code page has for it, or else the low byte; full-width ASCII becomes ASCII.
+pub(super) fn decode_unicode(input: &[u8], out: &mut Vec<u8>, page: Option<&CodePage>) {
+    let byte = |high, low| page.and_then(|page| page.byte(u16::from_be_bytes([high, low])));
+    decode_with(input, out, Some(&|high, low| byte(high, low).unwrap_or_else(|| narrow(high, low))));
 }
 
-fn decode_with(input: &[u8], out: &mut Vec<u8>, unicode: bool) {
+/// The byte that a UTF-16 unit, given by its bytes, becomes.
+type Narrow<'a> = &'a dyn Fn(u8, u8) -> u8;
+
+fn decode_with(input: &[u8], out: &mut Vec<u8>, unicode: Option<Narrow<'_>>) {
     let mut at = 0;
     while let Some(byte) = input.get(at) {
         let (decoded, used) = match byte {
@@ -27,8 +32,8 @@ fn decode_with(input: &[u8], out: &mut Vec<u8>, unicode: bool) {
 }
 
 /// The byte an escape means, and its length without the `%`.
-fn escape(rest: &[u8], unicode: bool) -> Option<(u8, usize)> {
-    if unicode && matches!(rest.first(), Some(b'u' | b'U')) {
+fn escape(rest: &[u8], unicode: Option<Narrow<'_>>) -> Option<(u8, usize)> {
+    if let Some(narrow) = unicode.filter(|_| matches!(rest.first(), Some(b'u' | b'U'))) {
         let high = hex_pair(rest.get(1), rest.get(2))?;
         let low = hex_pair(rest.get(3), rest.get(4))?;
         return Some((narrow(high, low), 5));

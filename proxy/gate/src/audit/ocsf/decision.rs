@@ -19,6 +19,7 @@ use super::{
         HttpRequest, Message, Metadata, Named, Policy, San, Session, Tls, Url, User,
     },
     inspection::Inspection,
+    subject::About,
     text::{Cut, Hex, PATH_BYTES, Shown, micros, name, timestamp},
     words,
 };
@@ -40,6 +41,9 @@ pub(super) struct Unmapped<'a> {
     purpose: Option<Cut<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     case: Option<Cut<'a>>,
+    /// Whom the request is about.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    subjects: Vec<About>,
     verdict: &'static str,
     certificate: &'static str,
     waf: Inspection<'a>,
@@ -286,6 +290,7 @@ fn unmapped<'a>(decision: &'a Decision, digests: &'a Digests, whole: bool) -> Un
         operation: question.map(|question| question.operation.as_str()),
         purpose: question.and_then(|question| question.context.purpose.as_deref()).map(name),
         case: question.and_then(|question| question.context.case.as_deref()).map(name),
+        subjects: decision.subjects.iter().map(About::of).collect(),
         verdict: decision.verdict.outcome(),
         certificate: match &decision.connection.device {
             DeviceState::Absent => "absent",

@@ -81,6 +81,6 @@ impl<'a> Match<'a> {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-const fn is_zero(number: &usize) -> bool {
+pub(super) const fn is_zero(number: &usize) -> bool {
     *number == 0
 }

@@ -2,19 +2,23 @@
 //!
 //! Decision and Outcome are both HTTP Activity (4002) with the profiles `security_control` and `host`; they share
 //! `metadata.correlation_uid`, the request id, and `metadata.event_code` tells them apart. What OCSF has no word for is under `unmapped`;
-//! there is the whole question that the policies were asked, from which the decision can be replayed.
+//! there is the whole question that the policies were asked, from which the decision can be replayed. What a SOC looks into is Detection
+//! Finding (2004), a look at the record Entity Management (3004).
 //!
 //! No query string, body, token or cookie is in a record, so none can be written. Text that a client chose is cut in length, and every
 //! character that could steer a terminal or break a line is escaped.
 
+mod access;
 mod decision;
 mod escape;
 mod event;
+mod finding;
 mod inspection;
 mod outcome;
 #[cfg(test)]
 pub(crate) mod schema;
 mod stranger;
+mod subject;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -22,7 +26,9 @@ mod words;
 
 use std::time::SystemTime;
 
+pub(crate) use access::ACCESS;
 pub(crate) use event::{DECISION, OUTCOME};
+pub(crate) use finding::FINDING;
 pub(crate) use stranger::{Cause, Stranger};
 
 use super::record::Record;
@@ -46,6 +52,8 @@ pub fn encode(record: &Record, lines: &mut Vec<u8>) {
                 line(&decision::event(decision, digests, id.as_str(), Some(bytes)), lines);
             }
         }
+        Record::Finding(finding) => line(&finding::event(finding), lines),
+        Record::Access(access) => line(&access::event(access, &access.uid.to_string()), lines),
         Record::Outcome(outcome) => {
             line(&outcome::event(outcome, Hex::of(&outcome.id.0).as_str()), lines);
         }

@@ -11,7 +11,8 @@ use serde::Serialize;
 
 use super::{
     event::{Endpoint, Event, HttpResponse, Message, Metadata, OUTCOME, Traffic},
-    inspection::Inspection,
+    inspection::{Inspection, is_zero},
+    subject::About,
     text::{Shown, micros, timestamp},
     words,
 };
@@ -30,6 +31,12 @@ pub(super) struct Unmapped<'a> {
     /// Of the answer, or of a body that was inspected as it passed.
     #[serde(skip_serializing_if = "Option::is_none")]
     waf: Option<Inspection<'a>>,
+    /// Whom the answer is about.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    subjects: Vec<About>,
+    /// How many more it is about.
+    #[serde(skip_serializing_if = "is_zero")]
+    more_subjects: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,6 +69,8 @@ pub(super) fn event<'a>(outcome: &'a Outcome, id: &'a str) -> Event<'a, Unmapped
             source: outcome.source.as_deref(),
             end: outcome.end.code(),
             waf: outcome.inspection.as_deref().map(|report| Inspection::of(Some(report))),
+            subjects: outcome.subjects.subjects.iter().map(About::of).collect(),
+            more_subjects: outcome.subjects.more,
             failure: failure.map(Reason::code),
             attempts: Some(outcome.attempts),
             duration_us: Some(micros(took)),
@@ -122,6 +131,8 @@ fn plain<'a>(
             source,
             end,
             waf: None,
+            subjects: vec![],
+            more_subjects: 0,
             failure: None,
             attempts: None,
             duration_us: None,

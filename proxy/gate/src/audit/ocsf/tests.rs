@@ -5,7 +5,6 @@ use poort_enforce::{
     arrival::{Arrival, DeviceState},
     exchange::Exchange,
     facts::RequestFacts,
-    inspect::{BodySeen, Finding, Matched, Mode, Report},
     reason::{Budget, ProtocolFault, Reason},
     record::{Decision, End, Outcome, Request, Verdict},
 };
@@ -19,8 +18,10 @@ use serde_json::{Value, json};
 
 use super::{LINE_LIMIT_BYTES, encode, encode_unknown, schema::schema};
 use crate::audit::{
-    Record,
-    tests::material::{at, certificate, connection, decision, digests, id, outcome, strange, subject},
+    About, Access, Detector, Finding, Record,
+    tests::material::{
+        at, certificate, connection, decision, digests, id, outcome, report, strange, subject,
+    },
 };
 
 /// The line of a record: one line, valid JSON, no longer than allowed, valid by the schema.
@@ -209,31 +210,7 @@ fn every_kind_of_request_is_valid() {
 
 #[test]
 fn what_inspection_found_is_told_without_what_was_written() {
-    let files: poort_waf::Files = [(
-        "a.conf".to_owned(),
-        br#"SecAction "id:7,phase:1,pass,msg:'Bad %{ARGS.q}',severity:CRITICAL""#.to_vec(),
-    )]
-    .into();
-    let program =
-        poort_waf::Program::compile(&files, &["a.conf"], &poort_waf::LoadLimits::default()).unwrap();
-    let mut transaction =
-        poort_waf::Transaction::new(Arc::new(program), poort_waf::TransactionLimits::default());
-    let nowhere = ([0, 0, 0, 0].into(), 0);
-    transaction.open(&poort_waf::Opening { id: "1", now: 0, client: nowhere, server: nowhere });
-    transaction.phase1();
-    let found =
-        Matched { rule: transaction.matches()[0].rule.clone(), variable: "ARGS:q".into(), data: None };
-    let report = Report {
-        mode: Mode::Block,
-        level: 2,
-        rules: "ef".repeat(32).into(),
-        finding: Finding::Refused,
-        score: 100,
-        threshold: 5,
-        body: BodySeen::Whole,
-        matches: vec![found; 70],
-        dropped: 3,
-    };
+    let report = report();
     let mut refused = decision(5);
     refused.verdict = Verdict::Refuse(Reason::Inspection);
     refused.inspection = Some(Box::new(report.clone()));
@@ -263,6 +240,51 @@ fn what_inspection_found_is_told_without_what_was_written() {
     };
     let event = ended("withheld", withheld);
     assert_eq!((&event["unmapped"]["waf"]["result"], &event["is_alert"]), (&json!("refused"), &json!(true)));
+}
+
+#[test]
+fn findings_and_looks_at_the_record_are_valid() {
+    for (name, detector, who, refused, severity, alert) in [
+        ("tried", Detector::Request, Some("zone|an"), true, 3, false),
+        ("passed", Detector::Request, Some("zone|an"), false, 2, false),
+        ("withheld", Detector::Answer, None, true, 4, true),
+        ("stolen", Detector::Binding, None, true, 4, true),
+    ] {
+        let text = |text: &str| Some(text.into());
+        let about = About {
+            detector,
+            rule: "942100".into(),
+            who: who.map(Into::into),
+            device: text("spiffe://zone.example/device/car-12"),
+            source: text("persons"),
+            refused,
+        };
+        let finding = Finding {
+            about,
+            title: "SQL \u{1b}[31m injection".into(),
+            count: 7,
+            first: at(0),
+            last: at(9),
+            request: id(1),
+        };
+        let event = line(name, &Record::Finding(Box::new(finding))).1;
+        assert_eq!((&event["severity_id"], &event["is_alert"]), (&json!(severity), &json!(alert)), "{name}");
+        assert_eq!((&event["count"], &event["type_uid"]), (&json!(7), &json!(200_401)), "{name}");
+        assert_eq!(event["finding_info"]["analytic"]["uid"], "942100", "{name}");
+        assert_eq!(event["unmapped"]["code"], id(1).code(), "{name}");
+    }
+    let access = Access {
+        time: at(0),
+        command: "audit export".into(),
+        uid: 1000,
+        user: Some("dpo".into()),
+        reason: Some("request 2026/17".into()),
+        wanted: vec![("subject".into(), "ab".repeat(16))],
+        shown: 3,
+    };
+    let event = line("access", &Record::Access(Box::new(access))).1;
+    assert_eq!((&event["actor"]["user"]["uid"], &event["count"]), (&json!("1000"), &json!(3)));
+    assert_eq!(event["unmapped"]["wanted"]["subject"], "ab".repeat(16));
 }
 
 fn aggregator() -> Actor {

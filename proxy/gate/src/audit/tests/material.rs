@@ -14,7 +14,9 @@ use std::{
 use parking_lot::{Condvar, Mutex};
 use poort_enforce::{
     arrival::{Connection, DeviceState},
+    data_subject::{Answered, Kind, PseudonymKey},
     exchange::{RequestId, Step},
+    inspect::{BodySeen, Finding, Matched, Mode, Report},
     pipeline::Check,
     ports::Clock,
     reason::Reason,
@@ -80,6 +82,7 @@ pub(crate) fn settings(directory: &Path) -> AuditSettings {
     AuditSettings {
         linger: Duration::from_millis(1),
         retry: Duration::from_millis(1),
+        reserve_bytes: 0,
         ..AuditSettings::new(directory.to_owned(), true)
     }
 }
@@ -151,6 +154,7 @@ pub(crate) fn outcome(number: u8) -> Outcome {
         received_bytes: 0,
         sent_bytes: 1234,
         duration: Duration::from_micros(12_345),
+        subjects: Answered::default(),
         inspection: None,
         end: End::Complete,
         failure: None,
@@ -172,6 +176,35 @@ pub(crate) fn certificate() -> Certificate {
 pub(crate) fn connection(device: DeviceState) -> Connection {
     let address = [192, 0, 2, 9].into();
     Connection { id: 7, address, tls: "1.3", sni: Some("persons.example".into()), device }
+}
+
+/// What inspection finds in an attack: one rule, seventy times.
+pub(crate) fn report() -> Report {
+    let files: poort_waf::Files = [(
+        "a.conf".to_owned(),
+        br#"SecAction "id:7,phase:1,pass,msg:'Bad %{ARGS.q}',severity:CRITICAL""#.to_vec(),
+    )]
+    .into();
+    let program =
+        poort_waf::Program::compile(&files, &["a.conf"], &poort_waf::LoadLimits::default()).unwrap();
+    let mut transaction =
+        poort_waf::Transaction::new(Arc::new(program), poort_waf::TransactionLimits::default());
+    let nowhere = ([0, 0, 0, 0].into(), 0);
+    transaction.open(&poort_waf::Opening { id: "1", now: 0, client: nowhere, server: nowhere });
+    transaction.phase1();
+    let found =
+        Matched { rule: transaction.matches()[0].rule.clone(), variable: "ARGS:q".into(), data: None };
+    Report {
+        mode: Mode::Block,
+        level: 2,
+        rules: "ef".repeat(32).into(),
+        finding: Finding::Refused,
+        score: 100,
+        threshold: 5,
+        body: BodySeen::Whole,
+        matches: vec![found; 70],
+        dropped: 3,
+    }
 }
 
 pub(crate) fn subject() -> Subject {
@@ -241,6 +274,11 @@ fn question() -> Question {
     }
 }
 
+/// The key of the data protection officer.
+pub(crate) fn pseudonyms() -> PseudonymKey {
+    PseudonymKey::new(&[7; 32])
+}
+
 /// An officer's allowed consultation, with everything in it.
 pub(crate) fn decision(number: u8) -> Decision {
     let step = |check| Step { check, took: Duration::from_micros(3), passed: true };
@@ -257,6 +295,7 @@ pub(crate) fn decision(number: u8) -> Decision {
         source: Some("persons".into()),
         device: Some(device()),
         subject: Some(Arc::new(subject())),
+        subjects: [pseudonyms().pseudonym(Kind::NationalNumber, "85.01").unwrap()].into_iter().collect(),
         question: Some(question()),
         policy: Some(poort_policy::Decision {
             allow: true,

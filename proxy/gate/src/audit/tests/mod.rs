@@ -4,3 +4,4 @@ mod failure;
 mod group_commit;
 pub(super) mod material;
 mod reading_back;
+mod spill;

@@ -18,6 +18,7 @@ use super::{
     note::{Keys, NoteFault},
     tile::{self, Frontier, Layer, Tile, WIDTH},
     tree::{TileFault, Tree},
+    verify::{Doubt, text},
 };
 
 /// The name of the newest checkpoint's file.
@@ -151,12 +152,7 @@ impl Log {
         let mut bundle = Vec::new();
         tree.bundle(size / WIDTH)?.iter().for_each(|entry| tile::bundle(&mut bundle, entry));
         let path = directory.join(BEGINNINGS);
-        let beginnings = read(&path).map_err(file(&path))?.unwrap_or_default();
-        let beginnings = beginnings.lines().filter_map(|line| {
-            let (name, index) = line.split_once(' ')?;
-            Some((name.to_owned(), index.parse().ok()?))
-        });
-        let beginnings = beginnings.collect();
+        let beginnings = parse_beginnings(&read(&path).map_err(file(&path))?.unwrap_or_default());
         hold_against_anchor(&settings, size)?;
         let full = Vec::new();
         Ok(Self { frontier, bundle, full, checked: size, waiting: None, beginnings, settings })
@@ -275,6 +271,22 @@ impl Log {
     pub(super) fn tree(&self) -> Tree {
         Tree::new(&self.settings.directory, self.checked)
     }
+}
+
+/// Which entry each of the record's files begins with, by its name.
+///
+/// # Errors
+/// [`Doubt`] if that cannot be read.
+pub fn beginnings(directory: &Path) -> Result<Vec<(String, u64)>, Doubt> {
+    Ok(parse_beginnings(&text(&directory.join(BEGINNINGS))?.unwrap_or_default()))
+}
+
+fn parse_beginnings(text: &str) -> Vec<(String, u64)> {
+    let beginning = |line: &str| {
+        let (name, index) = line.split_once(' ')?;
+        Some((name.to_owned(), index.parse().ok()?))
+    };
+    text.lines().filter_map(beginning).collect()
 }
 
 /// Whoever can rewrite the log can sign it anew; what was anchored elsewhere is out of his reach.

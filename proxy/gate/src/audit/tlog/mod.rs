@@ -25,8 +25,8 @@ mod verify;
 pub const LOG_DIRECTORY: &str = "log";
 
 pub(super) use log::Log;
-pub use log::{LogFault, LogSettings};
+pub use log::{LogFault, LogSettings, beginnings};
 pub use note::{Keys, NoteFault, Signer, Verifier};
-pub use proof::{Found, find};
+pub use proof::{Checked, Found, find};
 pub use tree::TileFault;
 pub use verify::{Doubt, Proved, verify};

@@ -5,6 +5,7 @@ use std::path::Path;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 
 use super::{
+    checkpoint::Checkpoint,
     log::CHECKPOINT,
     merkle::Hash,
     note::Keys,
@@ -24,26 +25,73 @@ pub struct Found {
     pub proof: String,
 }
 
+/// A log under its newest checkpoint.
+pub struct Checked {
+    checkpoint: Checkpoint,
+    note: String,
+    tree: Tree,
+}
+
+impl Checked {
+    /// Opens a log by its newest checkpoint.
+    ///
+    /// # Errors
+    /// [`Doubt`] if there is none, or it was not signed with these keys.
+    pub fn open(directory: &Path, keys: &Keys) -> Result<Self, Doubt> {
+        let path = directory.join(CHECKPOINT);
+        let note = text(&path)?.ok_or_else(|| Doubt::NoCheckpoint(directory.display().to_string()))?;
+        let checkpoint = open(&path, &note, keys)?;
+        let tree = Tree::new(directory, checkpoint.size);
+        Ok(Self { checkpoint, note, tree })
+    }
+
+    /// The log's origin.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.checkpoint.origin
+    }
+
+    /// How many entries it has.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.checkpoint.size
+    }
+
+    /// Whether an entry is this one; none if the log is not that long.
+    ///
+    /// # Errors
+    /// [`Doubt`] if its tiles cannot be read.
+    pub fn holds(&self, index: u64, entry: &[u8]) -> Result<Option<bool>, Doubt> {
+        if index >= self.tree.size {
+            return Ok(None);
+        }
+        Ok(Some(self.path(index, entry)?.is_some()))
+    }
+
+    /// The siblings on the way from an entry to the signed root; none if the entry is another.
+    fn path(&self, index: u64, entry: &[u8]) -> Result<Option<Vec<Hash>>, Doubt> {
+        let path = self.tree.path(index)?;
+        let root = Hash::of_entry(entry).of_path(index, self.tree.size, &path);
+        Ok((root == Some(self.checkpoint.root)).then_some(path))
+    }
+}
+
 /// Finds the entries that `wanted` says yes to, each with its proof.
 ///
 /// # Errors
 /// What of the log cannot be read; an entry that is not what its tile says.
 pub fn find(directory: &Path, keys: &Keys, wanted: impl Fn(u64, &[u8]) -> bool) -> Result<Vec<Found>, Doubt> {
-    let path = directory.join(CHECKPOINT);
-    let note = text(&path)?.ok_or_else(|| Doubt::NoCheckpoint(directory.display().to_string()))?;
-    let checkpoint = open(&path, &note, keys)?;
-    let tree = Tree::new(directory, checkpoint.size);
+    let log = Checked::open(directory, keys)?;
     let mut found = Vec::new();
-    for bundle in 0..tree.size.div_ceil(WIDTH) {
-        for (index, entry) in (bundle * WIDTH..).zip(tree.bundle(bundle)?) {
+    for bundle in 0..log.size().div_ceil(WIDTH) {
+        for (index, entry) in (bundle * WIDTH..).zip(log.tree.bundle(bundle)?) {
             if !wanted(index, &entry) {
                 continue;
             }
-            let hashes = tree.path(index)?;
-            if Hash::of_entry(&entry).of_path(index, tree.size, &hashes) != Some(checkpoint.root) {
+            let Some(path) = log.path(index, &entry)? else {
                 return Err(Doubt::Entry { index, path: directory.display().to_string() });
-            }
-            found.push(Found { index, entry, proof: proof(index, &hashes, &note) });
+            };
+            found.push(Found { index, entry, proof: proof(index, &path, &log.note) });
         }
     }
     Ok(found)

@@ -1,8 +1,14 @@
 //! The operators' file.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
-use poort_enforce::source::Demand;
+use poort_enforce::{data_subject::PseudonymKey, source::Demand};
 
 use crate::{
     audit::tlog::Keys,
@@ -12,6 +18,7 @@ use crate::{
             deploy::{Assertion, Audit, AuditLog, Carrier, Connections, Deploy, Listener},
             zone::Rate,
         },
+        quantity,
         raw::{Part, Scalar, deploy as raw},
     },
 };
@@ -27,6 +34,9 @@ use super::{
     value::{self, many, plenty},
 };
 
+/// Held back for a full disk where the file does not say: some 20,000 records.
+const RESERVE_BYTES: u64 = 64 << 20;
+
 /// What came of the operators' file. Its parts are wanted even if others are wrong.
 #[derive(Default)]
 pub(super) struct Outcome {
@@ -35,6 +45,8 @@ pub(super) struct Outcome {
     pub(super) policies: Option<File>,
     /// Whether assertions can be made; none if that part is wrong.
     pub(super) asserts: Option<bool>,
+    /// The key for what stands for data subjects, if there is one; none if that part is wrong.
+    pub(super) pseudonyms: Option<Option<PseudonymKey>>,
 }
 
 pub(super) fn check(desk: &Desk<'_>, whole: Field<'_, Part<raw::Deploy>>) -> Outcome {
@@ -52,6 +64,7 @@ pub(super) fn check(desk: &Desk<'_>, whole: Field<'_, Part<raw::Deploy>>) -> Out
     let assertion =
         deploy.field("assertion", |raw| &raw.assertion).optional(|here| assertion(desk, here.open()));
     let asserts = assertion.as_ref().map(Option::is_some);
+    let pseudonyms = stores.as_ref().map(|(_, audit)| audit.pseudonyms.as_ref()?.first().cloned());
     let connections = deploy.field("connections", |raw| &raw.connections);
     let connections = connections.or(usual(), |here| self::connections(here.open()));
     let workers = deploy.field("workers", |raw| &raw.workers).optional(value::capacity);
@@ -73,7 +86,7 @@ pub(super) fn check(desk: &Desk<'_>, whole: Field<'_, Part<raw::Deploy>>) -> Out
             watch: watch?,
         })
     };
-    Outcome { deploy: build(), policies, asserts }
+    Outcome { deploy: build(), policies, asserts, pseudonyms }
 }
 
 /// Where the gate can be reached.
@@ -154,7 +167,19 @@ fn stores(desk: &Desk<'_>, deploy: Opened<'_, raw::Deploy>) -> Option<(PathBuf, 
             audit.field("directory", |raw| &raw.directory).required("directory: ./audit", writable);
         let durable = audit.field("durable", |raw| &raw.durable).or(true, durable);
         let log = audit.field("log", |raw| &raw.log).optional(|here| log(desk, here.open()));
-        Some(Audit { directory: directory?, durable: durable?, log: log? })
+        let keys = audit.field("pseudonyms", |raw| &raw.pseudonyms).optional(|here| pseudonyms(desk, here));
+        let spill = audit.field("spill", |raw| &raw.spill).optional(mounted);
+        let reserve =
+            audit.field("reserve", |raw| &raw.reserve).or(RESERVE_BYTES, |here| here.parse(quantity::size));
+        let spill = spill.filter(|spill| apart(audit, spill.as_deref(), directory.as_deref()));
+        Some(Audit {
+            directory: directory?,
+            durable: durable?,
+            log: log?,
+            spill: spill?,
+            reserve: reserve?,
+            pseudonyms: keys?,
+        })
     });
     let (directory, audit) = (directory?, audit?);
     if directory == audit.directory {
@@ -162,6 +187,39 @@ fn stores(desk: &Desk<'_>, deploy: Opened<'_, raw::Deploy>) -> Option<(PathBuf, 
         return None;
     }
     Some((directory, audit))
+}
+
+/// A directory that is there: one on a disk that is not mounted would be made on this one.
+fn mounted(here: Here<'_, Scalar>) -> Option<PathBuf> {
+    let directory = writable(here)?;
+    if !directory.is_dir() {
+        here.spot.fault(format!("`{}` does not exist; mount it, or make it", directory.display()));
+        return None;
+    }
+    Some(directory)
+}
+
+/// Whether the second directory is another; one on the same disk is full when the first is.
+fn apart(audit: Opened<'_, raw::Audit>, spill: Option<&Path>, directory: Option<&Path>) -> bool {
+    let (Some(spill), Some(directory)) = (spill, directory) else { return true };
+    let spot = audit.field("spill", |raw| &raw.spill).spot();
+    if spill == directory {
+        spot.fault("this is the audit directory itself; name one on another disk");
+        return false;
+    }
+    let device = |path: &Path| path.metadata().map(|metadata| metadata.dev()).ok();
+    if device(directory).is_some_and(|first| device(spill) == Some(first)) {
+        spot.warn(
+            "this is on the disk of the audit directory, and full when that is; name one on another disk",
+        );
+    }
+    true
+}
+
+/// What stands for data subjects in the record.
+fn pseudonyms(desk: &Desk<'_>, here: Here<'_, Scalar>) -> Option<Vec<PseudonymKey>> {
+    let keys = PseudonymKey::from_lines(&desk.secret(here)?);
+    keys.map_err(|fault| here.spot.fault(format!("this file is not fit for pseudonyms: {fault}"))).ok()
 }
 
 /// What proves that the record was not changed.
@@ -173,14 +231,7 @@ fn log(desk: &Desk<'_>, log: Opened<'_, raw::AuditLog>) -> Option<AuditLog> {
         });
         keys.map_err(|fault| here.spot.fault(format!("this file is not fit to sign the log: {fault}"))).ok()
     });
-    let anchor = log.field("anchor", |raw| &raw.anchor).optional(|here| {
-        let directory = writable(here)?;
-        if !directory.is_dir() {
-            here.spot.fault(format!("`{}` does not exist; mount it, or make it", directory.display()));
-            return None;
-        }
-        Some(directory)
-    });
+    let anchor = log.field("anchor", |raw| &raw.anchor).optional(mounted);
     Some(AuditLog { keys: Arc::new(keys?), anchor: anchor? })
 }
 

@@ -4,6 +4,7 @@
 
 mod cross;
 mod cursor;
+mod data_subject;
 mod day;
 mod deploy;
 mod desk;
@@ -134,6 +135,7 @@ fn parts(desk: &Desk<'_>, file: File) -> Option<Parts> {
         defaults: &defaults,
         waf: zone.waf.as_ref().map(Option::as_ref),
         asserts: operators.asserts,
+        pseudonyms: operators.pseudonyms.as_ref().map(Option::as_ref),
     };
     let drafts = folder::sources(desk, around, &policies.inside("sources"));
     let access = folder::access(desk, &policies.inside("access"));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use poort_enforce::{
+    data_subject::{DataSubjects, PseudonymKey},
     normal::{UrlForm, UrlForms},
     source::{Demand, Streams},
 };
@@ -19,6 +20,7 @@ use crate::config::{
 
 use super::{
     cursor::{Field, Here, Opened},
+    data_subject,
     desk::Desk,
     distinct::distinct,
     entities::Vocabulary,
@@ -39,6 +41,8 @@ pub(super) struct Around<'a> {
     pub(super) waf: Option<Option<&'a waf::Zone>>,
     /// Whether assertions can be made; none if that is not known.
     pub(super) asserts: Option<bool>,
+    /// The key for what stands for data subjects. Inside: none if the operators' file names none. None if that is not known.
+    pub(super) pseudonyms: Option<Option<&'a PseudonymKey>>,
 }
 
 /// What is compared between sources, and the source if nothing of it is wrong.
@@ -107,6 +111,7 @@ fn assemble(
         identity,
         body,
         waf,
+        data_subjects,
     } = rest?;
     Some(Source {
         place,
@@ -129,6 +134,7 @@ fn assemble(
         identity,
         body,
         waf,
+        data_subjects,
     })
 }
 
@@ -171,6 +177,7 @@ struct Rest {
     identity: checked::source::IdentityHeaders,
     body: u64,
     waf: Option<checked::waf::Waf>,
+    data_subjects: Option<DataSubjects>,
 }
 
 fn rest(
@@ -197,6 +204,10 @@ fn rest(
     let identity = identity::check(source.field("identity", |raw| &raw.identity), around.asserts);
     let body = source.field("body", |raw| &raw.body).or(around.defaults.body, value::size);
     let waf = waf::source(desk, around.waf, source.field("waf", |raw| &raw.waf));
+    let seen =
+        data_subject::Seen { operations: operations.as_deref(), waf: waf.as_ref().map(Option::as_ref) };
+    let data_subjects = source.field("data_subjects", |raw| &raw.data_subjects);
+    let data_subjects = data_subject::check(data_subjects, around.pseudonyms, seen);
     Some(Rest {
         subject: subject?,
         token_binding: token_binding?,
@@ -209,6 +220,7 @@ fn rest(
         identity: identity?,
         body: body?,
         waf: waf?,
+        data_subjects: data_subjects?,
     })
 }
 

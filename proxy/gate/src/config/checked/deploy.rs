@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use ipnet::IpNet;
-use poort_enforce::source::Demand;
+use poort_enforce::{data_subject::PseudonymKey, source::Demand};
 use poort_policy::Place;
 
 use crate::audit::tlog::Keys;
@@ -61,6 +61,12 @@ pub struct Audit {
     pub durable: bool,
     /// What proves that it was not changed; none if the file does not say.
     pub log: Option<AuditLog>,
+    /// A directory on another disk that takes the record while that of the first does not.
+    pub spill: Option<PathBuf>,
+    /// Space held back for a full disk, in bytes.
+    pub reserve: u64,
+    /// The key for what stands for data subjects, and before it those of former records; never empty. None if the file names none.
+    pub pseudonyms: Option<Vec<PseudonymKey>>,
 }
 
 /// What proves the decision log.

@@ -8,6 +8,7 @@ use std::{
 
 use http::HeaderName;
 use poort_enforce::{
+    data_subject::DataSubjects,
     normal::UrlForms,
     operations::Rule,
     source::{Cors, Demand, Streams},
@@ -58,6 +59,8 @@ pub struct Source {
     pub cors: Option<Cors>,
     /// Names of workloads that may act for officers here without an `act` claim.
     pub on_behalf_of: Vec<String>,
+    /// Whom requests are about; none: the file does not say.
+    pub data_subjects: Option<DataSubjects>,
     /// What it is told about who is asking.
     pub identity: IdentityHeaders,
     /// The largest request body, in bytes.

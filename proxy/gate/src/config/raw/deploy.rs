@@ -41,6 +41,9 @@ record! {
         directory: Text,
         durable: Text,
         log: Block<AuditLog>,
+        pseudonyms: Text,
+        spill: Text,
+        reserve: Text,
     }
 
     struct AuditLog {

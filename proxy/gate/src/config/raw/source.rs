@@ -22,6 +22,7 @@ record! {
         streams: Block<Streams>,
         cors: Block<Cors>,
         on_behalf_of: Texts,
+        data_subjects: Blocks<DataSubject>,
         identity: Block<Identity>,
         body: Text,
         waf: Block<Waf>,
@@ -90,6 +91,14 @@ record! {
         methods: Texts,
         headers: Texts,
         max_age: Text,
+    }
+
+    struct DataSubject {
+        kind: Text,
+        capture: Text,
+        body: Text,
+        answer: Text,
+        birth_date: Text,
     }
 
     struct Identity {

@@ -39,7 +39,7 @@ const DEPLOY: &str = r#"listeners:
 admin: { address: 127.0.0.1:9900 }
 policies: ../policies
 state: { directory: ./state }
-audit: { directory: ./audit, durable: true }
+audit: { directory: ./audit, durable: true, pseudonyms: certs/pseudonyms.keys }
 assertion: { key: certs/assertion.key, issuer: https://gate.example }
 connections:
   total: 20000
@@ -256,6 +256,7 @@ impl Ground {
             ("deploy/certs/gate.crt", material.gate.0.clone()),
             ("deploy/certs/gate.key", material.gate.1.clone()),
             ("deploy/certs/assertion.key", material.assertion.clone()),
+            ("deploy/certs/pseudonyms.keys", "07".repeat(32)),
             ("policies/certs/device-ca.crt", material.authority()),
             ("policies/certs/device-ca.crl", material.crl.clone()),
             ("policies/certs/internal-ca.crt", material.authority()),

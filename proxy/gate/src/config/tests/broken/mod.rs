@@ -1,5 +1,6 @@
 //! One thing is wrong, and everything that is said about it.
 
+mod data_subjects;
 mod deploy;
 mod entities;
 mod inventory;

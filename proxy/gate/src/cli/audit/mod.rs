@@ -1,4 +1,13 @@
-//! `poort audit`: proving the record, as a whole and one request at a time.
+//! `poort audit`: reading the record, and proving it, as a whole and one request at a time.
+
+mod access;
+mod export;
+mod meant;
+mod period;
+mod report;
+mod row;
+mod search;
+mod tail;
 
 use std::{
     path::{Path, PathBuf},
@@ -23,6 +32,12 @@ pub(super) enum Verb {
         /// The log's origin, one for each gate, such as `gate-1.zone.example/audit`.
         name: String,
     },
+    /// Say who consulted whom, when and why.
+    Search(search::Arguments),
+    /// Write consultations down for a supervisory authority or a data protection officer, as a table and a report.
+    Export(export::Arguments),
+    /// Follow the decisions as they come.
+    Tail(tail::Arguments),
     /// Prove that every record is there, unchanged and in its place.
     Verify(Log),
     /// Print a record.
@@ -71,6 +86,9 @@ type Fault = (String, u8);
 pub(super) fn obey(verb: &Verb) -> ExitCode {
     let done = match verb {
         Verb::Key { name } => key(name),
+        Verb::Search(arguments) => search::obey(arguments),
+        Verb::Export(arguments) => export::obey(arguments),
+        Verb::Tail(arguments) => tail::obey(arguments),
         Verb::Verify(log) => log.open().and_then(|log| verify(&log)),
         Verb::Show { log, what } => each(log, what, |found| say(String::from_utf8_lossy(&found.entry))),
         Verb::Prove { log, what } => each(log, what, |found| say(found.proof.trim_end())),

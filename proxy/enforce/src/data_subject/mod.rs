@@ -1,0 +1,15 @@
+//! The people, vehicles and things that a request is about, recorded so that "who looked this one up?" has an answer and the record is no
+//! second register.
+//!
+//! - [`kind`]: what may be named, and the one form in which each is written;
+//! - [`pseudonym`]: the key that only its data protection officer has, and what it makes of that form;
+//! - [`place`]: where a source's file says they stand.
+
+pub mod kind;
+pub mod place;
+pub mod pseudonym;
+
+pub use kind::Kind;
+pub(crate) use place::cover_numbers;
+pub use place::{Answered, DataSubjects, Part, Place, Pointer};
+pub use pseudonym::{DataSubject, KeyFault, KeyId, PseudonymKey};

@@ -1,0 +1,399 @@
+//! Where data subjects stand in what is asked of a source, and in what it answers.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use serde_json::Value;
+use smallvec::SmallVec;
+
+use super::{DataSubject, Kind, PseudonymKey};
+use crate::normal::{decoded, query_values};
+
+/// So many subjects of one answer are recorded; the rest is counted.
+const ANSWERED: usize = 256;
+/// A segment with so many digits may be somebody's number.
+const DIGITS: usize = 4;
+/// What stands in a record for a captured value that is no name by itself.
+const LEFT_OUT: &str = "…";
+
+/// The data subjects of a source: where they stand, and the key for what stands for them.
+#[derive(Clone, Debug)]
+pub struct DataSubjects {
+    key: PseudonymKey,
+    places: Vec<Place>,
+}
+
+/// One place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// What stands there.
+    pub kind: Kind,
+    /// Where.
+    pub part: Part,
+    /// Beside a name: where the date of birth stands.
+    pub birth_date: Option<Part>,
+}
+
+/// Whom an answer is about, each once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answered {
+    /// At most 256.
+    pub subjects: Vec<DataSubject>,
+    /// How many more there are.
+    pub more: usize,
+}
+
+/// A value of a request or an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// What an operation's line captures of the path or the query.
+    Capture(Box<str>),
+    /// Of the request's body: JSON, or the fields of a form.
+    Body(Pointer),
+    /// Of the answer's body, which is JSON.
+    Answer(Pointer),
+}
+
+/// A JSON pointer (RFC 6901) in which `*` stands for every item of an array.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pointer(Vec<Token>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Token {
+    Each,
+    Name(String),
+}
+
+impl Pointer {
+    /// The pointer that a text writes: `/person/number`, `/results/*/number`; none if it does not begin with `/` or has a `~` that escapes
+    /// nothing.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let token = |token: &str| match token {
+            "*" => Some(Token::Each),
+            token if token.replace("~0", "").replace("~1", "").contains('~') => None,
+            token => Some(Token::Name(token.replace("~1", "/").replace("~0", "~"))),
+        };
+        text.strip_prefix('/')?.split('/').map(token).collect::<Option<_>>().map(Self)
+    }
+
+    /// Whether it may point at more than one value.
+    #[must_use]
+    pub fn is_many(&self) -> bool {
+        self.0.contains(&Token::Each)
+    }
+
+    /// Texts and numbers that it points at.
+    fn values<'a>(&self, document: &'a Value) -> Vec<Cow<'a, str>> {
+        let mut values = vec![document];
+        for token in &self.0 {
+            values = match token {
+                Token::Each => values.into_iter().filter_map(Value::as_array).flatten().collect(),
+                Token::Name(name) => values.into_iter().filter_map(|value| member(value, name)).collect(),
+            };
+        }
+        let text = |value: &'a Value| match value {
+            Value::String(text) => Some(Cow::Borrowed(&**text)),
+            Value::Number(number) => Some(Cow::Owned(number.to_string())),
+            _ => None,
+        };
+        values.into_iter().filter_map(text).collect()
+    }
+
+    /// The field that it names where there is no depth.
+    fn field(&self) -> Option<&str> {
+        match self.0.as_slice() {
+            [Token::Name(name)] => Some(name),
+            _ => None,
+        }
+    }
+}
+
+fn member<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
+    match value {
+        Value::Object(members) => members.get(name),
+        Value::Array(items) => items.get(name.parse::<usize>().ok()?),
+        _ => None,
+    }
+}
+
+/// A body that was read once.
+enum Body<'a> {
+    None,
+    Json(Value),
+    Form(&'a str),
+}
+
+impl<'a> Body<'a> {
+    /// By what it begins with: the header that names its type is the client's word.
+    fn read(body: &'a [u8]) -> Self {
+        match body.trim_ascii_start().first() {
+            Some(b'{' | b'[') => serde_json::from_slice(body).map_or(Self::None, Self::Json),
+            _ => std::str::from_utf8(body).map_or(Self::None, Self::Form),
+        }
+    }
+
+    fn values<'b>(&'b self, pointer: &'b Pointer) -> Vec<Cow<'b, str>> {
+        match self {
+            Self::None => vec![],
+            Self::Json(document) => pointer.values(document),
+            Self::Form(form) => {
+                pointer.field().map_or_else(Vec::new, |name| query_values(form, name).collect())
+            }
+        }
+    }
+}
+
+impl Part {
+    /// What stands there in a request.
+    fn values<'a>(&'a self, captures: &'a BTreeMap<String, String>, body: &'a Body<'_>) -> Vec<Cow<'a, str>> {
+        match self {
+            Self::Capture(name) => {
+                captures.get(&**name).map(|value| Cow::Borrowed(&**value)).into_iter().collect()
+            }
+            Self::Body(pointer) => body.values(pointer),
+            Self::Answer(_) => vec![],
+        }
+    }
+}
+
+impl DataSubjects {
+    /// Those in these places. No two name one capture.
+    #[must_use]
+    pub fn new(key: PseudonymKey, places: Vec<Place>) -> Self {
+        Self { key, places }
+    }
+
+    /// Whether some stand in answers.
+    #[must_use]
+    pub fn are_answered(&self) -> bool {
+        self.places.iter().any(|place| matches!(place.part, Part::Answer(_)))
+    }
+
+    /// Whom a request is about, each once.
+    #[must_use]
+    pub fn asked(
+        &self,
+        captures: &BTreeMap<String, String>,
+        body: Option<&[u8]>,
+    ) -> SmallVec<[DataSubject; 2]> {
+        let Self { key, places } = self;
+        let of_body = |place: &Place| matches!(place.part, Part::Body(_));
+        let body = match body.filter(|_| places.iter().any(of_body)) {
+            Some(body) => Body::read(body),
+            None => Body::None,
+        };
+        let mut subjects = SmallVec::new();
+        for place in places {
+            let born = place.birth_date.as_ref().map(|part| part.values(captures, &body));
+            let born = born.as_ref().and_then(|values| values.first());
+            for text in place.part.values(captures, &body) {
+                let named = key.pseudonym(place.kind, &text);
+                let person = born.and_then(|born| key.person(&text, born));
+                for subject in named.into_iter().chain(person) {
+                    if !subjects.contains(&subject) {
+                        subjects.push(subject);
+                    }
+                }
+            }
+        }
+        subjects
+    }
+
+    /// Whom an answer is about.
+    #[must_use]
+    pub fn answered(&self, body: &[u8]) -> Answered {
+        let mut answered = Answered::default();
+        let Body::Json(document) = Body::read(body) else { return answered };
+        let places = self.places.iter().filter_map(|place| match &place.part {
+            Part::Answer(pointer) => Some((place.kind, pointer)),
+            Part::Capture(_) | Part::Body(_) => None,
+        });
+        for (kind, pointer) in places {
+            for text in pointer.values(&document) {
+                match self.key.pseudonym(kind, &text) {
+                    Some(subject) if answered.subjects.contains(&subject) => {}
+                    Some(_) if answered.subjects.len() == ANSWERED => answered.more += 1,
+                    Some(subject) => answered.subjects.push(subject),
+                    None => {}
+                }
+            }
+        }
+        answered
+    }
+
+    /// Puts pseudonyms where a captured value names somebody, so that it can be written down.
+    ///
+    /// What is not captured may name somebody all the same, mistyped or unforeseen: of a path without a captured name, whatever looks like
+    /// a number is left out.
+    pub(crate) fn cover(&self, captures: &mut BTreeMap<String, String>, paths: &mut [&mut String]) {
+        let captured = |part: &Part| matches!(part, Part::Capture(name) if captures.contains_key(&**name));
+        if !self.places.iter().any(|place| captured(&place.part)) {
+            paths.iter_mut().for_each(|path| cover_numbers(path));
+        }
+        for place in &self.places {
+            let parts = [Some(&place.part), place.birth_date.as_ref()];
+            for (part, is_name) in parts.into_iter().flatten().zip([true, false]) {
+                let Part::Capture(name) = part else { continue };
+                let Some(value) = captures.get_mut(&**name) else { continue };
+                for path in &mut *paths {
+                    cover_path(path, name, value);
+                }
+                let pseudonym = if is_name { self.key.pseudonym(place.kind, value) } else { None };
+                *value = pseudonym.map_or_else(|| LEFT_OUT.to_owned(), |subject| subject.text());
+            }
+        }
+    }
+}
+
+/// Puts a capture's name where a segment has its value.
+fn cover_path(path: &mut String, name: &str, value: &str) {
+    // A slash that is encoded stands within a segment.
+    let holds = |segment: &str| {
+        let text = decoded(segment);
+        text == value || value.len() > 3 && text.contains(value)
+    };
+    if value.is_empty() || !path.split('/').any(holds) {
+        return;
+    }
+    let covered: Vec<_> = path
+        .split('/')
+        .map(
+            |segment| if holds(segment) { Cow::Owned(format!("{{{name}}}")) } else { Cow::Borrowed(segment) },
+        )
+        .collect();
+    *path = covered.join("/");
+}
+
+/// Leaves segments out of a path that have as many digits as a plate or a number of somebody.
+pub(crate) fn cover_numbers(path: &mut String) {
+    let names = |segment: &str| segment.bytes().filter(u8::is_ascii_digit).count() >= DIGITS;
+    if path.split('/').any(names) {
+        let covered: Vec<_> =
+            path.split('/').map(|segment| if names(segment) { LEFT_OUT } else { segment }).collect();
+        *path = covered.join("/");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> PseudonymKey {
+        PseudonymKey::new(&[7; 32])
+    }
+
+    fn place(kind: Kind, part: Part) -> Place {
+        Place { kind, part, birth_date: None }
+    }
+
+    fn body(text: &str) -> Part {
+        Part::Body(Pointer::parse(text).unwrap())
+    }
+
+    fn captures(entries: &[(&str, &str)]) -> BTreeMap<String, String> {
+        entries.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn pointers_are_those_of_the_rfc_and_stars() {
+        let document = serde_json::json!({
+            "a/b": "slash", "m~n": "tilde", "list": [{"n": "1"}, {"n": 2}, {"n": null}, "x"], "deep": {"x": {"y": "z"}}
+        });
+        for (pointer, values) in [
+            ("/a~1b", vec!["slash"]),
+            ("/m~0n", vec!["tilde"]),
+            ("/list/*/n", vec!["1", "2"]),
+            ("/list/1/n", vec!["2"]),
+            ("/deep/x/y", vec!["z"]),
+            ("/deep/x", vec![]),
+            ("/none", vec![]),
+        ] {
+            assert_eq!(Pointer::parse(pointer).unwrap().values(&document), values, "{pointer}");
+        }
+        for wrong in ["", "a", "/a~2", "/~"] {
+            assert_eq!(Pointer::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn whoever_is_asked_about_is_found_wherever_the_file_says() {
+        let number = |part| DataSubjects::new(key(), vec![place(Kind::NationalNumber, part)]);
+        let wanted = key().pseudonym(Kind::NationalNumber, "85073100190").unwrap();
+        let of_path = number(Part::Capture("number".into()));
+        for (name, places, captured, text, found) in [
+            ("path", &of_path, vec![("number", "85.07.31-001.90")], None, 1),
+            ("not captured", &of_path, vec![], None, 0),
+            ("json", &number(body("/q/number")), vec![], Some(r#" {"q":{"number":"85073100190"}}"#), 1),
+            ("a json number", &number(body("/q")), vec![], Some(r#"{"q":85073100190}"#), 1),
+            ("twice in a list", &number(body("/*")), vec![], Some(r#"["85073100190","85.07.31-001.90"]"#), 1),
+            ("a form", &number(body("/nr")), vec![], Some("x=1&nr=85.07.31-001.90"), 1),
+            ("broken json", &number(body("/q")), vec![], Some(r#"{"q":85073100190"#), 0),
+            ("no body", &number(body("/q")), vec![], None, 0),
+        ] {
+            let subjects = places.asked(&captures(&captured), text.map(str::as_bytes));
+            assert_eq!(subjects.len(), found, "{name}");
+            assert!(subjects.iter().all(|subject| *subject == wanted), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_with_a_date_of_birth_is_found_by_both_and_by_the_name_alone() {
+        let places = DataSubjects::new(
+            key(),
+            vec![Place {
+                kind: Kind::Name,
+                part: Part::Capture("name".into()),
+                birth_date: Some(Part::Capture("born".into())),
+            }],
+        );
+        let (name, person) = (
+            key().pseudonym(Kind::Name, "Jan Peeters").unwrap(),
+            key().person("Jan Peeters", "1985-07-31").unwrap(),
+        );
+        let asked = |entries: &[(&str, &str)]| places.asked(&captures(entries), None).into_vec();
+        assert_eq!(asked(&[("name", "Peeters Jan"), ("born", "31/07/1985")]), [name.clone(), person]);
+        assert_eq!(asked(&[("name", "Peeters Jan"), ("born", "unknown")]), [name]);
+    }
+
+    #[test]
+    fn an_answer_names_many_and_only_so_many_are_kept() {
+        let places = DataSubjects::new(
+            key(),
+            vec![place(Kind::Plate, Part::Answer(Pointer::parse("/hits/*/plate").unwrap()))],
+        );
+        let answer = |count: usize| {
+            let hits: Vec<_> =
+                (0..count).map(|number| serde_json::json!({"plate": format!("1-ABC-{number}")})).collect();
+            serde_json::json!({ "hits": hits }).to_string()
+        };
+        let few = places.answered(answer(3).as_bytes());
+        assert_eq!((few.subjects.len(), few.more), (3, 0));
+        assert_eq!(few.subjects.first(), key().pseudonym(Kind::Plate, "1ABC0").as_ref());
+        let many = places.answered(answer(ANSWERED + 5).as_bytes());
+        assert_eq!((many.subjects.len(), many.more), (ANSWERED, 5));
+        assert_eq!(places.answered(b"<html>"), Answered::default());
+    }
+
+    #[test]
+    fn what_is_written_down_names_nobody() {
+        let places =
+            DataSubjects::new(key(), vec![place(Kind::NationalNumber, Part::Capture("number".into()))]);
+        for (path, value, covered) in [
+            ("/persons/85073100190", "85073100190", "/persons/{number}"),
+            ("/persons/85073100190/photo", "85073100190", "/persons/{number}/photo"),
+            ("/persons%2F85073100190", "85073100190", "/{number}"),
+            ("/persons/85%2E07", "85.07", "/persons/{number}"),
+            ("/1/persons/1", "1", "/{number}/persons/{number}"),
+        ] {
+            let (mut path, mut captured) = (path.to_owned(), captures(&[("number", value), ("case", "12")]));
+            places.cover(&mut captured, &mut [&mut path]);
+            assert_eq!(path, covered);
+            assert_eq!(captured["case"], "12", "what names nobody stays");
+            let pseudonym = key().pseudonym(Kind::NationalNumber, value).unwrap().text();
+            assert_eq!(captured["number"], pseudonym);
+        }
+        let mut unknown = "/person/85073100190/v2/photo".to_owned();
+        places.cover(&mut captures(&[("case", "12")]), &mut [&mut unknown]);
+        assert_eq!(unknown, "/person/…/v2/photo");
+    }
+}

@@ -1,0 +1,108 @@
+//! A look at the record, as Entity Management (3004).
+
+use serde::{Serialize, Serializer};
+
+use super::{
+    event::{Endpoint, Message, Metadata, User},
+    text::{Cut, Shown, name, timestamp},
+    words,
+};
+use crate::audit::access::Access;
+
+/// `metadata.event_code` of a look at the record.
+pub(crate) const ACCESS: &str = "access";
+
+const CLASS: u32 = 3004;
+/// Identity and Access Management.
+const CATEGORY: u32 = 3;
+const READ: u32 = 2;
+
+#[derive(Serialize)]
+pub(super) struct Event<'a> {
+    class_uid: u32,
+    category_uid: u32,
+    activity_id: u32,
+    type_uid: u32,
+    time: i64,
+    count: u64,
+    severity_id: u32,
+    action_id: u32,
+    disposition_id: u32,
+    is_alert: bool,
+    status_id: u32,
+    message: Shown<Message<'a>>,
+    metadata: Metadata<'a>,
+    actor: Actor<'a>,
+    entity: Entity,
+    src_endpoint: Endpoint<'a>,
+    unmapped: Unmapped<'a>,
+}
+
+#[derive(Serialize)]
+struct Actor<'a> {
+    user: User<'a>,
+}
+
+#[derive(Serialize)]
+struct Entity {
+    name: &'static str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+}
+
+#[derive(Serialize)]
+struct Unmapped<'a> {
+    command: Cut<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Cut<'a>>,
+    wanted: Wanted<'a>,
+}
+
+struct Wanted<'a>(&'a [(String, String)]);
+
+impl Serialize for Wanted<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(what, value)| (name(what), name(value))))
+    }
+}
+
+/// The event of an access; `uid` is its user's number as text.
+pub(super) fn event<'a>(access: &'a Access, uid: &'a str) -> Event<'a> {
+    Event {
+        class_uid: CLASS,
+        category_uid: CATEGORY,
+        activity_id: READ,
+        type_uid: CLASS * 100 + READ,
+        time: timestamp(access.time),
+        count: access.shown,
+        severity_id: words::SEVERITY_INFORMATIONAL,
+        action_id: words::ACTION_ALLOWED,
+        disposition_id: words::DISPOSITION_ALLOWED,
+        is_alert: false,
+        status_id: words::STATUS_SUCCESS,
+        message: Shown(Message { what: "record consulted", why: access.reason.as_deref() }),
+        metadata: Metadata::new(ACCESS, None),
+        actor: Actor {
+            user: User {
+                uid: name(uid),
+                name: access.user.as_deref().map(name),
+                type_id: 1,
+                kind: "User",
+                groups: vec![],
+            },
+        },
+        entity: Entity { name: "audit", kind: "Record" },
+        src_endpoint: Endpoint {
+            name: name("localhost"),
+            ip: None,
+            subnet_uid: None,
+            hostname: None,
+            svc_name: None,
+        },
+        unmapped: Unmapped {
+            command: name(&access.command),
+            reason: access.reason.as_deref().map(|reason| Cut(reason, Access::LIMIT_BYTES)),
+            wanted: Wanted(&access.wanted),
+        },
+    }
+}

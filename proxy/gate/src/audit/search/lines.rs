@@ -1,0 +1,34 @@
+//! The lines of a file of the record, one at a time.
+
+use std::{
+    fs::File,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+};
+
+use super::SearchFault;
+
+/// A file that is read line by line. A last line without its end is being written, or was when a gate stopped: it is no line.
+pub(in crate::audit) struct Lines {
+    path: PathBuf,
+    file: BufReader<File>,
+    line: Vec<u8>,
+    number: u64,
+}
+
+impl Lines {
+    pub(in crate::audit) fn open(path: &Path) -> Result<Self, SearchFault> {
+        let file = File::open(path).map_err(|cause| SearchFault::File { path: path.to_owned(), cause })?;
+        let file = BufReader::with_capacity(1 << 18, file);
+        Ok(Self { path: path.to_owned(), file, line: Vec::new(), number: 0 })
+    }
+
+    /// The next line, without its end, and its number from 1.
+    pub(in crate::audit) fn next(&mut self) -> Result<Option<(u64, &[u8])>, SearchFault> {
+        self.line.clear();
+        let read = self.file.read_until(b'\n', &mut self.line);
+        read.map_err(|cause| SearchFault::File { path: self.path.clone(), cause })?;
+        self.number += 1;
+        Ok(self.line.strip_suffix(b"\n").map(|line| (self.number, line)))
+    }
+}

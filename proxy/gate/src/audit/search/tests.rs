@@ -1,0 +1,150 @@
+use std::{fs, path::Path};
+
+use poort_enforce::{
+    data_subject::{Answered, Kind},
+    record::{Decision, Outcome},
+};
+use tempfile::tempdir;
+
+use super::*;
+use crate::audit::{
+    Record,
+    ocsf::encode,
+    tests::material::{at, decision, digests, outcome, pseudonyms},
+};
+
+const TODAY: &str = "audit-20260301.jsonl";
+const TOMORROW: &str = "audit-20260302.jsonl";
+
+fn write(directory: &Path, file: &str, records: &[Record]) {
+    let mut lines = Vec::new();
+    records.iter().for_each(|record| encode(record, &mut lines));
+    fs::write(directory.join(file), lines).unwrap();
+}
+
+fn decided(decision: Decision) -> Record {
+    Record::Decision(Box::new(decision), digests())
+}
+
+fn asked_about(number: u8, plate: &str) -> Record {
+    let subjects = pseudonyms().pseudonym(Kind::Plate, plate).into_iter().collect();
+    decided(Decision { subjects, source: Some("vehicles".into()), ..decision(number) })
+}
+
+/// Three consultations over midnight: of 85.01, of a plate, and of nobody until the answer named the plate.
+fn record(directory: &Path) {
+    let answered = |plate| {
+        let subjects = pseudonyms().pseudonym(Kind::Plate, plate).into_iter().collect();
+        Record::Outcome(Outcome { subjects: Answered { subjects, more: 0 }, ..outcome(3) })
+    };
+    let nobody = decided(Decision { subjects: [].into_iter().collect(), ..decision(3) });
+    let sighted = Record::Outcome(Outcome { source: Some("vehicles".into()), ..outcome(2) });
+    write(directory, TODAY, &[decided(decision(1)), asked_about(2, "1-ABC-234"), sighted, nobody]);
+    write(directory, TOMORROW, &[Record::Outcome(outcome(1)), answered("1abc234")]);
+}
+
+fn found(directory: &Path, wanted: &Wanted) -> Vec<(u8, Option<u16>)> {
+    let found = search(directory, wanted, None).unwrap();
+    assert!(found.doubts.is_empty(), "{:?}", found.doubts);
+    let number = |request: &str| u8::from_str_radix(request.get(..2).unwrap(), 16).unwrap();
+    found.consultations.iter().map(|one| (number(&one.request), one.status)).collect()
+}
+
+#[test]
+fn a_consultation_is_found_by_whatever_is_known_of_it() {
+    let directory = tempdir().unwrap();
+    let directory = directory.path();
+    record(directory);
+    let plate = pseudonyms().pseudonym(Kind::Plate, "1 ABC 234").unwrap().text();
+    let other = pseudonyms().pseudonym(Kind::Plate, "2 ABC 234").unwrap().text();
+    let text = |text: &str| Some(text.to_owned());
+    let (officer, name) = {
+        let all = search(directory, &Wanted::default(), None).unwrap().consultations;
+        (all[0].officer.clone().unwrap(), all[0].name.clone().unwrap())
+    };
+    let sub = officer.rsplit('|').next().unwrap();
+    let day = Period { start: 1_772_323_200_000, end: 1_772_409_600_000 };
+    let all = vec![(1, Some(200)), (2, Some(200)), (3, Some(200))];
+    for (case, wanted, numbers) in [
+        ("all", Wanted::default(), all.clone()),
+        ("an officer", Wanted { officer: text(&officer), ..Wanted::default() }, all.clone()),
+        ("an officer's name at the issuer", Wanted { officer: text(sub), ..Wanted::default() }, all.clone()),
+        ("an officer's name", Wanted { officer: text(&name), ..Wanted::default() }, all.clone()),
+        (
+            "a part of a name",
+            Wanted { officer: text(officer.get(..3).unwrap()), ..Wanted::default() },
+            vec![],
+        ),
+        ("a device", Wanted { device: text("car-12"), ..Wanted::default() }, all.clone()),
+        ("another device", Wanted { device: text("car-1"), ..Wanted::default() }, vec![]),
+        ("a source", Wanted { source: text("vehicles"), ..Wanted::default() }, vec![(2, Some(200))]),
+        (
+            "a subject, of the request and of the answer",
+            Wanted { subjects: vec![plate.clone()], ..Wanted::default() },
+            vec![(2, Some(200)), (3, Some(200))],
+        ),
+        (
+            "a subject under a former key",
+            Wanted { subjects: vec![other.clone(), plate.clone()], ..Wanted::default() },
+            vec![(2, Some(200)), (3, Some(200))],
+        ),
+        ("another subject", Wanted { subjects: vec![other], ..Wanted::default() }, vec![]),
+        (
+            "a subject and an officer, on different lines",
+            Wanted {
+                subjects: vec![plate.clone()],
+                officer: text(sub),
+                source: text("persons"),
+                ..Wanted::default()
+            },
+            vec![(3, Some(200))],
+        ),
+        ("a day", Wanted { period: Some(day.clone()), ..Wanted::default() }, all),
+        (
+            "another day",
+            Wanted { period: Some(day.end..day.end + 1), subjects: vec![plate], ..Wanted::default() },
+            vec![],
+        ),
+    ] {
+        assert_eq!(found(directory, &wanted), numbers, "{case}");
+    }
+}
+
+#[test]
+fn a_line_that_is_no_record_is_named_and_ends_nothing() {
+    let directory = tempdir().unwrap();
+    record(directory.path());
+    let path = directory.path().join(TODAY);
+    let text = fs::read_to_string(&path).unwrap();
+    let (first, rest) = text.split_once('\n').unwrap();
+    fs::write(&path, format!("{first}\nrubbish\n{rest}{}", first.get(..40).unwrap())).unwrap();
+    let found = search(directory.path(), &Wanted::default(), None).unwrap();
+    assert_eq!(found.consultations.len(), 3, "and the torn end is none");
+    let doubts: Vec<_> = found.doubts.iter().map(ToString::to_string).collect();
+    assert_eq!(doubts.len(), 1, "{doubts:?}");
+    assert!(doubts[0].contains(&format!("{TODAY}:2: this is no record")), "{doubts:?}");
+}
+
+#[test]
+fn a_tail_gives_whole_lines_over_midnight() {
+    let directory = tempdir().unwrap();
+    let directory = directory.path();
+    write(directory, TODAY, &[decided(decision(1))]);
+    let mut tail = Tail::open(directory).unwrap();
+    assert!(tail.next().unwrap().is_none(), "what was there is not new");
+    let mut lines = fs::read(directory.join(TODAY)).unwrap();
+    encode(&decided(decision(2)), &mut lines);
+    let (begun, rest) = lines.split_at(lines.len() - 20);
+    fs::write(directory.join(TODAY), begun).unwrap();
+    assert!(tail.next().unwrap().is_none(), "a line without its end is none yet");
+    fs::write(directory.join(TODAY), [begun, rest].concat()).unwrap();
+    let line = tail.next().unwrap().unwrap();
+    assert_eq!(line.decision().unwrap().request, "02".repeat(16));
+    assert_eq!(
+        line.decision().unwrap().time,
+        1000 * at(0).duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() as i64
+    );
+    write(directory, TOMORROW, &[Record::Outcome(outcome(2))]);
+    let line = tail.next().unwrap().unwrap();
+    assert!(line.decision().is_none() && line.text().contains("\"outcome\""));
+}

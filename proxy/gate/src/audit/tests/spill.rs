@@ -1,0 +1,121 @@
+//! A disk that fails while a second one works: nobody is refused, and the record is whole in the end.
+
+use std::{fs, io::Write as _, path::Path, sync::atomic::Ordering::SeqCst};
+
+use tempfile::TempDir;
+
+use super::material::{
+    TrickyDisk, closing, decision_name, directory, file, names, open_on, outcome_name, record, settings,
+    until,
+};
+use crate::audit::{AuditSettings, Unwritable};
+
+fn with_spill(directory: &Path, spill: &TempDir) -> AuditSettings {
+    AuditSettings { spill: Some(spill.path().to_owned()), ..settings(directory) }
+}
+
+fn spilled(spill: &TempDir) -> Vec<u8> {
+    fs::read(spill.path().join("audit.spill")).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a_second_disk_takes_the_record_and_gives_it_back_in_order() {
+    let (directory, spill, disk) = (directory(), directory(), TrickyDisk::default());
+    let audit = open_on(&disk, with_spill(directory.path(), &spill));
+    audit.append(record(1)).unwrap().durable().await.unwrap();
+    disk.0.fail_sync.store(true, SeqCst);
+    for number in 2..5 {
+        audit.append(record(number)).unwrap().durable().await.expect("nobody is refused");
+    }
+    audit.append(closing(2)).unwrap();
+    until("the outcome too", || audit.health().spilled == 4);
+    assert!(!audit.health().failing, "nothing is refused at the door either");
+    assert_eq!(names(directory.path()), [decision_name(1)]);
+    disk.0.fail_sync.store(false, SeqCst);
+    until("recovery", || audit.health().spilled == 0);
+    audit.append(record(5)).unwrap().durable().await.unwrap();
+    assert!(spilled(&spill).is_empty(), "nothing is written twice");
+    let order = [
+        decision_name(1),
+        decision_name(2),
+        decision_name(3),
+        decision_name(4),
+        outcome_name(2),
+        decision_name(5),
+    ];
+    assert_eq!(names(directory.path()), order);
+    assert_eq!((audit.health().kept, audit.health().lost), (0, 0));
+}
+
+#[tokio::test]
+async fn when_both_fail_nothing_passes_until_one_works() {
+    let (directory, spill, disk) = (directory(), directory(), TrickyDisk::default());
+    let audit = open_on(&disk, with_spill(directory.path(), &spill));
+    disk.0.fail_append.store(true, SeqCst);
+    let (there, gone) = (spill.path().to_owned(), spill.path().with_added_extension("gone"));
+    fs::rename(&there, &gone).unwrap();
+    assert_eq!(audit.append(record(1)).unwrap().durable().await, Err(Unwritable::Failing));
+    assert!(audit.health().failing);
+    assert_eq!(audit.append(record(2)).unwrap_err(), Unwritable::Failing);
+    fs::rename(&gone, &there).unwrap();
+    until("the second one", || !audit.health().failing);
+    audit.append(record(3)).unwrap().durable().await.unwrap();
+    assert_eq!(audit.health().spilled, 2, "what was kept went there first");
+    disk.0.fail_append.store(false, SeqCst);
+    until("the first one", || audit.health().spilled == 0);
+    assert_eq!(names(directory.path()), [decision_name(1), decision_name(3)]);
+}
+
+#[tokio::test]
+async fn a_start_moves_what_was_left_once_and_closes_its_orphans() {
+    for moved in 0..=3 {
+        let (directory, spill, disk) = (directory(), directory(), TrickyDisk::default());
+        let audit = open_on(&disk, with_spill(directory.path(), &spill));
+        audit.append(record(1)).unwrap().durable().await.unwrap();
+        disk.0.fail_append.store(true, SeqCst);
+        for number in 2..5 {
+            audit.append(record(number)).unwrap().durable().await.unwrap();
+        }
+        audit.close();
+        drop(audit);
+        let left = spilled(&spill);
+        assert_eq!(left.split_inclusive(|byte| *byte == b'\n').count(), 3, "it is left for the next start");
+        // The gate was killed while it moved them, and while it wrote one more.
+        let lines: Vec<_> =
+            left.split_inclusive(|byte| *byte == b'\n').take(moved).flatten().copied().collect();
+        let append = |path: &Path, bytes: &[u8]| {
+            fs::OpenOptions::new().append(true).open(path).unwrap().write_all(bytes).unwrap();
+        };
+        append(&file(directory.path()), &lines);
+        append(&spill.path().join("audit.spill"), b"{\"torn\":");
+        disk.0.fail_append.store(false, SeqCst);
+        let audit = open_on(&disk, with_spill(directory.path(), &spill));
+        audit.close();
+        let decisions = (1..5).map(decision_name);
+        let expected: Vec<_> = decisions.chain((1..5).map(outcome_name)).collect();
+        assert_eq!(names(directory.path()), expected, "{moved} were moved before");
+        assert!(spilled(&spill).is_empty());
+    }
+}
+
+#[test]
+fn a_second_directory_that_was_tampered_with_stops_the_start() {
+    let (directory, spill, disk) = (directory(), directory(), TrickyDisk::default());
+    fs::write(spill.path().join("audit.spill"), "rubbish\n").unwrap();
+    let disk: std::sync::Arc<dyn crate::audit::disk::Disk> = std::sync::Arc::new(disk);
+    let clock = std::sync::Arc::new(super::material::HandClock::at_noon());
+    let opened = crate::audit::Audit::open_on(&disk, with_spill(directory.path(), &spill), clock);
+    let fault = opened.err().unwrap().to_string();
+    assert!(fault.contains("audit.spill:1: is no audit record"), "{fault}");
+    assert_eq!(spilled(&spill), b"rubbish\n", "it is evidence");
+}
+
+#[test]
+fn two_gates_never_share_a_second_directory() {
+    let (first, second, spill) = (directory(), directory(), directory());
+    let _audit = open_on(&TrickyDisk::default(), with_spill(first.path(), &spill));
+    let disk: std::sync::Arc<dyn crate::audit::disk::Disk> = std::sync::Arc::new(TrickyDisk::default());
+    let clock = std::sync::Arc::new(super::material::HandClock::at_noon());
+    let opened = crate::audit::Audit::open_on(&disk, with_spill(second.path(), &spill), clock);
+    assert!(opened.err().unwrap().to_string().contains("another gate writes"));
+}
