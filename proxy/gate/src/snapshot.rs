@@ -11,14 +11,14 @@ use poort_enforce::{
     subject::OpenSessions,
 };
 use poort_identity::{AssertionKey, Assertions, Issuers, VerifiedTokens};
-use poort_policy::{Corpus, DeviceFacts, Engine, Place, SourceFacts};
+use poort_policy::{Corpus, Engine, Place, SourceFacts};
 
 use crate::{
     audit::Digests,
     carry_over::CarryOver,
     config::{
         Checked, Fault, Faults, Warning,
-        checked::{Access, TlsVersion, Zone, deploy::Deploy, source, zone::InventoryDevice},
+        checked::{Access, TlsVersion, Zone, deploy::Deploy, source},
     },
     forward::{Outbound, Pool, UpstreamSettings, UpstreamTls},
     inspect::Inspectors,
@@ -84,7 +84,12 @@ impl Snapshot {
                 .sign_in
                 .as_ref()
                 .map(|sign_in| SignIn { host: sign_in.host.clone(), seal: Arc::clone(&sign_in.seal) }),
-            inventory: zone.devices.inventory.iter().map(posture).collect(),
+            inventory: zone
+                .devices
+                .inventory
+                .iter()
+                .map(|device| (device.name.clone(), device.facts()))
+                .collect(),
             aggregators: sources.iter().flat_map(|source| source.on_behalf_of.iter().cloned()).collect(),
             engine,
             strong: zone.strong_sign_in.iter().cloned().collect(),
@@ -210,7 +215,8 @@ fn collect<T>(result: Result<T, Vec<Fault>>, faults: &mut Vec<Fault>) -> Option<
     result.map_err(|found| faults.extend(found)).ok()
 }
 
-fn policy_fault(fault: poort_policy::Fault) -> Fault {
+/// A fault of the policies, as one of the configuration.
+pub(crate) fn policy_fault(fault: poort_policy::Fault) -> Fault {
     let place = Place { file: fault.file.into(), line: fault.line, column: fault.column };
     let message =
         if fault.help.is_empty() { fault.message } else { format!("{}; {}", fault.message, fault.help) };
@@ -242,17 +248,6 @@ fn assertions(deploy: &Deploy) -> Result<Option<Assertions>, Vec<Fault>> {
     let key = AssertionKey::from_pkcs8_der(assertion.key.der().secret_der())
         .map_err(|fault| vec![Fault { place: assertion.place.clone(), message: fault.to_string() }])?;
     Ok(Some(Assertions::new(key, assertion.issuer.clone(), REMEMBERED)))
-}
-
-fn posture(device: &InventoryDevice) -> (String, DeviceFacts) {
-    let facts = DeviceFacts {
-        id: device.name.clone(),
-        fleet: device.fleet.as_deref().map(Arc::from),
-        unit: device.unit.as_deref().map(Arc::from),
-        managed: device.managed,
-        compliant: device.compliant,
-    };
-    (device.name.clone(), facts)
 }
 
 fn enforced(source: &source::Source, carry: &CarryOver, inspectors: &Inspectors) -> Source {

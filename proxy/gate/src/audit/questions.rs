@@ -12,7 +12,8 @@ use serde::Deserialize;
 
 use super::{
     journal,
-    ocsf::{DECISION, LINE_LIMIT_BYTES, OUTCOME},
+    ocsf::{ACCESS, DECISION, FINDING, LINE_LIMIT_BYTES, OUTCOME},
+    search::{Lines, SearchFault},
 };
 
 /// What one line of a record says to policies.
@@ -20,8 +21,8 @@ use super::{
 pub enum Entry {
     /// A decision.
     Decision(Box<Asked>),
-    /// How a request ended.
-    Outcome,
+    /// Something else: how a request ended, a look at the record, a finding.
+    Other,
 }
 
 /// A decision.
@@ -65,7 +66,8 @@ struct Line<'a> {
 #[derive(Deserialize)]
 struct Metadata<'a> {
     #[serde(borrow)]
-    correlation_uid: Cow<'a, str>,
+    #[serde(default)]
+    correlation_uid: Option<Cow<'a, str>>,
     #[serde(borrow)]
     event_code: Cow<'a, str>,
     #[serde(default)]
@@ -92,6 +94,31 @@ pub fn files(directory: &Path) -> io::Result<Vec<PathBuf>> {
     journal::files(directory)
 }
 
+/// The newest decision that a code or a request's id is the name of. Lines that are no record are passed over: that is for
+/// [`entry`] and for the log's proof to say.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn find(directory: &Path, name: &str) -> Result<Option<Box<Asked>>, SearchFault> {
+    let unlisted = |cause| SearchFault::File { path: directory.to_owned(), cause };
+    for path in journal::files(directory).map_err(unlisted)?.iter().rev() {
+        let (mut lines, mut newest) = (Lines::open(path)?, None);
+        while let Some((_, line)) = lines.next()? {
+            // Most lines do not hold it anywhere, and need no parsing.
+            if memchr::memmem::find(line, name.as_bytes()).is_some()
+                && let Ok(Entry::Decision(asked)) = entry(line)
+                && (&*asked.code == name || asked.id == name)
+            {
+                newest = Some(asked);
+            }
+        }
+        if newest.is_some() {
+            return Ok(newest);
+        }
+    }
+    Ok(None)
+}
+
 /// Reads one line, without its end.
 ///
 /// # Errors
@@ -100,14 +127,14 @@ pub fn entry(line: &[u8]) -> Result<Entry, (usize, String)> {
     let read: Line<'_> = serde_json::from_slice(line).map_err(|error| (error.column(), told(&error)))?;
     match &*read.metadata.event_code {
         DECISION => {}
-        OUTCOME => return Ok(Entry::Outcome),
-        other => return Err((0, format!("`{other}` is neither a decision nor an outcome"))),
+        OUTCOME | ACCESS | FINDING => return Ok(Entry::Other),
+        other => return Err((0, format!("`{other}` is no kind of record"))),
     }
     let Some(Unmapped { code: Some(code), verdict, policy, question }) = read.unmapped else {
         return Err((0, "this decision has no code".to_owned()));
     };
     Ok(Entry::Decision(Box::new(Asked {
-        id: read.metadata.correlation_uid.into_owned(),
+        id: read.metadata.correlation_uid.unwrap_or_default().into_owned(),
         code,
         verdict: verdict.unwrap_or_default().into_owned(),
         reason: read.status_detail.map(Cow::into_owned),
@@ -162,7 +189,10 @@ mod tests {
         for (line, expected) in [
             ("", (0, "EOF")),
             ("{\"metadata\":{\"correlation_uid\":\"a\",\"event_code\":\"decision\"}}", (0, "no code")),
-            ("{\"metadata\":{\"correlation_uid\":\"a\",\"event_code\":\"x\"}}", (0, "`x` is neither")),
+            (
+                "{\"metadata\":{\"correlation_uid\":\"a\",\"event_code\":\"x\"}}",
+                (0, "`x` is no kind of record"),
+            ),
             ("{\"level\":\"info\"}", (16, "missing field `metadata`")),
             ("Nov 29 kernel: oops", (1, "expected value")),
         ] {

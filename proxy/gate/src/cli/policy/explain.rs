@@ -2,8 +2,6 @@
 
 use std::{
     fmt::Write as _,
-    fs::File,
-    io::BufReader,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -15,13 +13,16 @@ use poort_policy::{
 use serde_json::json;
 
 use crate::{
-    audit::questions::{self, Asked, Entry},
+    audit::{
+        questions::{self, Asked},
+        search::SearchFault,
+    },
     cli::{WRONG, complain, say},
     config::{self, Fault, Faults, Place},
     trials::{Phrase, Word, World, joined},
 };
 
-use super::{Directory, excerpt::Pen, fault, load, record_directory, refuse};
+use super::{Directory, excerpt::Pen, faults, load, record_directory, refuse};
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
@@ -72,8 +73,7 @@ pub(super) fn explain(arguments: &Arguments) -> ExitCode {
 
 fn by_words(arguments: &Arguments) -> Result<ExitCode, Faults> {
     let (mut read, trials) = config::policies_with_tests(&arguments.directory.policies)?;
-    let bench = Workbench::load(std::mem::take(&mut read.corpus))
-        .map_err(|found| Faults::new(found.into_iter().map(fault).collect()))?;
+    let bench = Workbench::load(std::mem::take(&mut read.corpus)).map_err(faults)?;
     let phrase = Phrase {
         who: arguments.who.clone().unwrap_or_default(),
         on: arguments.on.clone(),
@@ -105,7 +105,7 @@ const fn option(word: Word) -> &'static str {
 fn by_code(arguments: &Arguments, code: &str) -> Result<ExitCode, Faults> {
     let loaded = load(&arguments.directory.policies)?;
     let directory = record_directory(arguments.audit.as_deref(), &arguments.config)?;
-    let found = find(&directory, code)?;
+    let found = questions::find(&directory, code).map_err(|fault| unreadable(&directory, &fault))?;
     let Some(asked) = found else {
         complain(format_args!("no decision in `{}` is called `{code}`; check the code", directory.display()));
         return Ok(ExitCode::from(WRONG));
@@ -132,34 +132,16 @@ fn unasked(arguments: &Arguments, asked: &Asked) {
     }
 }
 
-/// The newest decision of a name.
-fn find(directory: &Path, name: &str) -> Result<Option<Box<Asked>>, Faults> {
-    let unreadable = |path: &Path, error: std::io::Error| {
-        let place = Place { file: path.display().to_string().into(), ..Place::default() };
-        Faults::new(vec![Fault {
-            place,
-            message: format!("cannot be read: {error}; check the path and its mode"),
-        }])
+fn unreadable(directory: &Path, fault: &SearchFault) -> Faults {
+    let (path, message) = match fault {
+        SearchFault::File { path, cause } => (path.as_path(), cause.to_string()),
+        SearchFault::Log(doubt) => (directory, doubt.to_string()),
     };
-    let files = questions::files(directory).map_err(|error| unreadable(directory, error))?;
-    for path in files.iter().rev() {
-        let mut file = BufReader::new(File::open(path).map_err(|error| unreadable(path, error))?);
-        let (mut line, mut newest) = (Vec::new(), None);
-        while questions::read_line(&mut file, &mut line).map_err(|error| unreadable(path, error))? {
-            // Most lines do not hold it anywhere, and need no parsing; what is no record is for `replay` and `audit verify` to say.
-            if memchr::memmem::find(&line, name.as_bytes()).is_some()
-                && let Ok(Entry::Decision(asked)) = questions::entry(line.trim_ascii_end())
-                && (&*asked.code == name || asked.id == name)
-            {
-                newest = Some(asked);
-            }
-            line.clear();
-        }
-        if newest.is_some() {
-            return Ok(newest);
-        }
-    }
-    Ok(None)
+    let place = Place { file: path.display().to_string().into(), ..Place::default() };
+    Faults::new(vec![Fault {
+        place,
+        message: format!("cannot be read: {message}; check the path and its mode"),
+    }])
 }
 
 fn tell(arguments: &Arguments, bench: &Workbench, question: &Question, asked: Option<&Asked>) {

@@ -14,7 +14,7 @@ use crate::{
     config::{self, Fault, Faults, Place},
 };
 
-use super::{Directory, fault, refuse};
+use super::{Directory, faults, refuse};
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
@@ -47,16 +47,16 @@ pub(super) fn format(arguments: &Arguments) -> ExitCode {
 /// The files that are in another layout, and their texts in the right one. Nothing is written before all of them parse.
 fn changed(directory: &Path) -> Result<Vec<(PathBuf, String)>, Faults> {
     let policies = config::policies(directory)?.corpus.policies;
-    let mut faults = Vec::new();
+    let mut wrong = Vec::new();
     let mut changed = Vec::new();
     for file in policies {
         match formatted(&file) {
             Ok(text) if text == file.text => {}
             Ok(text) => changed.push((path(&file), text)),
-            Err(found) => faults.extend(found.into_iter().map(fault)),
+            Err(found) => wrong.extend(found),
         }
     }
-    if faults.is_empty() { Ok(changed) } else { Err(Faults::new(faults)) }
+    if wrong.is_empty() { Ok(changed) } else { Err(faults(wrong)) }
 }
 
 /// Policies are called by the paths that were typed, so those open them.

@@ -17,7 +17,8 @@ use poort_policy::workbench::Workbench;
 
 use crate::{
     cli::{WRONG, complain, count},
-    config::{self, Fault, Faults, Place, Policies},
+    config::{self, Fault, Faults, Policies},
+    snapshot::policy_fault,
 };
 
 use excerpt::{Level, Pen};
@@ -65,8 +66,7 @@ struct Loaded {
 fn load(directory: &Path) -> Result<Loaded, Faults> {
     let mut read = config::policies(directory)?;
     let corpus = std::mem::take(&mut read.corpus);
-    let bench =
-        Workbench::load(corpus).map_err(|faults| Faults::new(faults.into_iter().map(fault).collect()))?;
+    let bench = Workbench::load(corpus).map_err(faults)?;
     Ok(Loaded { bench, read })
 }
 
@@ -78,11 +78,9 @@ fn record_directory(typed: Option<&Path>, config: &Path) -> Result<PathBuf, Faul
     }
 }
 
-fn fault(fault: poort_policy::Fault) -> Fault {
-    let place = Place { file: fault.file.into(), line: fault.line, column: fault.column };
-    let message =
-        if fault.help.is_empty() { fault.message } else { format!("{}; {}", fault.message, fault.help) };
-    Fault { place, message }
+/// Faults of the policies, as those of the configuration.
+fn faults(found: Vec<poort_policy::Fault>) -> Faults {
+    Faults::new(found.into_iter().map(policy_fault).collect())
 }
 
 /// Says everything that is wrong, with what stands there.

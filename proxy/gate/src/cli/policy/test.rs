@@ -23,7 +23,7 @@ use crate::{
 use super::{
     Directory,
     excerpt::{Level, Pen},
-    fault, refuse,
+    faults, refuse,
 };
 
 #[derive(Debug, clap::Args)]
@@ -83,7 +83,6 @@ pub(super) fn test(arguments: &Arguments) -> ExitCode {
 
 fn load(directory: &Path) -> Result<(Workbench, Trials), Faults> {
     let (mut read, trials) = config::policies_with_tests(directory)?;
-    let faults = |found: Vec<poort_policy::Fault>| Faults::new(found.into_iter().map(fault).collect());
     let bench = Workbench::load(std::mem::take(&mut read.corpus)).map_err(faults)?;
     let wrong = bench.faults_of(&trials.cases);
     if wrong.is_empty() { Ok((bench, trials)) } else { Err(faults(wrong)) }

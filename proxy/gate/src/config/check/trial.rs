@@ -64,12 +64,12 @@ impl<'v> Reader<'v> {
         let mut words = Words::default();
         let mut short: BTreeMap<&str, Vec<&InventoryDevice>> = BTreeMap::new();
         for device in inventory {
-            words.devices.insert(device.name.clone(), facts(device));
+            words.devices.insert(device.name.clone(), device.facts());
             short.entry(device.name.rsplit('/').next().unwrap_or_default()).or_default().push(device);
         }
         for (name, devices) in short {
             if let [device] = devices.as_slice() {
-                words.devices.insert(name.to_owned(), facts(device));
+                words.devices.insert(name.to_owned(), device.facts());
             }
         }
         Self { vocabulary, words, known: BTreeMap::new() }
@@ -152,16 +152,6 @@ impl<'v> Reader<'v> {
         let situation = situation(here.open())?;
         self.words.situations.insert(name.to_owned(), situation);
         Some(())
-    }
-}
-
-fn facts(device: &InventoryDevice) -> DeviceFacts {
-    DeviceFacts {
-        id: device.name.clone(),
-        fleet: device.fleet.as_deref().map(Into::into),
-        unit: device.unit.as_deref().map(Into::into),
-        managed: device.managed,
-        compliant: device.compliant,
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use poort_identity::{Anchors, IssuerRules, KeySet, Provider, RevocationRule, Revocations, Seal};
-use poort_policy::{Group, Place};
+use poort_policy::{DeviceFacts, Group, Place};
 use rustls::pki_types::CertificateDer;
 
 use crate::audit::Usual;
@@ -63,6 +63,20 @@ pub struct InventoryDevice {
     pub fleet: Option<String>,
     /// One of the zone's units.
     pub unit: Option<String>,
+}
+
+impl InventoryDevice {
+    /// The device, as policies see it.
+    #[must_use]
+    pub fn facts(&self) -> DeviceFacts {
+        DeviceFacts {
+            id: self.name.clone(),
+            fleet: self.fleet.as_deref().map(Arc::from),
+            unit: self.unit.as_deref().map(Arc::from),
+            managed: self.managed,
+            compliant: self.compliant,
+        }
+    }
 }
 
 /// Whose tokens are believed.

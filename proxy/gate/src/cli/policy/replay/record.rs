@@ -152,7 +152,7 @@ fn one(piece: &Piece<'_>, replay: &mut Replay<'_>, read: &mut Read) {
             continue;
         };
         match questions::entry(whole) {
-            Ok(Entry::Outcome) => {}
+            Ok(Entry::Other) => {}
             Ok(Entry::Decision(asked)) => ask(*asked, piece.order + number, replay, read),
             Err((column, what)) => read.foreign.push(foreign(column, what, false)),
         }
