@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     fmt::Write as _,
     sync::{Arc, Weak},
+    thread,
 };
 
 use parking_lot::Mutex;
@@ -106,7 +107,13 @@ fn compile(waf: &Waf, digest: &str) -> Result<Arc<RuleSet>, Vec<Fault>> {
         response_body_bytes: usize::MAX,
         ..TransactionLimits::default()
     };
-    Ok(RuleSet::new(program, waf.level, digest.into(), limits))
+    let set = RuleSet::new(program, waf.level, digest.into(), limits);
+    let program = Arc::clone(&set.program);
+    // No request waits for it, and none is slower for it: without it the first ones compile what they ask for.
+    if let Err(error) = thread::Builder::new().name("rules".to_owned()).spawn(move || program.warm()) {
+        tracing::warn!(%error, "rules are compiled when they are first asked for");
+    }
+    Ok(set)
 }
 
 /// The names are CRS 4's and CRS 3's.

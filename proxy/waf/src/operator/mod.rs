@@ -76,6 +76,15 @@ pub(crate) struct Compile<'a> {
 }
 
 impl Operator {
+    /// Compiles now what waits to be asked.
+    pub(crate) fn warm(&self) {
+        match self {
+            Self::Rx(pattern) | Self::Verify(_, pattern) => pattern.warm(),
+            Self::Phrases(phrases) => phrases.warm(),
+            _ => {}
+        }
+    }
+
     /// Compiles the operator `name` (lower case, without `@`) with its argument.
     ///
     /// # Errors

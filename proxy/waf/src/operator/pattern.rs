@@ -81,6 +81,11 @@ impl Pattern {
         self.regex.get_or_init(build).as_ref()
     }
 
+    /// Compiles it now.
+    pub(super) fn warm(&self) {
+        self.regex();
+    }
+
     /// Bytes it takes, or takes at most once it is asked; apart from what searches keep.
     pub(super) fn bytes(&self) -> usize {
         self.bytes

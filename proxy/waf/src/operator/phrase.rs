@@ -80,9 +80,18 @@ impl Phrases {
         self.words.iter().map(Vec::len).sum()
     }
 
+    /// Compiles them now.
+    pub(super) fn warm(&self) {
+        self.search();
+    }
+
+    fn search(&self) -> Option<&AhoCorasick> {
+        self.search.get_or_init(|| search(&self.words)).as_ref()
+    }
+
     pub(super) fn matches(&self, value: &[u8], captures: Option<&mut Captures>) -> bool {
         // What cannot be asked counts as found.
-        let Some(search) = self.search.get_or_init(|| search(&self.words)) else { return true };
+        let Some(search) = self.search() else { return true };
         let Some(found) = search.find(value) else { return false };
         if let Some(captures) = captures {
             captures.spans.push(Some((found.start(), found.end())));
