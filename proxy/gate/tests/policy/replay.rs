@@ -88,7 +88,7 @@ fn lines_that_are_no_record_are_named_and_nothing_is_compared() {
         &["74 decisions", "lines of no record: 1", "audit/audit-20260107.jsonl:2:17: the line is torn"],
     );
     let text = fs::read_to_string(&first).unwrap();
-    fs::write(&first, format!("{}Nov 29 kernel: oops\n{{\"metadata\":", text)).unwrap();
+    fs::write(&first, format!("{text}Nov 29 kernel: oops\n{{\"metadata\":")).unwrap();
     let said = ground.poort(&["replay", "--audit", "audit"]);
     said.is(
         2,

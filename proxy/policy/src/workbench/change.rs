@@ -133,7 +133,7 @@ impl Step {
             Self::Fresh(age) => context.session.auth_age = Some(*age),
             Self::Method(method) => context.session.amr.push(method.clone()),
             Self::Purpose(purpose) => {
-                context.purpose = Some(purpose.clone().unwrap_or_else(|| "stated".to_owned()))
+                context.purpose = Some(purpose.clone().unwrap_or_else(|| "stated".to_owned()));
             }
             Self::Case => context.case = Some("stated".to_owned()),
             Self::CaseOf(name) => context.case = context.request.captures.get(name).cloned(),

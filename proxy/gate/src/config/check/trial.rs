@@ -84,8 +84,7 @@ impl<'v> Reader<'v> {
         let situations = file
             .field("situations", |raw| &raw.situations)
             .or((), |table| table.each(|name, spot, here| self.situation(name, spot, here)).map(|_| ()));
-        (people?, services?, devices?, situations?);
-        Some(())
+        people.and(services).and(devices).and(situations)
     }
 
     /// A name has one meaning, whatever file it is in.
