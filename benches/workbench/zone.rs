@@ -82,7 +82,8 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A record of so many decisions: the questions of the shipped tests, by 500 people each, at other moments and about other records.
+/// A record of so many decisions: the questions of the shipped tests, by 100 people each, at other moments and about other records.
+/// That is some 8,000 different ones: what 500 officers ask on a day, each on a device or two, of a handful of sources.
 pub(crate) fn record(root: &Path, decisions: usize) {
     let (mut read, trials) = poort::config::policies_with_tests(&root.join("policies")).unwrap();
     let engine = Engine::load(&std::mem::take(&mut read.corpus)).unwrap();
@@ -90,7 +91,7 @@ pub(crate) fn record(root: &Path, decisions: usize) {
     let mut file = BufWriter::new(File::create(root.join("audit/audit-20260106.jsonl")).unwrap());
     for number in 0..decisions {
         let mut question = trials.cases[number % trials.cases.len()].question.clone();
-        question.principal.id = format!("zone|officer-{}", number / trials.cases.len() % 500);
+        question.principal.id = format!("zone|officer-{}", number / trials.cases.len() % 100);
         question.context.time.epoch += number as i64;
         question.context.request.path = format!("/persons/{number:011}");
         question.context.request.captures.insert("national_number".to_owned(), format!("{number:011}"));

@@ -17,7 +17,7 @@ use poort_policy::{
     workbench::{Recorded, Replay, Tally},
 };
 
-use crate::audit::questions::{self, Asked, Entry};
+use crate::audit::questions::{self, Answer, Asked, Entry, Quick};
 
 /// How much a thread takes at once, in bytes.
 const PIECE: usize = 1 << 20;
@@ -151,9 +151,18 @@ fn one(piece: &Piece<'_>, replay: &mut Replay<'_>, read: &mut Read) {
             read.foreign.push(foreign(line.len() + 1, what, piece.is_newest));
             continue;
         };
+        let order = piece.order + number;
+        match questions::quick(whole) {
+            Some(Quick::Other) => continue,
+            Some(Quick::Decision { code: name, answer: Answer { allow, determining: by }, question }) => {
+                replay.ask(&Recorded { question: *question, allow, by, name, order });
+                continue;
+            }
+            None => {}
+        }
         match questions::entry(whole) {
             Ok(Entry::Other) => {}
-            Ok(Entry::Decision(asked)) => ask(*asked, piece.order + number, replay, read),
+            Ok(Entry::Decision(asked)) => ask(*asked, order, replay, read),
             Err((column, what)) => read.foreign.push(foreign(column, what, false)),
         }
     }
