@@ -216,6 +216,6 @@ async fn looking_up_more_people_than_usual_is_allowed_found_and_counted() {
     let findings: Vec<_> = records.filter(|record| record["class_uid"] == 2004).collect();
     assert_eq!(findings.len(), 1, "once in a shift: {findings:#?}");
     assert_eq!(findings[0]["unmapped"]["detector"], "unusual");
-    assert_eq!(findings[0]["evidences"][0]["actor"]["user"]["uid"], "zone|an.janssens");
+    assert_eq!(findings[0]["actor"]["user"]["uid"], "zone|an.janssens");
     assert_eq!(findings[0]["is_alert"], true);
 }

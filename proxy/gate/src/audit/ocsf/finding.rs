@@ -37,6 +37,10 @@ pub(super) struct Event<'a> {
     message: Shown<Message<'a>>,
     metadata: Metadata<'a>,
     finding_info: Info<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor: Option<Actor<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device: Option<Device<'a>>,
     evidences: [Evidence<'a>; 1],
     unmapped: Unmapped<'a>,
 }
@@ -61,10 +65,6 @@ struct Analytic<'a> {
 
 #[derive(Serialize)]
 struct Evidence<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    actor: Option<Actor<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    device: Option<Device<'a>>,
     dst_endpoint: Endpoint<'a>,
 }
 
@@ -117,7 +117,9 @@ pub(super) fn event(finding: &Finding) -> Event<'_> {
                 category: category(about.detector),
             },
         },
-        evidences: [evidence(finding)],
+        actor: about.who.as_deref().map(actor),
+        device: about.device.as_deref().map(device),
+        evidences: [Evidence { dst_endpoint: Endpoint::of_source(about.source.as_deref()) }],
         unmapped: Unmapped {
             detector: category(about.detector),
             source: about.source.as_deref(),
@@ -127,10 +129,12 @@ pub(super) fn event(finding: &Finding) -> Event<'_> {
     }
 }
 
-fn evidence(finding: &Finding) -> Evidence<'_> {
-    let about = &finding.about;
-    let user = |uid| User { uid: name(uid), name: None, type_id: 1, kind: "User", groups: vec![] };
-    let device = |uid| Device {
+fn actor(who: &str) -> Actor<'_> {
+    Actor { user: User { uid: name(who), name: None, type_id: 1, kind: "User", groups: vec![] } }
+}
+
+fn device(uid: &str) -> Device<'_> {
+    Device {
         uid: name(uid),
         name: name(uid),
         type_id: 0,
@@ -138,11 +142,6 @@ fn evidence(finding: &Finding) -> Evidence<'_> {
         is_managed: None,
         is_compliant: None,
         groups: vec![],
-    };
-    Evidence {
-        actor: about.who.as_deref().map(|who| Actor { user: user(who) }),
-        device: about.device.as_deref().map(device),
-        dst_endpoint: Endpoint::of_source(about.source.as_deref()),
     }
 }
 
