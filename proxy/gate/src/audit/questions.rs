@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::{
     journal,
-    ocsf::{ACCESS, DECISION, FINDING, LINE_LIMIT_BYTES, OUTCOME},
+    ocsf::{BESIDE, DECISION, LINE_LIMIT_BYTES, OUTCOME},
     search::{Lines, SearchFault},
 };
 
@@ -183,7 +183,8 @@ pub fn entry(line: &[u8]) -> Result<Entry, (usize, String)> {
     let read: Line<'_> = serde_json::from_slice(line).map_err(|error| (error.column(), told(&error)))?;
     match &*read.metadata.event_code {
         DECISION => {}
-        OUTCOME | ACCESS | FINDING => return Ok(Entry::Other),
+        OUTCOME => return Ok(Entry::Other),
+        beside if BESIDE.contains(&beside) => return Ok(Entry::Other),
         other => return Err((0, format!("`{other}` is no kind of record"))),
     }
     let Some(Unmapped { code: Some(code), verdict, policy, question }) = read.unmapped else {
@@ -255,6 +256,14 @@ mod tests {
             let (column, what) = entry(line.as_bytes()).unwrap_err();
             assert!(what.contains(expected.1), "{line}: {what}");
             assert_eq!(column, expected.0, "{line}: {what}");
+        }
+    }
+
+    #[test]
+    fn what_is_recorded_beside_decisions_is_passed_over() {
+        for event in BESIDE.into_iter().chain([OUTCOME]) {
+            let line = format!("{{\"metadata\":{{\"event_code\":\"{event}\"}}}}");
+            assert!(matches!(entry(line.as_bytes()), Ok(Entry::Other)), "{event}");
         }
     }
 

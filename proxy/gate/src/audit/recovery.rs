@@ -150,7 +150,7 @@ impl Reading {
             (ocsf::OUTCOME, Some(request)) => {
                 self.open.remove(&*request);
             }
-            (ocsf::ACCESS | ocsf::AUTHENTICATION | ocsf::FINDING, _) => {}
+            (beside, _) if ocsf::BESIDE.contains(&beside) => {}
             (other, None) => return Err(format!("this `{other}` belongs to no request")),
             (other, _) => return Err(format!("`{other}` is no kind of record")),
         }

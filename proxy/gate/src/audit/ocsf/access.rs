@@ -10,7 +10,7 @@ use super::{
 use crate::audit::access::Access;
 
 /// `metadata.event_code` of a look at the record.
-pub(crate) const ACCESS: &str = "access";
+pub(super) const ACCESS: &str = "access";
 
 const CLASS: u32 = 3004;
 /// Identity and Access Management.

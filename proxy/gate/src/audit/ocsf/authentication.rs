@@ -11,7 +11,7 @@ use super::{
 use crate::audit::authentication::{Act, Authentication};
 
 /// `metadata.event_code` of signing in and out.
-pub(crate) const AUTHENTICATION: &str = "authentication";
+pub(super) const AUTHENTICATION: &str = "authentication";
 
 const CLASS: u32 = 3002;
 /// Identity and Access Management.

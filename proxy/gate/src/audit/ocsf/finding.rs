@@ -10,7 +10,7 @@ use super::{
 use crate::audit::findings::{Detector, Finding};
 
 /// `metadata.event_code` of a finding.
-pub(crate) const FINDING: &str = "finding";
+pub(super) const FINDING: &str = "finding";
 
 const CLASS: u32 = 2004;
 /// Findings.

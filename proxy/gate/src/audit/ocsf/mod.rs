@@ -28,15 +28,15 @@ mod words;
 
 use std::time::SystemTime;
 
-pub(crate) use access::ACCESS;
-pub(crate) use authentication::AUTHENTICATION;
 pub(crate) use event::{DECISION, OUTCOME};
-pub(crate) use finding::FINDING;
 pub(crate) use stranger::{Cause, Caused, Stranger};
 
 use super::record::Record;
 use escape::Escaping;
 use text::Hex;
+
+/// `metadata.event_code` of what is recorded beside decisions and outcomes.
+pub(crate) const BESIDE: [&str; 3] = [access::ACCESS, authentication::AUTHENTICATION, finding::FINDING];
 
 /// The longest line, in bytes, without its end. A record that would be longer is written without the question and says so
 /// (`metadata.is_truncated`). It is what an entry of a C2SP tlog-tiles log may be.
