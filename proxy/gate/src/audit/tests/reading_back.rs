@@ -2,12 +2,17 @@
 
 use std::fs;
 
+use poort_enforce::{
+    reason::Reason,
+    record::{Decision, Verdict},
+};
+
 use super::material::{
-    FILE, HandClock, at, closing, decision_name, directory, file, lines, names, open, outcome_name, record,
-    settings,
+    FILE, HandClock, at, closing, decision, decision_name, digests, directory, file, id, lines, names, open,
+    outcome_name, record, settings,
 };
 use crate::audit::{
-    Audit, AuditFault, Recovered,
+    Access, Act, Audit, AuditFault, Authentication, Record, Recovered,
     ocsf::{LINE_LIMIT_BYTES, schema::schema},
 };
 
@@ -156,4 +161,38 @@ fn a_directory_that_cannot_be_used_is_named() {
     std::os::unix::fs::symlink("/dev/null", file(directory.path())).unwrap();
     let fault = open(directory.path()).map(|_| ()).unwrap_err();
     assert!(matches!(fault, AuditFault::File { .. }), "a link leads the record elsewhere: {fault}");
+}
+
+#[tokio::test]
+async fn what_is_recorded_beside_requests_is_no_orphan_and_stops_no_start() {
+    let directory = directory();
+    let (audit, _) = open(directory.path()).unwrap();
+    let access = Access {
+        time: at(0),
+        command: "audit search".into(),
+        uid: 0,
+        user: None,
+        reason: None,
+        wanted: vec![],
+        shown: 0,
+    };
+    let authentication = Authentication {
+        time: at(0),
+        act: Act::SignedOut,
+        who: None,
+        device: None,
+        session: None,
+        request: Some(id(1)),
+        ended: 1,
+    };
+    for record in [Record::Access(Box::new(access)), Record::Authentication(Box::new(authentication))] {
+        audit.append(record).unwrap().durable().await.unwrap();
+    }
+    // A finding is written down at the end.
+    let stolen = Decision { verdict: Verdict::Refuse(Reason::TokenOfAnotherDevice), ..decision(1) };
+    audit.append(Record::Decision(Box::new(stolen), digests())).unwrap();
+    audit.append(closing(1)).unwrap();
+    drop(audit);
+    assert_eq!(lines(&file(directory.path())).len(), 5);
+    assert_eq!(open(directory.path()).unwrap().1, Recovered::default());
 }
