@@ -17,7 +17,7 @@ use crate::audit::{
 };
 
 /// Writes records and stops in good order.
-fn write(directory: &std::path::Path, records: impl IntoIterator<Item = crate::audit::Record>) {
+fn write(directory: &std::path::Path, records: impl IntoIterator<Item = Record>) {
     let (audit, _) = open(directory).unwrap();
     for record in records {
         audit.append(record).unwrap();
