@@ -56,7 +56,8 @@ impl Spill {
     pub(super) fn append(&mut self, lines: &[u8], records: usize) -> io::Result<()> {
         if self.file.as_ref().is_none_or(|file| !file.is_at(&self.path)) {
             let file = LocalDisk.open(&self.path)?;
-            self.good = file.length()?;
+            // What lies beyond is the rest of a failure.
+            self.good = self.good.min(file.length()?);
             LocalDisk.sync_directory(self.path.parent().unwrap_or(Path::new(".")))?;
             self.file = Some(file);
         }

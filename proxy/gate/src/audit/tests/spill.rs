@@ -98,6 +98,22 @@ async fn a_start_moves_what_was_left_once_and_closes_its_orphans() {
     }
 }
 
+#[tokio::test]
+async fn the_rest_of_a_failed_write_is_no_line() {
+    let (directory, spill, disk) = (directory(), directory(), TrickyDisk::default());
+    let audit = open_on(&disk, with_spill(directory.path(), &spill));
+    disk.0.fail_append.store(true, SeqCst);
+    audit.append(record(1)).unwrap().durable().await.unwrap();
+    // The disk was gone for a moment, and half a line was written before.
+    let torn = [&*spilled(&spill), b"{\"torn\":"].concat();
+    fs::remove_file(spill.path().join("audit.spill")).unwrap();
+    fs::write(spill.path().join("audit.spill"), torn).unwrap();
+    audit.append(record(2)).unwrap().durable().await.unwrap();
+    disk.0.fail_append.store(false, SeqCst);
+    until("the first one", || audit.health().spilled == 0);
+    assert_eq!(names(directory.path()), [decision_name(1), decision_name(2)]);
+}
+
 #[test]
 fn a_second_directory_that_was_tampered_with_stops_the_start() {
     let (directory, spill, disk) = (directory(), directory(), TrickyDisk::default());
