@@ -21,7 +21,7 @@ use super::{
 pub enum Entry {
     /// A decision.
     Decision(Box<Asked>),
-    /// Something else: how a request ended, a look at the record, a finding.
+    /// Something else: how a request ended, a sign-in, a finding, a look at the record.
     Other,
 }
 

@@ -77,8 +77,7 @@ impl std::fmt::Debug for Program {
 }
 
 impl Program {
-    /// Compiles what is otherwise compiled when a transaction first asks for it, some 20 ms in all for a CRS: for a thread that nobody waits
-    /// for.
+    /// Compiles what is otherwise compiled when a transaction first asks for it: for a thread that nobody waits for.
     pub fn warm(&self) {
         self.rules.iter().flat_map(|rule| &rule.links).for_each(|link| link.operator.warm());
     }

@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use super::{
-    event::{Endpoint, Message, Metadata, User},
+    event::{Actor, Endpoint, Message, Metadata, User},
     text::{Cut, Shown, name, timestamp},
     words,
 };
@@ -36,11 +36,6 @@ pub(super) struct Event<'a> {
     entity: Entity,
     src_endpoint: Endpoint<'a>,
     unmapped: Unmapped<'a>,
-}
-
-#[derive(Serialize)]
-struct Actor<'a> {
-    user: User<'a>,
 }
 
 #[derive(Serialize)]
@@ -82,15 +77,7 @@ pub(super) fn event<'a>(access: &'a Access, uid: &'a str) -> Event<'a> {
         status_id: words::STATUS_SUCCESS,
         message: Shown(Message { what: "record consulted", why: access.reason.as_deref() }),
         metadata: Metadata::new(ACCESS, None),
-        actor: Actor {
-            user: User {
-                uid: name(uid),
-                name: access.user.as_deref().map(name),
-                type_id: 1,
-                kind: "User",
-                groups: vec![],
-            },
-        },
+        actor: Actor::of(User::person(uid, access.user.as_deref())),
         entity: Entity { name: "audit", kind: "Record" },
         src_endpoint: Endpoint {
             name: name("localhost"),

@@ -90,15 +90,6 @@ pub(super) fn event<'a>(authentication: &'a Authentication, id: Option<&'a str>)
         Act::SignedOut | Act::SignedOutByIssuer | Act::TakenOver => (LOGOFF, false, "signed out"),
     };
     let who = authentication.who.as_ref();
-    let device = authentication.device.as_deref().map(|device| Device {
-        uid: name(device),
-        name: name(device),
-        type_id: 0,
-        is_trusted: true,
-        is_managed: None,
-        is_compliant: None,
-        groups: vec![],
-    });
     Event {
         message: Shown(Message { what, why: Some(act.code()) }),
         metadata: Metadata::new(AUTHENTICATION, id),
@@ -106,10 +97,10 @@ pub(super) fn event<'a>(authentication: &'a Authentication, id: Option<&'a str>)
             Act::SignedIn { strong } => Some(strong),
             _ => None,
         },
-        user: user(who.map_or("unknown", |who| &who.id), who.and_then(|who| who.name.as_deref())),
+        user: User::person(who.map_or("unknown", |who| &who.id), who.and_then(|who| who.name.as_deref())),
         session: authentication.session.as_deref().map(|session| Session { uid: name(session) }),
         service: Service { name: name(who.map_or("poort", |who| &who.issuer)) },
-        device,
+        device: authentication.device.as_deref().map(Device::named),
         unmapped: Unmapped {
             code: authentication.request.map(|request| request.code()),
             ended: authentication.ended,
@@ -159,15 +150,11 @@ fn plain<'a>(activity_id: u32, failed: bool, code: &'static str, time: i64) -> E
         auth_protocol_id: OPENID,
         auth_protocol: "OpenID",
         is_mfa: None,
-        user: user("unknown", None),
+        user: User::person("unknown", None),
         session: None,
         service: Service { name: name("poort") },
         device: None,
         src_endpoint: None,
         unmapped: Unmapped { code: None, ended: 0 },
     }
-}
-
-fn user<'a>(uid: &'a str, called: Option<&'a str>) -> User<'a> {
-    User { uid: name(uid), name: called.map(name), type_id: 1, kind: "User", groups: vec![] }
 }

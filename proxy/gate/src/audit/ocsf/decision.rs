@@ -172,7 +172,7 @@ fn actor(decision: &Decision, whole: bool) -> Option<Actor<'_>> {
             },
             groups: vec![],
         };
-        return Some(Actor { user, session: None, app_uid: None, invoked_by: None, idp: None });
+        return Some(Actor::of(user));
     };
     let (type_id, kind) = match subject.kind {
         SubjectKind::User => (1, "User"),

@@ -146,6 +146,13 @@ pub(super) struct Actor<'a> {
     pub(super) idp: Option<Named<'a>>,
 }
 
+impl<'a> Actor<'a> {
+    /// Somebody of whom no more is known.
+    pub(super) fn of(user: User<'a>) -> Self {
+        Self { user, session: None, app_uid: None, invoked_by: None, idp: None }
+    }
+}
+
 #[derive(Serialize)]
 pub(super) struct User<'a> {
     pub(super) uid: Cut<'a>,
@@ -156,6 +163,13 @@ pub(super) struct User<'a> {
     pub(super) kind: &'static str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) groups: Vec<Group<'a>>,
+}
+
+impl<'a> User<'a> {
+    /// A person, and what people call them.
+    pub(super) fn person(uid: &'a str, called: Option<&'a str>) -> Self {
+        Self { uid: name(uid), name: called.map(name), type_id: 1, kind: "User", groups: vec![] }
+    }
 }
 
 #[derive(Serialize)]
@@ -194,6 +208,21 @@ pub(super) struct Device<'a> {
     pub(super) is_compliant: Option<bool>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) groups: Vec<Group<'a>>,
+}
+
+impl<'a> Device<'a> {
+    /// A device that its certificate names.
+    pub(super) fn named(uid: &'a str) -> Self {
+        Self {
+            uid: name(uid),
+            name: name(uid),
+            type_id: 0,
+            is_trusted: true,
+            is_managed: None,
+            is_compliant: None,
+            groups: vec![],
+        }
+    }
 }
 
 #[derive(Serialize)]

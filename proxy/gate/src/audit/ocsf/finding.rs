@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{
-    event::{Device, Endpoint, Message, Metadata, User},
+    event::{Actor, Device, Endpoint, Message, Metadata, User},
     text::{Cut, Hex, Shown, name, timestamp},
     words,
 };
@@ -69,11 +69,6 @@ struct Evidence<'a> {
 }
 
 #[derive(Serialize)]
-struct Actor<'a> {
-    user: User<'a>,
-}
-
-#[derive(Serialize)]
 struct Unmapped<'a> {
     detector: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -117,8 +112,8 @@ pub(super) fn event(finding: &Finding) -> Event<'_> {
                 category: category(about.detector),
             },
         },
-        actor: about.who.as_deref().map(actor),
-        device: about.device.as_deref().map(device),
+        actor: about.who.as_deref().map(|who| Actor::of(User::person(who, None))),
+        device: about.device.as_deref().map(Device::named),
         evidences: [Evidence { dst_endpoint: Endpoint::of_source(about.source.as_deref()) }],
         unmapped: Unmapped {
             detector: category(about.detector),
@@ -126,22 +121,6 @@ pub(super) fn event(finding: &Finding) -> Event<'_> {
             request: Hex::of(&finding.request.0),
             code: finding.request.code(),
         },
-    }
-}
-
-fn actor(who: &str) -> Actor<'_> {
-    Actor { user: User { uid: name(who), name: None, type_id: 1, kind: "User", groups: vec![] } }
-}
-
-fn device(uid: &str) -> Device<'_> {
-    Device {
-        uid: name(uid),
-        name: name(uid),
-        type_id: 0,
-        is_trusted: true,
-        is_managed: None,
-        is_compliant: None,
-        groups: vec![],
     }
 }
 
