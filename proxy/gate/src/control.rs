@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use crate::{
-    audit::{Access, Record},
+    audit::{Access, Record, Review},
     live::{Live, Reloaded},
 };
 
@@ -48,6 +48,11 @@ pub enum Command {
     Access {
         /// What is looked at.
         access: Access,
+    },
+    /// Write down that somebody looked into a broken glass; which user of the machine, the kernel says.
+    Review {
+        /// What was found.
+        review: Review,
     },
 }
 
@@ -112,7 +117,17 @@ async fn answer(stream: UnixStream, live: Arc<Live>) -> io::Result<()> {
     timeout(REQUEST_TIMEOUT, read.read_line(&mut line)).await??;
     let answer = match serde_json::from_str(&line) {
         Ok(Command::Access { access }) => {
-            record(&live, Access { uid, time: SystemTime::now(), ..access }).await
+            let access = Access { uid, time: SystemTime::now(), ..access };
+            record(&live, Record::Access(Box::new(access))).await
+        }
+        Ok(Command::Review { review }) => {
+            let request = review.request.clone();
+            let review = Review { uid, time: SystemTime::now(), ..review };
+            let answer = record(&live, Record::Review(Box::new(review))).await;
+            if answer == Answer::Recorded {
+                live.carry.reviews.closed(&request);
+            }
+            answer
         }
         // Building takes a while: not on a thread that serves requests.
         Ok(command) => {
@@ -125,8 +140,8 @@ async fn answer(stream: UnixStream, live: Arc<Live>) -> io::Result<()> {
     write.write_all(&text).await
 }
 
-async fn record(live: &Live, access: Access) -> Answer {
-    let written = match live.audit.append(Record::Access(Box::new(access))) {
+async fn record(live: &Live, record: Record) -> Answer {
+    let written = match live.audit.append(record) {
         Ok(ticket) => ticket.durable().await,
         Err(fault) => Err(fault),
     };
@@ -138,7 +153,9 @@ fn obey(live: &Live, command: Command) -> Answer {
         Command::Reload => live.reload().map_err(|faults| faults.to_string()),
         Command::Deny { source } => live.close(&source, true),
         Command::Allow { source } => live.close(&source, false),
-        Command::Access { .. } => return Answer::Refused("an access is written down, not obeyed".to_owned()),
+        Command::Access { .. } | Command::Review { .. } => {
+            return Answer::Refused("this is written down, not obeyed".to_owned());
+        }
     };
     result.map_or_else(Answer::Refused, Answer::Done)
 }

@@ -25,7 +25,7 @@ use crate::{
     keys::{FetchFault, IssuerKeys, KeyRing},
     limits::{Quotas, SourceQuotas},
     metrics::SourceCounts,
-    signin::Desk,
+    signin::{Desk, Stating},
     time_zone,
     world::World,
 };
@@ -84,6 +84,7 @@ impl Snapshot {
                 .sign_in
                 .as_ref()
                 .map(|sign_in| SignIn { host: sign_in.host.clone(), seal: Arc::clone(&sign_in.seal) }),
+            purposes: Arc::clone(&zone.purposes),
             inventory: zone
                 .devices
                 .inventory
@@ -207,7 +208,8 @@ fn desk(zone: &Zone, keys: &KeyRing, carry: &CarryOver) -> Result<Option<Arc<Des
     let issuers =
         Issuers::new(rules).map_err(|found| fault(found.iter().map(ToString::to_string).collect()))?;
     let strong = zone.strong_sign_in.clone();
-    let desk = Desk::new(sign_in, issuers, keys.clone(), strong, carry).map_err(fault)?;
+    let stating = Stating { purposes: &zone.purposes, missions: &zone.missions };
+    let desk = Desk::new(sign_in, issuers, keys.clone(), strong, stating, carry).map_err(fault)?;
     Ok(Some(Arc::new(desk)))
 }
 
@@ -265,6 +267,7 @@ fn enforced(source: &source::Source, carry: &CarryOver, inspectors: &Inspectors)
         streams: source.streams,
         cors: source.cors.clone(),
         on_behalf_of: source.on_behalf_of.iter().cloned().collect(),
+        stated_by: source.stated_by.clone(),
         in_flight: carry.gauge(&source.id, concurrent),
         body_limit: source.body,
         data_subjects: source.data_subjects.clone(),

@@ -6,27 +6,34 @@ use std::{
 };
 
 use poort_policy::{
-    Context, Decision, Inspection, Prepared, PrincipalKind, Question, RequestContext, SessionFacts, TimeFacts,
+    Context, Decision, Inspection, Prepared, Question, RequestContext, SessionFacts, TimeFacts,
 };
 
 use crate::{
+    arrival::Arrival,
+    checks::stated::{self, Alternatives},
     exchange::Exchange,
-    pipeline::{Flow, Pipeline, Refusal, Rules, Stop, refuse},
+    pipeline::{Flow, Pipeline, Refusal, Remedy, Rules, Stop, refuse},
     reason::Reason,
+    stated::Glass,
 };
 
 /// The annotation whose value is shown to the person who was refused.
 const REASON: &str = "reason";
 
-pub(crate) fn check<P>(pipeline: &Pipeline<P>, exchange: &mut Exchange) -> Flow {
+pub(crate) fn check<P>(pipeline: &Pipeline<P>, arrival: &Arrival<'_>, exchange: &mut Exchange) -> Flow {
     let rules = &pipeline.rules;
+    stated::find(pipeline, arrival, exchange)?;
     let (Some(question), Some(holder)) = (question(rules, exchange), &exchange.holder) else {
         return refuse(Reason::Internal);
     };
     let prepared = holder.prepared(&rules.engine, question.device.as_ref(), question.actor.as_ref());
     let decision = rules.engine.decide(&question, &prepared);
-    let flow =
-        if decision.allow { Continue(()) } else { Break(refusal(rules, &question, &prepared, &decision)) };
+    // A purpose is asked of whoever may, once it is stated; of nobody else.
+    let flow = match decision.allow {
+        true => stated::demand(exchange, &question),
+        false => Break(refusal(rules, exchange, &question, &prepared, &decision)),
+    };
     exchange.asked = Some((question, decision));
     flow
 }
@@ -42,8 +49,10 @@ pub(crate) fn check_again<P>(pipeline: &Pipeline<P>, exchange: &mut Exchange, sc
     question.context.inspection = Inspection { score };
     let prepared = holder.prepared(&rules.engine, question.device.as_ref(), question.actor.as_ref());
     let mut decision = rules.engine.decide(&question, &prepared);
-    let flow =
-        if decision.allow { Continue(()) } else { Break(refusal(rules, &question, &prepared, &decision)) };
+    let flow = match decision.allow {
+        true => Continue(()),
+        false => Break(refusal(rules, exchange, &question, &prepared, &decision)),
+    };
     if decision.allow {
         unite(&mut decision.determining, first.determining);
         unite(&mut decision.obligations, first.obligations);
@@ -60,31 +69,28 @@ fn unite<T: PartialEq>(all: &mut Vec<T>, more: Vec<T>) {
     }
 }
 
-fn refusal(rules: &Rules, question: &Question, prepared: &Prepared, decision: &Decision) -> Stop {
-    let advice = decision.obligations.iter().find(|obligation| &*obligation.key == REASON);
-    let reason = if !decision.errors.is_empty() {
-        Reason::PolicyError
-    } else if strong_sign_in_would_do(rules, question, prepared) {
-        Reason::StrongerSignIn
-    } else {
-        Reason::Policy
+fn refusal(
+    rules: &Rules,
+    exchange: &Exchange,
+    question: &Question,
+    prepared: &Prepared,
+    decision: &Decision,
+) -> Stop {
+    let others = Alternatives { rules, question, prepared };
+    let reason = match decision.errors.is_empty() {
+        true => others.first().unwrap_or(Reason::Policy),
+        false => Reason::PolicyError,
     };
-    Stop::Refuse(Refusal {
-        reason,
-        retry_after: None,
-        advice: advice.map(|advice| Arc::clone(&advice.value)),
-    })
-}
-
-/// Whether the same question would be allowed after a strong sign-in. Only refused requests pay for asking twice, and only a person can
-/// sign in.
-fn strong_sign_in_would_do(rules: &Rules, question: &Question, prepared: &Prepared) -> bool {
-    if question.context.session.strong || question.principal.kind != PrincipalKind::User {
-        return false;
+    if matches!(reason, Reason::PurposeRequired | Reason::CaseRequired) {
+        return Stop::Refuse(stated::unstated(exchange, reason));
     }
-    let mut stronger = question.clone();
-    stronger.context.session.strong = true;
-    rules.engine.decide(&stronger, prepared).allow
+    let advice = decision.obligations.iter().find(|obligation| &*obligation.key == REASON);
+    let glass = reason == Reason::Policy && others.glass_would_do(exchange);
+    Stop::Refuse(Refusal {
+        advice: advice.map(|advice| Arc::clone(&advice.value)),
+        remedy: glass.then_some(Remedy::BreakGlass),
+        ..reason.into()
+    })
 }
 
 fn question(rules: &Rules, exchange: &mut Exchange) -> Option<Question> {
@@ -107,9 +113,9 @@ fn question(rules: &Rules, exchange: &mut Exchange) -> Option<Question> {
                 address: exchange.connection.address,
                 captures: std::mem::take(&mut meaning.captures),
             },
-            purpose: None,
-            case: None,
-            break_glass: None,
+            purpose: exchange.stated.purpose.as_deref().map(str::to_owned),
+            case: exchange.stated.case.as_deref().map(str::to_owned),
+            break_glass: exchange.stated.glass.as_ref().map(Glass::facts),
             inspection: Inspection::default(),
             session,
             time: TimeFacts::at(exchange.received, (rules.time_zone)(exchange.received)),

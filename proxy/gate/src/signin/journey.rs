@@ -10,7 +10,30 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(15 * 60);
 /// Longest path with its query that is come back to, in bytes; what is longer is come back to at the application's front page.
 const TARGET_LIMIT: usize = 2048;
 
-/// A way to a source, interrupted to sign in.
+/// Why a way to a source is interrupted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Errand {
+    /// To sign in.
+    SignIn {
+        /// Whether the session there was too weak.
+        stronger: bool,
+    },
+    /// To say what it is for.
+    Mission {
+        /// Whether a case number is demanded.
+        case: bool,
+    },
+    /// To break the glass, which was offered to this person at this source.
+    BreakGlass {
+        /// The source's id.
+        source: String,
+        /// `issuer-alias|sub`.
+        person: String,
+    },
+}
+
+/// A way to a source, interrupted on the sign-in host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Journey {
     /// The source's host.
@@ -23,13 +46,18 @@ pub(super) struct Journey {
     pub(super) tag: String,
     /// SHA-256 of that cookie's value.
     pub(super) browser: [u8; 32],
-    /// Whether the session there was too weak.
-    pub(super) stronger: bool,
+    /// Why it was interrupted.
+    pub(super) errand: Errand,
     /// When it was interrupted, in seconds since 1970.
     pub(super) at: u64,
 }
 
 impl Journey {
+    /// Whether it needs a stronger sign-in.
+    pub(super) fn is_for_stronger(&self) -> bool {
+        self.errand == Errand::SignIn { stronger: true }
+    }
+
     pub(super) fn seal(&self, seal: &Seal) -> Option<String> {
         seal.seal(Purpose::Journey, &serde_json::to_vec(self).ok()?).ok()
     }
@@ -69,7 +97,7 @@ mod tests {
             device: "car-1".to_owned(),
             tag: "abc".to_owned(),
             browser: [1; 32],
-            stronger: false,
+            errand: Errand::SignIn { stronger: false },
             at: seconds(now),
         };
         let sealed = journey.seal(&seal).unwrap();

@@ -27,7 +27,7 @@ use super::{
     desk::{self, Desk},
     distinct::distinct,
     entities::{self, Vocabulary},
-    folder, inventory, name, operation,
+    folder, inventory, mission, name, operation,
     report::File,
     source, trial, value,
 };
@@ -141,7 +141,8 @@ fn source(
     });
     let prefixes = source.field("prefixes", |raw| &raw.prefixes).each(name::prefix);
     let lines = source.field("operations", |raw| &raw.operations);
-    let rules = operation::check(lines, prefixes.as_deref().unwrap_or_default());
+    let demands = mission::usual_demands(source);
+    let rules = operation::check(lines, prefixes.as_deref().unwrap_or_default(), demands.unwrap_or_default());
     let mut operations: Vec<(Operation, _)> = Vec::new();
     // What is wrong with them was said above.
     let _ = lines.items(|here| {
@@ -152,7 +153,7 @@ fn source(
         }
         Some(())
     });
-    let (hosts, named) = (distinct(hosts)?, named?);
+    let (hosts, named, _) = (distinct(hosts)?, named?, demands?);
     let place = source.spot.place();
     let (classification, classified_at) = named.classification;
     Some(Source {
