@@ -112,9 +112,9 @@ impl Alternatives<'_> {
         })
     }
 
-    /// Whether a broken glass would do, for a person who asks by themselves in a session of a browser.
+    /// Whether a broken glass would do, for a person who asks by themselves. Only in a browser's session can they break it.
     pub(super) fn glass_would_do(&self, exchange: &Exchange) -> bool {
-        let can = exchange.statements.is_some()
+        let can = self.rules.sign_in.is_some()
             && exchange.actor.is_none()
             && self.question.principal.kind == PrincipalKind::User
             && self.question.context.break_glass.is_none();

@@ -19,6 +19,7 @@ mod protocol;
 mod quota;
 mod route;
 mod session;
+mod stated;
 mod steps;
 mod subject;
 mod waf;

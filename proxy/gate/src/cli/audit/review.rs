@@ -56,7 +56,8 @@ fn list(opened: &Opened, waiting: &[Waiting]) -> Result<(), Fault> {
             shown(&one.reason)
         ));
     }
-    complain(format_args!("{} to be reviewed", count(waiting.len(), "broken glass")));
+    let glasses = if waiting.len() == 1 { "glass" } else { "glasses" };
+    complain(format_args!("{} broken {glasses} to be looked into", waiting.len()));
     Ok(())
 }
 

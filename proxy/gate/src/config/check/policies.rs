@@ -41,7 +41,7 @@ pub(super) fn check(desk: &Desk<'_>, directory: &File, tests: bool) -> Option<(P
     let sources = sources(desk, &vocabulary, &directory.inside("sources"));
     let access = folder::access(desk, &directory.inside("access"));
     let Entities { roles, units, classifications, fleets } = entities.clone()?;
-    let (Zone { issuers, inventory, strong }, sources, access) = (zone?, sources?, access?);
+    let (Zone { issuers, inventory, strong, purposes }, sources, access) = (zone?, sources?, access?);
     let corpus = Corpus {
         schema: access.schema,
         policies: access.policies,
@@ -61,6 +61,7 @@ pub(super) fn check(desk: &Desk<'_>, directory: &File, tests: bool) -> Option<(P
         issuers,
         devices,
         strong,
+        purposes,
     };
     let policies = Policies { corpus, around, inventory, operations, warnings: Vec::new() };
     let trials = match tests {
@@ -75,6 +76,7 @@ struct Zone {
     issuers: Vec<IssuerUse>,
     inventory: Vec<InventoryDevice>,
     strong: Vec<String>,
+    purposes: Vec<String>,
 }
 
 fn zone(desk: &Desk<'_>, vocabulary: &Vocabulary<'_>, file: File) -> Option<Zone> {
@@ -104,7 +106,10 @@ fn zone(desk: &Desk<'_>, vocabulary: &Vocabulary<'_>, file: File) -> Option<Zone
         let document = desk.document::<raw::inventory::Inventory>(file, Some(spot))?;
         inventory::check(vocabulary, document.field(desk.report))
     });
-    Some(Zone { issuers: issuers?, inventory: inventory?, strong: strong? })
+    let purposes = zone.field("purposes", |raw| &raw.purposes);
+    let purposes = mission::purposes(purposes, zone.field("cases", |raw| &raw.cases));
+    let purposes = purposes.map(|all| all.all().iter().map(|one| one.name.to_string()).collect());
+    Some(Zone { issuers: issuers?, inventory: inventory?, strong: strong?, purposes: purposes? })
 }
 
 fn grants(field: Field<'_, raw::Table<Scalar>>) -> Option<Vec<String>> {
