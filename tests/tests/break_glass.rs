@@ -93,6 +93,12 @@ async fn an_officer_who_is_refused_breaks_the_glass_and_somebody_else_looks_into
     assert_eq!(used["unmapped"]["glass"], broken["unmapped"]["glass"]);
     assert_eq!(used["unmapped"]["policy"]["determining"], json!(["persons-break-glass"]));
     assert_eq!(used["unmapped"]["question"]["context"]["break_glass"]["reason"], "A child is missing");
+    let found = world
+        .gate
+        .command("audit search", &["--officer", "eva.lambert", "--source", "persons"])
+        .await
+        .unwrap();
+    assert!(String::from_utf8(found.stdout).unwrap().contains("through a broken glass"));
     for line in [
         "poort_break_glass_grants_total{source=\"persons\"} 1",
         "poort_break_glass_uses_total{source=\"persons\"} 1",
@@ -237,8 +243,17 @@ async fn it_is_offered_only_where_the_policies_would_allow_it() {
     // A script in the page is told where, and so is a program without a session.
     let looks = browser.fetch("GET", &address, &[]).await.unwrap();
     let problem: Value = serde_json::from_str(&looks.body).unwrap();
+    assert_eq!(looks.header("set-cookie"), None, "a script that asks every second collects no cookies");
     let offer = problem["break_glass"].as_str().unwrap().to_owned();
-    assert_eq!(browser.go(&offer).await.unwrap().status, 200, "{problem}");
+    let page = browser.go(&offer).await.unwrap();
+    assert_eq!(page.status, 200, "{problem}");
+    let landed = breaks(&browser, &page, WRITTEN).await;
+    assert_eq!(
+        landed.url.as_str(),
+        browser.at("persons", "/"),
+        "a program's answer is no page to come back to"
+    );
+    assert_eq!(status(&browser, "persons", PERSON).await, 200);
     let token = world.caller(&Token::of("eva.lambert").role("officer")).unwrap();
     let (answer, received) = get(&token, &world.zone.persons, PERSON).await.unwrap();
     assert!(received.is_none());

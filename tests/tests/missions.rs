@@ -300,6 +300,18 @@ fn seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
+/// A link from dispatch to a sign-in host, changed.
+fn link(signer: &SigningKey, origin: &str, change: &Value) -> String {
+    let header = json!({ "alg": "ES256", "kid": "d-1", "typ": "poort-dispatch+jwt" });
+    let mut claims = json!({
+        "iss": DISPATCH, "aud": origin, "iat": seconds(), "exp": seconds() + 600, "jti": "i-1",
+        "purpose": "intervention", "case": "2026/1234",
+    });
+    let own = claims.as_object_mut().unwrap();
+    own.extend(change.as_object().unwrap().clone());
+    signer.sign(&header, &claims).unwrap()
+}
+
 #[tokio::test]
 async fn a_link_from_dispatch_fills_in_the_form_once_and_a_bad_one_leaves_it_plain() {
     let key = SigningKey::generate(Algorithm::Es256, "d-1").unwrap();
@@ -316,18 +328,7 @@ async fn a_link_from_dispatch_fills_in_the_form_once_and_a_bad_one_leaves_it_pla
     let world = world.await.unwrap();
     let browser = browser(&world, "car-12");
     let origin = browser.at("signin", "");
-    let link = |signer: &SigningKey, change: Value| {
-        let header = json!({ "alg": "ES256", "kid": "d-1", "typ": "poort-dispatch+jwt" });
-        let mut claims = json!({
-            "iss": DISPATCH, "aud": origin, "iat": seconds(), "exp": seconds() + 600, "jti": "i-1",
-            "purpose": "intervention", "case": "2026/1234",
-        });
-        let own = claims.as_object_mut().unwrap();
-        for (name, value) in change.as_object().unwrap() {
-            own.insert(name.clone(), value.clone());
-        }
-        signer.sign(&header, &claims).unwrap()
-    };
+    let link = |signer: &SigningKey, change: Value| link(signer, &origin, &change);
     let at = |link: &str| browser.at("signin", &format!("/mission?dispatch={link}"));
     let good = link(&key, json!({}));
     // Nobody is signed in yet: the link survives that.
@@ -357,7 +358,10 @@ async fn a_link_from_dispatch_fills_in_the_form_once_and_a_bad_one_leaves_it_pla
         let page = browser.go(&at(&link)).await.unwrap();
         assert_eq!(page.status, 400, "{what}");
         assert!(page.body.contains("link from dispatch is not valid"), "{what}: {}", page.body);
-        assert!(page.body.contains("value=\"patrol\" required>") && !page.body.contains(" checked>"), "{what}");
+        assert!(
+            page.body.contains("value=\"patrol\" required>") && !page.body.contains(" checked>"),
+            "{what}"
+        );
     }
     let refused = "poort_sign_ins_total{page=\"mission\",result=\"dispatch_link\"} 6";
     assert!(world.counts(refused).await, "{}", world.gate.admin("/metrics").await.unwrap().1);

@@ -61,10 +61,10 @@ impl CasePattern {
         let syntax = syntax::Config::new().unicode(false).utf8(false);
         let whole = format!(r"\A(?:{pattern})\z");
         let built = Regex::builder().configure(config).syntax(syntax).build(&whole);
+        // Of what the parser says over several lines, the last says what is wrong.
         let told = |error: BuildError| {
-            error
-                .syntax_error()
-                .map_or_else(|| error.to_string(), |error| error.to_string().replace('\n', " "))
+            let text = error.syntax_error().map_or_else(|| error.to_string(), ToString::to_string);
+            text.rsplit("error: ").next().unwrap_or_default().to_owned()
         };
         // Alone too, so that a bracket in it does not close ours.
         Regex::builder().syntax(syntax).build(pattern).map_err(told)?;

@@ -19,7 +19,12 @@ use crate::{
 pub(super) fn find<P>(pipeline: &Pipeline<P>, arrival: &Arrival<'_>, exchange: &mut Exchange) -> Flow {
     let Some(source) = exchange.source() else { return refuse(Reason::Internal) };
     exchange.stated = match (&exchange.statements, speaker(exchange)) {
-        (Some(statements), _) => statements.for_source(&source.id, exchange.received),
+        (Some(statements), _) => {
+            let stated = statements.for_source(&source.id, exchange.received);
+            // The zone's list may have changed since: what is not on it is not stated.
+            let known = |name: &Arc<str>| pipeline.rules.purposes.find(name).is_some();
+            Stated { purpose: stated.purpose.filter(known), ..stated }
+        }
         (None, Some(by)) => match by.read(&arrival.head.headers, &pipeline.rules.purposes) {
             Ok(stated) => stated,
             Err(StatedFault::Purpose) => return refuse(Reason::PurposeUnknown),

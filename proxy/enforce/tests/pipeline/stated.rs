@@ -117,6 +117,10 @@ fn a_purpose_is_asked_of_whoever_may_once_it_is_stated_and_of_nobody_else() {
     assert!(allowed.permit().is_some());
     assert_eq!(allowed.exchange.stated.purpose.as_deref(), Some("patrol"));
     assert_eq!(allowed.exchange.asked.unwrap().0.context.purpose.as_deref(), Some("patrol"));
+    let unlisted = Mission { purpose: "burglary".into(), case: None, until: now() + Duration::from_secs(60) };
+    states(&zone, Statements::default().on(unlisted));
+    expect(&zone, vec![("a purpose that is no more on the list", asks(), Some(Reason::PurposeRequired))]);
+    states(&zone, mission(None));
     expect(&zone, vec![("a mission that is over", asks().later(60), Some(Reason::PurposeRequired))]);
 }
 

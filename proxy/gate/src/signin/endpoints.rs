@@ -191,28 +191,29 @@ impl Desk {
         visit: Visit<'_>,
         errand: Errand,
     ) -> Result<(String, Option<HeaderValue>), SignInFault> {
-        let (secret, target) = (secret()?, &visit.facts.target);
         let page = match errand {
             Errand::SignIn { .. } => "/start",
             Errand::Mission { .. } => "/mission",
             Errand::BreakGlass { .. } => "/break-glass",
         };
-        // A page is come back to; what a program asked for is not a page.
-        let target = match is_navigation(visit.facts, visit.headers) {
-            true => journey::target(&target.path, target.query.as_deref()),
-            false => "/".to_owned(),
-        };
-        let journey = Journey {
-            host: visit.facts.host.clone(),
-            target,
-            device: visit.device.to_owned(),
-            tag: tag(&self::secret()?),
-            browser: sha256(secret.as_bytes()),
-            errand,
-            at: journey::seconds(visit.now),
+        let (host, target) = (visit.facts.host.clone(), &visit.facts.target);
+        // A page is come back to, with the session. What a program asked for is no page; and one that asks every second would have a cookie
+        // for each time.
+        let (journey, cookie) = match is_navigation(visit.facts, visit.headers) {
+            true => {
+                let (secret, tag) = (secret()?, tag(&secret()?));
+                let cookie = cookies::kept(&cookies::hop(&tag), &secret, PATIENCE.as_secs());
+                let target = journey::target(&target.path, target.query.as_deref());
+                let proven = Journey {
+                    tag,
+                    browser: sha256(secret.as_bytes()),
+                    ..Journey::to(host, target, errand, visit)
+                };
+                (proven, cookie)
+            }
+            false => (Journey::to(host, "/".to_owned(), errand, visit), None),
         };
         let sealed = journey.seal(&self.seal).ok_or(SignInFault::Internal)?;
-        let cookie = cookies::kept(&cookies::hop(&journey.tag), &secret, PATIENCE.as_secs());
         Ok((format!("{}{page}?to={sealed}", self.origin), cookie))
     }
 
@@ -225,15 +226,8 @@ impl Desk {
     /// To sign in, and then back to this page of the sign-in host.
     pub(super) fn sign_in_first(&self, visit: Visit<'_>) -> Answered {
         let target = &visit.facts.target;
-        let journey = Journey {
-            host: self.host.clone(),
-            target: journey::target(&target.path, target.query.as_deref()),
-            device: visit.device.to_owned(),
-            tag: String::new(),
-            browser: [0; 32],
-            errand: Errand::SignIn { stronger: false },
-            at: journey::seconds(visit.now),
-        };
+        let target = journey::target(&target.path, target.query.as_deref());
+        let journey = Journey::to(self.host.clone(), target, Errand::SignIn { stronger: false }, visit);
         let sealed = journey.seal(&self.seal).ok_or(SignInFault::Internal)?;
         self.go(format!("{}/start?to={sealed}", self.origin), vec![], visit.id)
     }
@@ -388,8 +382,8 @@ impl Desk {
         let Some(journey) = journey else {
             return self.go(format!("{}/", self.origin), cookies, visit.id);
         };
-        if journey.host == self.host {
-            return self.go(format!("{}{}", self.origin, journey.target), cookies, visit.id);
+        if journey.tag.is_empty() {
+            return self.go(self.address(&journey.host, &journey.target), cookies, visit.id);
         }
         let code = secret()?;
         let hand_over = HandOver {

@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use poort_identity::session::{Purpose, Seal};
 use serde::{Deserialize, Serialize};
 
+use super::Visit;
+
 /// How long a person may take to sign in.
 pub(super) const PATIENCE: Duration = Duration::from_secs(15 * 60);
 /// Longest path with its query that is come back to, in bytes; what is longer is come back to at the application's front page.
@@ -42,7 +44,7 @@ pub(super) struct Journey {
     pub(super) target: String,
     /// The name in the device's certificate.
     pub(super) device: String,
-    /// Names the cookie that this browser was given at the source's host.
+    /// Names the cookie that this browser was given at the source's host; empty: none, and no session is handed over there.
     pub(super) tag: String,
     /// SHA-256 of that cookie's value.
     pub(super) browser: [u8; 32],
@@ -53,6 +55,12 @@ pub(super) struct Journey {
 }
 
 impl Journey {
+    /// A way that begins now, without a session at its end.
+    pub(super) fn to(host: String, target: String, errand: Errand, visit: Visit<'_>) -> Self {
+        let (device, at) = (visit.device.to_owned(), seconds(visit.now));
+        Self { host, target, device, tag: String::new(), browser: [0; 32], errand, at }
+    }
+
     /// Whether it needs a stronger sign-in.
     pub(super) fn is_for_stronger(&self) -> bool {
         self.errand == Errand::SignIn { stronger: true }

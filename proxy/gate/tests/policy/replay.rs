@@ -94,7 +94,7 @@ fn lines_that_are_no_record_are_named_and_nothing_is_compared() {
         2,
         &[
             "audit/audit-20260106.jsonl:155:1: this is no line of a record: expected value",
-            "audit/audit-20260106.jsonl:150:13: the line is torn",
+            "audit/audit-20260106.jsonl:156:13: the line is torn",
             "audit/audit-20260107.jsonl:2:17: the line is torn",
             "2 lines of no record: nothing was compared",
         ],
