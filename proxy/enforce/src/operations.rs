@@ -212,6 +212,16 @@ impl Operations {
         Self(rules)
     }
 
+    /// What any line of an operation demands to be stated.
+    #[must_use]
+    pub fn demanded(&self, operation: Operation) -> Demands {
+        let lines = self.0.iter().filter(|rule| rule.operation == operation).map(Rule::demands);
+        lines.fold(Demands::default(), |all, one| Demands {
+            purpose: all.purpose || one.purpose,
+            case: all.case || one.case,
+        })
+    }
+
     /// What a request means: by the first line that matches one of its path's [readings](crate::normal::Target::readings).
     ///
     /// # Errors
