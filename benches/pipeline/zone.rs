@@ -50,6 +50,7 @@ pub(crate) fn pipeline(issuer: &Issuer, policies: usize, sources: usize) -> Pipe
             .collect::<HashMap<_, _>>(),
         aggregators: HashSet::from(["spiffe://zone.example/workload/search".to_owned()]),
         engine: Engine::load(&corpus(policies, sources)).unwrap(),
+        candidate: None,
         strong: HashSet::from(["https://refeds.org/profile/mfa".to_owned(), "phrh".to_owned()]),
         failure_cost: 5,
         time_zone: Arc::new(|_| 3600),
@@ -130,8 +131,8 @@ fn corpus(policies: usize, sources: usize) -> Corpus {
         ..SourceFacts::default()
     };
     Corpus {
-        schema: PolicyFile { name: "schema.cedarschema".to_owned(), text: SCHEMA.to_owned() },
-        policies: vec![PolicyFile { name: "all.cedar".to_owned(), text }],
+        schema: PolicyFile { name: "schema.cedarschema".to_owned(), text: SCHEMA.to_owned(), shadow: false },
+        policies: vec![PolicyFile { name: "all.cedar".to_owned(), text, shadow: false }],
         roles: vec![group("officer", &[]), group("supervisor", &["officer"])],
         units: vec![group("zone", &[]), group("team-a", &["zone"]), group("team-b", &["zone"])],
         classifications: vec![group("restricted", &[]), group("secret", &[])],

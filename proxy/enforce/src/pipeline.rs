@@ -90,6 +90,8 @@ pub struct Rules {
     pub aggregators: HashSet<String>,
     /// The policies.
     pub engine: Engine,
+    /// Others, which are asked beside them and do not count.
+    pub candidate: Option<Engine>,
     /// `acr` and `amr` values that count as a strong sign-in.
     pub strong: HashSet<String>,
     /// What a refused request costs its budgets.
@@ -234,7 +236,15 @@ impl<P: Ports> Pipeline<P> {
         }
         let source = exchange.source().map(|source| &*source.id);
         self.ports.decided(source, &Verdict::of(&admission));
+        self.count_disagreements(exchange);
         admission
+    }
+
+    /// Tells the Observer where policies that do not count would have decided otherwise.
+    fn count_disagreements(&self, exchange: &Exchange) {
+        if let (Some((_, decision)), Some(source)) = (&exchange.asked, exchange.source()) {
+            decision.disagreements.iter().for_each(|one| self.ports.disagreed(&source.id, one));
+        }
     }
 
     async fn judge<M: Message>(&self, message: &mut M, exchange: &mut Exchange) -> Flow<Permit> {
@@ -257,7 +267,14 @@ impl<P: Ports> Pipeline<P> {
     /// # Errors
     /// What refuses it.
     pub fn judge_late(&self, exchange: &mut Exchange) -> Result<(), Refusal> {
-        match checks::waf::check_late(self, exchange) {
+        let told = exchange.question.as_ref().map(|(_, decision)| decision.disagreements.clone());
+        let judged = checks::waf::check_late(self, exchange);
+        if let Some((_, decision)) = &mut exchange.asked {
+            let told = told.unwrap_or_default();
+            decision.disagreements.retain(|one| told.iter().all(|known| known.mode != one.mode));
+            self.count_disagreements(exchange);
+        }
+        match judged {
             Continue(()) => Ok(()),
             Break(Stop::Refuse(refusal)) => Err(refusal),
             Break(Stop::Answer(_)) => Err(Reason::Internal.into()),

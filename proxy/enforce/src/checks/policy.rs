@@ -6,13 +6,14 @@ use std::{
 };
 
 use poort_policy::{
-    Context, Decision, Inspection, Prepared, PrincipalKind, Question, RequestContext, SessionFacts, TimeFacts,
+    Context, Decision, Inspection, Mode, Prepared, PrincipalKind, Question, RequestContext, SessionFacts, TimeFacts,
 };
 
 use crate::{
     exchange::Exchange,
     pipeline::{Flow, Pipeline, Refusal, Rules, Stop, refuse},
     reason::Reason,
+    subject::Holder,
 };
 
 /// The annotation whose value is shown to the person who was refused.
@@ -24,7 +25,7 @@ pub(crate) fn check<P>(pipeline: &Pipeline<P>, exchange: &mut Exchange) -> Flow 
         return refuse(Reason::Internal);
     };
     let prepared = holder.prepared(&rules.engine, question.device.as_ref(), question.actor.as_ref());
-    let decision = rules.engine.decide(&question, &prepared);
+    let decision = ask(rules, holder, &question, &prepared);
     let flow =
         if decision.allow { Continue(()) } else { Break(refusal(rules, &question, &prepared, &decision)) };
     exchange.asked = Some((question, decision));
@@ -34,22 +35,62 @@ pub(crate) fn check<P>(pipeline: &Pipeline<P>, exchange: &mut Exchange) -> Flow 
 /// Asks once more, now that inspection has found something: both answers must allow, and what both ask for is done.
 pub(crate) fn check_again<P>(pipeline: &Pipeline<P>, exchange: &mut Exchange, score: u32) -> Flow {
     let rules = &pipeline.rules;
-    let (asked, holder) = (exchange.asked.take(), &exchange.holder);
-    let asked = asked.or_else(|| Some((exchange.question.take()?, Decision::default())));
-    let (Some((mut question, first)), Some(holder)) = (asked, holder) else {
+    let asked = exchange.asked.take().or_else(|| exchange.question.take());
+    let (Some((mut question, first)), Some(holder)) = (asked, &exchange.holder) else {
         return refuse(Reason::Internal);
     };
     question.context.inspection = Inspection { score };
     let prepared = holder.prepared(&rules.engine, question.device.as_ref(), question.actor.as_ref());
-    let mut decision = rules.engine.decide(&question, &prepared);
+    let mut decision = ask(rules, holder, &question, &prepared);
     let flow =
         if decision.allow { Continue(()) } else { Break(refusal(rules, &question, &prepared, &decision)) };
-    if decision.allow {
-        unite(&mut decision.determining, first.determining);
-        unite(&mut decision.obligations, first.obligations);
-    }
+    both(first, &mut decision);
     exchange.asked = Some((question, decision));
     flow
+}
+
+/// Shows policies in shadow what inspection found, where that may refuse nothing. The question that counts, and is recorded, stays as it
+/// was answered.
+pub(crate) fn watch_again<P>(pipeline: &Pipeline<P>, exchange: &mut Exchange, score: u32) {
+    let rules = &pipeline.rules;
+    if exchange.asked.is_none() {
+        exchange.asked = exchange.question.take();
+    }
+    let (Some((question, decision)), Some(holder)) = (&mut exchange.asked, &exchange.holder) else { return };
+    if rules.engine.shadows() == 0 || decision.disagreement_of(Mode::Shadow).is_some() {
+        return;
+    }
+    let prepared = holder.prepared(&rules.engine, question.device.as_ref(), question.actor.as_ref());
+    let clean = std::mem::replace(&mut question.context.inspection, Inspection { score });
+    let found = rules.engine.overshadow(question, &prepared, decision);
+    question.context.inspection = clean;
+    decision.disagreements.extend(found);
+}
+
+/// The answer, with what those would have said that do not count.
+fn ask(rules: &Rules, holder: &Holder, question: &Question, prepared: &Prepared) -> Decision {
+    let mut decision = rules.engine.decide(question, prepared);
+    if let Some(candidate) = &rules.candidate {
+        let (device, actor) = (question.device.as_ref(), question.actor.as_ref());
+        let prepared = holder.prepared_for_candidate(candidate, device, actor);
+        let other = candidate.decide_alone(question, &prepared);
+        decision.disagreements.extend(decision.disagreement(other));
+    }
+    decision
+}
+
+/// Joins the first answer, an allow, with the second one.
+fn both(first: Decision, second: &mut Decision) {
+    if second.allow {
+        unite(&mut second.determining, first.determining);
+        unite(&mut second.obligations, first.obligations);
+    }
+    // Whoever would have refused at first would not have been asked again.
+    let refused: Vec<Mode> = first.disagreements.iter().map(|one| one.mode).collect();
+    second.disagreements.retain(|one| !refused.contains(&one.mode));
+    if second.allow {
+        second.disagreements.extend(first.disagreements);
+    }
 }
 
 fn unite<T: PartialEq>(all: &mut Vec<T>, more: Vec<T>) {
@@ -84,7 +125,7 @@ fn strong_sign_in_would_do(rules: &Rules, question: &Question, prepared: &Prepar
     }
     let mut stronger = question.clone();
     stronger.context.session.strong = true;
-    rules.engine.decide(&stronger, prepared).allow
+    rules.engine.decide_alone(&stronger, prepared).allow
 }
 
 fn question(rules: &Rules, exchange: &mut Exchange) -> Option<Question> {

@@ -26,6 +26,8 @@ pub enum Record {
 pub struct Digests {
     /// Of the policies and everything they are evaluated with.
     pub policies: String,
+    /// Of a candidate's, where one is asked beside them.
+    pub candidate: Option<String>,
     /// Of the whole configuration.
     pub configuration: String,
 }

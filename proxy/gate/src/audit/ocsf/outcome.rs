@@ -7,6 +7,7 @@ use poort_enforce::{
     reason::Reason,
     record::{End, Outcome},
 };
+use poort_policy::Disagreement;
 use serde::Serialize;
 
 use super::{
@@ -31,6 +32,8 @@ pub(super) struct Unmapped<'a> {
     /// Of the answer, or of a body that was inspected as it passed.
     #[serde(skip_serializing_if = "Option::is_none")]
     waf: Option<Inspection<'a>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    disagreements: &'a [Disagreement],
     /// Whom the answer is about.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     subjects: Vec<About>,
@@ -69,6 +72,7 @@ pub(super) fn event<'a>(outcome: &'a Outcome, id: &'a str) -> Event<'a, Unmapped
             source: outcome.source.as_deref(),
             end: outcome.end.code(),
             waf: outcome.inspection.as_deref().map(|report| Inspection::of(Some(report))),
+            disagreements: &outcome.disagreements,
             subjects: outcome.subjects.subjects.iter().map(About::of).collect(),
             more_subjects: outcome.subjects.more,
             failure: failure.map(Reason::code),
@@ -131,6 +135,7 @@ fn plain<'a>(
             source,
             end,
             waf: None,
+            disagreements: &[],
             subjects: vec![],
             more_subjects: 0,
             failure: None,
