@@ -64,9 +64,6 @@ async fn a_policy_in_shadow_is_counted_and_recorded_and_changes_nothing() {
     assert!(said.contains("then by `officers-consult`, now `persons-strong`"), "{said}");
     let (exit, said) = policy(&root, &["check"]);
     assert!(exit == 0 && said.contains("(2 in shadow)"), "{said}");
-    // The shipped tests pass, and owe those in shadow nothing.
-    let (exit, said) = policy(&root, &["test", "--least", "100"]);
-    assert_eq!(exit, 0, "{said}");
 }
 
 #[tokio::test]
@@ -78,7 +75,8 @@ async fn what_is_only_detected_reaches_policies_in_shadow_alone() {
         zone.layout.write_file("policies/waf/odd.conf", RULES)?;
         zone.layout.write_file("policies/access/odd.cedar", ODD)?;
         zone.layout.edit("policies/poort.yaml", |zone| {
-            zone["waf"] = serde_yaml::from_str("{ rules: [waf/odd.conf], mode: detect, since: 2026-01-01 }").unwrap();
+            zone["waf"] =
+                serde_yaml::from_str("{ rules: [waf/odd.conf], mode: detect, since: 2026-01-01 }").unwrap();
         })
     })
     .await
@@ -170,8 +168,16 @@ async fn what_is_wrong_in_shadow_keeps_the_files_from_loading() {
     for (file, text, expected) in [
         ("shadow/a.cedar", "forbid (", "shadow/a.cedar:1:9"),
         ("shadow/a.cedar", "", "shadow/a.cedar:1:1: the file is empty"),
-        ("a.cedar", "@id(\"a\") @shadow forbid (principal, action, resource);", "a.cedar:1:10: `@shadow` does not say why"),
-        ("a.cedar", "@id(\"a\") @shaddow(\"x\") forbid (principal, action, resource);", "did you mean `@shadow`"),
+        (
+            "a.cedar",
+            "@id(\"a\") @shadow forbid (principal, action, resource);",
+            "a.cedar:1:10: `@shadow` does not say why",
+        ),
+        (
+            "a.cedar",
+            "@id(\"a\") @shaddow(\"x\") forbid (principal, action, resource);",
+            "did you mean `@shadow`",
+        ),
         ("shadow", "a file", "access/shadow: `"),
     ] {
         let path = format!("policies/access/{file}");

@@ -65,7 +65,8 @@ fn open(directory: &Path) -> Result<Audit> {
 /// Requests as fast as they come: what the request's thread spends on an append, and what the whole process does on a record.
 fn bursts(directory: &Path) -> Result<()> {
     let audit = open(&directory.join("bursts"))?;
-    let digests = Arc::new(Digests { policies: "ab".repeat(32), candidate: None, configuration: "cd".repeat(32) });
+    let digests =
+        Arc::new(Digests { policies: "ab".repeat(32), candidate: None, configuration: "cd".repeat(32) });
     let template = decision(0)?;
     let (mut appending, mut writing, mut wall) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
     let mut written = 0;

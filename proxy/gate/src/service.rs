@@ -205,7 +205,8 @@ impl Context {
             let inspection = exchange.inspection.as_deref();
             self.outcome.inspection = inspection.and_then(Inspection::request_report);
             let asked = exchange.asked.take();
-            self.outcome.disagreements = asked.map(|(_, decision)| decision.disagreements).unwrap_or_default();
+            self.outcome.disagreements =
+                asked.map(|(_, decision)| decision.disagreements).unwrap_or_default();
         }
         passed.map_err(|refusal| failure(refusal.reason))
     }

@@ -201,9 +201,7 @@ fn candidate(checked: Built<'_>) -> (Option<Engine>, Vec<Warning>) {
     let Some(access) = checked.candidate else { return (None, Vec::new()) };
     match Engine::load(&corpus(checked.zone, checked.sources, access)) {
         Ok(engine) => (Some(engine), Vec::new()),
-        Err(found) => {
-            (None, found.into_iter().map(|fault| policy_fault(fault).of_candidate()).collect())
-        }
+        Err(found) => (None, found.into_iter().map(|fault| policy_fault(fault).of_candidate()).collect()),
     }
 }
 

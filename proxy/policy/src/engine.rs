@@ -211,11 +211,7 @@ fn overshadow(asked: &Asked<'_>, decision: &Decision) -> Option<Disagreement> {
     let Weighed { permits, forbids, errors } = Weighed::of(&asked.slice.shadow, asked);
     let refuses = !errors.is_empty() || !forbids.is_empty();
     let allow = !refuses && (decision.allow || !permits.is_empty());
-    let by = match (allow, errors.is_empty()) {
-        (true, _) => permits,
-        (false, true) => forbids,
-        (false, false) => Vec::new(),
-    };
+    let by = if allow { permits } else { forbids };
     let determining = by.iter().map(|rule| Arc::clone(&rule.label.id)).collect();
     (allow != decision.allow).then_some(Disagreement { mode: Mode::Shadow, allow, determining, errors })
 }

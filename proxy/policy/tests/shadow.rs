@@ -126,7 +126,9 @@ fn only_policies_in_shadow_are_no_policies() {
     assert_eq!(faults.len(), 1);
     assert!(faults[0].message.contains("every policy is in shadow, so nothing would ever be allowed"));
     // And what is in shadow is checked like all others.
-    let wrong = texts("@id(\"x\") @shadow(\"new\") forbid (principal, action, resource) when { context.devise.managed };");
+    let wrong = texts(
+        "@id(\"x\") @shadow(\"new\") forbid (principal, action, resource) when { context.devise.managed };",
+    );
     let faults = Engine::load(&with(&[("a.cedar", &wrong)])).unwrap_err();
     assert!(faults.iter().any(|fault| fault.message.contains("devise")), "{faults:?}");
 }

@@ -7,6 +7,7 @@ mod attacks;
 mod changes;
 mod rows;
 mod table;
+mod workbench;
 
 pub use table::{Row, Table};
 
@@ -30,5 +31,6 @@ pub async fn walk(zone: &Zone, gate: &Gate) -> Result<Table, DemoError> {
     tour.attacks(&mut table).await?;
     tour.limits(&mut table).await?;
     changes::walk(&tour, gate, &mut table).await?;
+    workbench::walk(&tour, gate, &mut table).await?;
     Ok(table)
 }

@@ -6,7 +6,8 @@ use std::{
 };
 
 use poort_policy::{
-    Context, Decision, Inspection, Mode, Prepared, PrincipalKind, Question, RequestContext, SessionFacts, TimeFacts,
+    Context, Decision, Inspection, Mode, Prepared, PrincipalKind, Question, RequestContext, SessionFacts,
+    TimeFacts,
 };
 
 use crate::{

@@ -31,9 +31,8 @@ fn seen(zone: &Zone, answered: &Answered) -> Vec<(Mode, bool, Vec<String>)> {
     let source = answered.exchange.source().unwrap().id.to_string();
     let recorded: Vec<_> = decision.disagreements.iter().map(|one| (source.clone(), one.clone())).collect();
     assert_eq!(counted, recorded, "what is recorded is counted, once");
-    let shown = |one: &Disagreement| {
-        (one.mode, one.allow, one.determining.iter().map(ToString::to_string).collect())
-    };
+    let shown =
+        |one: &Disagreement| (one.mode, one.allow, one.determining.iter().map(ToString::to_string).collect());
     decision.disagreements.iter().map(shown).collect()
 }
 
@@ -53,7 +52,10 @@ fn policies_in_shadow_and_candidates_are_told_of_and_change_nothing() {
         [refuses(Mode::Shadow, "strong only"), refuses(Mode::Candidate, "desk only")]
     );
     let answered = ask(Method::GET, &strong);
-    assert_eq!((answered.permit().is_some(), seen(&zone, &answered)), (true, vec![refuses(Mode::Candidate, "desk only")]));
+    assert_eq!(
+        (answered.permit().is_some(), seen(&zone, &answered)),
+        (true, vec![refuses(Mode::Candidate, "desk only")])
+    );
     // A refusal by a forbid is one whatever is in shadow, and nobody is told of errors in shadow.
     let answered = ask(Method::DELETE, &strong);
     assert_eq!((answered.reason(), seen(&zone, &answered)), (Some(&Reason::PolicyError), vec![]));
@@ -65,7 +67,10 @@ fn policies_in_shadow_and_candidates_are_told_of_and_change_nothing() {
 
 #[test]
 fn a_candidate_that_opens_more_says_so() {
-    let zone = Zone::new().watched("", Some("@id(\"erases\") permit (principal, action == Poort::Action::\"erase\", resource);"));
+    let zone = Zone::new().watched(
+        "",
+        Some("@id(\"erases\") permit (principal, action == Poort::Action::\"erase\", resource);"),
+    );
     let officer = zone.issuer.officer();
     let answered =
         Ask::get("persons.example", "/persons/85").method(Method::DELETE).token(&officer).put(&zone);
@@ -86,7 +91,10 @@ fn what_inspection_finds_reaches_policies_in_shadow_in_every_mode() {
         assert_eq!(answered.permit().is_some(), allowed, "{mode:?}");
         assert_eq!(seen(&zone, &answered), [(Mode::Shadow, false, vec!["scores".to_owned()])], "{mode:?}");
         let (question, _) = answered.exchange.asked.as_ref().unwrap();
-        assert_eq!(question.context.inspection.score, score, "{mode:?}: the question is the one that counted");
+        assert_eq!(
+            question.context.inspection.score, score,
+            "{mode:?}: the question is the one that counted"
+        );
         assert_eq!(seen(&zone, &ask("/a?q=nothing")), [], "{mode:?}");
     }
     // Whoever would have refused the head is told of once, with the score or without.

@@ -154,7 +154,8 @@ fn misnamed(id: &str, shadow: bool, place: &Place, known: &[(&str, bool)]) -> Op
             Some(Fault::at(place, message, "name it under `shadow`"))
         }
         None => {
-            let names: Vec<&str> = known.iter().filter(|(_, is)| *is == shadow).map(|(name, _)| *name).collect();
+            let names: Vec<&str> =
+                known.iter().filter(|(_, is)| *is == shadow).map(|(name, _)| *name).collect();
             let help = fuzzy_search_limited(id, &names, Some(TYPO)).map_or_else(
                 || "name one by its `@id`, or write `none`".to_owned(),
                 |near| format!("did you mean `{near}`?"),

@@ -26,8 +26,7 @@ use super::{
 };
 
 const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-const COLUMNS: [&str; 10] =
-    ["what", "who", "on", "through", "does", "to", "given", "expect", "by", "shadow"];
+const COLUMNS: [&str; 10] = ["what", "who", "on", "through", "does", "to", "given", "expect", "by", "shadow"];
 
 /// Reads every test of a directory; none after a fault.
 pub(super) fn check(

@@ -99,7 +99,8 @@ fn count(bench: &Workbench, numbers: &HashMap<&str, usize>, slice: &Slice, is_as
             }
         }
     }
-    let counting = slice.rules.iter().map(|rule| (rule, true)).chain(slice.shadow.iter().map(|rule| (rule, false)));
+    let counting =
+        slice.rules.iter().map(|rule| (rule, true)).chain(slice.shadow.iter().map(|rule| (rule, false)));
     for (rule, counts) in counting {
         let Some(number) = numbers.get(&*rule.label.id) else { continue };
         let overruling = rule.permits.then(|| strong.forbid(bench, rule)).flatten();

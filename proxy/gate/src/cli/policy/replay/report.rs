@@ -27,13 +27,7 @@ pub(super) fn as_text(read: &Read, names: &Names) -> String {
     text
 }
 
-fn section(
-    text: &mut String,
-    title: &str,
-    groups: &BTreeMap<Group, Members>,
-    turn: Turn,
-    names: &Names,
-) {
+fn section(text: &mut String, title: &str, groups: &BTreeMap<Group, Members>, turn: Turn, names: &Names) {
     let mut groups: Vec<_> = groups.iter().filter(|(group, _)| group.turn == turn).collect();
     groups.sort_by_key(|(group, members)| (std::cmp::Reverse(members.requests), *group));
     if groups.is_empty() {
