@@ -72,8 +72,8 @@ impl Snapshot {
     /// Every fault that only building finds: policies that do not parse or fit the schema, unusable keys.
     pub fn build(checked: Built<'_>, carry: &CarryOver, generation: u64) -> Result<Self, Faults> {
         let Built { deploy, zone, sources, digest, .. } = checked;
-        let Parts { engine, issuers, keys, assertions, inspectors } = Parts::load(checked, carry)?;
-        let (candidate, mut warnings) = candidate(checked);
+        let Parts { engine, candidate, issuers, keys, assertions, inspectors, warnings } =
+            Parts::load(checked, carry)?;
         let digests = Digests {
             configuration: digest.to_string(),
             policies: engine.digest().to_owned(),
@@ -129,10 +129,7 @@ impl Snapshot {
                 sessions: OpenSessions::new(REMEMBERED),
             },
             assertions,
-            warnings: {
-                warnings.extend(inspectors.warnings);
-                warnings
-            },
+            warnings,
         })
     }
 }
@@ -140,10 +137,12 @@ impl Snapshot {
 /// What is loaded rather than copied, and can therefore fail.
 struct Parts {
     engine: Engine,
+    candidate: Option<Engine>,
     issuers: Issuers,
     keys: Vec<Arc<IssuerKeys>>,
     assertions: Option<Assertions>,
     inspectors: Inspectors,
+    warnings: Vec<Warning>,
 }
 
 impl Parts {
@@ -168,8 +167,10 @@ impl Parts {
         let assertions = collect(assertions(deploy), &mut faults);
         let inspectors = collect(Inspectors::load(sources, &carry.compiled), &mut faults);
         match (engine, issuers, keys, assertions, inspectors) {
-            (Some(engine), Some(issuers), Some(keys), Some(assertions), Some(inspectors)) => {
-                Ok(Self { engine, issuers, keys, assertions, inspectors })
+            (Some(engine), Some(issuers), Some(keys), Some(assertions), Some(mut inspectors)) => {
+                let (candidate, mut warnings) = candidate(checked);
+                warnings.append(&mut inspectors.warnings);
+                Ok(Self { engine, candidate, issuers, keys, assertions, inspectors, warnings })
             }
             _ => Err(Faults::new(faults)),
         }

@@ -44,7 +44,7 @@ const SHADOW: &str = "shadow";
 /// The policies and their schema.
 pub(super) fn access(desk: &Desk<'_>, directory: &File) -> Option<Access> {
     let policies = policies(desk, directory);
-    let schema = policy_file(desk, directory.inside(SCHEMA), false);
+    let schema = policy_file(desk, &directory.inside(SCHEMA), false);
     Some(Access { policies: policies?, schema: schema? })
 }
 
@@ -56,7 +56,7 @@ pub(super) fn candidate(desk: &Desk<'_>, directory: Option<&File>, live: Option<
     let aside = Desk { report: &report, ..*desk };
     let schema = directory.inside(SCHEMA);
     let schema = if desk.tree.has(&schema.path) {
-        policy_file(&aside, schema, false)
+        policy_file(&aside, &schema, false)
     } else {
         Some(live.schema.clone())
     };
@@ -81,14 +81,14 @@ fn policies(desk: &Desk<'_>, directory: &File) -> Option<Vec<PolicyFile>> {
     let is_sound = shadow.is_some();
     let shadow = shadow.into_iter().flatten().map(|(_, file)| (file, true));
     let policies: Vec<_> =
-        counting.chain(shadow).map(|(file, shadow)| policy_file(desk, file, shadow)).collect();
+        counting.chain(shadow).map(|(file, shadow)| policy_file(desk, &file, shadow)).collect();
     let policies: Vec<_> = policies.into_iter().collect::<Option<_>>()?;
     (is_sound && policies.iter().any(|file| !file.shadow)).then_some(policies)
 }
 
-fn policy_file(desk: &Desk<'_>, file: File, shadow: bool) -> Option<PolicyFile> {
+fn policy_file(desk: &Desk<'_>, file: &File, shadow: bool) -> Option<PolicyFile> {
     let name = file.shown.to_string();
-    let text = desk.text(&file, None)?;
+    let text = desk.text(file, None)?;
     if text.trim().is_empty() {
         desk.report.fault(file.at(Mark::START), "the file is empty; write a policy or remove it");
         return None;
