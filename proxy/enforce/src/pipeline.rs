@@ -181,6 +181,10 @@ pub struct Refusal {
     pub retry_after: Option<Duration>,
     /// What the policies' authors say about it (`@reason`).
     pub advice: Option<Arc<str>>,
+    /// The same in other languages, by their codes (`@reason_nl`).
+    pub translations: Vec<(Arc<str>, Arc<str>)>,
+    /// The `acr` of a sign-in that would do (`@step_up`).
+    pub step_up: Option<Arc<str>>,
 }
 
 impl Refusal {
@@ -190,15 +194,19 @@ impl Refusal {
         Self::over(Budget::Bodies, WAIT_FOR_ROOM)
     }
 
+    const fn because(reason: Reason, retry_after: Option<Duration>) -> Self {
+        Self { reason, retry_after, advice: None, translations: Vec::new(), step_up: None }
+    }
+
     /// A budget is used up for so long.
     pub(crate) const fn over(budget: Budget, wait: Duration) -> Self {
-        Self { reason: Reason::Limit(budget), retry_after: Some(wait), advice: None }
+        Self::because(Reason::Limit(budget), Some(wait))
     }
 }
 
 impl From<Reason> for Refusal {
     fn from(reason: Reason) -> Self {
-        Self { reason, retry_after: None, advice: None }
+        Self::because(reason, None)
     }
 }
 

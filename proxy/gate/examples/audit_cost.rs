@@ -196,6 +196,7 @@ fn closing(number: u16) -> Record {
         duration: Duration::from_millis(12),
         subjects: Answered::default(),
         disagreements: vec![],
+        body_sha256: None,
         inspection: None,
         end: End::Complete,
         failure: None,

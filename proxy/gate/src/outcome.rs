@@ -38,6 +38,8 @@ pub struct OpenOutcome {
     pub inspection: Option<Box<Report>>,
     /// What policies that do not count would have said of a body that was inspected as it passed.
     pub disagreements: Vec<Disagreement>,
+    /// SHA-256 of the request's body, where it is owed and was whole.
+    pub body_sha256: Option<[u8; 32]>,
     /// Whom the answer is about.
     pub subjects: Answered,
     not_readmitted: bool,
@@ -58,6 +60,7 @@ impl OpenOutcome {
             allowed: false,
             inspection: None,
             disagreements: Vec::new(),
+            body_sha256: None,
             subjects: Answered::default(),
             not_readmitted: false,
         }
@@ -120,6 +123,7 @@ impl OpenOutcome {
             subjects: mem::take(&mut self.subjects),
             inspection: self.inspection.take(),
             disagreements: mem::take(&mut self.disagreements),
+            body_sha256: self.body_sha256,
             failure: self.failure.take(),
         };
         if self.audit.append(Record::Outcome(outcome)).is_err() {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::annotations::STEP_UP;
 use crate::corpus::Corpus;
 use crate::decision::{Decision, Disagreement, Mode};
 use crate::digest::digest;
@@ -14,6 +15,9 @@ use crate::question::{Actor, DeviceFacts, Principal, Question};
 use crate::registry::Registry;
 use crate::schema::Vocabulary;
 use crate::slices::{Rule, Slices};
+
+/// How many ways to step up are tried for one refusal.
+const MOST_STEP_UPS: usize = 4;
 
 /// Compiled policies: decides questions, holds no lock, never changes. Share it in an `Arc`.
 #[derive(Debug)]
@@ -92,6 +96,26 @@ impl Engine {
     ) -> Option<Disagreement> {
         // What has no slice was refused, and policies in shadow could not have allowed it.
         self.with(question, prepared, |asked| overshadow(asked, decision)).ok().flatten()
+    }
+
+    /// The `acr` values of sign-ins that a refusal's policies ask for (`@step_up`): those that forbade it, or else those that permit to
+    /// this principal what nothing permitted. Whether one would do is for whoever asks to try.
+    #[must_use]
+    pub fn step_ups(&self, question: &Question, prepared: &Prepared, refusal: &Decision) -> Vec<Arc<str>> {
+        let of_forbids = refusal.obligations.iter().filter(|one| &*one.key == STEP_UP);
+        let mut classes: Vec<_> = of_forbids.map(|one| Arc::clone(&one.value)).collect();
+        if refusal.determining.is_empty() {
+            let of_permits = self.with(question, prepared, |asked| {
+                let fits = |rule: &&Rule| rule.permits && asked.prepared.fitting.holds(rule.principal);
+                let owed = asked.slice.rules.iter().filter(fits).flat_map(|rule| &rule.label.obligations);
+                owed.filter(|one| &*one.key == STEP_UP).map(|one| Arc::clone(&one.value)).collect()
+            });
+            classes = of_permits.unwrap_or_default();
+        }
+        classes.sort();
+        classes.dedup();
+        classes.truncate(MOST_STEP_UPS);
+        classes
     }
 
     /// How many policies are in shadow.

@@ -6,8 +6,9 @@ use std::{
 };
 
 use poort_policy::{
-    Context, Decision, Inspection, Mode, Prepared, PrincipalKind, Question, RequestContext, SessionFacts,
-    TimeFacts,
+    Context, Decision, Inspection, Mode, Obligation, Prepared, PrincipalKind, Question, RequestContext,
+    SessionFacts, TimeFacts,
+    annotations::{BODY_HASH, LOG, REASON, language},
 };
 
 use crate::{
@@ -16,9 +17,6 @@ use crate::{
     reason::Reason,
     subject::Holder,
 };
-
-/// The annotation whose value is shown to the person who was refused.
-const REASON: &str = "reason";
 
 pub(crate) fn check<P>(pipeline: &Pipeline<P>, exchange: &mut Exchange) -> Flow {
     let rules = &pipeline.rules;
@@ -29,6 +27,7 @@ pub(crate) fn check<P>(pipeline: &Pipeline<P>, exchange: &mut Exchange) -> Flow 
     let decision = ask(rules, holder, &question, &prepared);
     let flow =
         if decision.allow { Continue(()) } else { Break(refusal(rules, &question, &prepared, &decision)) };
+    exchange.hash_body = asks_for_body_hash(&decision);
     exchange.asked = Some((question, decision));
     flow
 }
@@ -46,6 +45,7 @@ pub(crate) fn check_again<P>(pipeline: &Pipeline<P>, exchange: &mut Exchange, sc
     let flow =
         if decision.allow { Continue(()) } else { Break(refusal(rules, &question, &prepared, &decision)) };
     both(first, &mut decision);
+    exchange.hash_body = asks_for_body_hash(&decision);
     exchange.asked = Some((question, decision));
     flow
 }
@@ -103,30 +103,64 @@ fn unite<T: PartialEq>(all: &mut Vec<T>, more: Vec<T>) {
 }
 
 fn refusal(rules: &Rules, question: &Question, prepared: &Prepared, decision: &Decision) -> Stop {
-    let advice = decision.obligations.iter().find(|obligation| &*obligation.key == REASON);
-    let reason = if !decision.errors.is_empty() {
-        Reason::PolicyError
-    } else if strong_sign_in_would_do(rules, question, prepared) {
-        Reason::StrongerSignIn
-    } else {
-        Reason::Policy
+    let (reason, step_up) = match decision.errors.is_empty() {
+        false => (Reason::PolicyError, None),
+        true => match sign_in_that_would_do(rules, question, prepared, decision) {
+            Some(class) => (Reason::StrongerSignIn, class),
+            None => (Reason::Policy, None),
+        },
     };
+    let Some(author) = author(decision) else {
+        return Stop::Refuse(Refusal { step_up, ..reason.into() });
+    };
+    let said = || decision.obligations.iter().filter(|one| one.policy == author);
+    let translation = |one: &Obligation| Some((language(&one.key)?.into(), Arc::clone(&one.value)));
     Stop::Refuse(Refusal {
-        reason,
-        retry_after: None,
-        advice: advice.map(|advice| Arc::clone(&advice.value)),
+        advice: said().find(|one| &*one.key == REASON).map(|one| Arc::clone(&one.value)),
+        translations: said().filter_map(translation).collect(),
+        step_up,
+        ..reason.into()
     })
 }
 
-/// Whether the same question would be allowed after a strong sign-in. Only refused requests pay for asking twice, and only a person can
-/// sign in.
-fn strong_sign_in_would_do(rules: &Rules, question: &Question, prepared: &Prepared) -> bool {
-    if question.context.session.strong || question.principal.kind != PrincipalKind::User {
-        return false;
+/// The first policy that says why it refuses.
+fn author(decision: &Decision) -> Option<Arc<str>> {
+    let speaks = |one: &&Obligation| &*one.key == REASON || language(&one.key).is_some();
+    decision.obligations.iter().find(speaks).map(|one| Arc::clone(&one.policy))
+}
+
+/// The sign-in after which the same question would be allowed, if there is one: of a certain class that a policy names, or else any strong
+/// one. Only refused requests pay for asking again, and only a person can sign in.
+fn sign_in_that_would_do(
+    rules: &Rules,
+    question: &Question,
+    prepared: &Prepared,
+    decision: &Decision,
+) -> Option<Option<Arc<str>>> {
+    if question.principal.kind != PrincipalKind::User {
+        return None;
     }
     let mut stronger = question.clone();
-    stronger.context.session.strong = true;
-    rules.engine.decide_alone(&stronger, prepared).allow
+    for class in rules.engine.step_ups(question, prepared, decision) {
+        let session = &mut stronger.context.session;
+        session.acr = Some(class.to_string());
+        session.strong = question.context.session.strong || rules.strong.contains(&*class);
+        if stronger.context.session != question.context.session
+            && rules.engine.decide_alone(&stronger, prepared).allow
+        {
+            return Some(Some(class));
+        }
+    }
+    if question.context.session.strong {
+        return None;
+    }
+    stronger.context.session = SessionFacts { strong: true, ..question.context.session.clone() };
+    rules.engine.decide_alone(&stronger, prepared).allow.then_some(None)
+}
+
+/// Whether what decided asks for the body's digest in the record.
+fn asks_for_body_hash(decision: &Decision) -> bool {
+    decision.obligations.iter().any(|one| &*one.key == LOG && &*one.value == BODY_HASH)
 }
 
 fn question(rules: &Rules, exchange: &mut Exchange) -> Option<Question> {

@@ -14,7 +14,7 @@ use super::{
     event::{Endpoint, Event, HttpResponse, Message, Metadata, OUTCOME, Traffic},
     inspection::{Inspection, is_zero},
     subject::About,
-    text::{Shown, micros, timestamp},
+    text::{Hex, Shown, micros, timestamp},
     words,
 };
 
@@ -32,6 +32,9 @@ pub(super) struct Unmapped<'a> {
     /// Of the answer, or of a body that was inspected as it passed.
     #[serde(skip_serializing_if = "Option::is_none")]
     waf: Option<Inspection<'a>>,
+    /// Of the request's body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body_sha256: Option<Hex>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     disagreements: &'a [Disagreement],
     /// Whom the answer is about.
@@ -72,6 +75,7 @@ pub(super) fn event<'a>(outcome: &'a Outcome, id: &'a str) -> Event<'a, Unmapped
             source: outcome.source.as_deref(),
             end: outcome.end.code(),
             waf: outcome.inspection.as_deref().map(|report| Inspection::of(Some(report))),
+            body_sha256: outcome.body_sha256.as_ref().map(|sum| Hex::of(sum)),
             disagreements: &outcome.disagreements,
             subjects: outcome.subjects.subjects.iter().map(About::of).collect(),
             more_subjects: outcome.subjects.more,
@@ -135,6 +139,7 @@ fn plain<'a>(
             source,
             end,
             waf: None,
+            body_sha256: None,
             disagreements: &[],
             subjects: vec![],
             more_subjects: 0,

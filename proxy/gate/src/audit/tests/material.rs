@@ -156,6 +156,7 @@ pub(crate) fn outcome(number: u8) -> Outcome {
         duration: Duration::from_micros(12_345),
         subjects: Answered::default(),
         disagreements: vec![],
+        body_sha256: None,
         inspection: None,
         end: End::Complete,
         failure: None,
