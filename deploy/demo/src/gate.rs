@@ -125,7 +125,7 @@ impl Gate {
         Ok((status, answer.text().await.map_err(DemoError::request(&what))?))
     }
 
-    /// Runs `poort VERB --config …` with further arguments, such as `reload --deny persons`; a verb may be two words, such as `audit review`.
+    /// Runs `poort VERB --config …` with further arguments, such as `reload --deny persons`. A verb may have several words.
     ///
     /// # Errors
     /// When the command cannot be started; what it says, and its status, is the output's.

@@ -3,7 +3,11 @@
 //! API clients get `application/problem+json` (RFC 9457), browsers a small page without script. Neither learns more than
 //! the class, the request's id and its six-character code; the reason in full is in the record.
 
-use std::{fmt::Write as _, sync::LazyLock, time::Duration};
+use std::{
+    fmt::Write as _,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -63,15 +67,16 @@ impl Reply {
     pub fn refusal(refusal: &Refusal, id: RequestId, headers: Option<&HeaderMap>, way: Option<&Way>) -> Self {
         let words = told(refusal.reason.class());
         let page = headers.filter(|headers| wants_page(headers));
+        let language = page.map_or(Language::English, Language::of);
+        let detail = detail(&words, refusal, headers, language);
         let (kind, body) = match page {
-            Some(headers) => {
-                let language = Language::of(headers);
-                (
-                    HeaderValue::from_static("text/html; charset=utf-8"),
-                    html(&words, refusal, id, language, way),
-                )
+            Some(_) => (
+                HeaderValue::from_static("text/html; charset=utf-8"),
+                html(&words, detail, id, language, way),
+            ),
+            None => {
+                (HeaderValue::from_static("application/problem+json"), problem(&words, detail.text, id, way))
             }
-            None => (HeaderValue::from_static("application/problem+json"), problem(&words, refusal, id, way)),
         };
         let mut reply = Self {
             status: words.status,
@@ -85,9 +90,11 @@ impl Reply {
             ],
             body,
         };
-        if page.is_some() {
+        if page.is_some() || !refusal.translations.is_empty() {
             reply.headers.push((header::VARY, HeaderValue::from_static("Accept-Language")));
         }
+        let language = detail.language.and_then(|code| HeaderValue::try_from(code).ok());
+        reply.headers.extend(language.map(|code| (header::CONTENT_LANGUAGE, code)));
         reply.headers.extend(challenge(refusal));
         reply.headers.extend(refusal.retry_after.map(|wait| (header::RETRY_AFTER, whole_seconds(wait))));
         reply.name_request(id);
@@ -175,6 +182,51 @@ pub struct Page<'a> {
     pub forms: Forms,
 }
 
+/// What to do now, and in which language that is, if it is not the usual one.
+#[derive(Clone, Copy)]
+struct Detail<'a> {
+    text: &'a str,
+    language: Option<&'a str>,
+}
+
+/// The policies' authors have the word, where they take it: they know best what this person can do. In the language that the client likes
+/// best if they took it in that, otherwise as they say it to everybody.
+fn detail<'a>(
+    words: &Words,
+    refusal: &'a Refusal,
+    headers: Option<&HeaderMap>,
+    language: Language,
+) -> Detail<'a> {
+    let preferred = headers.and_then(preferred_language);
+    let translated = |(code, text): &'a (Arc<str>, Arc<str>)| Detail { text, language: Some(code) };
+    let wanted = refusal.translations.iter().find(|(code, _)| Some(&**code) == preferred.as_deref());
+    match (wanted, &refusal.advice) {
+        (Some(wanted), _) => translated(wanted),
+        (None, Some(advice)) => Detail { text: advice, language: None },
+        (None, None) => {
+            let first = refusal.translations.first();
+            first.map_or(Detail { text: words.advice.in_language(language), language: None }, translated)
+        }
+    }
+}
+
+/// The code of the language that a client likes best (RFC 9110, 12.5.4): of several that it likes as much, the first. What is longer than
+/// any browser's is not looked at.
+fn preferred_language(headers: &HeaderMap) -> Option<String> {
+    const LONGEST: usize = 256;
+    let value = headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok().filter(|value| value.len() <= LONGEST)?;
+    let ranges = value.split(',').filter_map(|range| {
+        let (tag, weight) = range.split_once(';').unwrap_or((range, "q=1"));
+        let weight: f32 = weight.trim().strip_prefix("q=")?.parse().ok()?;
+        let code = tag.trim().split('-').next()?.to_ascii_lowercase();
+        (weight > 0.0 && code.len() == 2).then_some((code, weight))
+    });
+    // Of equals the last is the greatest to `max_by`, so they are turned round.
+    let ranges: Vec<_> = ranges.collect();
+    let best = ranges.into_iter().rev().max_by(|(_, one), (_, other)| one.total_cmp(other));
+    best.map(|(code, _)| code)
+}
+
 /// Where a page's forms may lead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Forms {
@@ -223,13 +275,13 @@ fn framed(language: Language, title: &str, main: &str) -> String {
     )
 }
 
-fn problem(words: &Words, refusal: &Refusal, id: RequestId, way: Option<&Way>) -> String {
+fn problem(words: &Words, detail: &str, id: RequestId, way: Option<&Way>) -> String {
     let address = |remedy| way.filter(|way| way.remedy == remedy).map(|way| way.address.as_str());
     let problem = Problem {
         r#type: "about:blank",
         title: words.title.in_language(Language::English),
         status: words.status.as_u16(),
-        detail: detail(words, refusal, Language::English),
+        detail,
         reason: words.name,
         code: id.code(),
         request_id: id.to_string(),
@@ -239,11 +291,6 @@ fn problem(words: &Words, refusal: &Refusal, id: RequestId, way: Option<&Way>) -
     serde_json::to_string(&problem).unwrap_or_default()
 }
 
-/// The policies' authors have the word, where they take it: they know best what this person can do.
-fn detail<'a>(words: &Words, refusal: &'a Refusal, language: Language) -> &'a str {
-    refusal.advice.as_deref().unwrap_or_else(|| words.advice.in_language(language))
-}
-
 const OPEN_MISSION: Text = Text(["Opdracht openen", "Ouvrir une mission", "Open a mission"]);
 const BREAK_GLASS: Text = Text([
     "In een noodgeval: het glas breken",
@@ -251,10 +298,11 @@ const BREAK_GLASS: Text = Text([
     "In an emergency: break the glass",
 ]);
 
-fn html(words: &Words, refusal: &Refusal, id: RequestId, language: Language, way: Option<&Way>) -> String {
+fn html(words: &Words, detail: Detail<'_>, id: RequestId, language: Language, way: Option<&Way>) -> String {
     let mut main = String::with_capacity(512);
+    let own = detail.language.map(|code| format!(" lang=\"{code}\"")).unwrap_or_default();
     // Writing to a String cannot fail.
-    let _ = write!(main, "<p>{}</p>", escaped(detail(words, refusal, language)));
+    let _ = write!(main, "<p{own}>{}</p>", escaped(detail.text));
     if let Some(Way { remedy, address }) = way {
         let label = match remedy {
             Remedy::Mission => OPEN_MISSION,
@@ -291,7 +339,15 @@ fn challenge(refusal: &Refusal) -> Option<(HeaderName, HeaderValue)> {
             "Bearer realm=\"poort\", error=\"invalid_token\", error_description=\"the token has expired\""
         }
         Class::SignInInvalid | Class::SignInElsewhere => "Bearer realm=\"poort\", error=\"invalid_token\"",
-        Class::StrongerSignIn => "Bearer realm=\"poort\", error=\"insufficient_user_authentication\"",
+        Class::StrongerSignIn => {
+            const STRONGER: &str = "Bearer realm=\"poort\", error=\"insufficient_user_authentication\"";
+            let value = match &refusal.step_up {
+                // INVARIANT: an `acr` that loads has no quote in it.
+                Some(class) => HeaderValue::try_from(format!("{STRONGER}, acr_values=\"{class}\"")).ok()?,
+                None => HeaderValue::from_static(STRONGER),
+            };
+            return Some((header::WWW_AUTHENTICATE, value));
+        }
         _ => return None,
     };
     Some((header::WWW_AUTHENTICATE, HeaderValue::from_static(value)))
@@ -387,6 +443,56 @@ mod tests {
         headers.insert("sec-fetch-mode", HeaderValue::from_static("cors"));
         let scripted = Reply::refusal(&refusal, RequestId([9; 16]), Some(&headers), None);
         assert_eq!(header(&scripted, &header::CONTENT_TYPE).unwrap(), "application/problem+json");
+    }
+
+    #[test]
+    fn advice_is_told_in_the_language_that_the_client_likes_best() {
+        let refusal = Refusal {
+            advice: Some("Ask the desk.".into()),
+            translations: vec![
+                ("fr".into(), "Demandez à l'<accueil>.".into()),
+                ("nl".into(), "Vraag de balie.".into()),
+            ],
+            ..Reason::Policy.into()
+        };
+        let untold = Refusal { advice: None, ..refusal.clone() };
+        for (accept, refusal, text, language) in [
+            ("nl", &refusal, "Vraag de balie.", Some("nl")),
+            ("NL-be, en;q=0.5", &refusal, "Vraag de balie.", Some("nl")),
+            ("fr;q=0.8, nl;q=0.9", &refusal, "Vraag de balie.", Some("nl")),
+            ("fr, nl", &refusal, "Demandez à l'<accueil>.", Some("fr")),
+            ("en, nl;q=0.5", &refusal, "Ask the desk.", None),
+            ("nl;q=0", &refusal, "Ask the desk.", None),
+            ("*", &refusal, "Ask the desk.", None),
+            ("nl;q=lots", &refusal, "Ask the desk.", None),
+            (&"nl,".repeat(100), &refusal, "Ask the desk.", None),
+            ("de", &untold, "Demandez à l'<accueil>.", Some("fr")),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_LANGUAGE, HeaderValue::try_from(accept).unwrap());
+            let reply = Reply::refusal(refusal, RequestId([9; 16]), Some(&headers), None);
+            let problem: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
+            assert_eq!(problem["detail"], text, "{accept}");
+            let said = header(&reply, &header::CONTENT_LANGUAGE).map(|value| value.to_str().unwrap());
+            assert_eq!(said, language, "{accept}");
+            headers.insert(header::ACCEPT, HeaderValue::from_static("text/html"));
+            let page = Reply::refusal(refusal, RequestId([9; 16]), Some(&headers), None).body;
+            let paragraph = language.map_or("<p>".to_owned(), |code| format!("<p lang=\"{code}\">"));
+            assert!(page.contains(&format!("{paragraph}{}</p>", escaped(text))), "{accept}: {page}");
+        }
+    }
+
+    #[test]
+    fn a_step_up_names_its_class() {
+        let refusal = Refusal {
+            step_up: Some("https://refeds.org/profile/mfa".into()),
+            ..Reason::StrongerSignIn.into()
+        };
+        let reply = Reply::refusal(&refusal, RequestId([0; 16]), None, None);
+        assert_eq!(
+            header(&reply, &header::WWW_AUTHENTICATE).unwrap(),
+            "Bearer realm=\"poort\", error=\"insufficient_user_authentication\", acr_values=\"https://refeds.org/profile/mfa\""
+        );
     }
 
     #[test]

@@ -35,7 +35,7 @@ use poort_policy::Operation;
 use crate::{
     adapt,
     audit::{Record, Strangers, Ticket},
-    forward::{AnswerHold, Inbound, prepare_request, prepare_response},
+    forward::{AnswerHold, BodyHash, Inbound, prepare_request, prepare_response},
     inspect::{self, Incoming, Late, Sources, incoming},
     listen::Connection,
     live::Live,
@@ -177,6 +177,8 @@ pub struct Context {
     stream: Option<Stream>,
     /// The body, where it is inspected as it passes.
     late: Late,
+    /// Its digest, where that is owed.
+    body_hash: BodyHash,
     outcome: OpenOutcome,
 }
 
@@ -211,6 +213,9 @@ impl Context {
         if end || passed.is_err() {
             let inspection = exchange.inspection.as_deref();
             self.outcome.inspection = inspection.and_then(Inspection::request_report);
+            let asked = exchange.asked.take();
+            self.outcome.disagreements =
+                asked.map(|(_, decision)| decision.disagreements).unwrap_or_default();
         }
         passed.map_err(|refusal| failure(refusal.reason))
     }
@@ -267,6 +272,7 @@ impl ProxyHttp for Proxy {
             hold: None,
             stream: None,
             late: Late::default(),
+            body_hash: BodyHash::default(),
             outcome: OpenOutcome::new(Arc::clone(&self.live.audit), Arc::clone(&self.live.carry.metrics)),
         }
     }
@@ -311,7 +317,7 @@ impl ProxyHttp for Proxy {
                 return Ok(true);
             }
             (Admission::Answer(Answer::SignIn(detour)), Ok(_)) => {
-                let errand = Errand::SignIn { stronger: detour.stronger };
+                let errand = Errand::SignIn { stronger: detour.stronger, class: None };
                 own::detour(session, ctx, errand, &self.live.audit).await?;
                 return Ok(true);
             }
@@ -344,6 +350,8 @@ impl ProxyHttp for Proxy {
         let upstream = Context::upstream(ctx.snapshot.as_ref(), ctx.permit.as_ref())?;
         let connection = ctx.connection.as_ref().map_or(0, |connection| connection.id());
         ctx.late = Late::default();
+        // A retry begins anew.
+        ctx.body_hash = BodyHash::new(owes_body_hash(ctx.exchange.as_ref()));
         ctx.asked = Some(Instant::now());
         ctx.attempts += 1;
         ctx.outcome.attempts = u32::try_from(ctx.attempts).unwrap_or(u32::MAX);
@@ -405,8 +413,12 @@ impl ProxyHttp for Proxy {
         if let Some(whole) = incoming::read_before(ctx.exchange.as_ref()) {
             incoming::replayed(body, whole);
             ctx.outcome.received_bytes = whole.len() as u64;
+            if end {
+                ctx.outcome.body_sha256 = BodyHash::of(whole, owes_body_hash(ctx.exchange.as_ref()));
+            }
             return Ok(());
         }
+        ctx.body_hash.piece(body.as_deref().unwrap_or_default());
         ctx.received_bytes += body.as_ref().map_or(0, |body| body.len() as u64);
         ctx.outcome.received_bytes = ctx.received_bytes;
         let limit = ctx.permit.as_ref().map_or(0, |permit| permit.source().body_limit);
@@ -415,6 +427,9 @@ impl ProxyHttp for Proxy {
         }
         if ctx.over_time() {
             return Err(failure(Reason::BodyIncomplete));
+        }
+        if end {
+            ctx.outcome.body_sha256 = ctx.body_hash.finish();
         }
         ctx.inspect_late(session, body, end)
     }
@@ -501,6 +516,10 @@ fn forwards_at_once(exchange: Option<&Exchange>) -> bool {
             .is_some_and(|meaning| matches!(meaning.operation, Operation::Consult | Operation::Use));
         looks && !asks_for_websocket(exchange)
     })
+}
+
+fn owes_body_hash(exchange: Option<&Exchange>) -> bool {
+    exchange.is_some_and(|exchange| exchange.hash_body)
 }
 
 fn asks_for_websocket(exchange: &Exchange) -> bool {

@@ -79,20 +79,16 @@ impl Alternatives<'_> {
     fn allows(&self, change: impl FnOnce(&mut Question)) -> bool {
         let mut other = self.question.clone();
         change(&mut other);
-        self.rules.engine.decide(&other, self.prepared).allow
+        self.rules.engine.decide_alone(&other, self.prepared).allow
     }
 
-    /// What has to be done first: to sign in strongly, to state a purpose or a case, or both.
+    /// What has to be done first where no sign-in alone would do: to state a purpose or a case; or both, and the sign-in comes first.
     pub(super) fn first(&self) -> Option<Reason> {
         let context = &self.question.context;
-        let person = self.question.principal.kind == PrincipalKind::User;
-        let may_be_stronger = person && !context.session.strong;
-        if may_be_stronger && self.allows(|other| other.context.session.strong = true) {
-            return Some(Reason::StrongerSignIn);
-        }
         if self.stated_would_do(false) {
             return Some(unsaid(context.purpose.is_none()));
         }
+        let may_be_stronger = self.question.principal.kind == PrincipalKind::User && !context.session.strong;
         (may_be_stronger && self.stated_would_do(true)).then_some(Reason::StrongerSignIn)
     }
 

@@ -12,6 +12,10 @@ use super::{
 };
 
 /// One thing to write down.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "an outcome is appended from a drop guard, without an allocation that may fail"
+)]
 #[derive(Debug)]
 pub enum Record {
     /// Who asked for what, and what was decided, with which files.
@@ -35,6 +39,8 @@ pub enum Record {
 pub struct Digests {
     /// Of the policies and everything they are evaluated with.
     pub policies: String,
+    /// Of a candidate's, where one is asked beside them.
+    pub candidate: Option<String>,
     /// Of the whole configuration.
     pub configuration: String,
 }

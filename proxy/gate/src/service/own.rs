@@ -56,8 +56,10 @@ pub(super) fn errand(session: &Session, ctx: &Context, refusal: &Refusal) -> Opt
     let exchange = ctx.exchange.as_ref()?;
     let nobody = exchange.holder.as_ref().is_some_and(|holder| holder.subject.is_none());
     let errand = match &refusal.reason {
-        Reason::StrongerSignIn => Errand::SignIn { stronger: true },
-        Reason::Policy if nobody => Errand::SignIn { stronger: false },
+        Reason::StrongerSignIn => {
+            Errand::SignIn { stronger: true, class: refusal.step_up.as_deref().map(str::to_owned) }
+        }
+        Reason::Policy if nobody => Errand::SignIn { stronger: false, class: None },
         Reason::PurposeRequired | Reason::CaseRequired if exchange.statements.is_some() => mission(exchange),
         _ => return None,
     };

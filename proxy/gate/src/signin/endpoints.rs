@@ -227,7 +227,8 @@ impl Desk {
     pub(super) fn sign_in_first(&self, visit: Visit<'_>) -> Answered {
         let target = &visit.facts.target;
         let target = journey::target(&target.path, target.query.as_deref());
-        let journey = Journey::to(self.host.clone(), target, Errand::SignIn { stronger: false }, visit);
+        let journey =
+            Journey::to(self.host.clone(), target, Errand::SignIn { stronger: false, class: None }, visit);
         let sealed = journey.seal(&self.seal).ok_or(SignInFault::Internal)?;
         self.go(format!("{}/start?to={sealed}", self.origin), vec![], visit.id)
     }
@@ -277,8 +278,8 @@ impl Desk {
         let journey = sealed.as_deref().map(|sealed| self.journey(sealed, visit)).transpose()?;
         let other_person = visit.query("other")?.is_some();
         let present = self.present(visit).await.filter(|_| !other_person);
-        let stronger = journey.as_ref().is_some_and(Journey::is_for_stronger);
-        if let Some((id, kept)) = present.filter(|(_, kept)| !stronger || self.is_strong(kept)) {
+        let present = present.filter(|(_, kept)| self.is_enough(kept, journey.as_ref()));
+        if let Some((id, kept)) = present {
             return self.go_on(id, &kept, journey, vec![], visit).await;
         }
         let chosen = visit.query("issuer")?;
@@ -287,20 +288,20 @@ impl Desk {
             (None, [only]) => only,
             (None, places) => return Ok(chooser(places, sealed.as_deref(), other_person, visit)),
         };
-        self.begin(place, sealed, stronger, other_person, visit).await
+        let wanted = journey.as_ref().and_then(|journey| self.wanted(journey));
+        self.begin(place, sealed, wanted.as_deref(), other_person, visit).await
     }
 
     async fn begin(
         &self,
         place: &Place,
         journey: Option<String>,
-        stronger: bool,
+        acr_values: Option<&str>,
         other_person: bool,
         visit: Visit<'_>,
     ) -> Answered {
         let secret = secret()?;
-        let strong = self.strong.join(" ");
-        let ask = Ask { acr_values: stronger.then_some(&strong), max_age: None, other_person };
+        let ask = Ask { acr_values, max_age: None, other_person };
         let (state, flow, address) = place.provider.begin(ask, sha256(secret.as_bytes()), visit.device)?;
         let cookie = cookies::kept(&cookies::login(&tag(&state)), &secret, PATIENCE.as_secs());
         let waiting = Waiting { flow, journey };
@@ -346,7 +347,7 @@ impl Desk {
         let cookies = [cookies::session(&value), cookies::removed(&login)].into_iter().flatten().collect();
         let journey = waiting.journey.as_deref();
         let journey = journey.and_then(|sealed| Journey::open(&self.seal, sealed, visit.device, visit.now));
-        if journey.as_ref().is_some_and(Journey::is_for_stronger) && !self.is_strong(&kept) {
+        if !self.is_enough(&kept, journey.as_ref()) {
             let page = visit.page(texts::NOT_STRONG).say(texts::WITH_A_CARD);
             return Ok(Page { status: StatusCode::FORBIDDEN, cookies, ..page }
                 .link("/", texts::GO_ON)

@@ -20,6 +20,9 @@ pub enum Errand {
     SignIn {
         /// Whether the session there was too weak.
         stronger: bool,
+        /// The `acr` that a policy asks for; none: any strong sign-in will do.
+        #[serde(default)]
+        class: Option<String>,
     },
     /// To say what it is for.
     Mission {
@@ -61,9 +64,12 @@ impl Journey {
         Self { host, target, device, tag: String::new(), browser: [0; 32], errand, at }
     }
 
-    /// Whether it needs a stronger sign-in.
-    pub(super) fn is_for_stronger(&self) -> bool {
-        self.errand == Errand::SignIn { stronger: true }
+    /// The stronger sign-in that it waits for, if it does; inside: the `acr` that it has to be.
+    pub(super) fn stronger(&self) -> Option<Option<&str>> {
+        match &self.errand {
+            Errand::SignIn { stronger: true, class } => Some(class.as_deref()),
+            _ => None,
+        }
     }
 
     pub(super) fn seal(&self, seal: &Seal) -> Option<String> {
@@ -105,7 +111,7 @@ mod tests {
             device: "car-1".to_owned(),
             tag: "abc".to_owned(),
             browser: [1; 32],
-            errand: Errand::SignIn { stronger: false },
+            errand: Errand::SignIn { stronger: false, class: None },
             at: seconds(now),
         };
         let sealed = journey.seal(&seal).unwrap();

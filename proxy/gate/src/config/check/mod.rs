@@ -104,12 +104,13 @@ struct Parts {
     zone: Zone,
     sources: Vec<super::checked::Source>,
     access: Access,
+    candidate: Option<Access>,
 }
 
 impl Parts {
     fn finish(self, tree: Tree, warnings: Vec<Warning>) -> Checked {
-        let Self { deploy, zone, sources, access } = self;
-        Checked { deploy, zone, sources, access, files: tree.into_files(), warnings }
+        let Self { deploy, zone, sources, access, candidate } = self;
+        Checked { deploy, zone, sources, access, candidate, files: tree.into_files(), warnings }
     }
 }
 
@@ -142,6 +143,8 @@ fn parts(desk: &Desk<'_>, file: File) -> Option<Parts> {
     };
     let drafts = folder::sources(desk, around, &policies.inside("sources"));
     let access = folder::access(desk, &policies.inside("access"));
+    let candidate = zone.candidate.take();
+    let candidate = candidate.map(|named| folder::candidate(desk, named.as_ref(), access.as_ref()));
     let sign_in = zone.sign_in.as_ref().and_then(Option::as_ref);
     cross::check(desk, operators.deploy.as_ref(), inventory.as_deref(), sign_in, &drafts);
     let sources = drafts.into_iter().map(|draft| draft.source).collect::<Option<Vec<_>>>();
@@ -164,5 +167,5 @@ fn parts(desk: &Desk<'_>, file: File) -> Option<Parts> {
         held: zone.waf?.map_or(0, |waf| waf.held),
         entities: entities?,
     };
-    Some(Parts { deploy: operators.deploy?, zone, sources: sources?, access: access? })
+    Some(Parts { deploy: operators.deploy?, zone, sources: sources?, access: access?, candidate: candidate? })
 }

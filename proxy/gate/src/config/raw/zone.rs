@@ -16,6 +16,7 @@ record! {
         cases: Text,
         mission: Block<Mission>,
         break_glass: Block<BreakGlass>,
+        candidate: Text,
     }
 
     struct Purpose {
