@@ -12,10 +12,6 @@ use super::{
 };
 
 /// One thing to write down.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "an outcome is appended from a drop guard, without an allocation that may fail"
-)]
 #[derive(Debug)]
 pub enum Record {
     /// Who asked for what, and what was decided, with which files.
