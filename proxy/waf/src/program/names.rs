@@ -11,9 +11,12 @@ pub(crate) struct Names {
 }
 
 impl Names {
+    /// Slots for captures.
+    pub(crate) const CAPTURES: u32 = 10;
+
     pub(crate) fn new() -> Self {
         let mut names = Self { slots: HashMap::default(), names: Vec::new() };
-        for digit in 0..10 {
+        for digit in 0..Self::CAPTURES {
             names.slot(&digit.to_string());
         }
         names

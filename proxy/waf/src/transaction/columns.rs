@@ -83,16 +83,18 @@ impl Columns {
         self.get(at).map(|column| column.common).unwrap_or_default()
     }
 
-    /// The gate bits that any value of the column sets.
+    /// The gate bits that any value of the column sets; of none, no words.
     pub(super) fn bits(&mut self, at: u32, values: &mut Values, gate: &Gate, side: usize) -> &[u64] {
         let Some(column) = self.list.get_mut(at as usize) else { return &[] };
         if column.bits_side != Some(side) {
             column.bits_side = Some(side);
             column.bits.clear();
-            column.bits.resize(gate.words, 0);
             for item in &mut column.items {
                 item.bits = values.gate_bits(item.value, gate, side);
-                values.add_bits(item.bits, &mut column.bits);
+                if item.bits != Place::NOWHERE {
+                    column.bits.resize(gate.words, 0);
+                    values.add_bits(item.bits, &mut column.bits);
+                }
             }
         }
         &column.bits
@@ -151,10 +153,14 @@ impl Filled {
 
 impl Common {
     fn of(items: &[Item]) -> Self {
-        items.iter().fold(Self::default(), |all, item| Self {
-            kinds: all.kinds.union(item.kinds),
-            longest: all.longest.max(item.len),
-        })
+        items
+            .iter()
+            .fold(Self::default(), |all, item| all.union(Self { kinds: item.kinds, longest: item.len }))
+    }
+
+    #[inline]
+    pub(super) fn union(self, other: Self) -> Self {
+        Self { kinds: self.kinds.union(other.kinds), longest: self.longest.max(other.longest) }
     }
 }
 

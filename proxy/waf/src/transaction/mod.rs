@@ -9,6 +9,7 @@ mod outcome;
 mod request;
 mod response;
 mod run;
+mod sieve;
 mod store;
 mod survey;
 mod tx;
@@ -28,6 +29,7 @@ use crate::program::{Allowed, Engine, Excluded, Processor, Program};
 use crate::syntax::Variable;
 use ask::Matched;
 use columns::Columns;
+use sieve::Sifted;
 use store::Store;
 use survey::Surveys;
 use tx::Tx;
@@ -61,6 +63,7 @@ pub(crate) struct State {
     tx: Tx,
     columns: Columns,
     surveys: Surveys,
+    sifted: Sifted,
     phase: u8,
     engine: Engine,
     allowed: Option<Allowed>,
@@ -320,6 +323,7 @@ impl State {
             tx: Tx::default(),
             columns: Columns::new(program.columns.len()),
             surveys: Surveys::new(program.groups.len()),
+            sifted: Sifted::default(),
             phase: 1,
             engine: program.settings().engine,
             allowed: None,

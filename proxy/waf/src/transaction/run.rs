@@ -2,7 +2,7 @@
 
 use super::outcome::{Interruption, InterruptionKind, Match};
 use super::{State, expand};
-use crate::program::{Allowed, Disruption, Engine, Entry, Glance, Program, Rule};
+use crate::program::{Allowed, Disruption, Engine, Entry, Glance, Phase, Program, Rule};
 
 /// Where evaluation of a phase goes on.
 enum Flow {
@@ -19,20 +19,18 @@ impl State {
         if self.engine == Engine::Off || self.is_allowed(phase) {
             return None;
         }
-        let list = program.phases.get(usize::from(phase) - 1).map_or(&[][..], Vec::as_slice);
-        let mut position = 0;
-        while let Some(entry) = list.get(position) {
-            position += 1;
-            if self.values.fuel == 0 {
-                break;
-            }
+        let rules = program.phases.get(usize::from(phase) - 1)?;
+        self.sifted.start(rules);
+        let mut start = 0;
+        while let Some(position) = self.sifted.next(start) {
+            let Some(entry) = rules.entries.get(position).filter(|_| self.values.fuel > 0) else { break };
+            start = position + 1;
             let at = entry.rule;
-            let Some(rule) = program.rules.get(at as usize).filter(|_| self.may_run(program, entry)) else {
-                continue;
-            };
-            match self.rule(program, at, rule, position) {
+            let may_run = self.may_run(program, rules, position, entry);
+            let Some(rule) = program.rules.get(at as usize).filter(|_| may_run) else { continue };
+            match self.rule(program, at, rule, start) {
                 Flow::Next => {}
-                Flow::To(next) => position = next.max(position),
+                Flow::To(next) => start = next.max(start),
                 Flow::Stop(interruption) => return interruption,
             }
             if self.engine == Engine::Off {
@@ -44,11 +42,14 @@ impl State {
 
     /// Whether a rule may match, as far as shows at a glance.
     #[inline]
-    fn may_run(&mut self, program: &Program, entry: &Entry) -> bool {
+    fn may_run(&mut self, program: &Program, phase: &Phase, position: usize, entry: &Entry) -> bool {
         let may_match = match &entry.glance {
             Glance::Nothing => true,
             Glance::Guard(guard) => self.guard_holds(*guard),
-            Glance::Values(hint) => self.have_values(program, hint),
+            Glance::Sieve(sieve, before) => {
+                before.as_deref().is_none_or(|before| self.have_before(program, before))
+                    && self.passes(program, phase, *sieve, position)
+            }
         };
         may_match && !self.is_removed(entry.rule)
     }

@@ -366,10 +366,8 @@ impl Values {
     /// Adds the bits at a place to `union`.
     #[inline]
     pub(super) fn add_bits(&self, place: Place, union: &mut [u64]) {
-        if place != Place::NOWHERE {
-            let bits = self.bits.get(place.0 as usize..).unwrap_or_default();
-            union.iter_mut().zip(bits).for_each(|(word, more)| *word |= more);
-        }
+        let bits = self.bits.get(place.0 as usize..).unwrap_or_default();
+        union.iter_mut().zip(bits).for_each(|(word, more)| *word |= more);
     }
 
     /// Whether a bit at a place is set.
