@@ -2,6 +2,7 @@
 //! of them.
 
 use super::State;
+use super::store::Entry;
 use super::values::{Known, Place, ValueId, Values};
 use crate::program::{Column, Gate, Kinds, Program, Select, Source};
 use crate::syntax::Variable;
@@ -120,9 +121,10 @@ impl Columns {
         }
     }
 
-    /// Says that `at` has values of its own.
-    fn filled(&mut self, at: u32, common: Common, time: u32) {
+    /// Gives `at` values of its own.
+    fn filled(&mut self, at: u32, items: Vec<Item>, common: Common, time: u32) {
         let Some(column) = self.list.get_mut(at as usize) else { return };
+        column.items = items;
         column.time = time;
         column.moment = self.moment;
         column.same_as = at;
@@ -140,6 +142,10 @@ impl Item {
     fn learn(&mut self, known: Known) {
         (self.len, self.kinds) = (known.len, known.kinds);
     }
+
+    fn common(&self) -> Common {
+        Common { kinds: self.kinds, longest: self.len }
+    }
 }
 
 impl Filled {
@@ -152,12 +158,6 @@ impl Filled {
 }
 
 impl Common {
-    fn of(items: &[Item]) -> Self {
-        items
-            .iter()
-            .fold(Self::default(), |all, item| all.union(Self { kinds: item.kinds, longest: item.len }))
-    }
-
     #[inline]
     pub(super) fn union(self, other: Self) -> Self {
         Self { kinds: self.kinds.union(other.kinds), longest: self.longest.max(other.longest) }
@@ -235,9 +235,8 @@ impl State {
                     item.learn(values.known(value, &program.kinds));
                 }
             }
-            let common = Common::of(&items);
-            self.columns.put_items(at, items);
-            self.columns.filled(at, common, self.store.time);
+            let common = items.iter().fold(Common::default(), |all, item| all.union(item.common()));
+            self.columns.filled(at, items, common, self.store.time);
         }
         self.columns.put_items(of, from);
         first.is_some()
@@ -253,9 +252,15 @@ impl State {
             if column.is_volatile {
                 self.refresh(program, column.variable);
             }
-            let entries = self.store.entries(column.variable).iter();
-            let meant = entries.filter(|entry| select.takes(self.values.get(entry.key), &program.names));
-            items.extend(meant.map(|entry| Item::new(Key::Value(entry.key), entry.value)));
+            let entries = self.store.entries(column.variable);
+            let item = |entry: &Entry| Item::new(Key::Value(entry.key), entry.value);
+            match select {
+                Select::All => items.extend(entries.iter().map(item)),
+                select => {
+                    let is_meant = |entry: &&Entry| select.takes(self.values.get(entry.key), &program.names);
+                    items.extend(entries.iter().filter(is_meant).map(item));
+                }
+            }
         }
         if !excluded.is_empty() {
             items.retain(|item| {
@@ -268,12 +273,12 @@ impl State {
             items.clear();
             items.push(Item::new(Key::Value(Values::EMPTY), value));
         }
+        let mut common = Common::default();
         for item in &mut items {
             item.learn(self.values.known(item.value, &program.kinds));
+            common = common.union(item.common());
         }
-        let common = Common::of(&items);
-        self.columns.put_items(at, items);
-        self.columns.filled(at, common, self.store.time);
+        self.columns.filled(at, items, common, self.store.time);
     }
 
     fn collect_tx(&mut self, program: &Program, select: &Select, items: &mut Vec<Item>) {
