@@ -4,6 +4,7 @@
 //! interned, whose `TX` names are slots, and whose literals are in one automaton per direction.
 
 mod actions;
+mod constant;
 mod draft;
 mod effects;
 mod gate;
@@ -35,6 +36,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use constant::Aside;
 use draft::Drafts;
 use gate::GateBuilder;
 use group::Groups;
@@ -94,6 +96,22 @@ impl Program {
         entries: &[&str],
         limits: &LoadLimits,
     ) -> Result<Self, Vec<Fault>> {
+        Self::compile_with(source, entries, limits, &[])
+    }
+
+    /// The same with constants: members of `TX` (names in lower case, each once) that hold these numbers in every transaction. What
+    /// rules decide by them alone is decided now, and a rule that is then never come to costs nothing: with CRS's
+    /// `detection_paranoia_level`, all rules of higher levels.
+    ///
+    /// # Errors
+    ///
+    /// The same, and a rule that is come to and sets a constant to another number.
+    pub fn compile_with(
+        source: &dyn RuleSource,
+        entries: &[&str],
+        limits: &LoadLimits,
+        constants: &[(&str, i64)],
+    ) -> Result<Self, Vec<Fault>> {
         let mut faults = Vec::new();
         let loaded = syntax::load(source, entries, limits, &mut faults);
         let bytes = loaded.bytes;
@@ -103,9 +121,10 @@ impl Program {
             limits,
             faults,
             metas: drafts.rules.iter().map(|draft| draft.meta.clone()).collect(),
-            names: Names::new(),
+            names: Names::new(constants),
             groups: Groups::new(limits.regex_bytes),
             gates: [GateBuilder::default(), GateBuilder::default()],
+            aside: Aside::new(limits.regex_bytes),
             wanted: Vec::new(),
             uses: [false; Variable::COUNT],
             phrases: 0,
@@ -113,10 +132,10 @@ impl Program {
             bytes: Cell::new(bytes),
             regex_bytes: 0,
         };
-        let mut rules: Vec<Rule> = drafts.rules.iter().map(|draft| builder.rule(draft)).collect();
+        let mut rules = builder.rules(&drafts);
         let kinds = builder.settle_kinds(&mut rules);
         let phases = [1, 2, 3, 4, 5].map(|phase| {
-            let rules = (0..).zip(&rules).filter(|(_, rule)| rule.phase == phase);
+            let rules = (0..).zip(&rules).filter(|(_, rule)| rule.phase == phase && !rule.links.is_empty());
             Phase::new(rules, &builder.groups)
         });
         builder.finish(drafts, rules, phases, kinds).map_err(|mut faults| {
@@ -176,6 +195,7 @@ pub(super) struct Builder<'a> {
     names: Names,
     groups: Groups,
     gates: [GateBuilder; 2],
+    aside: Aside,
     /// Per condition, the bytes that a match needs.
     wanted: Vec<Wanted>,
     uses: [bool; Variable::COUNT],
@@ -209,7 +229,6 @@ impl Builder<'_> {
             links,
             disruption: actions.disruption,
             status: actions.status,
-            skip: actions.skip,
             jump: None,
             log: actions.log,
             message: actions.message,
@@ -457,10 +476,8 @@ impl Builder<'_> {
         phases: [Phase; PHASES],
         kinds: KindTable,
     ) -> Result<Program, Vec<Fault>> {
-        for (rule, draft) in rules.iter_mut().zip(&drafts.rules) {
-            let target =
-                draft.jump().map(|jump| drafts.position(jump, draft).ok_or_else(|| draft::no_marker(jump)));
-            match target {
+        for (at, rule) in rules.iter_mut().enumerate() {
+            match drafts.target(at) {
                 None => {}
                 Some(Ok(position)) => {
                     let phase = phases.get(usize::from(rule.phase) - 1);

@@ -1,7 +1,7 @@
 //! Asking one condition of a rule.
 
-use super::columns::{Common, Item, Key};
-use super::survey::has_bit;
+use super::columns::{Item, Key};
+use super::survey::{Present, has_bit};
 use super::values::{ValueId, Values};
 use super::{State, expand};
 use crate::program::{Argument, Guard, Link, Names, Program};
@@ -106,8 +106,10 @@ impl State {
     /// The same of a group that is surveyed: only where there are values.
     fn ask_present(&mut self, question: &Question<'_>, at: u32) -> bool {
         let (mut any, mut index) = (false, 0);
-        while let Some(present) = self.surveys.present(at, index) {
-            any |= self.ask_column(question, present.column);
+        while let Some(Present { column, common, .. }) = self.surveys.present(at, index) {
+            if question.link.negated || common.may_meet(&question.link.need) {
+                any |= self.ask_column(question, column);
+            }
             index += 1;
         }
         any
@@ -155,7 +157,7 @@ impl State {
     /// Whether any value of a column has what a match needs.
     fn column_may_match(&mut self, question: &Question<'_>, at: u32) -> bool {
         let Question { program, link, .. } = *question;
-        let (need, Common { kinds, longest }) = (&link.need, self.columns.common(at));
+        let (need, common) = (&link.need, self.columns.common(at));
         // Also finds the bits of each value.
         let has_bit = need.bit.is_none_or(|bit| {
             let side = usize::from(self.phase > 2);
@@ -164,8 +166,7 @@ impl State {
                 .get(side)
                 .is_none_or(|gate| has_bit(self.columns.bits(at, &mut self.values, gate, side), bit))
         });
-        link.negated
-            || (longest >= need.len && kinds.have(need.kinds) && (has_bit || need.is_met_instead(kinds)))
+        link.negated || (common.may_meet(need) && (has_bit || need.is_met_instead(common.kinds)))
     }
 
     fn ask_one(&mut self, question: &Question<'_>, variable: Variable, item: Item) -> bool {

@@ -4,7 +4,7 @@
 use super::State;
 use super::store::Entry;
 use super::values::{Known, Place, ValueId, Values};
-use crate::program::{Column, Gate, Kinds, Program, Select, Source};
+use crate::program::{Column, Gate, Kinds, Need, Program, Select, Source};
 use crate::syntax::Variable;
 use crate::transform::Transform;
 
@@ -162,6 +162,12 @@ impl Common {
     pub(super) fn union(self, other: Self) -> Self {
         Self { kinds: self.kinds.union(other.kinds), longest: self.longest.max(other.longest) }
     }
+
+    /// Whether a value may have what a match needs, gate bits apart.
+    #[inline]
+    pub(super) fn may_meet(self, need: &Need) -> bool {
+        self.longest >= need.len && self.kinds.have(need.kinds)
+    }
 }
 
 impl State {
@@ -178,6 +184,13 @@ impl State {
             }
             _ => return self.fill_column(program, at, column),
         }
+        self.touched_column(program, at)
+    }
+
+    /// The same of a column whose members are filled, and have bytes that its transformations act on.
+    #[inline]
+    pub(super) fn touched_column(&mut self, program: &Program, at: u32) -> u32 {
+        let Some(column) = program.columns.get(at as usize) else { return at };
         match self.columns.get(at) {
             Some(filled) if self.is_fresh(column, filled) => filled.same_as,
             _ => self.fill_column(program, at, column),

@@ -28,7 +28,7 @@ impl State {
             let at = entry.rule;
             let may_run = self.may_run(program, rules, position, entry);
             let Some(rule) = program.rules.get(at as usize).filter(|_| may_run) else { continue };
-            match self.rule(program, at, rule, start) {
+            match self.rule(program, at, rule) {
                 Flow::Next => {}
                 Flow::To(next) => start = next.max(start),
                 Flow::Stop(interruption) => return interruption,
@@ -70,9 +70,9 @@ impl State {
         self.removed.get((rule >> 6) as usize).is_some_and(|word| word >> (rule & 63) & 1 == 1)
     }
 
-    fn rule(&mut self, program: &Program, at: u32, rule: &Rule, position: usize) -> Flow {
+    fn rule(&mut self, program: &Program, at: u32, rule: &Rule) -> Flow {
         if rule.is_jump && !self.excludes_tx {
-            return after(rule, position);
+            return after(rule);
         }
         self.current = at;
         for link in &rule.links {
@@ -83,13 +83,13 @@ impl State {
             }
             std::mem::swap(&mut self.matched_before, &mut self.matched_now);
         }
-        let flow = self.conclude(program, rule, position);
+        let flow = self.conclude(program, rule);
         self.matched_before.clear();
         flow
     }
 
     /// All conditions of a rule matched.
-    fn conclude(&mut self, program: &Program, rule: &Rule, position: usize) -> Flow {
+    fn conclude(&mut self, program: &Program, rule: &Rule) -> Flow {
         if let Some(severity) = rule.meta.severity {
             self.highest_severity =
                 Some(self.highest_severity.map_or(severity, |highest| highest.min(severity)));
@@ -109,7 +109,7 @@ impl State {
                 let status = if (300..400).contains(&rule.status) { rule.status } else { 302 };
                 (InterruptionKind::Redirect(expand::text(self, program, location)), status)
             }
-            _ => return after(rule, position),
+            _ => return after(rule),
         };
         Flow::Stop(Some(Interruption { kind, status, rule: Some(rule.meta.id), phase: self.phase }))
     }
@@ -139,10 +139,6 @@ impl State {
     }
 }
 
-fn after(rule: &Rule, position: usize) -> Flow {
-    match (rule.jump, rule.skip) {
-        (Some(jump), _) => Flow::To(jump as usize),
-        (None, 0) => Flow::Next,
-        (None, skip) => Flow::To(position.saturating_add(skip as usize)),
-    }
+fn after(rule: &Rule) -> Flow {
+    rule.jump.map_or(Flow::Next, |jump| Flow::To(jump as usize))
 }

@@ -29,7 +29,7 @@ pub(super) struct Present {
     target: u32,
     /// The column whose values these are.
     pub(super) column: u32,
-    common: Common,
+    pub(super) common: Common,
 }
 
 impl Surveys {
@@ -78,7 +78,7 @@ impl State {
         if link.negated {
             return true;
         }
-        if common.longest < need.len || !common.kinds.have(need.kinds) {
+        if !common.may_meet(need) {
             return false;
         }
         need.bit.is_none_or(|bit| {
@@ -131,8 +131,11 @@ impl State {
         let mut present = present.take().unwrap_or_default();
         present.clear();
         let is_same = match made_of {
-            Some((plain, before)) => self.present_of(program, group, plain, before, &mut present),
             None => self.present_members(program, group, &mut present),
+            Some((plain, before)) if group.stages == 1 => {
+                self.present_of(program, group, plain, before, &mut present)
+            }
+            Some((plain, _)) => self.present_stages(program, group, plain, &mut present),
         };
         let same_as = made_of.filter(|_| is_same).map_or(at, |(_, before)| before);
         let Some(survey) = self.surveys.get_mut(at) else { return at };
@@ -146,7 +149,9 @@ impl State {
     fn present_members(&mut self, program: &Program, group: &Group, present: &mut Vec<Present>) -> bool {
         for (target, column) in (0..).zip(&group.columns) {
             let column = self.column(program, *column);
-            self.note_present(target, column, present);
+            if !self.columns.items(column).is_empty() {
+                present.push(Present { target, column, common: self.columns.common(column) });
+            }
         }
         false
     }
@@ -164,29 +169,44 @@ impl State {
         let mut is_same = true;
         let mut index = 0;
         while let Some(members) = self.surveys.present(plain, index) {
-            let start = members.target as usize * group.stages;
-            let range = start..start + group.stages;
-            let touches = group.touches.get(range.clone()).and_then(<[Kinds]>::last).copied();
+            let target = members.target as usize;
+            let Some((column, touches)) = group.columns.get(target).zip(group.touches.get(target)) else {
+                break;
+            };
             // Most values hold no byte that a transformation acts on.
-            if touches.is_some_and(|touches| touches != Kinds::ALL && !members.common.kinds.meets(touches)) {
-                present.push(members);
+            let found = if *touches != Kinds::ALL && !members.common.kinds.meets(*touches) {
+                members
             } else {
-                for column in self.stages(program, group.columns.get(range).unwrap_or_default()) {
-                    let column = self.column(program, *column);
-                    self.note_present(members.target, column, present);
-                }
-            }
-            let column = present.last().map(|present| present.column);
-            is_same = is_same && column == self.surveys.present(before, index).map(|present| present.column);
+                let column = self.touched_column(program, *column);
+                Present { column, common: self.columns.common(column), ..members }
+            };
+            present.push(found);
+            let other = self.surveys.present(before, index);
+            is_same = is_same && other.is_some_and(|other| other.column == found.column);
             index += 1;
         }
-        is_same && group.stages == 1
+        is_same
     }
 
-    fn note_present(&self, target: u32, column: u32, present: &mut Vec<Present>) {
-        if !self.columns.items(column).is_empty() {
-            present.push(Present { target, column, common: self.columns.common(column) });
+    /// The same of a group with stages.
+    fn present_stages(
+        &mut self,
+        program: &Program,
+        group: &Group,
+        plain: u32,
+        present: &mut Vec<Present>,
+    ) -> bool {
+        let mut index = 0;
+        while let Some(members) = self.surveys.present(plain, index) {
+            let start = members.target as usize * group.stages;
+            let stages = group.columns.get(start..start + group.stages).unwrap_or_default();
+            for column in self.stages(program, stages) {
+                let column = self.column(program, *column);
+                present.push(Present { column, common: self.columns.common(column), ..members });
+            }
+            index += 1;
         }
+        false
     }
 
     /// The stages of a target that are worth looking at: the first, when the others are the same.

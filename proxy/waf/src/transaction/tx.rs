@@ -90,10 +90,13 @@ impl Tx {
         None
     }
 
-    /// Sets a name (in lower case) that may have a slot.
+    /// Sets a name (in lower case) that may have a slot; not a constant.
     pub(super) fn put(&mut self, name: &[u8], value: Option<ValueId>, names: &Names, values: &mut Values) {
         if let Some(slot) = std::str::from_utf8(name).ok().and_then(|name| names.find(name)) {
-            return self.set(slot, value, values);
+            if names.constant(slot).is_none() {
+                self.set(slot, value, values);
+            }
+            return;
         }
         if let Some(made) = self.position(name, values).and_then(|at| self.made.get_mut(at)) {
             made.value = value;
