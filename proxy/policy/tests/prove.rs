@@ -300,6 +300,7 @@ fn sets_over_other_people_or_sources_are_not_compared() {
     // A new source and a role that brings nothing along are no hindrance.
     other.sources.push(common::source("fines", "restricted"));
     other.roles.push(common::group("clerk", &[] as &[&str]));
+    other.units.push(common::group("team-c", &[] as &[&str]));
     let none = now.properties(Vec::new()).unwrap();
     let apart = Proof::new(&now, &none, Some(&bench(other)), false).unwrap_err();
     assert_eq!(
@@ -308,6 +309,7 @@ fn sets_over_other_people_or_sources_are_not_compared() {
             "role `inspector` is in `officer` in one of the two only",
             "source `persons` is in `restricted`, `secret` in one of the two only",
             "source `vehicles` has two owners",
+            "unit `team-c` is there in one of the two only",
         ]
     );
 }

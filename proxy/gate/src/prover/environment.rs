@@ -13,7 +13,10 @@ use cedar_policy_symcc::{
 use poort_policy::workbench::prove::{Answer, Ask, Environment, Proof, Said};
 use tokio::{runtime::Runtime, time::timeout};
 
-use super::{Broken, Settings, solver::Cvc5};
+use super::{
+    Broken, Settings,
+    solver::{Cvc5, shown},
+};
 
 /// What Cedar has to say where it cannot ask.
 type Asked<T> = Result<T, Box<Error>>;
@@ -120,7 +123,11 @@ impl<'s> Bench<'s> {
                     self.compiler = Some(compiler);
                     unknown(slow())
                 }
-                error => unknown(format!("Cedar cannot say it to a solver: {error}")),
+                Error::DecodeModel(_) | Error::ConcretizeError(_) | Error::ModelInvalid { .. } => {
+                    self.compiler = Some(compiler);
+                    unknown("it does not hold, and the solver's counter-example cannot be read".to_owned())
+                }
+                error => unknown(format!("Cedar cannot say it to a solver: {}", shown(&error.to_string()))),
             },
         }
     }

@@ -30,7 +30,7 @@ const MODEL_LIMIT: u64 = 16 << 20;
 /// How long it may take to say which version it is.
 const VERSION_LIMIT: Duration = Duration::from_secs(10);
 /// How much of garbage is shown.
-const SHOWN: usize = 60;
+const SHOWN: usize = 80;
 
 /// The program: as typed, as `CVC5` in the environment says, or `cvc5` as found in the `PATH`.
 #[must_use]
@@ -186,6 +186,6 @@ fn garbage(bytes: &[u8]) -> SolverError {
 }
 
 /// Its beginning, without anything that a terminal obeys.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     text.trim().chars().take(SHOWN).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

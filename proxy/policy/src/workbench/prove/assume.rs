@@ -52,12 +52,16 @@ pub(super) fn apart(bench: &Workbench, before: &Workbench) -> Vec<String> {
         let (now, then) = (above(&bench.engine.registry, &uid), above(&before.engine.registry, &uid));
         // One that only one of them has must not bring anything of the other's along.
         let both = [bench, before].into_iter().all(|one| one.engine.registry.find(&uid).is_some());
-        if now != then && (both || kind != Kind::Source) {
+        let name = uid.eid().as_ref() as &str;
+        if kind == Kind::Unit && !both {
+            // A device's unit that nobody declared is none, which no policy here could say.
+            apart.insert(format!("unit `{name}` is there in one of the two only"));
+        } else if now != then && (both || kind != Kind::Source) {
             let groups = now.symmetric_difference(&then).map(|name| format!("`{name}`"));
             apart.insert(format!(
                 "{} `{}` is in {} in one of the two only",
                 kind.word(),
-                uid.eid().as_ref() as &str,
+                name,
                 groups.collect::<Vec<_>>().join(", ")
             ));
         }
