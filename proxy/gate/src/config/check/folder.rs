@@ -38,21 +38,33 @@ fn is_id(id: &str) -> bool {
 
 /// The policies and their schema.
 pub(super) fn access(desk: &Desk<'_>, directory: &File) -> Option<Access> {
-    let files = files(desk, directory, "cedar", "policies: without one, nothing is permitted to anybody");
-    let read = |file: File| {
-        let name = file.shown.to_string();
-        let text = desk.text(&file, None)?;
-        if text.trim().is_empty() {
-            desk.report.fault(file.at(Mark::START), "the file is empty; write a policy or remove it");
-            return None;
-        }
-        Some(PolicyFile { name, text })
-    };
-    let schema = read(directory.inside("schema.cedarschema"));
-    let policies: Vec<_> = files.into_iter().map(|(_, file)| read(file)).collect();
-    let policies: Vec<_> = policies.into_iter().collect::<Option<_>>()?;
-    let schema = schema?;
+    let schema = cedar(desk, &directory.inside("schema.cedarschema"));
+    let policies = all_cedar(desk, directory, "policies: without one, nothing is permitted to anybody");
+    let (schema, policies) = (schema?, policies?);
     (!policies.is_empty()).then_some(Access { schema, policies })
+}
+
+/// What is claimed of the policies; nothing where there is no such directory.
+pub(super) fn properties(desk: &Desk<'_>, directory: &File) -> Option<Vec<PolicyFile>> {
+    if !desk.tree.has(&directory.path) {
+        return Some(Vec::new());
+    }
+    all_cedar(desk, directory, "what must hold of the policies")
+}
+
+fn all_cedar(desk: &Desk<'_>, directory: &File, wanted: &str) -> Option<Vec<PolicyFile>> {
+    let files = files(desk, directory, "cedar", wanted);
+    let read: Vec<_> = files.into_iter().map(|(_, file)| cedar(desk, &file)).collect();
+    read.into_iter().collect()
+}
+
+fn cedar(desk: &Desk<'_>, file: &File) -> Option<PolicyFile> {
+    let text = desk.text(file, None)?;
+    if text.trim().is_empty() {
+        desk.report.fault(file.at(Mark::START), "the file is empty; write a policy or remove it");
+        return None;
+    }
+    Some(PolicyFile { name: file.shown.to_string(), text })
 }
 
 /// The files of one kind in a directory, by name. None at all is a fault; files of another kind are pointed out.
