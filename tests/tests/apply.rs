@@ -237,7 +237,13 @@ async fn what_is_not_sound_is_not_applied() {
             2,
             "`soon` is no duration",
         ),
-        ("too short", CLOSED, &["apply", "candidate", "--confirm", "10ms"], 2, "is not between `1s` and `24h`"),
+        (
+            "too short",
+            CLOSED,
+            &["apply", "candidate", "--confirm", "10ms"],
+            2,
+            "is not between `1s` and `24h`",
+        ),
         (
             "a share that is none",
             CLOSED,

@@ -18,8 +18,8 @@ use parking_lot::{Mutex, MutexGuard};
 use poort_identity::Trust;
 use tokio::sync::watch;
 
-use apply::Waiting;
 pub(crate) use apply::CONFIRM_WITHIN;
+use apply::Waiting;
 pub use apply::{Apply, Author, Replayed};
 
 use crate::{

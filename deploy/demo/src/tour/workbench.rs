@@ -132,7 +132,11 @@ async fn on_trial(tour: &Tour<'_>, gate: &Gate, table: &mut Table) -> Result<(),
     }
     table.row("... and goes back by itself", "200 firearms", seen);
     let late = gate.command("policy confirm", &[]).await?.status.code();
-    table.row("`poort policy confirm` comes too late", "exit code 2", format!("exit code {}", late.unwrap_or(-1)));
+    table.row(
+        "`poort policy confirm` comes too late",
+        "exit code 2",
+        format!("exit code {}", late.unwrap_or(-1)),
+    );
     layout.remove_file(CANDIDATE)
 }
 

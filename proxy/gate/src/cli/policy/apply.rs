@@ -76,7 +76,8 @@ fn duration(text: &str) -> Result<Duration, String> {
 fn trial(text: &str) -> Result<Duration, String> {
     let time = duration(text)?;
     let fits = CONFIRM_WITHIN.contains(&time);
-    fits.then_some(time).ok_or_else(|| format!("`{text}` is not between `1s` and `24h`; write one such as `5m`"))
+    fits.then_some(time)
+        .ok_or_else(|| format!("`{text}` is not between `1s` and `24h`; write one such as `5m`"))
 }
 
 fn percent(text: &str) -> Result<f64, String> {
