@@ -213,7 +213,7 @@ pub struct Outcome {
     /// What policies that do not count would have said of such a body.
     pub disagreements: Vec<Disagreement>,
     /// SHA-256 of the request's body, where a policy asks for it and the body was whole.
-    pub body_sha256: Option<[u8; 32]>,
+    pub body_sha256: Option<Box<[u8; 32]>>,
     /// How it ended.
     pub end: End,
     /// Why it failed after it had been allowed.

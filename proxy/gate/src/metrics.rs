@@ -41,6 +41,8 @@ pub struct Metrics {
     configuration: Configuration,
     /// By mode, in the order of [`Mode::ALL`].
     shadows: [IntGauge; 2],
+    /// Whether policies wait to be confirmed.
+    on_trial: IntGauge,
     trusted: Trusted,
     reach: Reach,
     held: Held,
@@ -127,6 +129,10 @@ impl Metrics {
             connections: Connections::register(&new)?,
             sign_ins: Resolved::new(move |(page, result)| sign_ins.with_label_values(&[*page, *result])),
             configuration: Configuration::register(&new)?,
+            on_trial: new.gauge(
+                "poort_policies_on_trial",
+                "Whether policies are in force that wait to be confirmed.",
+            )?,
             shadows: Mode::ALL.map(|mode| shadows.with_label_values(&[mode.as_str()])),
             trusted: Trusted::register(&new)?,
             reach: Reach::register(&new)?,
@@ -165,6 +171,11 @@ impl Metrics {
     /// Policies that do not count would have decided a request otherwise.
     pub fn disagreed(&self, source: &str, disagreement: &Disagreement) {
         self.requests.of(Some(source)).disagreed(disagreement);
+    }
+
+    /// Whether policies wait to be confirmed.
+    pub fn on_trial(&self, waiting: bool) {
+        self.on_trial.set(i64::from(waiting));
     }
 
     /// So many policies are asked and do not count.

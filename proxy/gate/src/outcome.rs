@@ -123,7 +123,7 @@ impl OpenOutcome {
             subjects: mem::take(&mut self.subjects),
             inspection: self.inspection.take(),
             disagreements: mem::take(&mut self.disagreements),
-            body_sha256: self.body_sha256,
+            body_sha256: self.body_sha256.map(Box::new),
             failure: self.failure.take(),
         };
         if self.audit.append(Record::Outcome(outcome)).is_err() {

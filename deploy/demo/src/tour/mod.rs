@@ -6,6 +6,7 @@
 mod attacks;
 mod changes;
 mod missions;
+mod proofs;
 mod rows;
 mod table;
 mod workbench;
@@ -33,6 +34,7 @@ pub async fn walk(zone: &Zone, gate: &Gate) -> Result<Table, DemoError> {
     missions::walk(&tour, gate, &mut table).await?;
     tour.limits(&mut table).await?;
     changes::walk(&tour, gate, &mut table).await?;
+    proofs::walk(&tour, gate, &mut table).await?;
     workbench::walk(&tour, gate, &mut table).await?;
     Ok(table)
 }

@@ -17,11 +17,16 @@ const IN_SHADOW: &str = "policies/access/shadow/tour.cedar";
 const CLOSED: &str =
     "@id(\"firearms-closed\")\nforbid (principal, action, resource == Poort::Source::\"firearms\");\n";
 
+/// A test for a zone without the devices that the shipped ones speak of.
+const TEST: &str = "people:\n  an: { roles: [officer], units: [team-a] }\n\
+    tests:\n  - { who: an, on: car-12, does: consult, to: persons, expect: allowed }\n";
+
 /// What the policies' authors see: why somebody was refused, what a policy would do, and what it would have done.
 pub(super) async fn walk(tour: &Tour<'_>, gate: &Gate, table: &mut Table) -> Result<(), DemoError> {
     explained(tour, gate, table).await?;
     in_shadow(tour, gate, table).await?;
-    replayed(tour, gate, table).await
+    replayed(tour, gate, table).await?;
+    on_trial(tour, gate, table).await
 }
 
 async fn explained(tour: &Tour<'_>, gate: &Gate, table: &mut Table) -> Result<(), DemoError> {
@@ -98,6 +103,40 @@ async fn replayed(tour: &Tour<'_>, gate: &Gate, table: &mut Table) -> Result<(),
     let seen: Vec<String> = changed.iter().map(|(what, requests)| format!("{what} {requests}")).collect();
     let expected = format!("firearms loss {lost}, vehicles gain {gained}");
     table.row("`poort policy replay` of this tour, with firearms closed", &expected, seen.join(", "));
+    layout.remove_file(CANDIDATE)
+}
+
+/// Policies that nobody confirms.
+async fn on_trial(tour: &Tour<'_>, gate: &Gate, table: &mut Table) -> Result<(), DemoError> {
+    const CANDIDATE: &str = "candidate";
+    let (layout, firearms) = (&tour.zone.layout, &tour.zone.firearms);
+    layout.copy("policies", CANDIDATE)?;
+    layout.write_file(&format!("{CANDIDATE}/access/tour.cedar"), CLOSED)?;
+    // The shipped tests speak of devices that the demo does not have.
+    layout.remove_file(&format!("{CANDIDATE}/tests"))?;
+    layout.write_file(&format!("{CANDIDATE}/tests/tour.yaml"), TEST)?;
+    let candidate = layout.path(CANDIDATE).display().to_string();
+    let arguments = [candidate.as_str(), "--confirm", "2s", "--over-limit", "the tour shows it"];
+    let applied = gate.command("policy apply", &arguments).await?;
+    let done = if applied.status.success() { "done" } else { "refused" };
+    table.row("`poort policy apply --confirm 2s`", "done", done.to_owned());
+    let strong = tour.strong()?;
+    table.row("... closes firearms", "403 not_permitted", tour.get(&strong, firearms, FIREARM).await);
+    let mut seen = String::new();
+    for _ in 0..50 {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        seen = tour.get(&strong, firearms, FIREARM).await;
+        if seen == "200 firearms" {
+            break;
+        }
+    }
+    table.row("... and goes back by itself", "200 firearms", seen);
+    let late = gate.command("policy confirm", &[]).await?.status.code();
+    table.row(
+        "`poort policy confirm` comes too late",
+        "exit code 2",
+        format!("exit code {}", late.unwrap_or(-1)),
+    );
     layout.remove_file(CANDIDATE)
 }
 

@@ -7,6 +7,7 @@ use poort_enforce::record::{Decision, Outcome};
 use super::{
     access::Access,
     authentication::Authentication,
+    change::Change,
     findings::Finding,
     glass::{BrokenGlass, Review},
 };
@@ -28,6 +29,8 @@ pub enum Record {
     BrokenGlass(Box<BrokenGlass>),
     /// Somebody looked into it.
     Review(Box<Review>),
+    /// Somebody changed the policies in force.
+    Change(Box<Change>),
 }
 
 /// What decisions were made with: SHA-256 in hexadecimal, made once for each load.
@@ -45,7 +48,7 @@ impl Record {
     /// Whether somebody may wait for it.
     pub(super) const fn is_waited_for(&self) -> bool {
         match self {
-            Self::Decision(..) | Self::Access(_) | Self::Authentication(_) => true,
+            Self::Decision(..) | Self::Access(_) | Self::Authentication(_) | Self::Change(_) => true,
             Self::BrokenGlass(_) | Self::Review(_) => true,
             Self::Outcome(_) | Self::Finding(_) => false,
         }
@@ -59,6 +62,7 @@ impl Record {
             Self::Finding(_) => size_of::<Finding>() + 512,
             Self::BrokenGlass(broken) => size_of::<BrokenGlass>() + 512 + broken.glass.reason.len(),
             Self::Review(review) => size_of::<Review>() + 512 + review.finding.len(),
+            Self::Change(_) => size_of::<Change>() + 1024,
             Self::Access(access) => {
                 let wanted = access.wanted.iter().map(|(what, value)| what.len() + value.len() + 64);
                 size_of::<Access>() + 512 + wanted.sum::<usize>()

@@ -16,6 +16,7 @@ pub fn look(live: &Live) {
     let (metrics, now) = (&*live.carry.metrics, SystemTime::now());
     metrics.trusted(live, now);
     metrics.reach(live, now);
+    metrics.on_trial(live.is_waiting());
     metrics.held(live, now);
     metrics.recorded(live.audit.health(), live.checkpoint_age(now));
 }

@@ -75,7 +75,7 @@ pub(super) fn event<'a>(outcome: &'a Outcome, id: &'a str) -> Event<'a, Unmapped
             source: outcome.source.as_deref(),
             end: outcome.end.code(),
             waf: outcome.inspection.as_deref().map(|report| Inspection::of(Some(report))),
-            body_sha256: outcome.body_sha256.as_ref().map(|sum| Hex::of(sum)),
+            body_sha256: outcome.body_sha256.as_deref().map(|sum| Hex::of(sum)),
             disagreements: &outcome.disagreements,
             subjects: outcome.subjects.subjects.iter().map(About::of).collect(),
             more_subjects: outcome.subjects.more,

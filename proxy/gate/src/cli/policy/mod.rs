@@ -1,9 +1,11 @@
 //! `poort policy`: policies looked at and put to the test before they are live.
 
+mod apply;
 mod check;
 mod excerpt;
 mod explain;
 mod format;
+mod prove;
 mod replay;
 mod test;
 
@@ -25,24 +27,36 @@ use excerpt::{Level, Pen};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
+    /// Check, test and replay policies, and put them in force until they are confirmed; otherwise they go back by themselves.
+    Apply(apply::Arguments),
+    /// Confirm what was applied. Exit code 2 where nothing waits: it may have gone back already.
+    Confirm(apply::Trial),
+    /// Go back: from what waits to what was confirmed, or else to the edition before that.
+    Rollback(apply::Trial),
     /// Say everything that is wrong with the policies, and what of them is hardly meant.
     Check(check::Arguments),
     /// Say what an answer rests on, and what would make a refusal an allow.
     Explain(explain::Arguments),
     /// Write the policy files in one layout.
     Format(format::Arguments),
+    /// Prove for every possible request what is claimed of the policies, or show one for which it does not hold. Needs cvc5.
+    Prove(prove::Arguments),
     /// Put recorded questions to a candidate's policies: who gains and who loses what. Exit code 1 where anything differs.
     Replay(replay::Arguments),
     /// Run the tests beside the policies, and say how much of the policies they try.
     Test(test::Arguments),
 }
 
-/// Exit codes: 0 fine; 1 a test failed, decisions differ, a denied lint; 2 a file or the command is wrong.
+/// Exit codes: 0 fine; 1 a test failed, a claim does not hold, decisions differ, a denied lint; 2 a file or the command is wrong.
 pub(super) fn obey(verb: &Verb) -> ExitCode {
     match verb {
+        Verb::Apply(arguments) => apply::apply(arguments),
+        Verb::Confirm(arguments) => apply::confirm(arguments),
+        Verb::Rollback(arguments) => apply::roll_back(arguments),
         Verb::Check(arguments) => check::check(arguments),
         Verb::Explain(arguments) => explain::explain(arguments),
         Verb::Format(arguments) => format::format(arguments),
+        Verb::Prove(arguments) => prove::prove(arguments),
         Verb::Replay(arguments) => replay::replay(arguments),
         Verb::Test(arguments) => test::test(arguments),
     }

@@ -98,6 +98,14 @@ pub(super) fn state_directory(file: &Path) -> PathBuf {
     deploy::state(document.field(&report)).unwrap_or(usual)
 }
 
+/// The directory of policies that an operators' file names, if that much can be read.
+pub(super) fn policies_directory(file: &Path) -> Option<PathBuf> {
+    let (tree, report) = (Tree::disk(), Report::default());
+    let desk = Desk { tree: &tree, report: &report, now: SystemTime::UNIX_EPOCH };
+    let document = desk.document::<raw::deploy::Deploy>(desk::typed(file), None)?;
+    deploy::policies(document.field(&report))
+}
+
 /// Everything but the files themselves.
 struct Parts {
     deploy: super::checked::Deploy,
