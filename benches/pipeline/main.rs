@@ -98,6 +98,23 @@ fn main() -> io::Result<()> {
     let busy = Case::new(&issuer, 4_000, 400, 4);
     let (of_few, of_busy) = timing::micros_in_turn(|| few.admit(), || busy.admit());
     report(&Figure::plain("pipeline/4,000 policies over 40, four sources asked", of_busy / of_few, "×"))?;
+    // Policies that do not count: one in shadow at every source, and all of them again as a candidate.
+    let mut shadowed = Case::new(&issuer, 40, 4, 4);
+    shadowed.pipeline.rules.engine = zone::engine(40, 4, zone::SHADOW);
+    let (of_few, of_shadowed) = timing::micros_in_turn(|| few.admit(), || shadowed.admit());
+    report(&Figure::plain(
+        "pipeline/a policy in shadow that disagrees",
+        (of_shadowed - of_few).max(0.0),
+        "µs",
+    ))?;
+    let mut doubled = Case::new(&issuer, 40, 4, 4);
+    doubled.pipeline.rules.candidate = Some(zone::engine(40, 4, ""));
+    let (of_few, of_doubled) = timing::micros_in_turn(|| few.admit(), || doubled.admit());
+    report(&Figure::plain(
+        "pipeline/a candidate of 40 policies beside",
+        (of_doubled - of_few).max(0.0),
+        "µs",
+    ))?;
     let (alone, recorded) = timing::micros_in_turn(|| few.admit(), || few.admit_and_record());
     report(&Figure::plain("pipeline/decision record", (recorded - alone).max(0.0), "µs"))?;
     for (check, (of_few, of_many)) in Check::ALL.iter().zip(few.shares().into_iter().zip(many.shares())) {

@@ -16,6 +16,7 @@ use poort_identity::{
     session::SessionId,
     token::{KeyLookup, KeySet, Keys},
 };
+use poort_policy::Disagreement;
 
 /// The keys of the one issuer.
 pub(crate) struct Quiet(pub(crate) Arc<KeySet>);
@@ -70,6 +71,10 @@ impl Observer for Quiet {
 
     fn decided(&self, source: Option<&str>, verdict: &Verdict) {
         std::hint::black_box((source, verdict));
+    }
+
+    fn disagreed(&self, source: &str, disagreement: &Disagreement) {
+        std::hint::black_box((source, disagreement));
     }
 
     fn inspected(&self, source: &str, report: &Report) {

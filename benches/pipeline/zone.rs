@@ -49,7 +49,8 @@ pub(crate) fn pipeline(issuer: &Issuer, policies: usize, sources: usize) -> Pipe
             .map(|number| (device_name(number), posture(number)))
             .collect::<HashMap<_, _>>(),
         aggregators: HashSet::from(["spiffe://zone.example/workload/search".to_owned()]),
-        engine: Engine::load(&corpus(policies, sources)).unwrap(),
+        engine: engine(policies, sources, ""),
+        candidate: None,
         strong: HashSet::from(["https://refeds.org/profile/mfa".to_owned(), "phrh".to_owned()]),
         failure_cost: 5,
         time_zone: Arc::new(|_| 3600),
@@ -62,6 +63,16 @@ pub(crate) fn pipeline(issuer: &Issuer, policies: usize, sources: usize) -> Pipe
         tokens: VerifiedTokens::new(100_000),
         sessions: OpenSessions::new(1),
     }
+}
+
+/// A policy in shadow that would refuse every officer without a strong sign-in.
+pub(crate) const SHADOW: &str = r#"@id("shadow") @shadow("measured") forbid (principal, action, resource) unless { context.session.strong };"#;
+
+/// The policies alone, with some more.
+pub(crate) fn engine(policies: usize, sources: usize, more: &str) -> Engine {
+    let mut corpus = corpus(policies, sources);
+    corpus.policies.push(PolicyFile { name: "more.cedar".to_owned(), text: more.to_owned(), shadow: false });
+    Engine::load(&corpus).unwrap()
 }
 
 /// The name of one device.
@@ -130,8 +141,8 @@ fn corpus(policies: usize, sources: usize) -> Corpus {
         ..SourceFacts::default()
     };
     Corpus {
-        schema: PolicyFile { name: "schema.cedarschema".to_owned(), text: SCHEMA.to_owned() },
-        policies: vec![PolicyFile { name: "all.cedar".to_owned(), text }],
+        schema: PolicyFile { name: "schema.cedarschema".to_owned(), text: SCHEMA.to_owned(), shadow: false },
+        policies: vec![PolicyFile { name: "all.cedar".to_owned(), text, shadow: false }],
         roles: vec![group("officer", &[]), group("supervisor", &["officer"])],
         units: vec![group("zone", &[]), group("team-a", &["zone"]), group("team-b", &["zone"])],
         classifications: vec![group("restricted", &[]), group("secret", &[])],

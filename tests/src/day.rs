@@ -12,6 +12,9 @@ SecRule TX:blocking_inbound_anomaly_score "@ge %{tx.inbound_anomaly_score_thresh
     "id:50009,phase:2,deny,status:403,log,msg:'Too much'"
 "#;
 
+/// What is tried on the zone without counting.
+const SHADOW: &str = "@id(\"day\") forbid (principal, action, resource) unless { context.session.strong };\n";
+
 const ATTACK: &str = "/search?name=1'+OR+'1'='1";
 
 /// A configuration in which everything has a place: persons are guarded by rules that leave something alone, vehicles' rules only watch.
@@ -24,6 +27,7 @@ pub fn everything(zone: &Zone) -> Result<(), DemoError> {
     zone.layout.write_file("policies/waf/day.conf", RULES)?;
     zone.layout
         .edit("policies/poort.yaml", |zone| zone["waf"] = yaml("{ rules: [waf/day.conf], mode: block }"))?;
+    zone.layout.write_file("policies/access/shadow/day.cedar", SHADOW)?;
     zone.layout.edit("policies/sources/persons.yaml", |source| {
         source["limits"] = yaml("{ concurrent: 50, user: { rate: 1/1h, burst: 40 } }");
         source["waf"] =

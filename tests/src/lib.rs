@@ -13,13 +13,14 @@
 
 use std::{
     path::Path,
+    process::Command,
     time::{Duration, Instant},
 };
 
 use poort_demo::{
     DemoError,
     client::{Answer, Caller},
-    gate::Gate,
+    gate::{Gate, binary},
     issuer::Token,
     layout::Layout,
     sources::{Received, Source},
@@ -205,4 +206,13 @@ pub async fn eventually<T>(mut look: impl AsyncFnMut() -> Option<T>) -> Option<T
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Runs `poort policy …` in the zone's directory: its exit code, and what was said.
+#[must_use]
+pub fn policy(root: &Path, arguments: &[&str]) -> (i32, String) {
+    let binary = std::path::absolute(binary().unwrap()).unwrap();
+    let done = Command::new(binary).arg("policy").args(arguments).current_dir(root).output().unwrap();
+    let said = String::from_utf8([done.stdout, done.stderr].concat()).unwrap();
+    (done.status.code().unwrap(), said)
 }

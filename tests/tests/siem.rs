@@ -126,9 +126,11 @@ async fn rules_find_what_they_are_about_and_fields_are_there() {
 fn asked_for() -> BTreeSet<String> {
     let runbooks = fs::read_to_string(repository("deploy/runbooks.md")).unwrap();
     let queries = runbooks.lines().filter(|line| line.starts_with("Splunk "));
-    let is_part = |letter: char| letter.is_ascii_alphanumeric() || "_.".contains(letter);
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || "_.{}".contains(letter);
     let words = queries.flat_map(|query| query.split(move |letter| !is_part(letter)));
-    words.filter(|word| word.contains('.')).map(str::to_owned).collect()
+    // `{}` stands for each item of a list.
+    let fields = words.filter_map(|word| word.split("{}").next().filter(|word| word.contains('.')));
+    fields.map(str::to_owned).collect()
 }
 
 /// A table of fields: OCSF's, and what each is called elsewhere.

@@ -7,20 +7,10 @@
     reason = "a test that cannot go on has failed"
 )]
 
-use std::{path::Path, process::Command};
-
-use poort_demo::{gate::binary, issuer::Token};
-use poort_tests::{PERSON, World, get};
+use poort_demo::issuer::Token;
+use poort_tests::{PERSON, World, get, policy};
 
 const FIREARM: &str = "/firearms/DEMO-71802";
-
-/// Runs `poort policy …` in the zone's directory: its exit code, and what was said.
-fn policy(root: &Path, arguments: &[&str]) -> (i32, String) {
-    let binary = std::path::absolute(binary().unwrap()).unwrap();
-    let done = Command::new(binary).arg("policy").args(arguments).current_dir(root).output().unwrap();
-    let said = String::from_utf8([done.stdout, done.stderr].concat()).unwrap();
-    (done.status.code().unwrap(), said)
-}
 
 #[tokio::test]
 async fn what_was_asked_is_explained_and_asked_again() {

@@ -125,13 +125,13 @@ impl Gate {
         Ok((status, answer.text().await.map_err(DemoError::request(&what))?))
     }
 
-    /// Runs `poort VERB --config …` with further arguments, such as `reload --deny persons`.
+    /// Runs `poort VERB --config …` with further arguments, such as `reload --deny persons`. A verb may have several words.
     ///
     /// # Errors
     /// When the command cannot be started; what it says, and its status, is the output's.
     pub async fn command(&self, verb: &str, arguments: &[&str]) -> Result<Output, DemoError> {
         let mut command = Command::new(&self.binary);
-        command.arg(verb).arg("--config").arg(&self.config).args(arguments);
+        command.args(verb.split(' ')).arg("--config").arg(&self.config).args(arguments);
         self.run(command).await
     }
 

@@ -79,8 +79,10 @@ pub struct Exchange {
     pub slots: SmallVec<[Slot; 2]>,
     /// What the policies were asked, and said.
     pub asked: Option<(Question, poort_policy::Decision)>,
-    /// The question once more, where a body is inspected only after it was put.
-    pub question: Option<Question>,
+    /// The question once more, with its answer, where a body is inspected only after it was put.
+    pub question: Option<(Question, poort_policy::Decision)>,
+    /// Whether the digest of its body is owed to the record.
+    pub hash_body: bool,
     /// Its inspection, once `waf` has begun; none if its source is not inspected.
     pub inspection: Option<Box<Inspection>>,
 }
@@ -105,6 +107,7 @@ impl Exchange {
             slots: SmallVec::new(),
             asked: None,
             question: None,
+            hash_body: false,
             inspection: None,
         }
     }

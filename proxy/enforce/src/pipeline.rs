@@ -90,6 +90,8 @@ pub struct Rules {
     pub aggregators: HashSet<String>,
     /// The policies.
     pub engine: Engine,
+    /// Others, which are asked beside them and do not count.
+    pub candidate: Option<Engine>,
     /// `acr` and `amr` values that count as a strong sign-in.
     pub strong: HashSet<String>,
     /// What a refused request costs its budgets.
@@ -179,6 +181,10 @@ pub struct Refusal {
     pub retry_after: Option<Duration>,
     /// What the policies' authors say about it (`@reason`).
     pub advice: Option<Arc<str>>,
+    /// The same in other languages, by their codes (`@reason_nl`).
+    pub translations: Vec<(Arc<str>, Arc<str>)>,
+    /// The `acr` of a sign-in that would do (`@step_up`).
+    pub step_up: Option<Arc<str>>,
 }
 
 impl Refusal {
@@ -188,15 +194,19 @@ impl Refusal {
         Self::over(Budget::Bodies, WAIT_FOR_ROOM)
     }
 
+    const fn because(reason: Reason, retry_after: Option<Duration>) -> Self {
+        Self { reason, retry_after, advice: None, translations: Vec::new(), step_up: None }
+    }
+
     /// A budget is used up for so long.
     pub(crate) const fn over(budget: Budget, wait: Duration) -> Self {
-        Self { reason: Reason::Limit(budget), retry_after: Some(wait), advice: None }
+        Self::because(Reason::Limit(budget), Some(wait))
     }
 }
 
 impl From<Reason> for Refusal {
     fn from(reason: Reason) -> Self {
-        Self { reason, retry_after: None, advice: None }
+        Self::because(reason, None)
     }
 }
 
@@ -234,7 +244,15 @@ impl<P: Ports> Pipeline<P> {
         }
         let source = exchange.source().map(|source| &*source.id);
         self.ports.decided(source, &Verdict::of(&admission));
+        self.count_disagreements(exchange);
         admission
+    }
+
+    /// Tells the Observer where policies that do not count would have decided otherwise.
+    fn count_disagreements(&self, exchange: &Exchange) {
+        if let (Some((_, decision)), Some(source)) = (&exchange.asked, exchange.source()) {
+            decision.disagreements.iter().for_each(|one| self.ports.disagreed(&source.id, one));
+        }
     }
 
     async fn judge<M: Message>(&self, message: &mut M, exchange: &mut Exchange) -> Flow<Permit> {
@@ -257,7 +275,14 @@ impl<P: Ports> Pipeline<P> {
     /// # Errors
     /// What refuses it.
     pub fn judge_late(&self, exchange: &mut Exchange) -> Result<(), Refusal> {
-        match checks::waf::check_late(self, exchange) {
+        let told = exchange.question.as_ref().map(|(_, decision)| decision.disagreements.clone());
+        let judged = checks::waf::check_late(self, exchange);
+        if let Some((_, decision)) = &mut exchange.asked {
+            let told = told.unwrap_or_default();
+            decision.disagreements.retain(|one| told.iter().all(|known| known.mode != one.mode));
+            self.count_disagreements(exchange);
+        }
+        match judged {
             Continue(()) => Ok(()),
             Break(Stop::Refuse(refusal)) => Err(refusal),
             Break(Stop::Answer(_)) => Err(Reason::Internal.into()),

@@ -10,6 +10,7 @@ use poort_identity::{
     session::{SessionFault, SessionId},
     token::{KeyLookup, Subject},
 };
+use poort_policy::Disagreement;
 
 use crate::{inspect::Report, pipeline::Check, reason::Budget, record::Verdict};
 
@@ -96,6 +97,8 @@ pub trait Observer {
     fn checked(&self, check: Check, took: Duration, passed: bool);
     /// One request was decided. `source` is one of the configured ones.
     fn decided(&self, source: Option<&str>, verdict: &Verdict);
+    /// Policies that do not count would have decided otherwise. `source` is one of the configured ones.
+    fn disagreed(&self, source: &str, disagreement: &Disagreement);
     /// One request, or one answer, was inspected.
     fn inspected(&self, source: &str, report: &Report);
 }

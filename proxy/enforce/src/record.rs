@@ -8,7 +8,7 @@ use std::{
 };
 
 use poort_identity::token::Subject;
-use poort_policy::{DeviceFacts, Question, RequestContext};
+use poort_policy::{DeviceFacts, Disagreement, Question, RequestContext};
 use smallvec::SmallVec;
 
 use crate::{
@@ -207,6 +207,10 @@ pub struct Outcome {
     pub subjects: data_subject::Answered,
     /// What inspection found in the answer, or in a body that it saw only as it passed.
     pub inspection: Option<Box<Report>>,
+    /// What policies that do not count would have said of such a body.
+    pub disagreements: Vec<Disagreement>,
+    /// SHA-256 of the request's body, where a policy asks for it and the body was whole.
+    pub body_sha256: Option<Box<[u8; 32]>>,
     /// How it ended.
     pub end: End,
     /// Why it failed after it had been allowed.

@@ -90,12 +90,12 @@ impl Reply {
     #[must_use]
     pub fn refusal(refusal: &Refusal, id: RequestId, headers: Option<&HeaderMap>) -> Self {
         let words = told(refusal.reason.class());
-        let detail = detail(&words, refusal.advice.as_ref());
+        let detail = detail(&words, refusal, headers);
         let page = headers.is_some_and(wants_page);
         let (kind, body) = if page {
-            (HeaderValue::from_static("text/html; charset=utf-8"), html(&words, &detail, id))
+            (HeaderValue::from_static("text/html; charset=utf-8"), html(&words, detail, id))
         } else {
-            (HeaderValue::from_static("application/problem+json"), problem(&words, &detail, id))
+            (HeaderValue::from_static("application/problem+json"), problem(&words, detail.text, id))
         };
         let mut reply = Self {
             status: words.status,
@@ -109,6 +109,8 @@ impl Reply {
             ],
             body,
         };
+        let language = detail.language.and_then(|code| HeaderValue::try_from(code).ok());
+        reply.headers.extend(language.map(|code| (header::CONTENT_LANGUAGE, code)));
         reply.headers.extend(challenge(refusal));
         reply.headers.extend(refusal.retry_after.map(|wait| (header::RETRY_AFTER, whole_seconds(wait))));
         reply.name_request(id);
@@ -184,9 +186,44 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("poort-request-id");
 
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'sha256-YvjPX863dFzyUKvMIzO7PtSBWJzyzib9AHaUVkkZms4='; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
-/// The policies' authors have the word, where they take it: they know best what this person can do.
-fn detail(words: &Words, advice: Option<&Arc<str>>) -> String {
-    advice.map_or_else(|| words.advice.to_owned(), ToString::to_string)
+/// What to do now, and in which language that is, if it is not the usual one.
+#[derive(Clone, Copy)]
+struct Detail<'a> {
+    text: &'a str,
+    language: Option<&'a str>,
+}
+
+/// The policies' authors have the word, where they take it: they know best what this person can do. In the language that the client likes
+/// best if they took it in that, otherwise as they say it to everybody.
+fn detail<'a>(words: &Words, refusal: &'a Refusal, headers: Option<&HeaderMap>) -> Detail<'a> {
+    let preferred = headers.and_then(preferred_language);
+    let translated = |(code, text): &'a (Arc<str>, Arc<str>)| Detail { text, language: Some(code) };
+    let wanted = refusal.translations.iter().find(|(code, _)| Some(&**code) == preferred.as_deref());
+    match (wanted, &refusal.advice) {
+        (Some(wanted), _) => translated(wanted),
+        (None, Some(advice)) => Detail { text: advice, language: None },
+        (None, None) => {
+            let first = refusal.translations.first();
+            first.map_or(Detail { text: words.advice, language: None }, translated)
+        }
+    }
+}
+
+/// The code of the language that a client likes best (RFC 9110, 12.5.4): of several that it likes as much, the first. What is longer than
+/// any browser's is not looked at.
+fn preferred_language(headers: &HeaderMap) -> Option<String> {
+    const LONGEST: usize = 256;
+    let value = headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok().filter(|value| value.len() <= LONGEST)?;
+    let ranges = value.split(',').filter_map(|range| {
+        let (tag, weight) = range.split_once(';').unwrap_or((range, "q=1"));
+        let weight: f32 = weight.trim().strip_prefix("q=")?.parse().ok()?;
+        let code = tag.trim().split('-').next()?.to_ascii_lowercase();
+        (weight > 0.0 && code.len() == 2).then_some((code, weight))
+    });
+    // Of equals the last is the greatest to `max_by`, so they are turned round.
+    let ranges: Vec<_> = ranges.collect();
+    let best = ranges.into_iter().rev().max_by(|(_, one), (_, other)| one.total_cmp(other));
+    best.map(|(code, _)| code)
 }
 
 fn problem(words: &Words, detail: &str, id: RequestId) -> String {
@@ -205,14 +242,15 @@ fn problem(words: &Words, detail: &str, id: RequestId) -> String {
 /// How the gate's own pages look.
 pub const STYLE: &str = ":root{color-scheme:light dark}body{font:1.25rem/1.5 system-ui,sans-serif;max-width:34rem;margin:10vh auto;padding:0 1.5rem}h1{font-size:1.6rem;line-height:1.25}code{font-size:2rem;letter-spacing:.15em}small{opacity:.75;overflow-wrap:anywhere}";
 
-fn html(words: &Words, detail: &str, id: RequestId) -> String {
+fn html(words: &Words, detail: Detail<'_>, id: RequestId) -> String {
     let mut page = String::with_capacity(1536);
-    let detail = escaped(detail);
+    let language = detail.language.map(|code| format!(" lang=\"{code}\"")).unwrap_or_default();
+    let detail = escaped(detail.text);
     // Writing to a String cannot fail.
     let _ = write!(
         page,
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-         <title>{title}</title><style>{STYLE}</style></head><body><main><h1>{title}</h1><p>{detail}</p><p>Code <code>{code}</code></p>\
+         <title>{title}</title><style>{STYLE}</style></head><body><main><h1>{title}</h1><p{language}>{detail}</p><p>Code <code>{code}</code></p>\
          <p><small>{status} · {name} · {id}</small></p></main></body></html>",
         title = words.title,
         code = id.code(),
@@ -245,7 +283,15 @@ fn challenge(refusal: &Refusal) -> Option<(HeaderName, HeaderValue)> {
             "Bearer realm=\"poort\", error=\"invalid_token\", error_description=\"the token has expired\""
         }
         Class::SignInInvalid | Class::SignInElsewhere => "Bearer realm=\"poort\", error=\"invalid_token\"",
-        Class::StrongerSignIn => "Bearer realm=\"poort\", error=\"insufficient_user_authentication\"",
+        Class::StrongerSignIn => {
+            const STRONGER: &str = "Bearer realm=\"poort\", error=\"insufficient_user_authentication\"";
+            let value = match &refusal.step_up {
+                // INVARIANT: an `acr` that loads has no quote in it.
+                Some(class) => HeaderValue::try_from(format!("{STRONGER}, acr_values=\"{class}\"")).ok()?,
+                None => HeaderValue::from_static(STRONGER),
+            };
+            return Some((header::WWW_AUTHENTICATE, value));
+        }
         _ => return None,
     };
     Some((header::WWW_AUTHENTICATE, HeaderValue::from_static(value)))
@@ -341,6 +387,56 @@ mod tests {
         headers.insert("sec-fetch-mode", HeaderValue::from_static("cors"));
         let scripted = Reply::refusal(&refusal, RequestId([9; 16]), Some(&headers));
         assert_eq!(header(&scripted, &header::CONTENT_TYPE).unwrap(), "application/problem+json");
+    }
+
+    #[test]
+    fn advice_is_told_in_the_language_that_the_client_likes_best() {
+        let refusal = Refusal {
+            advice: Some("Ask the desk.".into()),
+            translations: vec![
+                ("fr".into(), "Demandez à l'<accueil>.".into()),
+                ("nl".into(), "Vraag de balie.".into()),
+            ],
+            ..Reason::Policy.into()
+        };
+        let untold = Refusal { advice: None, ..refusal.clone() };
+        for (accept, refusal, text, language) in [
+            ("nl", &refusal, "Vraag de balie.", Some("nl")),
+            ("NL-be, en;q=0.5", &refusal, "Vraag de balie.", Some("nl")),
+            ("fr;q=0.8, nl;q=0.9", &refusal, "Vraag de balie.", Some("nl")),
+            ("fr, nl", &refusal, "Demandez à l'<accueil>.", Some("fr")),
+            ("en, nl;q=0.5", &refusal, "Ask the desk.", None),
+            ("nl;q=0", &refusal, "Ask the desk.", None),
+            ("*", &refusal, "Ask the desk.", None),
+            ("nl;q=lots", &refusal, "Ask the desk.", None),
+            (&"nl,".repeat(100), &refusal, "Ask the desk.", None),
+            ("de", &untold, "Demandez à l'<accueil>.", Some("fr")),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_LANGUAGE, HeaderValue::try_from(accept).unwrap());
+            let reply = Reply::refusal(refusal, RequestId([9; 16]), Some(&headers));
+            let problem: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
+            assert_eq!(problem["detail"], text, "{accept}");
+            let said = header(&reply, &header::CONTENT_LANGUAGE).map(|value| value.to_str().unwrap());
+            assert_eq!(said, language, "{accept}");
+            headers.insert(header::ACCEPT, HeaderValue::from_static("text/html"));
+            let page = Reply::refusal(refusal, RequestId([9; 16]), Some(&headers)).body;
+            let paragraph = language.map_or("<p>".to_owned(), |code| format!("<p lang=\"{code}\">"));
+            assert!(page.contains(&format!("{paragraph}{}</p>", escaped(text))), "{accept}: {page}");
+        }
+    }
+
+    #[test]
+    fn a_step_up_names_its_class() {
+        let refusal = Refusal {
+            step_up: Some("https://refeds.org/profile/mfa".into()),
+            ..Reason::StrongerSignIn.into()
+        };
+        let reply = Reply::refusal(&refusal, RequestId([0; 16]), None);
+        assert_eq!(
+            header(&reply, &header::WWW_AUTHENTICATE).unwrap(),
+            "Bearer realm=\"poort\", error=\"insufficient_user_authentication\", acr_values=\"https://refeds.org/profile/mfa\""
+        );
     }
 
     #[test]

@@ -21,8 +21,12 @@ pub struct Holder {
     /// The principal as policies know it.
     pub principal: Principal,
     /// Two, since an officer's token is used at the tablet and by the search application.
-    prepared: [OnceLock<Company>; 2],
+    prepared: Kept,
+    /// The same as a candidate's policies know it.
+    for_candidate: Kept,
 }
+
+type Kept = [OnceLock<Company>; 2];
 
 /// A principal's entities together with a device or an actor.
 #[derive(Debug)]
@@ -47,7 +51,7 @@ impl Holder {
             roles: subject.roles.clone(),
             units: subject.units.clone(),
         };
-        Self { subject: Some(subject), principal, prepared: Default::default() }
+        Self { subject: Some(subject), principal, prepared: Kept::default(), for_candidate: Kept::default() }
     }
 
     /// A device on its own account.
@@ -60,18 +64,39 @@ impl Holder {
             roles: vec![],
             units: vec![],
         };
-        Self { subject: None, principal, prepared: Default::default() }
+        Self { subject: None, principal, prepared: Kept::default(), for_candidate: Kept::default() }
     }
 
     /// The policy's entities for this holder at a device or on behalf of it; worked out anew only for a third place.
     #[must_use]
     pub fn prepared(&self, engine: &Engine, device: Option<&DeviceFacts>, actor: Option<&Actor>) -> Prepared {
+        self.kept(&self.prepared, engine, device, actor)
+    }
+
+    /// The same for the engine of a candidate.
+    #[must_use]
+    pub fn prepared_for_candidate(
+        &self,
+        candidate: &Engine,
+        device: Option<&DeviceFacts>,
+        actor: Option<&Actor>,
+    ) -> Prepared {
+        self.kept(&self.for_candidate, candidate, device, actor)
+    }
+
+    fn kept(
+        &self,
+        places: &Kept,
+        engine: &Engine,
+        device: Option<&DeviceFacts>,
+        actor: Option<&Actor>,
+    ) -> Prepared {
         let prepare = || Company {
             device: device.cloned(),
             actor: actor.cloned(),
             prepared: engine.prepare(&self.principal, device, actor),
         };
-        let kept = self.prepared.iter().map(|place| place.get_or_init(prepare));
+        let kept = places.iter().map(|place| place.get_or_init(prepare));
         let fits = |company: &&Company| company.device.as_ref() == device && company.actor.as_ref() == actor;
         let found = kept.into_iter().find(fits).map(|company| company.prepared.clone());
         found.unwrap_or_else(|| prepare().prepared)

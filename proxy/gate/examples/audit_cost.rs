@@ -65,7 +65,8 @@ fn open(directory: &Path) -> Result<Audit> {
 /// Requests as fast as they come: what the request's thread spends on an append, and what the whole process does on a record.
 fn bursts(directory: &Path) -> Result<()> {
     let audit = open(&directory.join("bursts"))?;
-    let digests = Arc::new(Digests { policies: "ab".repeat(32), configuration: "cd".repeat(32) });
+    let digests =
+        Arc::new(Digests { policies: "ab".repeat(32), candidate: None, configuration: "cd".repeat(32) });
     let template = decision(0)?;
     let (mut appending, mut writing, mut wall) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
     let mut written = 0;
@@ -194,6 +195,8 @@ fn closing(number: u16) -> Record {
         sent_bytes: 4096,
         duration: Duration::from_millis(12),
         subjects: Answered::default(),
+        disagreements: vec![],
+        body_sha256: None,
         inspection: None,
         end: End::Complete,
         failure: None,
@@ -265,6 +268,7 @@ fn decision(number: u16) -> Result<Decision> {
             determining: vec!["officers-consult-persons".into()],
             obligations: vec![],
             errors: vec![],
+            disagreements: vec![],
         }),
         inspection: None,
         verdict: Verdict::Allow,

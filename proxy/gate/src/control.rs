@@ -20,7 +20,7 @@ use tokio::{
 
 use crate::{
     audit::{Access, Record},
-    live::{Live, Reloaded},
+    live::{Apply, Author, Live, Reloaded},
 };
 
 /// Longest request, in bytes.
@@ -43,6 +43,21 @@ pub enum Command {
     Allow {
         /// Its id.
         source: String,
+    },
+    /// Put policies in force on trial.
+    Apply {
+        /// Which, and what was seen of them.
+        apply: Box<Apply>,
+    },
+    /// Confirm what was put in force on trial.
+    Confirm {
+        /// Who wants it.
+        author: Author,
+    },
+    /// Go back to the policies before.
+    Rollback {
+        /// Who wants it.
+        author: Author,
     },
     /// Write down that somebody looks at the record; who, the kernel says.
     Access {
@@ -116,7 +131,7 @@ async fn answer(stream: UnixStream, live: Arc<Live>) -> io::Result<()> {
         }
         // Building takes a while: not on a thread that serves requests.
         Ok(command) => {
-            tokio::task::spawn_blocking(move || obey(&live, command)).await.map_err(io::Error::other)?
+            tokio::task::spawn_blocking(move || obey(&live, command, uid)).await.map_err(io::Error::other)?
         }
         Err(fault) => Answer::Refused(format!("not a command: {fault}")),
     };
@@ -133,11 +148,17 @@ async fn record(live: &Live, access: Access) -> Answer {
     written.map_or_else(|fault| Answer::Refused(fault.to_string()), |()| Answer::Recorded)
 }
 
-fn obey(live: &Live, command: Command) -> Answer {
+fn obey(live: &Live, command: Command, uid: u32) -> Answer {
     let result = match command {
         Command::Reload => live.reload().map_err(|faults| faults.to_string()),
         Command::Deny { source } => live.close(&source, true),
         Command::Allow { source } => live.close(&source, false),
+        Command::Apply { mut apply } => {
+            apply.author.uid = uid;
+            live.apply(&apply)
+        }
+        Command::Confirm { author } => live.confirm(&Author { uid, ..author }),
+        Command::Rollback { author } => live.roll_back(&Author { uid, ..author }),
         Command::Access { .. } => return Answer::Refused("an access is written down, not obeyed".to_owned()),
     };
     result.map_or_else(Answer::Refused, Answer::Done)

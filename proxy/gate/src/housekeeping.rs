@@ -21,6 +21,8 @@ use crate::{control, live::Live, snapshot::Snapshot};
 const RESOLVE: Duration = Duration::from_secs(30);
 /// How often watched files are looked at.
 const LOOK: Duration = Duration::from_secs(2);
+/// How often it is looked whether policies on trial are due to go back.
+const TRIAL: Duration = Duration::from_millis(250);
 /// How often findings are written down.
 const REPORT: Duration = Duration::from_secs(60);
 /// A clock that moves by more than this against the monotonic one has jumped: tokens and certificates are judged by it.
@@ -51,6 +53,7 @@ impl BackgroundService for Housekeeping {
         tasks.spawn(obey_hangups(Arc::clone(&self.live)));
         tasks.spawn(watch_clock(Arc::clone(&self.live)));
         tasks.spawn(report_findings(Arc::clone(&self.live)));
+        tasks.spawn(watch_trial(Arc::clone(&self.live)));
         if self.watch {
             tasks.spawn(watch_files(Arc::clone(&self.live)));
         }
@@ -97,6 +100,17 @@ async fn report_findings(live: Arc<Live>) {
     loop {
         sleep(REPORT).await;
         live.audit.report_findings();
+    }
+}
+
+/// Policies that nobody confirms go back.
+async fn watch_trial(live: Arc<Live>) {
+    loop {
+        sleep(TRIAL).await;
+        if live.is_waiting() {
+            let live = Arc::clone(&live);
+            let _ = tokio::task::spawn_blocking(move || live.revert_if_due()).await;
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{carry_over::write_whole, config::Checked};
+use crate::{carry_over::write_whole, config::checked::FileRead};
 
 /// Where the copy is, below the state directory.
 const DIRECTORY: &str = "last-good";
@@ -27,11 +27,11 @@ struct Manifest {
 ///
 /// # Errors
 /// As the system says; the copy before stays usable.
-pub fn keep(state: &Path, entry: &Path, checked: &Checked) -> io::Result<()> {
+pub fn keep(state: &Path, entry: &Path, read: &[FileRead]) -> io::Result<()> {
     let directory = state.join(DIRECTORY);
     make_private(&directory)?;
     let mut files = BTreeMap::new();
-    for file in &checked.files {
+    for file in read {
         let name: String = file.sha256.iter().map(|byte| format!("{byte:02x}")).collect();
         let copy = directory.join(&name);
         if !copy.exists() {

@@ -20,6 +20,7 @@ pub mod cli;
 pub mod config;
 pub mod control;
 mod doorkeeper;
+pub mod editions;
 pub mod forward;
 pub mod housekeeping;
 pub mod inspect;

@@ -1,5 +1,7 @@
 //! What the gate runs on now: the current snapshot, and how it is replaced.
 
+mod apply;
+
 use std::{
     collections::HashMap,
     net::SocketAddr,
@@ -16,12 +18,17 @@ use parking_lot::{Mutex, MutexGuard};
 use poort_identity::Trust;
 use tokio::sync::watch;
 
+pub(crate) use apply::CONFIRM_WITHIN;
+use apply::Waiting;
+pub use apply::{Apply, Author, Replayed};
+
 use crate::{
     audit::{Audit, tlog::LOG_DIRECTORY},
     carry_over::CarryOver,
-    config::{self, Checked, Fault, Faults, Warning},
+    config::{Checked, Fault, Faults, Warning, checked::FileRead},
+    editions::Ledger,
     last_good,
-    listen::{Admission, LiveTls, LiveTrust},
+    listen::{Admission, Certificates, LiveTls, LiveTrust},
     listeners,
     metrics::End,
     request_ids::RequestIds,
@@ -39,6 +46,10 @@ pub struct Live {
     ends: Mutex<Vec<End>>,
     checkpoint: Option<PathBuf>,
     reloading: Mutex<()>,
+    /// Which editions of the policies there were.
+    ledger: Mutex<Ledger>,
+    /// What is in force and waits to be confirmed.
+    waiting: Mutex<Option<Waiting>>,
     listeners: HashMap<SocketAddr, Arc<LiveTls>>,
     /// Limits on connections.
     pub admission: Arc<Admission>,
@@ -50,6 +61,14 @@ pub struct Live {
     pub audit: Arc<Audit>,
     /// Names for requests.
     pub ids: RequestIds,
+}
+
+/// A configuration that is about to be in force.
+struct Prepared {
+    checked: Checked,
+    certificates: HashMap<SocketAddr, Arc<Certificates>>,
+    snapshot: Snapshot,
+    warnings: Vec<String>,
 }
 
 /// What a reload did.
@@ -75,6 +94,8 @@ pub struct Start {
     pub audit: Arc<Audit>,
     /// Where the configuration came from, for the metrics.
     pub origin: &'static str,
+    /// Which editions of the policies there were.
+    pub ledger: Ledger,
 }
 
 impl Live {
@@ -83,7 +104,7 @@ impl Live {
     /// # Errors
     /// Every fault that only building finds.
     pub fn start(start: Start) -> Result<Self, Faults> {
-        let Start { file, checked, carry, audit, origin } = start;
+        let Start { file, checked, carry, audit, origin, ledger } = start;
         let digest = snapshot::digest(&checked);
         let snapshot = Snapshot::build(Built::of(&checked, &digest), &carry, 1)?;
         let admission = Admission::new(listeners::budgets(&checked.deploy));
@@ -108,6 +129,8 @@ impl Live {
             ends,
             checkpoint,
             reloading: Mutex::new(()),
+            ledger: Mutex::new(ledger),
+            waiting: Mutex::default(),
             listeners,
             admission,
             trust,
@@ -166,7 +189,7 @@ impl Live {
     /// Every fault of every file.
     pub fn reload(&self) -> Result<Reloaded, Faults> {
         let _one_at_a_time = self.reloading.lock();
-        let result = config::load(&self.file).and_then(|checked| self.replace(checked));
+        let result = self.load_again();
         let metrics = &self.carry.metrics;
         metrics.reloaded(result.is_ok(), snapshot::seconds(SystemTime::now()));
         match &result {
@@ -176,18 +199,28 @@ impl Live {
         result
     }
 
-    fn replace(&self, checked: Checked) -> Result<Reloaded, Faults> {
+    /// Everything that can fail of a configuration, before the first thing is replaced.
+    fn prepare(&self, checked: Checked) -> Result<Prepared, Faults> {
         let certificates = listeners::certificates(&checked.deploy)?;
         let digest = snapshot::digest(&checked);
-        // Everything that can fail comes before the first thing that is replaced.
         let generation = self.generation.load(Ordering::Acquire) + 1;
         let snapshot = Snapshot::build(Built::of(&checked, &digest), &self.carry, generation)?;
         let mut warnings = self.listener_warnings(&checked);
         warnings.extend(checked.warnings.iter().chain(&snapshot.warnings).map(ToString::to_string));
-        let kept = last_good::keep(&self.state, &self.file, &checked);
+        Ok(Prepared { checked, certificates, snapshot, warnings })
+    }
+
+    /// A configuration that is in force and needs no confirming is what the gate starts from when the files are broken.
+    fn keep(&self, files: &[FileRead], warnings: &mut Vec<String>) {
+        let kept = last_good::keep(&self.state, &self.file, files);
         warnings.extend(
             kept.err().map(|fault| format!("the last good configuration could not be kept: {fault}")),
         );
+    }
+
+    fn install(&self, prepared: Prepared) -> Result<Reloaded, Faults> {
+        let Prepared { checked, certificates, snapshot, warnings } = prepared;
+        let (generation, digest) = (snapshot.generation, Arc::clone(&snapshot.digest));
         self.admission.replace(listeners::budgets(&checked.deploy));
         *self.files.lock() = paths(&checked);
         *self.ends.lock() = End::all(&checked);

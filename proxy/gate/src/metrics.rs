@@ -16,6 +16,7 @@ use std::{sync::Arc, time::Duration};
 
 use http::StatusCode;
 use poort_enforce::{inspect::Report, pipeline::Check, record::Verdict};
+use poort_policy::{Disagreement, Mode};
 use prometheus::{Histogram, IntCounter, IntGauge, IntGaugeVec, Registry};
 
 pub use ends::End;
@@ -38,6 +39,10 @@ pub struct Metrics {
     connections: Connections,
     sign_ins: Resolved<(&'static str, &'static str)>,
     configuration: Configuration,
+    /// By mode, in the order of [`Mode::ALL`].
+    shadows: [IntGauge; 2],
+    /// Whether policies wait to be confirmed.
+    on_trial: IntGauge,
     trusted: Trusted,
     reach: Reach,
     held: Held,
@@ -111,6 +116,11 @@ impl Metrics {
             "Records that were not taken: of a decision, then its request was refused, or of an outcome.",
             &["kind"],
         )?;
+        let shadows = new.gauges(
+            "poort_shadow_policies",
+            "Policies that are asked and do not count: those in shadow, and those of the candidate, 0 if it does not load.",
+            &["mode"],
+        )?;
         let build = new.gauges("poort_build_info", "1 for the version that runs.", &["version"])?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         Ok(Self {
@@ -119,6 +129,11 @@ impl Metrics {
             connections: Connections::register(&new)?,
             sign_ins: Resolved::new(move |(page, result)| sign_ins.with_label_values(&[*page, *result])),
             configuration: Configuration::register(&new)?,
+            on_trial: new.gauge(
+                "poort_policies_on_trial",
+                "Whether policies are in force that wait to be confirmed.",
+            )?,
+            shadows: Mode::ALL.map(|mode| shadows.with_label_values(&[mode.as_str()])),
             trusted: Trusted::register(&new)?,
             reach: Reach::register(&new)?,
             held: Held::register(&new)?,
@@ -151,6 +166,23 @@ impl Metrics {
     /// One request was decided.
     pub fn decided(&self, source: Option<&str>, verdict: &Verdict) {
         self.requests.of(source).decided(verdict);
+    }
+
+    /// Policies that do not count would have decided a request otherwise.
+    pub fn disagreed(&self, source: &str, disagreement: &Disagreement) {
+        self.requests.of(Some(source)).disagreed(disagreement);
+    }
+
+    /// Whether policies wait to be confirmed.
+    pub fn on_trial(&self, waiting: bool) {
+        self.on_trial.set(i64::from(waiting));
+    }
+
+    /// So many policies are asked and do not count.
+    pub fn in_shadow(&self, mode: Mode, policies: usize) {
+        if let Some(gauge) = self.shadows.get(mode as usize) {
+            gauge.set(standing::whole(policies));
+        }
     }
 
     /// One request, or one answer, was inspected.

@@ -14,6 +14,7 @@ use poort_enforce::{
     reason::Reason,
     record::{End, Outcome},
 };
+use poort_policy::Disagreement;
 
 use crate::{
     audit::{Audit, Record},
@@ -35,6 +36,10 @@ pub struct OpenOutcome {
     allowed: bool,
     /// What inspection found after the decision.
     pub inspection: Option<Box<Report>>,
+    /// What policies that do not count would have said of a body that was inspected as it passed.
+    pub disagreements: Vec<Disagreement>,
+    /// SHA-256 of the request's body, where it is owed and was whole.
+    pub body_sha256: Option<[u8; 32]>,
     /// Whom the answer is about.
     pub subjects: Answered,
     not_readmitted: bool,
@@ -54,6 +59,8 @@ impl OpenOutcome {
             failure: None,
             allowed: false,
             inspection: None,
+            disagreements: Vec::new(),
+            body_sha256: None,
             subjects: Answered::default(),
             not_readmitted: false,
         }
@@ -115,6 +122,8 @@ impl OpenOutcome {
             end,
             subjects: mem::take(&mut self.subjects),
             inspection: self.inspection.take(),
+            disagreements: mem::take(&mut self.disagreements),
+            body_sha256: self.body_sha256.map(Box::new),
             failure: self.failure.take(),
         };
         if self.audit.append(Record::Outcome(outcome)).is_err() {

@@ -35,7 +35,7 @@ use poort_policy::Operation;
 use crate::{
     adapt,
     audit::{Record, Strangers, Ticket},
-    forward::{AnswerHold, Inbound, prepare_request, prepare_response},
+    forward::{AnswerHold, BodyHash, Inbound, prepare_request, prepare_response},
     inspect::{self, Incoming, Late, Sources, incoming},
     listen::Connection,
     live::Live,
@@ -70,7 +70,7 @@ impl Proxy {
         let Some(exchange) = &ctx.exchange else { return session.respond_error(503).await };
         if let Some(stronger) = own::would_sign_in_do(session, ctx, &refusal.reason) {
             ctx.outcome.fail(refusal.reason);
-            return own::detour(session, ctx, stronger, &self.live.audit).await;
+            return own::detour(session, ctx, stronger, refusal.step_up.as_deref(), &self.live.audit).await;
         }
         let reply = Reply::refusal(&refusal, exchange.id, Some(&session.req_header().headers));
         ctx.outcome.fail(refusal.reason);
@@ -170,6 +170,8 @@ pub struct Context {
     stream: Option<Stream>,
     /// The body, where it is inspected as it passes.
     late: Late,
+    /// Its digest, where that is owed.
+    body_hash: BodyHash,
     outcome: OpenOutcome,
 }
 
@@ -204,6 +206,9 @@ impl Context {
         if end || passed.is_err() {
             let inspection = exchange.inspection.as_deref();
             self.outcome.inspection = inspection.and_then(Inspection::request_report);
+            let asked = exchange.asked.take();
+            self.outcome.disagreements =
+                asked.map(|(_, decision)| decision.disagreements).unwrap_or_default();
         }
         passed.map_err(|refusal| failure(refusal.reason))
     }
@@ -260,6 +265,7 @@ impl ProxyHttp for Proxy {
             hold: None,
             stream: None,
             late: Late::default(),
+            body_hash: BodyHash::default(),
             outcome: OpenOutcome::new(Arc::clone(&self.live.audit), Arc::clone(&self.live.carry.metrics)),
         }
     }
@@ -304,7 +310,7 @@ impl ProxyHttp for Proxy {
                 return Ok(true);
             }
             (Admission::Answer(Answer::SignIn(detour)), Ok(_)) => {
-                own::detour(session, ctx, detour.stronger, &self.live.audit).await?;
+                own::detour(session, ctx, detour.stronger, None, &self.live.audit).await?;
                 return Ok(true);
             }
             (Admission::Permit(permit), Ok(Some(ticket))) => {
@@ -336,6 +342,8 @@ impl ProxyHttp for Proxy {
         let upstream = Context::upstream(ctx.snapshot.as_ref(), ctx.permit.as_ref())?;
         let connection = ctx.connection.as_ref().map_or(0, |connection| connection.id());
         ctx.late = Late::default();
+        // A retry begins anew.
+        ctx.body_hash = BodyHash::new(owes_body_hash(ctx.exchange.as_ref()));
         ctx.asked = Some(Instant::now());
         ctx.attempts += 1;
         ctx.outcome.attempts = u32::try_from(ctx.attempts).unwrap_or(u32::MAX);
@@ -397,8 +405,12 @@ impl ProxyHttp for Proxy {
         if let Some(whole) = incoming::read_before(ctx.exchange.as_ref()) {
             incoming::replayed(body, whole);
             ctx.outcome.received_bytes = whole.len() as u64;
+            if end {
+                ctx.outcome.body_sha256 = BodyHash::of(whole, owes_body_hash(ctx.exchange.as_ref()));
+            }
             return Ok(());
         }
+        ctx.body_hash.piece(body.as_deref().unwrap_or_default());
         ctx.received_bytes += body.as_ref().map_or(0, |body| body.len() as u64);
         ctx.outcome.received_bytes = ctx.received_bytes;
         let limit = ctx.permit.as_ref().map_or(0, |permit| permit.source().body_limit);
@@ -407,6 +419,9 @@ impl ProxyHttp for Proxy {
         }
         if ctx.over_time() {
             return Err(failure(Reason::BodyIncomplete));
+        }
+        if end {
+            ctx.outcome.body_sha256 = ctx.body_hash.finish();
         }
         ctx.inspect_late(session, body, end)
     }
@@ -493,6 +508,10 @@ fn forwards_at_once(exchange: Option<&Exchange>) -> bool {
             .is_some_and(|meaning| matches!(meaning.operation, Operation::Consult | Operation::Use));
         looks && !asks_for_websocket(exchange)
     })
+}
+
+fn owes_body_hash(exchange: Option<&Exchange>) -> bool {
+    exchange.is_some_and(|exchange| exchange.hash_body)
 }
 
 fn asks_for_websocket(exchange: &Exchange) -> bool {

@@ -72,8 +72,13 @@ impl Snapshot {
     /// Every fault that only building finds: policies that do not parse or fit the schema, unusable keys.
     pub fn build(checked: Built<'_>, carry: &CarryOver, generation: u64) -> Result<Self, Faults> {
         let Built { deploy, zone, sources, digest, .. } = checked;
-        let Parts { engine, issuers, keys, assertions, inspectors } = Parts::load(checked, carry)?;
-        let digests = Digests { configuration: digest.to_string(), policies: engine.digest().to_owned() };
+        let Parts { engine, candidate, issuers, keys, assertions, inspectors, warnings } =
+            Parts::load(checked, carry)?;
+        let digests = Digests {
+            configuration: digest.to_string(),
+            policies: engine.digest().to_owned(),
+            candidate: candidate.as_ref().map(|engine| engine.digest().to_owned()),
+        };
         carry.in_flight.resize(u32::try_from(zone.limits.concurrent.get()).unwrap_or(u32::MAX));
         carry.bodies.resize(zone.held);
         let enforced = |source| Arc::new(enforced(source, carry, &inspectors));
@@ -92,6 +97,7 @@ impl Snapshot {
                 .collect(),
             aggregators: sources.iter().flat_map(|source| source.on_behalf_of.iter().cloned()).collect(),
             engine,
+            candidate,
             strong: zone.strong_sign_in.iter().cloned().collect(),
             failure_cost: zone.limits.failure_cost.get(),
             time_zone: time_zone::local(),
@@ -123,7 +129,7 @@ impl Snapshot {
                 sessions: OpenSessions::new(REMEMBERED),
             },
             assertions,
-            warnings: inspectors.warnings,
+            warnings,
         })
     }
 }
@@ -131,10 +137,12 @@ impl Snapshot {
 /// What is loaded rather than copied, and can therefore fail.
 struct Parts {
     engine: Engine,
+    candidate: Option<Engine>,
     issuers: Issuers,
     keys: Vec<Arc<IssuerKeys>>,
     assertions: Option<Assertions>,
     inspectors: Inspectors,
+    warnings: Vec<Warning>,
 }
 
 impl Parts {
@@ -159,8 +167,10 @@ impl Parts {
         let assertions = collect(assertions(deploy), &mut faults);
         let inspectors = collect(Inspectors::load(sources, &carry.compiled), &mut faults);
         match (engine, issuers, keys, assertions, inspectors) {
-            (Some(engine), Some(issuers), Some(keys), Some(assertions), Some(inspectors)) => {
-                Ok(Self { engine, issuers, keys, assertions, inspectors })
+            (Some(engine), Some(issuers), Some(keys), Some(assertions), Some(mut inspectors)) => {
+                let (candidate, mut warnings) = candidate(checked);
+                warnings.append(&mut inspectors.warnings);
+                Ok(Self { engine, candidate, issuers, keys, assertions, inspectors, warnings })
             }
             _ => Err(Faults::new(faults)),
         }
@@ -174,6 +184,7 @@ pub struct Built<'a> {
     zone: &'a Zone,
     sources: &'a [source::Source],
     access: &'a Access,
+    candidate: Option<&'a Access>,
     digest: &'a Arc<str>,
 }
 
@@ -181,8 +192,17 @@ impl<'a> Built<'a> {
     /// Of a checked configuration and its digest.
     #[must_use]
     pub fn of(checked: &'a Checked, digest: &'a Arc<str>) -> Self {
-        let Checked { deploy, zone, sources, access, .. } = checked;
-        Self { deploy, zone, sources, access, digest }
+        let Checked { deploy, zone, sources, access, candidate, .. } = checked;
+        Self { deploy, zone, sources, access, candidate: candidate.as_ref(), digest }
+    }
+}
+
+/// The candidate, or why it is not asked: that never keeps those that count from loading.
+fn candidate(checked: Built<'_>) -> (Option<Engine>, Vec<Warning>) {
+    let Some(access) = checked.candidate else { return (None, Vec::new()) };
+    match Engine::load(&corpus(checked.zone, checked.sources, access)) {
+        Ok(engine) => (Some(engine), Vec::new()),
+        Err(found) => (None, found.into_iter().map(|fault| policy_fault(fault).of_candidate()).collect()),
     }
 }
 

@@ -16,6 +16,7 @@ use poort_identity::{
     session::{SessionFault, SessionId},
     token::KeyLookup,
 };
+use poort_policy::Disagreement;
 
 use crate::{
     keys::KeyRing,
@@ -105,6 +106,10 @@ impl Observer for World {
 
     fn decided(&self, source: Option<&str>, verdict: &Verdict) {
         self.metrics.decided(source, verdict);
+    }
+
+    fn disagreed(&self, source: &str, disagreement: &Disagreement) {
+        self.metrics.disagreed(source, disagreement);
     }
 
     fn inspected(&self, source: &str, report: &Report) {

@@ -80,8 +80,8 @@ fn corpus(policies: usize, sources: usize) -> Corpus {
         ..SourceFacts::default()
     };
     Corpus {
-        schema: PolicyFile { name: "schema.cedarschema".to_owned(), text: SCHEMA.to_owned() },
-        policies: vec![PolicyFile { name: "all.cedar".to_owned(), text }],
+        schema: PolicyFile { name: "schema.cedarschema".to_owned(), text: SCHEMA.to_owned(), shadow: false },
+        policies: vec![PolicyFile { name: "all.cedar".to_owned(), text, shadow: false }],
         roles: vec![group("officer", &[]), group("supervisor", &["officer"]), group("desk", &["officer"])],
         units: vec![group("zone", &[]), group("team-a", &["zone"]), group("team-b", &["zone"])],
         classifications: vec![group("restricted", &[]), group("secret", &[])],

@@ -148,7 +148,7 @@ mod tests {
     use crate::corpus::PolicyFile;
 
     fn faults(text: &str, language: Language) -> Vec<(usize, usize)> {
-        let file = PolicyFile { name: "a".to_owned(), text: text.to_owned() };
+        let file = PolicyFile { name: "a".to_owned(), text: text.to_owned(), shadow: false };
         let mut faults = Vec::new();
         assert_eq!(keeps(&Lines::new(&file), language, &mut faults), faults.is_empty());
         faults.iter().map(|fault| (fault.line, fault.column)).collect()

@@ -20,6 +20,8 @@ pub struct PolicyFile {
     pub name: String,
     /// Its whole text.
     pub text: String,
+    /// Whether every policy in it is in shadow, as if it had `@shadow`.
+    pub shadow: bool,
 }
 
 /// A role, unit or classification, and those it belongs to.

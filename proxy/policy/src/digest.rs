@@ -29,7 +29,8 @@ pub(crate) fn digest(corpus: &Corpus) -> Arc<str> {
 }
 
 fn file(file: &PolicyFile) -> Vec<String> {
-    vec![file.name.clone(), file.text.clone()]
+    let mark = file.shadow.then(|| "shadow".to_owned());
+    [file.name.clone(), file.text.clone()].into_iter().chain(mark).collect()
 }
 
 fn group(group: &Group) -> Vec<String> {

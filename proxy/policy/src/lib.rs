@@ -6,7 +6,7 @@
 //! What is asked and answered: [`question`], [`operation`], [`time`], [`decision`]. What an engine is made from:
 //! [`corpus`], and [`fault`] for why it is not. The [`engine`] itself is built in three steps:
 //!
-//! - `bounds`, `parse`, `schema` (held against `examples`, see `misfits`) and `registry` turn the corpus into policies, a vocabulary and closed
+//! - `bounds`, `parse` (with [`annotations`]), `schema` (held against `examples`, see `misfits`) and `registry` turn the corpus into policies, a vocabulary and closed
 //!   hierarchies; `load` joins them and collects the faults;
 //! - `slices` finds the policies of each source and operation, `specialise` evaluates what is already known of their
 //!   conditions, `plan` splits the rest by when it can be known (`facts`, `reads`);
@@ -14,6 +14,7 @@
 //!
 //! What a change of the policies does, before it is made: [`workbench`].
 
+pub mod annotations;
 mod bounds;
 mod circumstances;
 pub mod corpus;
@@ -40,7 +41,7 @@ pub mod time;
 pub mod workbench;
 
 pub use corpus::{Corpus, Group, Place, PolicyFile, SourceFacts};
-pub use decision::{Decision, Obligation};
+pub use decision::{Decision, Disagreement, Mode, Obligation};
 pub use engine::Engine;
 pub use fault::Fault;
 pub use operation::{Operation, UnknownOperation};

@@ -28,9 +28,10 @@ pub(crate) fn load(corpus: &Corpus) -> Result<Loaded, Vec<Fault>> {
     let schema = schema::load(&corpus.schema, &mut faults);
     let files: Vec<Lines<'_>> = corpus.policies.iter().map(Lines::new).collect();
     let policies = parse::policies(&files, &mut faults);
-    if policies.is_empty() && faults.is_empty() {
-        let help = "write at least one `permit` in a .cedar file beside the schema";
-        faults.push(whole(corpus, "there is no policy, so nothing would ever be allowed", help));
+    if policies.iter().all(|parsed| parsed.shadow) && faults.is_empty() {
+        let help = "write at least one `permit` in a .cedar file beside the schema, and not in shadow";
+        let none = if policies.is_empty() { "there is no policy" } else { "every policy is in shadow" };
+        faults.push(whole(corpus, format!("{none}, so nothing would ever be allowed"), help));
     }
     for parsed in &policies {
         misnomers(&files, &registry, parsed, &mut faults);

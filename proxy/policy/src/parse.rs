@@ -8,6 +8,7 @@ use cedar_policy_core::ast::{Expr, Policy, PolicyID};
 use cedar_policy_core::parser::Loc;
 use miette::Diagnostic;
 
+use crate::annotations::{self, ID, SHADOW};
 use crate::bounds::{self, Language};
 use crate::corpus::{Place, PolicyFile};
 use crate::fault::Fault;
@@ -15,7 +16,6 @@ use crate::reads::children;
 
 /// Deepest nesting of a condition. Cedar and we recurse over conditions; nobody reads one this deep.
 const MAX_DEPTH: usize = 256;
-const ID: &str = "id";
 
 /// A policy, parsed.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub(crate) struct Parsed {
     pub(crate) annotations: Vec<(Arc<str>, Arc<str>)>,
     /// Index of its file in the corpus.
     pub(crate) file: usize,
+    /// Whether it is asked and does not count.
+    pub(crate) shadow: bool,
 }
 
 /// Parses all files; whatever does not parse is a fault, the rest goes on.
@@ -98,7 +100,9 @@ fn parsed(file: usize, lines: &Lines<'_>, policy: &Policy, faults: &mut Vec<Faul
     let mut id = None;
     let mut annotations = Vec::new();
     for (key, value) in policy.annotations() {
+        let at = value.loc.as_ref().map_or_else(|| place.clone(), |loc| lines.place(loc.start()));
         let (key, value): (Arc<str>, Arc<str>) = (key.as_ref().into(), value.as_ref().into());
+        annotations::check(&key, &value, &at, faults);
         if *key == *ID { id = Some(value) } else { annotations.push((key, value)) }
     }
     if id.as_deref().is_some_and(|id| id.trim().is_empty()) {
@@ -110,7 +114,8 @@ fn parsed(file: usize, lines: &Lines<'_>, policy: &Policy, faults: &mut Vec<Faul
     }
     let id = id.unwrap_or_else(|| format!("{}:{}", place.file, place.line).into());
     let policy = policy.new_id(PolicyID::from_string(&id));
-    Some(Parsed { id, place, policy, annotations, file })
+    let shadow = lines.shadow || annotations.iter().any(|(key, _)| **key == *SHADOW);
+    Some(Parsed { id, place, policy, annotations, file, shadow })
 }
 
 fn duplicates(all: &[Parsed], faults: &mut Vec<Fault>) {
@@ -128,13 +133,14 @@ fn duplicates(all: &[Parsed], faults: &mut Vec<Fault>) {
 pub(crate) struct Lines<'f> {
     name: Arc<str>,
     text: &'f str,
+    shadow: bool,
     starts: Vec<usize>,
 }
 
 impl<'f> Lines<'f> {
     pub(crate) fn new(file: &'f PolicyFile) -> Self {
         let starts = std::iter::once(0).chain(file.text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { name: file.name.as_str().into(), text: &file.text, starts }
+        Self { name: file.name.as_str().into(), text: &file.text, shadow: file.shadow, starts }
     }
 
     /// The file as a whole.

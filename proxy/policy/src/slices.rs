@@ -52,6 +52,15 @@ pub(crate) struct Slice {
     pub(crate) source: EntityUIDEntry,
     pub(crate) action: EntityUIDEntry,
     pub(crate) rules: Box<[Rule]>,
+    /// Those that are asked and do not count. Apart, so that what decides costs nothing more.
+    pub(crate) shadow: Box<[Rule]>,
+}
+
+impl Slice {
+    /// All of them.
+    pub(crate) fn every(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().chain(&self.shadow)
+    }
 }
 
 /// All slices.
@@ -244,14 +253,15 @@ impl<'a> Slicer<'a> {
     fn one(&mut self, drafts: &mut [Draft<'_>], near: &[usize], source: &str, operation: Operation) -> Slice {
         let (source, action) = (Kind::Source.uid(source), Kind::Action.uid(operation.as_str()));
         let specialiser = Specialiser::new(&action, &source, &self.entities);
-        let mut rules = Vec::new();
+        let (mut rules, mut shadow) = (Vec::new(), Vec::new());
         for &index in near {
             let Some(draft) = drafts.get_mut(index) else { continue };
             if action_fits(self.registry, draft.parsed.policy.action_constraint(), &action) {
-                rules.extend(draft.rule(&specialiser, &mut self.planner));
+                let place = if draft.parsed.shadow { &mut shadow } else { &mut rules };
+                place.extend(draft.rule(&specialiser, &mut self.planner));
             }
         }
-        Slice { source: entry(&source), action: entry(&action), rules: rules.into() }
+        Slice { source: entry(&source), action: entry(&action), rules: rules.into(), shadow: shadow.into() }
     }
 }
 

@@ -123,7 +123,7 @@ fn one_device_has_one_posture() {
 #[test]
 fn obligations_come_from_what_decided() {
     let text = "
-        @id(\"one\") @reason(\"first\") @log(\"body-hash\") @plain permit (principal, action, resource);
+        @id(\"one\") @reason(\"first\") @log(\"body-hash\") @unbreakable permit (principal, action, resource);
         @id(\"two\") @reason(\"second\") permit (principal, action, resource) when { context.session.strong };
         @id(\"three\") @reason(\"third\") forbid (principal, action, resource) when { context.inspection.score > 4 };
         @id(\"four\") @reason(\"fourth\") forbid (principal, action == Poort::Action::\"erase\", resource);";
@@ -135,8 +135,8 @@ fn obligations_come_from_what_decided() {
     };
     let one = [
         obligation("log", "body-hash", "one"),
-        obligation("plain", "", "one"),
         obligation("reason", "first", "one"),
+        obligation("unbreakable", "", "one"),
     ];
 
     let decision = ask(&engine, &officer());

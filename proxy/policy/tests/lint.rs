@@ -174,11 +174,6 @@ fn what_is_hardly_meant() {
             ],
         ),
         (
-            "an annotation",
-            "@id(\"x\") @raeson(\"why\") forbid (principal, action, resource) when { context has case };",
-            &[("unknown-name", 2, 1, "`@raeson`")],
-        ),
-        (
             "no id",
             "forbid (principal, action, resource) when { context has case };",
             &[("no-id", 2, 1, "`a.cedar:2`")],

@@ -48,6 +48,11 @@ fn a_policy_that_does_not_load() {
             &[(("a.cedar", 2, 36), "unexpected token `resource`", "expected")],
         ),
         (
+            "an annotation that nobody reads",
+            "@id(\"a\")\n@raeson(\"why\") permit (principal, action, resource);",
+            &[(("a.cedar", 2, 1), "nothing reads the annotation `@raeson`", "did you mean `@reason`")],
+        ),
+        (
             "two broken",
             "permit (principal, action, resource) when { context.device is };\npermit (principal, action, resource, x);",
             &[

@@ -71,7 +71,7 @@ impl Oracle {
         let permits = response.decision() == cedar_policy::Decision::Allow;
         let determining =
             if permits && !errors.is_empty() { Vec::new() } else { reasons.into_iter().collect() };
-        Decision { allow, determining, obligations: Vec::new(), errors }
+        Decision { allow, determining, obligations: Vec::new(), errors, disagreements: Vec::new() }
     }
 
     fn entities(&self, question: &Question) -> Vec<Value> {

@@ -213,7 +213,13 @@ fn an_explanation_names_the_condition_and_its_value_and_nobody_else() {
 
 fn case(line: usize, question: Question, allow: bool, by: &[&str]) -> Case {
     let place = poort_policy::Place { file: "t.yaml".into(), line, column: 3 };
-    let expect = Expectation { allow, by: Some(common::names(by)), place: place.clone() };
+    let expect = Expectation {
+        allow,
+        by: Some(common::names(by)),
+        shadow: None,
+        place: place.clone(),
+        shadow_place: place.clone(),
+    };
     Case { name: format!("test {line}"), place, question, expect }
 }
 

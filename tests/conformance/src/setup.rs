@@ -47,13 +47,8 @@ pub fn at_level(level: u8) -> String {
     )
 }
 
-/// The rule that sets the level.
-pub const LEVEL_RULE: u64 = 900_000;
-
 fn blocking_level(level: u8) -> String {
-    format!(
-        "SecAction \"id:{LEVEL_RULE},phase:1,pass,t:none,nolog,setvar:tx.blocking_paranoia_level={level}\"\n"
-    )
+    format!("SecAction \"id:900000,phase:1,pass,t:none,nolog,setvar:tx.blocking_paranoia_level={level}\"\n")
 }
 
 /// What is left out of CRS 3.3, for use beside [`LEVEL_1`].

@@ -153,6 +153,14 @@ impl Layout {
         files::write(&self.path(name), text)
     }
 
+    /// Copies a directory below this one to another.
+    ///
+    /// # Errors
+    /// When something cannot be read or written.
+    pub fn copy(&self, from: &str, to: &str) -> Result<(), DemoError> {
+        files::copy(&self.path(from), &self.path(to))
+    }
+
     /// Removes a file below this directory.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ mod changes;
 mod proofs;
 mod rows;
 mod table;
+mod workbench;
 
 pub use table::{Row, Table};
 
@@ -32,5 +33,6 @@ pub async fn walk(zone: &Zone, gate: &Gate) -> Result<Table, DemoError> {
     tour.limits(&mut table).await?;
     changes::walk(&tour, gate, &mut table).await?;
     proofs::walk(&tour, gate, &mut table).await?;
+    workbench::walk(&tour, gate, &mut table).await?;
     Ok(table)
 }

@@ -179,6 +179,11 @@ impl<'a> Tour<'a> {
         self.with(&self.zone.zone, &Token::officer("an.janssens"))
     }
 
+    /// The same, signed in strongly.
+    pub(super) fn strong(&self) -> Result<Caller, DemoError> {
+        self.with(&self.zone.zone, &Token::officer("an.janssens").strong())
+    }
+
     fn with(&self, issuer: &Issuer, token: &Token) -> Result<Caller, DemoError> {
         Ok(self.car.bearer(&issuer.mint(token)?))
     }

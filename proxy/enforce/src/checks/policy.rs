@@ -6,17 +6,17 @@ use std::{
 };
 
 use poort_policy::{
-    Context, Decision, Inspection, Prepared, PrincipalKind, Question, RequestContext, SessionFacts, TimeFacts,
+    Context, Decision, Inspection, Mode, Obligation, Prepared, PrincipalKind, Question, RequestContext,
+    SessionFacts, TimeFacts,
+    annotations::{BODY_HASH, LOG, REASON, language},
 };
 
 use crate::{
     exchange::Exchange,
     pipeline::{Flow, Pipeline, Refusal, Rules, Stop, refuse},
     reason::Reason,
+    subject::Holder,
 };
-
-/// The annotation whose value is shown to the person who was refused.
-const REASON: &str = "reason";
 
 pub(crate) fn check<P>(pipeline: &Pipeline<P>, exchange: &mut Exchange) -> Flow {
     let rules = &pipeline.rules;
@@ -24,9 +24,10 @@ pub(crate) fn check<P>(pipeline: &Pipeline<P>, exchange: &mut Exchange) -> Flow 
         return refuse(Reason::Internal);
     };
     let prepared = holder.prepared(&rules.engine, question.device.as_ref(), question.actor.as_ref());
-    let decision = rules.engine.decide(&question, &prepared);
+    let decision = ask(rules, holder, &question, &prepared);
     let flow =
         if decision.allow { Continue(()) } else { Break(refusal(rules, &question, &prepared, &decision)) };
+    exchange.hash_body = asks_for_body_hash(&decision);
     exchange.asked = Some((question, decision));
     flow
 }
@@ -34,22 +35,63 @@ pub(crate) fn check<P>(pipeline: &Pipeline<P>, exchange: &mut Exchange) -> Flow 
 /// Asks once more, now that inspection has found something: both answers must allow, and what both ask for is done.
 pub(crate) fn check_again<P>(pipeline: &Pipeline<P>, exchange: &mut Exchange, score: u32) -> Flow {
     let rules = &pipeline.rules;
-    let (asked, holder) = (exchange.asked.take(), &exchange.holder);
-    let asked = asked.or_else(|| Some((exchange.question.take()?, Decision::default())));
-    let (Some((mut question, first)), Some(holder)) = (asked, holder) else {
+    let asked = exchange.asked.take().or_else(|| exchange.question.take());
+    let (Some((mut question, first)), Some(holder)) = (asked, &exchange.holder) else {
         return refuse(Reason::Internal);
     };
     question.context.inspection = Inspection { score };
     let prepared = holder.prepared(&rules.engine, question.device.as_ref(), question.actor.as_ref());
-    let mut decision = rules.engine.decide(&question, &prepared);
+    let mut decision = ask(rules, holder, &question, &prepared);
     let flow =
         if decision.allow { Continue(()) } else { Break(refusal(rules, &question, &prepared, &decision)) };
-    if decision.allow {
-        unite(&mut decision.determining, first.determining);
-        unite(&mut decision.obligations, first.obligations);
-    }
+    both(first, &mut decision);
+    exchange.hash_body = asks_for_body_hash(&decision);
     exchange.asked = Some((question, decision));
     flow
+}
+
+/// Shows policies in shadow what inspection found, where that may refuse nothing. The question that counts, and is recorded, stays as it
+/// was answered.
+pub(crate) fn watch_again<P>(pipeline: &Pipeline<P>, exchange: &mut Exchange, score: u32) {
+    let rules = &pipeline.rules;
+    if exchange.asked.is_none() {
+        exchange.asked = exchange.question.take();
+    }
+    let (Some((question, decision)), Some(holder)) = (&mut exchange.asked, &exchange.holder) else { return };
+    if rules.engine.shadows() == 0 || decision.disagreement_of(Mode::Shadow).is_some() {
+        return;
+    }
+    let prepared = holder.prepared(&rules.engine, question.device.as_ref(), question.actor.as_ref());
+    let clean = std::mem::replace(&mut question.context.inspection, Inspection { score });
+    let found = rules.engine.overshadow(question, &prepared, decision);
+    question.context.inspection = clean;
+    decision.disagreements.extend(found);
+}
+
+/// The answer, with what those would have said that do not count.
+fn ask(rules: &Rules, holder: &Holder, question: &Question, prepared: &Prepared) -> Decision {
+    let mut decision = rules.engine.decide(question, prepared);
+    if let Some(candidate) = &rules.candidate {
+        let (device, actor) = (question.device.as_ref(), question.actor.as_ref());
+        let prepared = holder.prepared_for_candidate(candidate, device, actor);
+        let other = candidate.decide_alone(question, &prepared);
+        decision.disagreements.extend(decision.disagreement(other));
+    }
+    decision
+}
+
+/// Joins the first answer, an allow, with the second one.
+fn both(first: Decision, second: &mut Decision) {
+    if second.allow {
+        unite(&mut second.determining, first.determining);
+        unite(&mut second.obligations, first.obligations);
+    }
+    // Whoever would have refused at first would not have been asked again.
+    let refused: Vec<Mode> = first.disagreements.iter().map(|one| one.mode).collect();
+    second.disagreements.retain(|one| !refused.contains(&one.mode));
+    if second.allow {
+        second.disagreements.extend(first.disagreements);
+    }
 }
 
 fn unite<T: PartialEq>(all: &mut Vec<T>, more: Vec<T>) {
@@ -61,30 +103,64 @@ fn unite<T: PartialEq>(all: &mut Vec<T>, more: Vec<T>) {
 }
 
 fn refusal(rules: &Rules, question: &Question, prepared: &Prepared, decision: &Decision) -> Stop {
-    let advice = decision.obligations.iter().find(|obligation| &*obligation.key == REASON);
-    let reason = if !decision.errors.is_empty() {
-        Reason::PolicyError
-    } else if strong_sign_in_would_do(rules, question, prepared) {
-        Reason::StrongerSignIn
-    } else {
-        Reason::Policy
+    let (reason, step_up) = match decision.errors.is_empty() {
+        false => (Reason::PolicyError, None),
+        true => match sign_in_that_would_do(rules, question, prepared, decision) {
+            Some(class) => (Reason::StrongerSignIn, class),
+            None => (Reason::Policy, None),
+        },
     };
+    let Some(author) = author(decision) else {
+        return Stop::Refuse(Refusal { step_up, ..reason.into() });
+    };
+    let said = || decision.obligations.iter().filter(|one| one.policy == author);
+    let translation = |one: &Obligation| Some((language(&one.key)?.into(), Arc::clone(&one.value)));
     Stop::Refuse(Refusal {
-        reason,
-        retry_after: None,
-        advice: advice.map(|advice| Arc::clone(&advice.value)),
+        advice: said().find(|one| &*one.key == REASON).map(|one| Arc::clone(&one.value)),
+        translations: said().filter_map(translation).collect(),
+        step_up,
+        ..reason.into()
     })
 }
 
-/// Whether the same question would be allowed after a strong sign-in. Only refused requests pay for asking twice, and only a person can
-/// sign in.
-fn strong_sign_in_would_do(rules: &Rules, question: &Question, prepared: &Prepared) -> bool {
-    if question.context.session.strong || question.principal.kind != PrincipalKind::User {
-        return false;
+/// The first policy that says why it refuses.
+fn author(decision: &Decision) -> Option<Arc<str>> {
+    let speaks = |one: &&Obligation| &*one.key == REASON || language(&one.key).is_some();
+    decision.obligations.iter().find(speaks).map(|one| Arc::clone(&one.policy))
+}
+
+/// The sign-in after which the same question would be allowed, if there is one: of a certain class that a policy names, or else any strong
+/// one. Only refused requests pay for asking again, and only a person can sign in.
+fn sign_in_that_would_do(
+    rules: &Rules,
+    question: &Question,
+    prepared: &Prepared,
+    decision: &Decision,
+) -> Option<Option<Arc<str>>> {
+    if question.principal.kind != PrincipalKind::User {
+        return None;
     }
     let mut stronger = question.clone();
-    stronger.context.session.strong = true;
-    rules.engine.decide(&stronger, prepared).allow
+    for class in rules.engine.step_ups(question, prepared, decision) {
+        let session = &mut stronger.context.session;
+        session.acr = Some(class.to_string());
+        session.strong = question.context.session.strong || rules.strong.contains(&*class);
+        if stronger.context.session != question.context.session
+            && rules.engine.decide_alone(&stronger, prepared).allow
+        {
+            return Some(Some(class));
+        }
+    }
+    if question.context.session.strong {
+        return None;
+    }
+    stronger.context.session = SessionFacts { strong: true, ..question.context.session.clone() };
+    rules.engine.decide_alone(&stronger, prepared).allow.then_some(None)
+}
+
+/// Whether what decided asks for the body's digest in the record.
+fn asks_for_body_hash(decision: &Decision) -> bool {
+    decision.obligations.iter().any(|one| &*one.key == LOG && &*one.value == BODY_HASH)
 }
 
 fn question(rules: &Rules, exchange: &mut Exchange) -> Option<Question> {

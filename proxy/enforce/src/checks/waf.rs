@@ -47,7 +47,7 @@ pub(crate) async fn check<P: Ports, M: Message>(
         return Break(Stop::Refuse(refusal));
     }
     if late {
-        exchange.question = exchange.asked.as_ref().map(|(question, _)| question.clone());
+        exchange.question.clone_from(&exchange.asked);
     }
     ask_again(pipeline, &inspector, exchange, score)
 }
@@ -80,17 +80,21 @@ pub(crate) fn check_late<P: Ports>(pipeline: &Pipeline<P>, exchange: &mut Exchan
 
 /// Something was found, and not enough to refuse: the policies have the word.
 ///
-/// In `detect` a score may not refuse anything, and policies that only watch are not there yet: it is left out.
+/// In `detect` a score may not refuse anything: it is for policies in shadow alone.
 pub(crate) fn ask_again<P>(
     pipeline: &Pipeline<P>,
     inspector: &Inspector,
     exchange: &mut Exchange,
     score: u32,
 ) -> Flow {
-    if score == 0 || inspector.mode == Mode::Detect {
-        return Continue(());
+    match (score, inspector.mode) {
+        (0, _) => Continue(()),
+        (_, Mode::Block) => checks::policy::check_again(pipeline, exchange, score),
+        (_, Mode::Detect) => {
+            checks::policy::watch_again(pipeline, exchange, score);
+            Continue(())
+        }
     }
-    checks::policy::check_again(pipeline, exchange, score)
 }
 
 async fn judge<P: Ports, M: Message>(

@@ -19,6 +19,7 @@ mod protocol;
 mod quota;
 mod route;
 mod session;
+mod shadow;
 mod steps;
 mod subject;
 mod waf;

@@ -115,3 +115,79 @@ fn a_body_that_is_announced_too_large_is_refused_after_the_policies() {
     ];
     expect(&zone, cases);
 }
+
+/// A class that a forbid asks for, one that a permit does, and one that would not do.
+const STEP_UPS: &str = r#"
+@id("gold only") @reason("Gold.") @reason_nl("Goud.") @step_up("gold")
+forbid (principal, action == Poort::Action::"use", resource == Poort::Source::"persons")
+unless { context.session has acr && context.session.acr == "gold" };
+@id("silver erases") @step_up("silver")
+permit (principal is Poort::User in Poort::Role::"officer", action == Poort::Action::"erase", resource == Poort::Source::"vehicles")
+when { context.session has acr && context.session.acr == "silver" };
+@id("in vain") @step_up("bronze")
+forbid (principal, action == Poort::Action::"consult", resource == Poort::Source::"vehicles");
+"#;
+
+#[test]
+fn a_refusal_says_which_sign_in_would_do_and_only_if_it_would() {
+    let zone = Zone::new().watched(STEP_UPS, None);
+    let gold = zone.issuer.token(&json!({ "acr": "gold" }));
+    for (name, ask, token, expected) in [
+        (
+            "a forbid",
+            Ask::get("persons.example", "/status"),
+            zone.issuer.officer(),
+            Some((Reason::StrongerSignIn, Some("gold"))),
+        ),
+        ("the class it asks for", Ask::get("persons.example", "/status"), gold, None),
+        (
+            "a permit",
+            Ask::get("vehicles.example", "/persons/85").method(Method::DELETE),
+            zone.issuer.officer(),
+            Some((Reason::StrongerSignIn, Some("silver"))),
+        ),
+        (
+            "a permit for another role",
+            Ask::get("vehicles.example", "/persons/85").method(Method::DELETE),
+            zone.issuer.token(&json!({ "roles": ["desk"] })),
+            Some((Reason::Policy, None)),
+        ),
+        (
+            "one that would not do",
+            Ask::get("vehicles.example", "/persons/85"),
+            zone.issuer.officer(),
+            Some((Reason::Policy, None)),
+        ),
+        (
+            "any strong one",
+            Ask::get("persons.example", "/persons/85").method(Method::PUT),
+            zone.issuer.officer(),
+            Some((Reason::StrongerSignIn, None)),
+        ),
+    ] {
+        let answered = ask.token(&token).put(&zone);
+        let seen = match &answered.admission {
+            Admission::Refusal(refusal) => Some((refusal.reason.clone(), refusal.step_up.as_deref())),
+            _ => None,
+        };
+        assert_eq!(seen, expected, "{name}");
+    }
+    let answered = Ask::get("persons.example", "/status").token(&zone.issuer.officer()).put(&zone);
+    assert_eq!(advice(&answered), Some("Gold."));
+    let Admission::Refusal(refusal) = &answered.admission else { panic!("{answered:?}") };
+    assert_eq!(refusal.translations, [("nl".into(), "Goud.".into())]);
+}
+
+#[test]
+fn a_digest_of_the_body_is_owed_where_what_decided_asks_for_it() {
+    let zone = Zone::new().watched(
+        "@id(\"logged\") @log(\"body-hash\") permit (principal, action == Poort::Action::\"use\", resource);",
+        None,
+    );
+    let ask = |path: &str| Ask::get("persons.example", path).token(&zone.issuer.officer()).put(&zone);
+    for (path, owed) in [("/status", true), ("/persons/85", false)] {
+        let answered = ask(path);
+        assert!(answered.permit().is_some(), "{path}");
+        assert_eq!(answered.exchange.hash_body, owed, "{path}");
+    }
+}

@@ -40,7 +40,7 @@ fn rules() -> Arc<RuleSet> {
     RuleSet::new(program, 1, "digest".into(), TransactionLimits::default())
 }
 
-fn inspector(mode: Mode) -> Inspector {
+pub(crate) fn inspector(mode: Mode) -> Inspector {
     Inspector {
         mode,
         since: None,

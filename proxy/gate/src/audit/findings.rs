@@ -85,7 +85,7 @@ impl Findings {
         match record {
             Record::Decision(decision, _) => self.see_decision(decision),
             Record::Outcome(outcome) => self.see_outcome(outcome),
-            Record::Access(_) | Record::Authentication(_) | Record::Finding(_) => {}
+            Record::Access(_) | Record::Authentication(_) | Record::Change(_) | Record::Finding(_) => {}
         }
     }
 

@@ -18,6 +18,7 @@
 mod access;
 mod authentication;
 mod batch;
+mod change;
 mod commit;
 mod day;
 mod disk;
@@ -43,6 +44,7 @@ pub mod writer;
 pub use access::Access;
 pub use authentication::{Act, Authentication, Who};
 pub use batch::{Ticket, Unwritable};
+pub use change::{Change, Changed};
 pub use findings::{About, Detector, Finding};
 pub use health::{Health, Space};
 pub use record::{Digests, Record};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use poort_enforce::record::{Decision, Outcome};
 
-use super::{access::Access, authentication::Authentication, findings::Finding};
+use super::{access::Access, authentication::Authentication, change::Change, findings::Finding};
 
 /// One thing to write down.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub enum Record {
     Finding(Box<Finding>),
     /// Somebody looked at the record.
     Access(Box<Access>),
+    /// Somebody changed the policies in force.
+    Change(Box<Change>),
 }
 
 /// What decisions were made with: SHA-256 in hexadecimal, made once for each load.
@@ -26,6 +28,8 @@ pub enum Record {
 pub struct Digests {
     /// Of the policies and everything they are evaluated with.
     pub policies: String,
+    /// Of a candidate's, where one is asked beside them.
+    pub candidate: Option<String>,
     /// Of the whole configuration.
     pub configuration: String,
 }
@@ -33,7 +37,7 @@ pub struct Digests {
 impl Record {
     /// Whether somebody may wait for it.
     pub(super) const fn is_waited_for(&self) -> bool {
-        matches!(self, Self::Decision(..) | Self::Access(_) | Self::Authentication(_))
+        matches!(self, Self::Decision(..) | Self::Access(_) | Self::Authentication(_) | Self::Change(_))
     }
 
     /// Roughly the memory it holds, in bytes. What many requests share behind an [`Arc`] is not counted.
@@ -42,6 +46,7 @@ impl Record {
             Self::Outcome(_) => size_of::<Self>(),
             Self::Authentication(_) => size_of::<Authentication>() + 512,
             Self::Finding(_) => size_of::<Finding>() + 512,
+            Self::Change(_) => size_of::<Change>() + 1024,
             Self::Access(access) => {
                 let wanted = access.wanted.iter().map(|(what, value)| what.len() + value.len() + 64);
                 size_of::<Access>() + 512 + wanted.sum::<usize>()

@@ -13,7 +13,7 @@ use pingora::{
 use crate::{
     admin::Admin,
     audit::{
-        Audit, AuditSettings,
+        Audit, AuditSettings, Change, Changed, Record,
         tlog::{LOG_DIRECTORY, LogSettings},
     },
     carry_over::{CarryOver, Closures},
@@ -21,11 +21,12 @@ use crate::{
         self, Checked,
         checked::{self, Deploy},
     },
+    editions::{self, AccessFiles, Ledger, Pending},
     housekeeping::Housekeeping,
     last_good,
     listen::{self, Surroundings},
     listeners,
-    live::{Live, Start},
+    live::{Author, Live, Start},
     metrics::Metrics,
     service::Proxy,
     world::WallClock,
@@ -58,7 +59,17 @@ fn trace() {
 
 fn serve(file: &Path) -> anyhow::Result<()> {
     listen::install_provider()?;
-    let (checked, origin) = configuration(file)?;
+    let state = config::state_directory(file);
+    let mut ledger = Ledger::open(&state).with_context(|| {
+        format!(
+            "what is kept of the policies in `{}` cannot be read; restore or remove `policies` in it",
+            state.display()
+        )
+    })?;
+    let access = config::access_directory(file);
+    let unconfirmed =
+        ledger.recover(access.as_deref()).context("the policies that waited cannot be given up")?;
+    let (checked, origin) = configuration(file, &ledger)?;
     make_private(&checked.deploy.state)?;
     let metrics = Arc::new(Metrics::register(prometheus::default_registry())?);
     let closures =
@@ -71,11 +82,17 @@ fn serve(file: &Path) -> anyhow::Result<()> {
     let (audit, recovered) = Audit::open(settings, WallClock)?;
     tracing::info!(event = "audit_opened", ?recovered);
     let kept = match origin {
-        Origin::Files => last_good::keep(&checked.deploy.state, file, &checked),
+        Origin::Files => last_good::keep(&checked.deploy.state, file, &checked.files),
         Origin::LastGood => Ok(()),
     };
     if let Err(fault) = kept {
         tracing::error!(event = "last_good_not_kept", %fault);
+    }
+    let now_in_force = AccessFiles::of(&checked);
+    if matches!(origin, Origin::Files)
+        && let Err(fault) = ledger.observe(&now_in_force)
+    {
+        tracing::error!(event = "edition_not_kept", %fault, remedy = "these policies cannot be gone back to");
     }
     let deploy = Arc::new(Summary::of(&checked.deploy));
     let start = Start {
@@ -84,8 +101,12 @@ fn serve(file: &Path) -> anyhow::Result<()> {
         carry: Arc::new(carry),
         audit: Arc::new(audit),
         origin: origin.name(),
+        ledger,
     };
     let live = Arc::new(Live::start(start)?);
+    if let Some(pending) = unconfirmed {
+        given_up(&pending, &live);
+    }
     metrics.started(matches!(origin, Origin::Files));
     let server = server(&deploy, &live)?;
     let audit = Arc::clone(&live.audit);
@@ -93,6 +114,27 @@ fn serve(file: &Path) -> anyhow::Result<()> {
     server.run(RunArgs::default());
     audit.close();
     Ok(())
+}
+
+/// Says and writes down that policies were not confirmed before the gate stopped.
+fn given_up(pending: &Pending, live: &Live) {
+    let Pending { number, by, policies, .. } = pending;
+    tracing::error!(
+        event = "policies_reverted",
+        number,
+        applied_by = by,
+        why = "the gate stopped before they were confirmed",
+        remedy = "poort policy apply"
+    );
+    let author = Author {
+        reason: Some("the gate stopped before they were confirmed".to_owned()),
+        ..Author::default()
+    };
+    let change =
+        Change::by(Changed::Reverted, &author, policies.clone(), live.snapshot().digests.policies.clone());
+    if let Err(fault) = live.audit.append(Record::Change(Box::new(change))) {
+        tracing::error!(event = "change_unrecorded", %fault);
+    }
 }
 
 /// How the record is kept.
@@ -125,9 +167,12 @@ impl Origin {
 }
 
 /// The files, or the last good configuration when they are broken: a typo must not keep a force out after a power cut.
-fn configuration(file: &Path) -> anyhow::Result<(Checked, Origin)> {
-    let faults = match config::load(file) {
-        Ok(checked) => {
+fn configuration(file: &Path, ledger: &Ledger) -> anyhow::Result<(Checked, Origin)> {
+    let faults = match editions::load(file, ledger) {
+        Ok((checked, why)) => {
+            if let Some(why) = why {
+                tracing::error!(event = "policies_not_those_of_the_directory", why);
+            }
             for warning in &checked.warnings {
                 tracing::warn!(event = "configuration_warning", %warning);
             }

@@ -13,6 +13,14 @@ pub struct Fault {
     pub message: String,
 }
 
+impl Fault {
+    /// The same of policies that are asked beside others and do not count: those are used without them.
+    #[must_use]
+    pub fn of_candidate(self) -> Warning {
+        Warning { place: self.place, message: format!("the candidate is not asked: {}", self.message) }
+    }
+}
+
 /// Something that works but that somebody should look at.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Warning {

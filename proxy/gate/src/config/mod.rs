@@ -29,7 +29,7 @@ pub use checked::Checked;
 pub use checked::policies::Policies;
 pub use fault::{Fault, Faults, Place, Warning};
 
-use crate::trials::Trials;
+use crate::{editions::AccessFiles, trials::Trials};
 use checked::FileRead;
 use tree::Tree;
 
@@ -54,6 +54,32 @@ pub fn load_from(deploy_file: &Path, files: BTreeMap<PathBuf, Vec<u8>>) -> Resul
         FileRead { path, sha256: tree::sha256(&bytes), bytes: Arc::new(bytes) }
     });
     check::everything(Tree::kept(files.collect()), deploy_file, SystemTime::now())
+}
+
+/// As [`load`], with these policies in the place of those in the `access` directory.
+///
+/// # Errors
+/// Every fault of every file.
+pub fn load_with(deploy_file: &Path, access: &Path, files: &AccessFiles) -> Result<Checked, Faults> {
+    let files = files.iter().map(|(name, bytes)| {
+        let bytes = Zeroizing::new(bytes.to_vec());
+        FileRead { path: access.join(name), sha256: tree::sha256(&bytes), bytes: Arc::new(bytes) }
+    });
+    check::everything(Tree::disk_but(access, files.collect()), deploy_file, SystemTime::now())
+}
+
+/// Where an operators' file says that the policies are, if that much can be read of it.
+#[must_use]
+pub fn access_directory(deploy_file: &Path) -> Option<PathBuf> {
+    Some(check::policies_directory(deploy_file)?.join("access"))
+}
+
+/// A duration as people write it.
+///
+/// # Errors
+/// What is wrong, for people.
+pub(crate) fn duration(text: &str) -> Result<std::time::Duration, String> {
+    quantity::duration(text)
 }
 
 /// Reads a directory of policies by itself: as much of it as decisions depend on, without certificates, keys and addresses.

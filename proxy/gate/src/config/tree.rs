@@ -24,6 +24,8 @@ pub(super) const MATERIAL_LIMIT: usize = 64 << 20;
 pub(super) struct Tree {
     /// The files of a kept configuration; none: the disk.
     kept: Option<BTreeMap<PathBuf, FileRead>>,
+    /// A directory of the disk that is taken to hold these files instead of its own.
+    instead: Option<(PathBuf, BTreeMap<PathBuf, FileRead>)>,
     read: RefCell<Vec<FileRead>>,
 }
 
@@ -59,13 +61,25 @@ impl Unread {
 impl Tree {
     /// The disk.
     pub(super) fn disk() -> Self {
-        Self { kept: None, read: RefCell::default() }
+        Self { kept: None, instead: None, read: RefCell::default() }
+    }
+
+    /// The disk, but for one directory, which holds these files.
+    pub(super) fn disk_but(directory: &Path, files: Vec<FileRead>) -> Self {
+        let files = files.into_iter().map(|file| (file.path.clone(), file)).collect();
+        Self { instead: Some((directory.to_owned(), files)), ..Self::disk() }
+    }
+
+    /// The files that stand for the disk at this path; none: the disk itself.
+    fn standing(&self, path: &Path) -> Option<&BTreeMap<PathBuf, FileRead>> {
+        let instead = self.instead.as_ref().filter(|(directory, _)| path.starts_with(directory));
+        self.kept.as_ref().or(instead.map(|(_, files)| files))
     }
 
     /// Only these files.
     pub(super) fn kept(files: Vec<FileRead>) -> Self {
         let kept = files.into_iter().map(|file| (file.path.clone(), file)).collect();
-        Self { kept: Some(kept), read: RefCell::default() }
+        Self { kept: Some(kept), instead: None, read: RefCell::default() }
     }
 
     /// A file's content. `shown` is its name in messages.
@@ -73,7 +87,7 @@ impl Tree {
         if let Some(file) = self.read.borrow().iter().find(|file| file.path == path) {
             return Ok(file.clone());
         }
-        let file = match &self.kept {
+        let file = match self.standing(path) {
             Some(kept) => kept.get(path).cloned().ok_or_else(|| Unread::Missing(shown.to_owned()))?,
             None => from_disk(path, shown, limit_bytes)?,
         };
@@ -83,18 +97,18 @@ impl Tree {
 
     /// Whether there is a file of that path, or something else.
     pub(super) fn has(&self, path: &Path) -> bool {
-        self.kept.as_ref().map_or_else(|| path.exists(), |kept| kept.contains_key(path))
+        self.standing(path).map_or_else(|| path.exists(), |kept| kept.contains_key(path))
     }
 
     /// Whether there is a directory of that path. A kept configuration takes for one what it has no file of.
     pub(super) fn is_directory(&self, path: &Path) -> bool {
-        self.kept.as_ref().map_or_else(|| path.is_dir(), |kept| !kept.contains_key(path))
+        self.standing(path).map_or_else(|| path.is_dir(), |kept| !kept.contains_key(path))
     }
 
     /// Names of what is directly in a directory, sorted; names that begin with a dot are left out. A kept configuration has no empty
     /// directories, nor absent ones.
     pub(super) fn names(&self, directory: &Path, shown: &str) -> Result<Vec<String>, Unread> {
-        let mut names = match &self.kept {
+        let mut names = match self.standing(directory) {
             Some(kept) => kept
                 .keys()
                 .filter(|path| path.parent() == Some(directory))

@@ -16,6 +16,7 @@ use pingora::{
 use poort_enforce::arrival::Length;
 
 use super::hop;
+use crate::forward::BodyHash;
 
 /// What asks sources; it keeps connections for the next request.
 pub struct Sources(Connector);
@@ -24,8 +25,8 @@ pub struct Sources(Connector);
 pub enum Sending<'a> {
     /// There is none, or all of it is here.
     Held(Bytes),
-    /// It comes from the client, at most so many bytes, each piece within this time.
-    Passing(&'a mut Session, u64, Duration),
+    /// It comes from the client, at most so many bytes, each piece within this time; its digest is taken as it passes.
+    Passing(&'a mut Session, u64, Duration, BodyHash),
 }
 
 /// An answer whose head has come.
@@ -119,11 +120,12 @@ async fn send(client: &mut HttpSession, body: &mut Sending<'_>) -> Result<()> {
     match body {
         Sending::Held(body) if body.is_empty() => {}
         Sending::Held(body) => client.write_request_body(body.clone(), true).await.map_err(Error::into_up)?,
-        Sending::Passing(session, left, wait) => {
+        Sending::Passing(session, left, wait, hash) => {
             while let Some(piece) = piece(session, *wait).await.map_err(Error::into_down)? {
                 *left = left.checked_sub(piece.len() as u64).ok_or_else(|| {
                     Error::explain(ErrorType::HTTPStatus(413), "body larger than allowed").into_down()
                 })?;
+                hash.piece(&piece);
                 client.write_request_body(piece, false).await.map_err(Error::into_up)?;
             }
         }

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use poort_enforce::source::Source;
+use poort_policy::{Engine, Mode};
 
 use super::{
     Metrics,
@@ -15,6 +16,7 @@ pub fn look(live: &Live) {
     let (metrics, now) = (&*live.carry.metrics, SystemTime::now());
     metrics.trusted(live, now);
     metrics.reach(live, now);
+    metrics.on_trial(live.is_waiting());
     metrics.held(live, now);
     metrics.recorded(live.audit.health(), live.checkpoint_age(now));
 }
@@ -47,7 +49,10 @@ impl Metrics {
     fn reach(&self, live: &Live, now: SystemTime) {
         self.reach.reset();
         let snapshot = live.snapshot();
-        for source in snapshot.pipeline.rules.routes.sources() {
+        let rules = &snapshot.pipeline.rules;
+        self.in_shadow(Mode::Shadow, rules.engine.shadows());
+        self.in_shadow(Mode::Candidate, rules.candidate.as_ref().map_or(0, Engine::policies));
+        for source in rules.routes.sources() {
             let (reach, labels) = (&self.reach, [&*source.id]);
             if let Some(upstream) = snapshot.upstreams.get(&source.id) {
                 let (in_turn, aside) = upstream.pool.standing();

@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use http::StatusCode;
 use poort_enforce::{inspect::Report, record::Verdict};
+use poort_policy::{Disagreement, Mode};
 use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, Result};
 
 use super::{registrar::Registrar, resolved::Resolved};
@@ -30,6 +31,7 @@ const CALLED_FOR: [&str; 6] = [
 #[derive(Clone, Debug)]
 struct Families {
     decisions: IntCounterVec,
+    disagreements: IntCounterVec,
     outcomes: IntCounterVec,
     failures: IntCounterVec,
     durations: HistogramVec,
@@ -53,6 +55,8 @@ pub struct SourceCounts {
     allowed: IntCounter,
     answered: IntCounter,
     refused: Resolved<&'static str>,
+    /// By mode, in the order of [`Mode::ALL`]: would have been refused, and allowed.
+    disagreements: [[IntCounter; 2]; 2],
     outcomes: Vec<IntCounter>,
     failures: Resolved<&'static str>,
     duration: Histogram,
@@ -71,6 +75,11 @@ impl Families {
                 "poort_decisions_total",
                 "Requests decided.",
                 &["source", "outcome", "reason"],
+            )?,
+            disagreements: new.counters(
+                "poort_shadow_disagreements_total",
+                "Requests that policies which do not count would have decided otherwise, by what they would have said.",
+                &["source", "mode", "outcome"],
             )?,
             outcomes: new.counters(
                 "poort_outcomes_total",
@@ -114,6 +123,10 @@ impl Families {
 
     fn of(&self, source: &str) -> SourceCounts {
         let decided = |outcome| self.decisions.with_label_values(&[source, outcome, "none"]);
+        let would = |mode: Mode| {
+            ["refuse", "allow"]
+                .map(|outcome| self.disagreements.with_label_values(&[source, mode.as_str(), outcome]))
+        };
         let connected = |result| self.connections.with_label_values(&[source, result]);
         let named = || source.to_owned();
         let (decisions, failures) = (self.decisions.clone(), self.failures.clone());
@@ -126,6 +139,7 @@ impl Families {
                 decisions.with_label_values(&[&*of_decision, "refuse", *reason])
             })
             .begin(CALLED_FOR),
+            disagreements: Mode::ALL.map(would),
             outcomes: STATUSES.map(|status| self.outcomes.with_label_values(&[source, status])).into(),
             failures: Resolved::new(move |reason| failures.with_label_values(&[&*of_failure, *reason])),
             duration: self.durations.with_label_values(&[source]),
@@ -177,6 +191,13 @@ impl SourceCounts {
             Verdict::Allow => self.allowed.inc(),
             Verdict::Answer => self.answered.inc(),
             Verdict::Refuse(reason) => self.refused.count(reason.code()),
+        }
+    }
+
+    pub(super) fn disagreed(&self, disagreement: &Disagreement) {
+        let of_mode = self.disagreements.get(disagreement.mode as usize);
+        if let Some(counter) = of_mode.and_then(|counters| counters.get(usize::from(disagreement.allow))) {
+            counter.inc();
         }
     }
 

@@ -17,9 +17,9 @@ use poort_enforce::{
     reason::Reason,
 };
 
-use super::{Context, Proxy, failure};
+use super::{Context, Proxy, failure, owes_body_hash};
 use crate::{
-    forward::prepare_request,
+    forward::{BodyHash, prepare_request},
     inspect::{
         Sources,
         answer::{self, Fault, Judged},
@@ -91,6 +91,8 @@ impl Proxy {
         let limit = ctx.permit.as_ref().map_or(0, |permit| permit.source().body_limit);
         let held = incoming::read_before(ctx.exchange.as_ref()).cloned();
         ctx.outcome.received_bytes = held.as_ref().map_or(0, |body| body.len() as u64);
+        let owed = owes_body_hash(ctx.exchange.as_ref());
+        ctx.outcome.body_sha256 = held.as_ref().and_then(|body| BodyHash::of(body, owed));
         let has_body = held.is_none() && !session.as_downstream_mut().is_body_done();
         let mut tries = 0;
         loop {
@@ -123,10 +125,15 @@ impl Proxy {
             let mut body = match (&held, has_body) {
                 (Some(held), _) => Sending::Held(held.clone()),
                 (None, false) => Sending::Held(Bytes::new()),
-                (None, true) => Sending::Passing(session, limit, self.piece),
+                (None, true) => Sending::Passing(session, limit, self.piece, BodyHash::new(owed)),
             };
             match Sources::ask(client, peer, request, &mut body).await {
-                Ok(answered) => return Ok(answered),
+                Ok(answered) => {
+                    if let Sending::Passing(.., hash) = &mut body {
+                        ctx.outcome.body_sha256 = hash.finish();
+                    }
+                    return Ok(answered);
+                }
                 Err(unanswered)
                     if unanswered.stale && !has_body && (tries as usize) <= upstream.pool.width() => {}
                 Err(unanswered) => return Err(unanswered.error),

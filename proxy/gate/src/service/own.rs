@@ -29,16 +29,17 @@ pub(super) async fn answer(
     adapt::write_reply(session, reply).await
 }
 
-/// Sends a person to sign in first.
+/// Sends a person to sign in first: strongly if need be, or with a certain `acr`.
 pub(super) async fn detour(
     session: &mut Session,
     ctx: &Context,
     stronger: bool,
+    class: Option<&str>,
     audit: &Audit,
 ) -> Result<()> {
     let snapshot = ctx.snapshot.as_ref().ok_or_else(|| failure(Reason::Internal))?;
     let desk = snapshot.pipeline.ports.sign_in.as_ref().ok_or_else(|| failure(Reason::Internal))?;
-    let reply = desk.detour(visit(session, ctx, &[], audit)?, stronger);
+    let reply = desk.detour(visit(session, ctx, &[], audit)?, stronger, class);
     let reply = reply.map_err(|_| failure(Reason::Internal))?;
     adapt::write_reply(session, reply).await
 }

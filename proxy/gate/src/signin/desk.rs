@@ -16,7 +16,7 @@ use poort_identity::{
 };
 use tokio::sync::watch;
 
-use super::{Kept, Memory, State, exchange};
+use super::{Kept, Memory, State, exchange, journey::Journey};
 use crate::{
     carry_over::CarryOver,
     config::checked::zone::SignIn,
@@ -97,6 +97,20 @@ impl Desk {
     pub(super) fn is_strong(&self, kept: &Kept) -> bool {
         let said: HashSet<&String> = kept.subject.acr.iter().chain(&kept.subject.amr).collect();
         self.strong.iter().any(|strong| said.contains(strong))
+    }
+
+    /// Whether a sign-in is what a journey waits for.
+    pub(super) fn is_enough(&self, kept: &Kept, journey: Option<&Journey>) -> bool {
+        let Some(journey) = journey.filter(|journey| journey.stronger) else { return true };
+        match &journey.class {
+            Some(class) => kept.subject.acr.as_ref() == Some(class),
+            None => self.is_strong(kept),
+        }
+    }
+
+    /// What an issuer is asked to make of a sign-in for a journey (`acr_values`); none: nothing special.
+    pub(super) fn wanted(&self, journey: &Journey) -> Option<String> {
+        journey.stronger.then(|| journey.class.clone().unwrap_or_else(|| self.strong.join(" ")))
     }
 
     /// How a session stands; its issuer is asked again in the background when its last word is no longer good, and waited for only when

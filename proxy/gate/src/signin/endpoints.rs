@@ -132,11 +132,11 @@ impl Desk {
         })
     }
 
-    /// Sends a person who is going to a source to sign in first.
+    /// Sends a person who is going to a source to sign in first: strongly if need be, or so that the issuer says `class` of it.
     ///
     /// # Errors
     /// [`SignInFault::Internal`] if there is no randomness.
-    pub fn detour(&self, visit: Visit<'_>, stronger: bool) -> Answered {
+    pub fn detour(&self, visit: Visit<'_>, stronger: bool, class: Option<&str>) -> Answered {
         let (secret, target) = (secret()?, &visit.facts.target);
         let journey = Journey {
             host: visit.facts.host.clone(),
@@ -145,6 +145,7 @@ impl Desk {
             tag: tag(&self::secret()?),
             browser: sha256(secret.as_bytes()),
             stronger,
+            class: class.map(str::to_owned),
             at: journey::seconds(visit.now),
         };
         let sealed = journey.seal(&self.seal).ok_or(SignInFault::Internal)?;
@@ -187,8 +188,8 @@ impl Desk {
         let journey = journey.transpose()?;
         let other_person = visit.query("other")?.is_some();
         let present = self.present(visit).await.filter(|_| !other_person);
-        let stronger = journey.as_ref().is_some_and(|journey| journey.stronger);
-        if let Some((id, kept)) = present.filter(|(_, kept)| !stronger || self.is_strong(kept)) {
+        let present = present.filter(|(_, kept)| self.is_enough(kept, journey.as_ref()));
+        if let Some((id, kept)) = present {
             return self.go_on(id, &kept, journey, vec![], visit).await;
         }
         let chosen = visit.query("issuer")?;
@@ -197,20 +198,20 @@ impl Desk {
             (None, [only]) => only,
             (None, places) => return Ok(chooser(places, sealed.as_deref(), other_person, visit)),
         };
-        self.begin(place, sealed, stronger, other_person, visit).await
+        let wanted = journey.as_ref().and_then(|journey| self.wanted(journey));
+        self.begin(place, sealed, wanted.as_deref(), other_person, visit).await
     }
 
     async fn begin(
         &self,
         place: &Place,
         journey: Option<String>,
-        stronger: bool,
+        acr_values: Option<&str>,
         other_person: bool,
         visit: Visit<'_>,
     ) -> Answered {
         let secret = secret()?;
-        let strong = self.strong.join(" ");
-        let ask = Ask { acr_values: stronger.then_some(&strong), max_age: None, other_person };
+        let ask = Ask { acr_values, max_age: None, other_person };
         let (state, flow, address) = place.provider.begin(ask, sha256(secret.as_bytes()), visit.device)?;
         let cookie = cookies::kept(&cookies::login(&tag(&state)), &secret, PATIENCE.as_secs());
         let waiting = Waiting { flow, journey };
@@ -252,7 +253,7 @@ impl Desk {
         let cookies = [cookies::session(&value), cookies::removed(&login)].into_iter().flatten().collect();
         let journey = waiting.journey.as_deref();
         let journey = journey.and_then(|sealed| Journey::open(&self.seal, sealed, visit.device, visit.now));
-        if journey.as_ref().is_some_and(|journey| journey.stronger) && !self.is_strong(&kept) {
+        if !self.is_enough(&kept, journey.as_ref()) {
             let text =
                 "This needs a card or security key, and the sign-in was without. Try again with yours.";
             let page = Page::new("This sign-in was not strong enough.", text);

@@ -25,6 +25,9 @@ pub(super) struct Journey {
     pub(super) browser: [u8; 32],
     /// Whether the session there was too weak.
     pub(super) stronger: bool,
+    /// The `acr` that a policy asks for; none: any strong sign-in will do.
+    #[serde(default)]
+    pub(super) class: Option<String>,
     /// When it was interrupted, in seconds since 1970.
     pub(super) at: u64,
 }
@@ -70,6 +73,7 @@ mod tests {
             tag: "abc".to_owned(),
             browser: [1; 32],
             stronger: false,
+            class: None,
             at: seconds(now),
         };
         let sealed = journey.seal(&seal).unwrap();

@@ -10,15 +10,14 @@ fn the_shipped_policies_leave_nothing_to_say() {
 #[test]
 fn a_lint_shows_what_stands_there_and_counts_only_where_it_is_denied() {
     let ground = Ground::new();
-    ground.edit(
-        "access/officers.cedar",
-        "@id(\"officers-consult\")",
-        "@id(\"officers-consult\") @raeson(\"x\")",
+    ground.write(
+        "access/odd.cedar",
+        "@id(\"odd\")\nforbid (principal, action, resource)\nwhen { context.request.method == \"get\" };\n",
     );
     let shown = [
         "1 lint",
-        "warning[unknown-name]: nothing reads the annotation `@raeson`\n --> policies/access/officers.cedar:3:1\n  |\n3 | @id(\"officers-consult\")",
-        "= help: did you mean `@reason`?",
+        "warning[unknown-name]: no request has the method `get`\n --> policies/access/odd.cedar:3:8\n  |\n3 | when { context.request.method == \"get\" };",
+        "= help: did you mean `GET`?",
     ];
     ground.poort(&["check"]).is(0, &shown);
     ground.poort(&["check", "--deny", "unknown-name"]).is(1, &["error[unknown-name]"]);

@@ -46,6 +46,55 @@ fn a_test_that_fails_says_where_and_what_came_instead() {
 }
 
 #[test]
+fn a_test_can_say_what_policies_in_shadow_would_have_said() {
+    const TEST: &str = "tables:\n  - what: At night\n    columns: [who, on, does, to, given, expect, by, shadow]\n    rows:\n";
+    let ground = Ground::new();
+    fs::create_dir(ground.path("policies/access/shadow")).unwrap();
+    ground.write(
+        "access/shadow/strong.cedar",
+        "@id(\"persons-strong\")\nforbid (principal, action, resource == Poort::Source::\"persons\")\nunless { context.session.strong };\n",
+    );
+    let test = |by: &str, given: &str, shadow: &str| {
+        let row = format!("      - [amina, car-12, consult, persons, {given}, allowed, {by}, {shadow}]\n");
+        ground.write("tests/shadow.yaml", &format!("{TEST}{row}"));
+        ground.poort(&["test", "--least", "100"])
+    };
+    let passed =
+        "75 tests, 0 failed; tried: 100 % of policies (18 of 18), 100 % of conditions (82 of 82 outcomes)";
+    test("officers-consult", "none", "persons-strong").is(0, &[passed]);
+    test("officers-consult", "key", "none").is(0, &[passed]);
+    test("officers-consult", "none", "none").is(
+        1,
+        &["expected: no policy in shadow would have made it another answer; it would have been refused by `persons-strong`"],
+    );
+    test("officers-consult", "key", "persons-strong").is(
+        1,
+        &["expected: another answer by `persons-strong` in shadow; none would have made it another answer"],
+    );
+    test("persons-strong", "none", "none").is(
+        2,
+        &[
+            "policy `persons-strong` is in shadow, so it decides nothing",
+            "policies/tests/shadow.yaml:5:58",
+            "name it under `shadow`",
+        ],
+    );
+    test("officers-consult", "none", "officers-consult")
+        .is(2, &["policy `officers-consult` is not in shadow", "name it under `by`"]);
+    ground.poort(&["check", "--deny", "all"]).is(0, &["19 policies (1 in shadow), 0 warnings, 0 lints"]);
+    ground
+        .poort(&["explain", "--who", "amina", "--on", "car-12", "--does", "consult", "--to", "persons"])
+        .is(
+            0,
+            &[
+                "allowed by `officers-consult`",
+                "if the policies in shadow counted, it would be refused by `persons-strong`",
+                "forbid `persons-strong` in shadow applies",
+            ],
+        );
+}
+
+#[test]
 fn what_no_test_tries_is_shown_line_by_line() {
     let ground = Ground::new();
     fs::remove_file(ground.path("policies/tests/firearms.yaml")).unwrap();

@@ -248,7 +248,7 @@ fn is_enough(search: &mut Search<'_>, chosen: &[usize]) -> bool {
     }
     let engine = &search.bench.engine;
     let prepared = engine.prepare(&changed.principal, changed.device.as_ref(), changed.actor.as_ref());
-    engine.decide(&changed, &prepared).allow
+    engine.decide_alone(&changed, &prepared).allow
 }
 
 /// Changes that the policies at hand could make something of, in an order in which they can be applied.
@@ -257,6 +257,9 @@ fn candidates(bench: &Workbench, question: &Question, trace: &Trace) -> Vec<Step
     let mut reads = Reads::NOTHING;
     for weighed in &trace.weighed {
         let Some(sheet) = bench.sheets.get(weighed.sheet) else { continue };
+        if sheet.shadow {
+            continue;
+        }
         // A permit for somebody else is for another role; a forbid of somebody else is no concern.
         if weighed.stage == Stage::OtherPrincipal && !sheet.permits {
             continue;

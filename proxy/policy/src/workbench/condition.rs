@@ -15,6 +15,8 @@ pub struct Sheet {
     pub id: Arc<str>,
     /// Whether it permits; otherwise it forbids.
     pub permits: bool,
+    /// Whether it is in shadow: asked, and of no account.
+    pub shadow: bool,
     /// Where it begins.
     pub place: Place,
     /// What is asked in `when` and `unless`, one by one, in the order of the file.
@@ -62,6 +64,7 @@ impl Sheet {
         Self {
             id: Arc::clone(&parsed.id),
             permits: parsed.policy.effect() == Effect::Permit,
+            shadow: parsed.shadow,
             place: parsed.place.clone(),
             named: *parsed.id != *unnamed,
             annotations: parsed.annotations.clone(),
@@ -135,7 +138,7 @@ mod tests {
     use crate::parse;
 
     fn sheet(text: &str) -> Sheet {
-        let file = PolicyFile { name: "a.cedar".to_owned(), text: text.to_owned() };
+        let file = PolicyFile { name: "a.cedar".to_owned(), text: text.to_owned(), shadow: false };
         let lines = [Lines::new(&file)];
         let mut faults = Vec::new();
         let mut parsed = parse::policies(&lines, &mut faults);

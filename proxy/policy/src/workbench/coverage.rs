@@ -16,6 +16,8 @@ pub struct Coverage {
 pub struct Tried {
     /// In how many answers it applied.
     pub applied: usize,
+    /// Whether it is in shadow.
+    pub shadow: bool,
     /// For each of [`Sheet::conditions`], how often it held and how often not.
     pub conditions: Vec<(usize, usize)>,
 }
@@ -41,7 +43,11 @@ impl Coverage {
     /// Nothing tried yet.
     #[must_use]
     pub fn new(bench: &Workbench) -> Self {
-        let untried = |sheet: &Sheet| Tried { applied: 0, conditions: vec![(0, 0); sheet.conditions.len()] };
+        let untried = |sheet: &Sheet| Tried {
+            applied: 0,
+            shadow: sheet.shadow,
+            conditions: vec![(0, 0); sheet.conditions.len()],
+        };
         Self { policies: bench.sheets().iter().map(untried).collect() }
     }
 
@@ -60,16 +66,19 @@ impl Coverage {
     /// Policies that applied to some question.
     #[must_use]
     pub fn of_policies(&self) -> Share {
-        Share {
-            tried: self.policies.iter().filter(|policy| policy.applied > 0).count(),
-            all: self.policies.len(),
-        }
+        let counting = self.counting();
+        Share { tried: counting.clone().filter(|policy| policy.applied > 0).count(), all: counting.count() }
+    }
+
+    /// What questions made of the policies that count: nobody owes tests of those in shadow.
+    fn counting(&self) -> impl Iterator<Item = &Tried> + Clone {
+        self.policies.iter().filter(|tried| !tried.shadow)
     }
 
     /// Outcomes of conditions: each can hold and not hold, and both must have been seen.
     #[must_use]
     pub fn of_conditions(&self) -> Share {
-        let conditions = self.policies.iter().flat_map(|policy| &policy.conditions);
+        let conditions = self.counting().flat_map(|policy| &policy.conditions);
         let (tried, all) = conditions.fold((0, 0), |(tried, all), (held, failed)| {
             (tried + usize::from(*held > 0) + usize::from(*failed > 0), all + 2)
         });
@@ -80,7 +89,7 @@ impl Coverage {
     #[must_use]
     pub fn gaps(&self, bench: &Workbench) -> Vec<(Place, usize, String)> {
         let mut gaps = Vec::new();
-        for (sheet, tried) in bench.sheets().iter().zip(&self.policies) {
+        for (sheet, tried) in bench.sheets().iter().zip(&self.policies).filter(|(sheet, _)| !sheet.shadow) {
             if tried.applied == 0 {
                 gaps.push((sheet.place.clone(), 0, format!("no test in which `{}` applies", sheet.id)));
             }

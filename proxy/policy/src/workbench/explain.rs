@@ -43,6 +43,8 @@ pub struct Reasoned {
     pub id: Arc<str>,
     /// Whether it permits; otherwise it forbids.
     pub permits: bool,
+    /// Whether it is in shadow: asked, and of no account.
+    pub shadow: bool,
     /// Where it stands.
     pub place: Place,
     /// Its `@reason`.
@@ -119,6 +121,7 @@ fn reasoned(scene: &Scene<'_>, sheet: &Sheet, weighed: &Weighed, own: &BTreeSet<
     Reasoned {
         id: Arc::clone(&sheet.id),
         permits: sheet.permits,
+        shadow: sheet.shadow,
         place: sheet.place.clone(),
         reason: sheet.annotation("reason").map(str::to_owned),
         standing,

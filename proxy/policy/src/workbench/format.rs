@@ -56,7 +56,8 @@ mod tests {
     #[test]
     fn a_layout_is_stable_and_keeps_comments() {
         let text = "// why\n@id(\"a\")permit(principal,action,resource)when{context has case // here\n&&context.session.strong};";
-        let file = |text: &str| PolicyFile { name: "a.cedar".to_owned(), text: text.to_owned() };
+        let file =
+            |text: &str| PolicyFile { name: "a.cedar".to_owned(), text: text.to_owned(), shadow: false };
         let once = formatted(&file(text)).unwrap();
         assert!(once.contains("// why\n") && once.contains("// here\n"), "{once}");
         assert!(once.contains("permit (principal, action, resource)\n"), "{once}");

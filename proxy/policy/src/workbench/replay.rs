@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::decision::Decision;
+use crate::decision::{Decision, Mode};
 use crate::engine::Engine;
 use crate::plan::Plan;
 use crate::prepared::Prepared;
@@ -99,13 +99,21 @@ pub struct Tally {
     pub by_others: u64,
     /// What changed.
     pub groups: BTreeMap<Group, Members>,
+    /// What would change beyond that if the policies in shadow counted: `then` is what decides now, and `now` what would.
+    pub in_shadow: BTreeMap<Group, Members>,
 }
 
 impl Tally {
     /// How many answers changed which way.
     #[must_use]
     pub fn turned(&self, turn: Turn) -> u64 {
-        self.groups.iter().filter(|(group, _)| group.turn == turn).map(|(_, members)| members.requests).sum()
+        count(&self.groups, turn)
+    }
+
+    /// How many more would, if the policies in shadow counted.
+    #[must_use]
+    pub fn turned_in_shadow(&self, turn: Turn) -> u64 {
+        count(&self.in_shadow, turn)
     }
 
     /// Takes over what another replay of the same policies found elsewhere in the record.
@@ -113,14 +121,23 @@ impl Tally {
         self.decisions += other.decisions;
         self.asked += other.asked;
         self.by_others += other.by_others;
-        for (group, members) in other.groups {
-            let own = self.groups.entry(group).or_default();
-            own.requests += members.requests;
-            own.principals.extend(members.principals);
-            own.examples.extend(members.examples);
-            own.examples.sort();
-            own.examples.truncate(EXAMPLES);
-        }
+        gather(&mut self.groups, other.groups);
+        gather(&mut self.in_shadow, other.in_shadow);
+    }
+}
+
+fn count(groups: &BTreeMap<Group, Members>, turn: Turn) -> u64 {
+    groups.iter().filter(|(group, _)| group.turn == turn).map(|(_, members)| members.requests).sum()
+}
+
+fn gather(all: &mut BTreeMap<Group, Members>, more: BTreeMap<Group, Members>) {
+    for (group, members) in more {
+        let own = all.entry(group).or_default();
+        own.requests += members.requests;
+        own.principals.extend(members.principals);
+        own.examples.extend(members.examples);
+        own.examples.sort();
+        own.examples.truncate(EXAMPLES);
     }
 }
 
@@ -139,7 +156,7 @@ impl<'e> Replay<'e> {
     #[must_use]
     pub fn new(engine: &'e Engine) -> Self {
         let reads = engine.slices.all().map(|(source, operation, slice)| {
-            let conditions = slice.rules.iter().filter_map(|rule| rule.condition.as_deref());
+            let conditions = slice.every().filter_map(|rule| rule.condition.as_deref());
             let reads = conditions.fold(Reads::NOTHING, |reads, plan| reads.and(Plan::reads(plan)));
             ((Arc::from(source), operation as u8), reads)
         });
@@ -198,34 +215,47 @@ impl<'e> Replay<'e> {
 }
 
 fn note(tally: &mut Tally, recorded: &Recorded, decision: &Decision) {
-    let turn = match (recorded.allow, decision.allow) {
-        (false, true) => Turn::Gain,
-        (true, false) => Turn::Loss,
-        _ => {
-            tally.by_others += u64::from(recorded.by != decision.determining);
-            return;
+    match turn(recorded.allow, decision.allow) {
+        Some(turn) => {
+            let by = (turn, recorded.by.as_slice(), decision.determining.as_slice());
+            join(&mut tally.groups, recorded, by, decision.errors.first());
         }
-    };
+        None => tally.by_others += u64::from(recorded.by != decision.determining),
+    }
+    if let Some(shadow) = decision.disagreement_of(Mode::Shadow)
+        && let Some(turn) = turn(decision.allow, shadow.allow)
+    {
+        let by = (turn, decision.determining.as_slice(), shadow.determining.as_slice());
+        join(&mut tally.in_shadow, recorded, by, shadow.errors.first());
+    }
+}
+
+fn turn(then: bool, now: bool) -> Option<Turn> {
+    match (then, now) {
+        (false, true) => Some(Turn::Gain),
+        (true, false) => Some(Turn::Loss),
+        _ => None,
+    }
+}
+
+/// Takes a request into the group that it belongs to.
+fn join(
+    groups: &mut BTreeMap<Group, Members>,
+    recorded: &Recorded,
+    (turn, then, now): (Turn, &[Arc<str>], &[Arc<str>]),
+    error: Option<&String>,
+) {
     let question = &recorded.question;
     let principal = &question.principal;
-    let role = match (principal.roles.is_empty(), principal.kind) {
-        (false, _) => {
-            let roles: BTreeSet<&str> = principal.roles.iter().map(AsRef::as_ref).collect();
-            roles.into_iter().collect::<Vec<_>>().join(" + ").into()
-        }
-        (true, PrincipalKind::Device) => Arc::from("a device"),
-        (true, PrincipalKind::Service) => Arc::from("a service without a role"),
-        (true, PrincipalKind::User) => Arc::from("a person without a role"),
-    };
     let group = Group {
         turn,
-        role,
+        role: role(principal),
         source: Arc::clone(&question.source),
         operation: question.operation.as_str(),
-        then: recorded.by.clone(),
-        now: decision.determining.clone(),
+        then: then.to_vec(),
+        now: now.to_vec(),
     };
-    let members = tally.groups.entry(group).or_default();
+    let members = groups.entry(group).or_default();
     members.requests += 1;
     if !members.principals.contains(&principal.id) {
         members.principals.insert(principal.id.clone());
@@ -236,8 +266,20 @@ fn note(tally: &mut Tally, recorded: &Recorded, decision: &Decision) {
             name: Arc::clone(&recorded.name),
             principal: principal.id.clone(),
             device: question.device.as_ref().map(|device| device.id.clone()),
-            error: decision.errors.first().cloned(),
+            error: error.cloned(),
         });
+    }
+}
+
+fn role(principal: &Principal) -> Arc<str> {
+    match (principal.roles.is_empty(), principal.kind) {
+        (false, _) => {
+            let roles: BTreeSet<&str> = principal.roles.iter().map(AsRef::as_ref).collect();
+            roles.into_iter().collect::<Vec<_>>().join(" + ").into()
+        }
+        (true, PrincipalKind::Device) => Arc::from("a device"),
+        (true, PrincipalKind::Service) => Arc::from("a service without a role"),
+        (true, PrincipalKind::User) => Arc::from("a person without a role"),
     }
 }
 

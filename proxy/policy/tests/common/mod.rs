@@ -34,7 +34,7 @@ fn folder() -> PathBuf {
 
 fn read(path: &Path) -> PolicyFile {
     let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-    PolicyFile { name, text: std::fs::read_to_string(path).unwrap() }
+    PolicyFile { name, text: std::fs::read_to_string(path).unwrap(), shadow: false }
 }
 
 fn groups(declared: BTreeMap<String, Within>) -> Vec<Group> {
@@ -61,7 +61,7 @@ pub(crate) fn source(id: &str, classification: &str) -> SourceFacts {
 }
 
 pub(crate) fn file(name: &str, text: &str) -> PolicyFile {
-    PolicyFile { name: name.to_owned(), text: text.to_owned() }
+    PolicyFile { name: name.to_owned(), text: text.to_owned(), shadow: false }
 }
 
 /// Everything shipped but the policies.

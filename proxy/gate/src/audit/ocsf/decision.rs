@@ -61,6 +61,8 @@ pub(super) struct Unmapped<'a> {
 #[derive(Serialize)]
 struct Configuration<'a> {
     policies: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    candidate: Option<&'a str>,
     configuration: &'a str,
 }
 
@@ -299,7 +301,11 @@ fn unmapped<'a>(decision: &'a Decision, digests: &'a Digests, whole: bool) -> Un
         },
         waf: Inspection::of(decision.inspection.as_deref()),
         steps: Steps(&decision.steps),
-        digests: Configuration { policies: &digests.policies, configuration: &digests.configuration },
+        digests: Configuration {
+            policies: &digests.policies,
+            candidate: digests.candidate.as_deref(),
+            configuration: &digests.configuration,
+        },
         dropped: if whole { dropped.map(|claim| name(claim)).collect() } else { vec![] },
         policy: decision.policy.as_ref().filter(|_| whole),
         question: question.filter(|_| whole),

@@ -3,14 +3,15 @@
 //! Decision and Outcome are both HTTP Activity (4002) with the profiles `security_control` and `host`; they share
 //! `metadata.correlation_uid`, the request id, and `metadata.event_code` tells them apart. What OCSF has no word for is under `unmapped`;
 //! there is the whole question that the policies were asked, from which the decision can be replayed. Signing in and out, and handshakes
-//! that failed, are Authentication (3002), what a SOC looks into is Detection Finding (2004), and a look at the record is Entity Management
-//! (3004).
+//! that failed, are Authentication (3002), what a SOC looks into is Detection Finding (2004), and a look at the record, or a change
+//! of the policies in force, is Entity Management (3004).
 //!
 //! No query string, body, token or cookie is in a record, so none can be written. Text that a client chose is cut in length, and every
 //! character that could steer a terminal or break a line is escaped.
 
 mod access;
 mod authentication;
+mod change;
 mod decision;
 mod escape;
 mod event;
@@ -36,7 +37,8 @@ use escape::Escaping;
 use text::Hex;
 
 /// `metadata.event_code` of what is recorded beside decisions and outcomes.
-pub(crate) const BESIDE: [&str; 3] = [access::ACCESS, authentication::AUTHENTICATION, finding::FINDING];
+pub(crate) const BESIDE: [&str; 4] =
+    [access::ACCESS, authentication::AUTHENTICATION, change::CHANGE, finding::FINDING];
 
 /// The longest line, in bytes, without its end. A record that would be longer is written without the question and says so
 /// (`metadata.is_truncated`). It is what an entry of a C2SP tlog-tiles log may be.
@@ -61,6 +63,9 @@ pub fn encode(record: &Record, lines: &mut Vec<u8>) {
         }
         Record::Finding(finding) => line(&finding::event(finding), lines),
         Record::Access(access) => line(&access::event(access, &access.uid.to_string()), lines),
+        Record::Change(change) => {
+            line(&change::event(change, &change.uid.unwrap_or_default().to_string()), lines);
+        }
         Record::Outcome(outcome) => {
             line(&outcome::event(outcome, Hex::of(&outcome.id.0).as_str()), lines);
         }

@@ -7,13 +7,14 @@ use poort_enforce::{
     reason::Reason,
     record::{End, Outcome},
 };
+use poort_policy::Disagreement;
 use serde::Serialize;
 
 use super::{
     event::{Endpoint, Event, HttpResponse, Message, Metadata, OUTCOME, Traffic},
     inspection::{Inspection, is_zero},
     subject::About,
-    text::{Shown, micros, timestamp},
+    text::{Hex, Shown, micros, timestamp},
     words,
 };
 
@@ -31,6 +32,11 @@ pub(super) struct Unmapped<'a> {
     /// Of the answer, or of a body that was inspected as it passed.
     #[serde(skip_serializing_if = "Option::is_none")]
     waf: Option<Inspection<'a>>,
+    /// Of the request's body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body_sha256: Option<Hex>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    disagreements: &'a [Disagreement],
     /// Whom the answer is about.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     subjects: Vec<About>,
@@ -69,6 +75,8 @@ pub(super) fn event<'a>(outcome: &'a Outcome, id: &'a str) -> Event<'a, Unmapped
             source: outcome.source.as_deref(),
             end: outcome.end.code(),
             waf: outcome.inspection.as_deref().map(|report| Inspection::of(Some(report))),
+            body_sha256: outcome.body_sha256.as_deref().map(|sum| Hex::of(sum)),
+            disagreements: &outcome.disagreements,
             subjects: outcome.subjects.subjects.iter().map(About::of).collect(),
             more_subjects: outcome.subjects.more,
             failure: failure.map(Reason::code),
@@ -131,6 +139,8 @@ fn plain<'a>(
             source,
             end,
             waf: None,
+            body_sha256: None,
+            disagreements: &[],
             subjects: vec![],
             more_subjects: 0,
             failure: None,

@@ -18,11 +18,12 @@ use serde_json::{Value, json};
 
 use super::{Cause, LINE_LIMIT_BYTES, Stranger, encode, encode_stranger, encode_unknown, schema::schema};
 use crate::audit::{
-    About, Access, Act, Authentication, Detector, Finding, Record,
+    About, Access, Act, Authentication, Change, Changed, Detector, Finding, Record,
     tests::material::{
         at, certificate, connection, decision, digests, id, outcome, report, strange, subject,
     },
 };
+use crate::live::{Author, Replayed};
 
 /// The line of a record: one line, valid JSON, no longer than allowed, valid by the schema.
 fn line(name: &str, record: &Record) -> (String, Value) {
@@ -322,6 +323,31 @@ fn findings_and_looks_at_the_record_are_valid() {
     let event = line("access", &Record::Access(Box::new(access))).1;
     assert_eq!((&event["actor"]["user"]["uid"], &event["count"]), (&json!("1000"), &json!(3)));
     assert_eq!(event["unmapped"]["wanted"]["subject"], "ab".repeat(16));
+}
+
+#[test]
+fn a_change_of_the_policies_is_valid() {
+    let author = Author { uid: 1000, user: Some("sec".into()), reason: Some("ticket \u{1b}[31m 7".into()) };
+    for (act, activity, who) in [
+        (Changed::Applied, 10, "1000"),
+        (Changed::Confirmed, 3, "1000"),
+        (Changed::RolledBack, 3, "1000"),
+        (Changed::Reverted, 11, "poort"),
+    ] {
+        let change = Change {
+            replayed: Some(Replayed { decisions: 9, gained: 1, lost: 2 }),
+            over_limit: Some("meant".into()),
+            ..Change::by(act, &author, "ab".repeat(32), "cd".repeat(32))
+        };
+        let event = line(act.as_str(), &Record::Change(Box::new(change))).1;
+        assert_eq!((&event["activity_id"], &event["actor"]["user"]["uid"]), (&json!(activity), &json!(who)));
+        assert_eq!(
+            (&event["entity"]["uid"], &event["entity_result"]["uid"]),
+            (&json!("ab".repeat(32)), &json!("cd".repeat(32)))
+        );
+        assert_eq!(event["unmapped"]["replay"], json!({ "decisions": 9, "gained": 1, "lost": 2 }));
+        assert_eq!(event["status_detail"], act.as_str());
+    }
 }
 
 fn aggregator() -> Actor {

@@ -137,7 +137,7 @@ pub(crate) fn record(number: u8) -> Record {
 }
 
 pub(crate) fn digests() -> Arc<Digests> {
-    Arc::new(Digests { policies: "ab".repeat(32), configuration: "cd".repeat(32) })
+    Arc::new(Digests { policies: "ab".repeat(32), candidate: None, configuration: "cd".repeat(32) })
 }
 
 pub(crate) fn closing(number: u8) -> Record {
@@ -155,6 +155,8 @@ pub(crate) fn outcome(number: u8) -> Outcome {
         sent_bytes: 1234,
         duration: Duration::from_micros(12_345),
         subjects: Answered::default(),
+        disagreements: vec![],
+        body_sha256: None,
         inspection: None,
         end: End::Complete,
         failure: None,
@@ -302,6 +304,7 @@ pub(crate) fn decision(number: u8) -> Decision {
             determining: vec!["officers-consult-persons".into()],
             obligations: vec![],
             errors: vec![],
+            disagreements: vec![],
         }),
         inspection: None,
         verdict: Verdict::Allow,

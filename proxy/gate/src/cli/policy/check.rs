@@ -42,6 +42,7 @@ fn lint_name(text: &str) -> Result<String, String> {
 /// What was found in policies that load.
 struct Found {
     policies: usize,
+    shadows: usize,
     warnings: Vec<Warning>,
     lints: Vec<Lint>,
 }
@@ -69,7 +70,8 @@ fn look(Loaded { bench, read }: Loaded, arguments: &Arguments) -> Result<Found, 
     let mut lints = bench.lint(&read.around);
     let unwanted = |name: &str| arguments.allow.iter().any(|allowed| allowed == name || allowed == "all");
     lints.retain(|lint| !unwanted(lint.name));
-    Ok(Found { policies: bench.sheets().len(), warnings: read.warnings, lints })
+    let (policies, shadows) = (bench.sheets().len(), bench.engine().shadows());
+    Ok(Found { policies, shadows, warnings: read.warnings, lints })
 }
 
 fn is_denied(arguments: &Arguments, lint: &Lint) -> bool {
@@ -90,8 +92,12 @@ fn show(arguments: &Arguments, found: &Found) {
         1 => "1 policy".to_owned(),
         many => format!("{many} policies"),
     };
+    let shadows = match found.shadows {
+        0 => String::new(),
+        many => format!(" ({many} in shadow)"),
+    };
     say(format_args!(
-        "{policies}, {}, {}",
+        "{policies}{shadows}, {}, {}",
         count(found.warnings.len(), "warning"),
         count(found.lints.len(), "lint")
     ));
@@ -108,7 +114,7 @@ fn as_json(arguments: &Arguments, found: &Result<Found, Faults>) -> serde_json::
                 .collect();
             json!({ "faults": faults })
         }
-        Ok(Found { policies, warnings, lints }) => {
+        Ok(Found { policies, shadows, warnings, lints }) => {
             let warnings: Vec<_> = warnings
                 .iter()
                 .map(|warning| json!({ "place": place(&warning.place), "message": warning.message }))
@@ -120,7 +126,7 @@ fn as_json(arguments: &Arguments, found: &Result<Found, Faults>) -> serde_json::
                 })
             };
             let lints: Vec<_> = lints.iter().map(lint).collect();
-            json!({ "policies": policies, "faults": [], "warnings": warnings, "lints": lints })
+            json!({ "policies": policies, "in_shadow": shadows, "faults": [], "warnings": warnings, "lints": lints })
         }
     }
 }

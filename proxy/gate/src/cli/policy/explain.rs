@@ -7,7 +7,7 @@ use std::{
 };
 
 use poort_policy::{
-    Question,
+    Disagreement, Mode, Question,
     workbench::{Answer, Explanation, Reasoned, Standing, Workbench},
 };
 use serde_json::json;
@@ -191,6 +191,9 @@ fn as_text(pen: &Pen, bench: &Workbench, explanation: &Explanation, asked: Optio
     if let Some(then) = asked.and_then(|asked| then(explanation, asked)) {
         let _ = writeln!(text, "  {then}");
     }
+    if let Some(shadow) = decision.disagreement_of(Mode::Shadow) {
+        let _ = writeln!(text, "  if the policies in shadow counted, it would be {}", would(shadow));
+    }
     let _ = writeln!(
         text,
         "\n{} of {} policies are about this source and operation:",
@@ -221,8 +224,18 @@ fn as_text(pen: &Pen, bench: &Workbench, explanation: &Explanation, asked: Optio
     text
 }
 
+/// `refused by `a`, `b``.
+fn would(shadow: &Disagreement) -> String {
+    let word = if shadow.allow { "allowed" } else { "refused" };
+    match shadow.errors.first() {
+        Some(error) => format!("{word} because {error}"),
+        None => format!("{word} by `{}`", shadow.determining.join("`, `")),
+    }
+}
+
 fn one(pen: &Pen, policy: &Reasoned, text: &mut String) {
     let effect = if policy.permits { "permit" } else { "forbid" };
+    let in_shadow = if policy.shadow { " in shadow" } else { "" };
     let standing = match &policy.standing {
         Standing::Applies => pen.paint("1", "applies"),
         Standing::Fails => "does not apply".to_owned(),
@@ -231,7 +244,7 @@ fn one(pen: &Pen, policy: &Reasoned, text: &mut String) {
     };
     let place = format!("{}:{}", policy.place.file, policy.place.line);
     // Writing to a String cannot fail.
-    let _ = writeln!(text, "  {effect} `{}` {standing}  {}", policy.id, pen.paint("2", &place));
+    let _ = writeln!(text, "  {effect} `{}`{in_shadow} {standing}  {}", policy.id, pen.paint("2", &place));
     // Why a forbid does not apply is no concern of whoever is refused.
     if !policy.permits && policy.standing == Standing::Fails {
         return;
@@ -269,7 +282,7 @@ fn as_json(explanation: &Explanation, asked: Option<&Asked>) -> serde_json::Valu
         };
         let answers: Vec<_> = policy.answers.iter().map(answer).collect();
         json!({
-            "policy": &*policy.id, "effect": if policy.permits { "permit" } else { "forbid" },
+            "policy": &*policy.id, "shadow": policy.shadow, "effect": if policy.permits { "permit" } else { "forbid" },
             "file": &*policy.place.file, "line": policy.place.line, "reason": policy.reason,
             "standing": standing, "detail": detail, "conditions": answers,
         })
@@ -279,6 +292,7 @@ fn as_json(explanation: &Explanation, asked: Option<&Asked>) -> serde_json::Valu
         changes.iter().map(|change| change.steps.iter().map(ToString::to_string).collect()).collect();
     json!({
         "allow": decision.allow, "determining": decision.determining, "errors": decision.errors,
+        "disagreements": decision.disagreements,
         "then": asked.and_then(|asked| then(explanation, asked)), "policies": policies, "changes": changes,
     })
 }

@@ -1,5 +1,6 @@
 //! `poort policy`: policies looked at and put to the test before they are live.
 
+mod apply;
 mod check;
 mod excerpt;
 mod explain;
@@ -26,6 +27,12 @@ use excerpt::{Level, Pen};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
+    /// Check, test and replay policies, and put them in force until they are confirmed; otherwise they go back by themselves.
+    Apply(apply::Arguments),
+    /// Confirm what was applied. Exit code 2 where nothing waits: it may have gone back already.
+    Confirm(apply::Trial),
+    /// Go back: from what waits to what was confirmed, or else to the edition before that.
+    Rollback(apply::Trial),
     /// Say everything that is wrong with the policies, and what of them is hardly meant.
     Check(check::Arguments),
     /// Say what an answer rests on, and what would make a refusal an allow.
@@ -43,6 +50,9 @@ pub(super) enum Verb {
 /// Exit codes: 0 fine; 1 a test failed, a claim does not hold, decisions differ, a denied lint; 2 a file or the command is wrong.
 pub(super) fn obey(verb: &Verb) -> ExitCode {
     match verb {
+        Verb::Apply(arguments) => apply::apply(arguments),
+        Verb::Confirm(arguments) => apply::confirm(arguments),
+        Verb::Rollback(arguments) => apply::roll_back(arguments),
         Verb::Check(arguments) => check::check(arguments),
         Verb::Explain(arguments) => explain::explain(arguments),
         Verb::Format(arguments) => format::format(arguments),

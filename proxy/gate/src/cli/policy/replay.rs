@@ -7,7 +7,10 @@ mod report;
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
+    time::{SystemTime, UNIX_EPOCH},
 };
+
+use poort_policy::{Engine, workbench::Tally};
 
 use crate::{
     cli::{WRONG, complain, count, say},
@@ -58,9 +61,7 @@ fn replayed(arguments: &Arguments) -> Result<ExitCode, Faults> {
     };
     let loaded = load(&arguments.directory.policies)?;
     let directory = record_directory(arguments.audit.as_deref(), &arguments.config)?;
-    let read = record::replay(&directory, loaded.bench.engine()).map_err(|(path, error)| {
-        one(&path, format!("cannot be read: {error}; check the path and its mode"))
-    })?;
+    let read = put(&directory, loaded.bench.engine(), UNIX_EPOCH)?;
     if !unreadable(arguments, &read) {
         return Ok(ExitCode::from(WRONG));
     }
@@ -76,6 +77,18 @@ fn replayed(arguments: &Arguments) -> Result<ExitCode, Faults> {
         say(report::as_text(&read, &names));
     }
     Ok(ExitCode::from(u8::from(!read.tally.groups.is_empty())))
+}
+
+/// Puts what was asked since some time to an engine: what came of it, also in words.
+pub(super) fn since(directory: &Path, engine: &Engine, since: SystemTime) -> Result<(Tally, String), Faults> {
+    let read = put(directory, engine, since)?;
+    let text = report::as_text(&read, &Names::plain());
+    Ok((read.tally, text))
+}
+
+fn put(directory: &Path, engine: &Engine, since: SystemTime) -> Result<Read, Faults> {
+    record::replay(directory, engine, since)
+        .map_err(|(path, error)| one(&path, format!("cannot be read: {error}; check the path and its mode")))
 }
 
 /// Names what could not be read; whether to go on.

@@ -317,3 +317,10 @@ pub(super) fn state(whole: Field<'_, Part<raw::Deploy>>) -> Option<PathBuf> {
     let directory = state.field("directory", |raw| &raw.directory).optional(path)??;
     Some(directory.path)
 }
+
+/// The directory of the policies alone, likewise.
+pub(super) fn policies(whole: Field<'_, Part<raw::Deploy>>) -> Option<PathBuf> {
+    let deploy = whole.optional(|here| Some(here.open()))??;
+    let directory = deploy.field("policies", |raw| &raw.policies).optional(path)??;
+    Some(directory.path)
+}

@@ -97,18 +97,27 @@ pub(super) fn state_directory(file: &Path) -> PathBuf {
     deploy::state(document.field(&report)).unwrap_or(usual)
 }
 
+/// The directory of policies that an operators' file names, if that much can be read.
+pub(super) fn policies_directory(file: &Path) -> Option<PathBuf> {
+    let (tree, report) = (Tree::disk(), Report::default());
+    let desk = Desk { tree: &tree, report: &report, now: SystemTime::UNIX_EPOCH };
+    let document = desk.document::<raw::deploy::Deploy>(desk::typed(file), None)?;
+    deploy::policies(document.field(&report))
+}
+
 /// Everything but the files themselves.
 struct Parts {
     deploy: super::checked::Deploy,
     zone: Zone,
     sources: Vec<super::checked::Source>,
     access: Access,
+    candidate: Option<Access>,
 }
 
 impl Parts {
     fn finish(self, tree: Tree, warnings: Vec<Warning>) -> Checked {
-        let Self { deploy, zone, sources, access } = self;
-        Checked { deploy, zone, sources, access, files: tree.into_files(), warnings }
+        let Self { deploy, zone, sources, access, candidate } = self;
+        Checked { deploy, zone, sources, access, candidate, files: tree.into_files(), warnings }
     }
 }
 
@@ -139,6 +148,8 @@ fn parts(desk: &Desk<'_>, file: File) -> Option<Parts> {
     };
     let drafts = folder::sources(desk, around, &policies.inside("sources"));
     let access = folder::access(desk, &policies.inside("access"));
+    let candidate = zone.candidate.take();
+    let candidate = candidate.map(|named| folder::candidate(desk, named.as_ref(), access.as_ref()));
     let sign_in = zone.sign_in.as_ref().and_then(Option::as_ref);
     cross::check(desk, operators.deploy.as_ref(), inventory.as_deref(), sign_in, &drafts);
     let sources = drafts.into_iter().map(|draft| draft.source).collect::<Option<Vec<_>>>();
@@ -159,5 +170,5 @@ fn parts(desk: &Desk<'_>, file: File) -> Option<Parts> {
         held: zone.waf?.map_or(0, |waf| waf.held),
         entities: entities?,
     };
-    Some(Parts { deploy: operators.deploy?, zone, sources: sources?, access: access? })
+    Some(Parts { deploy: operators.deploy?, zone, sources: sources?, access: access?, candidate: candidate? })
 }

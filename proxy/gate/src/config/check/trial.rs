@@ -26,7 +26,7 @@ use super::{
 };
 
 const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-const COLUMNS: [&str; 9] = ["what", "who", "on", "through", "does", "to", "given", "expect", "by"];
+const COLUMNS: [&str; 10] = ["what", "who", "on", "through", "does", "to", "given", "expect", "by", "shadow"];
 
 /// Reads every test of a directory; none after a fault.
 pub(super) fn check(
@@ -245,7 +245,7 @@ fn cases(world: World<'_>, file: Opened<'_, raw::Trials>) -> Option<Vec<Case>> {
 
 /// The keys of a test that are there.
 fn cells(trial: Opened<'_, raw::Trial>) -> Option<Cells<'_>> {
-    let of: [fn(&raw::Trial) -> &Text; 9] = [
+    let of: [fn(&raw::Trial) -> &Text; 10] = [
         |raw| &raw.what,
         |raw| &raw.who,
         |raw| &raw.on,
@@ -255,6 +255,7 @@ fn cells(trial: Opened<'_, raw::Trial>) -> Option<Cells<'_>> {
         |raw| &raw.given,
         |raw| &raw.expect,
         |raw| &raw.by,
+        |raw| &raw.shadow,
     ];
     let read: Vec<_> = COLUMNS
         .into_iter()
@@ -339,8 +340,9 @@ fn case(world: World<'_>, table: Option<&str>, cells: &Cells<'_>, spot: Spot<'_>
             cells.get(key).map_or(spot, |here| here.spot).fault(message);
         }
     });
-    let by_place = cells.get("by").map_or(spot, |here| here.spot).place();
-    let by = text("by").map(|by| joined(&by).into_iter().map(Into::into).collect());
+    let place_of = |key| cells.get(key).map_or(spot, |here: &Here<'_, Scalar>| here.spot).place();
+    let named = |key| text(key).map(|names| joined(&names).into_iter().map(Into::into).collect());
+    let (by, shadow) = (named("by"), named("shadow"));
     let told = some("what").or_else(|| table.map(str::to_owned));
     let spoken = format!(
         "{}{}{} {} {}",
@@ -356,6 +358,12 @@ fn case(world: World<'_>, table: Option<&str>, cells: &Cells<'_>, spot: Spot<'_>
         name: told.map_or_else(|| format!("{spoken}{given}"), |told| format!("{told}: {spoken}{given}")),
         place: spot.place(),
         question: question.ok()?,
-        expect: Expectation { allow: allow?, by, place: by_place },
+        expect: Expectation {
+            allow: allow?,
+            by,
+            shadow,
+            place: place_of("by"),
+            shadow_place: place_of("shadow"),
+        },
     })
 }

@@ -39,6 +39,8 @@ pub(super) struct Outcome<'a> {
     pub(super) waf: Option<Option<waf::Zone>>,
     /// Inside: none if nobody watches what is unusual.
     pub(super) unusual: Option<Option<Usual>>,
+    /// Inside: a directory of policies to be asked beside those that count; none if there is none.
+    pub(super) candidate: Option<Option<File>>,
 }
 
 pub(super) fn check<'a>(
@@ -70,6 +72,7 @@ pub(super) fn check<'a>(
     let waf = zone.field("waf", |raw| &raw.waf);
     outcome.waf = waf.optional(|here| waf::zone(desk, here.open()));
     let unusual = zone.field("unusual", |raw| &raw.unusual);
+    outcome.candidate = zone.field("candidate", |raw| &raw.candidate).optional(path);
     outcome.unusual = unusual.optional(|here| usual(vocabulary, here.open()));
     outcome
 }

@@ -32,6 +32,8 @@ pub struct Checked {
     pub sources: Vec<Source>,
     /// The Cedar policies.
     pub access: Access,
+    /// Others, to be asked beside them without counting; none if the file names none, or they cannot be read.
+    pub candidate: Option<Access>,
     /// Every file that was read, each once, in the order in which it was read.
     pub files: Vec<FileRead>,
     /// What works but should be looked at, by file name, line and column.
@@ -43,7 +45,7 @@ pub struct Checked {
 pub struct Access {
     /// `access/schema.cedarschema`.
     pub schema: PolicyFile,
-    /// `access/*.cedar`, ordered by name; never empty.
+    /// `access/*.cedar`, ordered by name, and `access/shadow/*.cedar`, which are in shadow; never only those.
     pub policies: Vec<PolicyFile>,
 }
 

@@ -58,6 +58,7 @@ record! {
         given: Text,
         expect: Text,
         by: Text,
+        shadow: Text,
     }
 
     struct Table {

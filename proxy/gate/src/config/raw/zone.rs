@@ -12,6 +12,7 @@ record! {
         defaults: Block<Defaults>,
         waf: Block<Waf>,
         unusual: Block<Unusual>,
+        candidate: Text,
     }
 
     struct Unusual {

@@ -16,8 +16,6 @@ use super::{Lint, Surroundings, Workbench};
 
 /// How many letters a name may be off for us to suggest another.
 const TYPO: usize = 2;
-/// Annotations that the gate knows.
-const ANNOTATIONS: [&str; 7] = ["id", "reason", "unbreakable", "review", "step_up", "log", "shadow"];
 /// Authentication methods (RFC 8176).
 const METHODS: [&str; 19] = [
     "face", "fpt", "geo", "hwk", "iris", "kba", "mca", "mfa", "otp", "pin", "pwd", "rba", "retina", "sc",
@@ -35,7 +33,6 @@ pub(super) fn all(bench: &Workbench, around: &Surroundings, found: &mut Vec<Lint
             reader.entity(part);
             reader.text(part);
         }
-        reader.annotations();
     }
 }
 
@@ -189,24 +186,6 @@ impl Reader<'_> {
             |near| format!("did you mean `{near}`?"),
         );
         self.note(part, "unknown-name", message.to_owned(), help);
-    }
-
-    fn annotations(&mut self) {
-        let known: Vec<String> = ANNOTATIONS.map(str::to_owned).into();
-        for (key, _) in &self.sheet.annotations {
-            if known.iter().any(|one| **one == **key) {
-                continue;
-            }
-            if let Some(near) = near(key, &known) {
-                self.found.push(Lint {
-                    place: self.sheet.place.clone(),
-                    length: 0,
-                    name: "unknown-name",
-                    message: format!("nothing reads the annotation `@{key}`"),
-                    help: format!("did you mean `@{near}`?"),
-                });
-            }
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use crate::annotations::{REASON, language};
 use crate::operation::Operation;
 use crate::plan::Plan;
 use crate::slices::{Rule, Slice};
@@ -98,10 +99,13 @@ fn count(bench: &Workbench, numbers: &HashMap<&str, usize>, slice: &Slice, is_as
             }
         }
     }
-    for rule in &slice.rules {
+    let counting =
+        slice.rules.iter().map(|rule| (rule, true)).chain(slice.shadow.iter().map(|rule| (rule, false)));
+    for (rule, counts) in counting {
         let Some(number) = numbers.get(&*rule.label.id) else { continue };
         let overruling = rule.permits.then(|| strong.forbid(bench, rule)).flatten();
-        let double = strong.double(bench, rule);
+        // One in shadow is there to be compared with others.
+        let double = counts.then(|| strong.double(bench, rule)).flatten();
         let Some(used) = uses.get_mut(*number) else { continue };
         used.slices += 1;
         used.asked += usize::from(is_asked);
@@ -156,11 +160,16 @@ fn is_as_bold(rule: &Rule, other: &Rule) -> bool {
     }
 }
 
+/// Whether an annotation is for people alone.
+fn is_words(key: &str) -> bool {
+    key == REASON || language(key).is_some()
+}
+
 /// Whether every obligation of a rule but its reason is one of the other's too.
 fn asks_for_as_much(other: &Rule, rule: &Rule) -> bool {
     let known = |key: &str, value: &str| {
         other.label.obligations.iter().any(|one| &*one.key == key && &*one.value == value)
     };
     let obligations = rule.label.obligations.iter();
-    obligations.filter(|one| &*one.key != "reason").all(|one| known(&one.key, &one.value))
+    obligations.filter(|one| !is_words(&one.key)).all(|one| known(&one.key, &one.value))
 }

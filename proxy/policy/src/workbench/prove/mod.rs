@@ -150,7 +150,7 @@ impl<'w> Proof<'w> {
 
 /// The policies that decide.
 fn deciding(bench: &Workbench) -> impl Iterator<Item = &Sheet> {
-    bench.sheets.iter()
+    bench.sheets.iter().filter(|sheet| !sheet.shadow)
 }
 
 fn policies(bench: &Workbench) -> Vec<Policy> {

@@ -10,6 +10,7 @@ use std::{
         mpsc::{Receiver, sync_channel},
     },
     thread,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use poort_policy::{
@@ -18,6 +19,7 @@ use poort_policy::{
 };
 
 use crate::audit::questions::{self, Answer, Asked, Entry, Quick};
+use crate::snapshot;
 
 /// How much a thread takes at once, in bytes.
 const PIECE: usize = 1 << 20;
@@ -62,14 +64,21 @@ struct Piece<'p> {
 /// Why there is nothing to compare.
 type Unreadable = (PathBuf, io::Error);
 
-/// Puts every question of a record to an engine.
-pub(super) fn replay(directory: &Path, engine: &Engine) -> Result<Read, Unreadable> {
-    let files = questions::files(directory).map_err(|error| (directory.to_owned(), error))?;
+/// Puts every question of a record to an engine that was asked since some time.
+pub(super) fn replay(directory: &Path, engine: &Engine, since: SystemTime) -> Result<Read, Unreadable> {
+    let mut files = questions::files(directory).map_err(|error| (directory.to_owned(), error))?;
+    // What nobody has written to since holds nothing of it.
+    let is_new =
+        |file: &PathBuf| file.metadata().and_then(|file| file.modified()).is_ok_and(|at| at >= since);
+    if since > UNIX_EPOCH {
+        files.retain(is_new);
+    }
+    let since = snapshot::seconds(since);
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let (send, receive) = sync_channel(threads * AHEAD);
     let receive = Mutex::new(receive);
     let mut read = thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| work(engine, &receive))).collect();
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| work(engine, since, &receive))).collect();
         let mut order = 0;
         let mut cut = || -> Result<(), Unreadable> {
             for (index, file) in files.iter().enumerate() {
@@ -123,8 +132,8 @@ fn pieces<'p>(
     }
 }
 
-fn work(engine: &Engine, pieces: &Mutex<Receiver<Piece<'_>>>) -> Read {
-    let mut replay = Replay::new(engine);
+fn work(engine: &Engine, since: i64, pieces: &Mutex<Receiver<Piece<'_>>>) -> Read {
+    let mut replay = Asking { replay: Replay::new(engine), since };
     let mut read = Read::default();
     loop {
         // A poisoned lock means that another thread is gone; what it held is still sound.
@@ -132,11 +141,25 @@ fn work(engine: &Engine, pieces: &Mutex<Receiver<Piece<'_>>>) -> Read {
         let Ok(piece) = piece else { break };
         one(&piece, &mut replay, &mut read);
     }
-    read.tally = replay.finish();
+    read.tally = replay.replay.finish();
     read
 }
 
-fn one(piece: &Piece<'_>, replay: &mut Replay<'_>, read: &mut Read) {
+/// What was asked since some time, in seconds since 1970.
+struct Asking<'e> {
+    replay: Replay<'e>,
+    since: i64,
+}
+
+impl Asking<'_> {
+    fn ask(&mut self, recorded: &Recorded) {
+        if recorded.question.context.time.epoch >= self.since {
+            self.replay.ask(recorded);
+        }
+    }
+}
+
+fn one(piece: &Piece<'_>, replay: &mut Asking<'_>, read: &mut Read) {
     let lines = piece.text.split_inclusive(|byte| *byte == b'\n');
     for (line, number) in lines.zip(0_u64..) {
         let foreign = |column, what, open| Foreign {
@@ -168,7 +191,7 @@ fn one(piece: &Piece<'_>, replay: &mut Replay<'_>, read: &mut Read) {
     }
 }
 
-fn ask(asked: Asked, order: u64, replay: &mut Replay<'_>, read: &mut Read) {
+fn ask(asked: Asked, order: u64, replay: &mut Asking<'_>, read: &mut Read) {
     match (asked.question, asked.answer) {
         (Some(question), Some(answer)) => replay.ask(&Recorded {
             question,

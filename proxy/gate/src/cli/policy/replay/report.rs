@@ -1,6 +1,6 @@
 //! Who gains and who loses what.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 use poort_policy::workbench::{
     Turn,
@@ -13,21 +13,33 @@ use crate::cli::count;
 
 pub(super) fn as_text(read: &Read, names: &Names) -> String {
     let mut text = String::new();
-    for (turn, title) in [(Turn::Loss, "refused from now on"), (Turn::Gain, "allowed from now on")] {
-        let mut groups: Vec<_> = read.tally.groups.iter().filter(|(group, _)| group.turn == turn).collect();
-        groups.sort_by_key(|(group, members)| (std::cmp::Reverse(members.requests), *group));
-        if groups.is_empty() {
-            continue;
-        }
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "{title}: {}", count_of(read.tally.turned(turn)));
-        for (group, members) in groups {
-            one(&mut text, group, members, names);
-        }
-        text.push('\n');
+    let (changed, in_shadow) = (&read.tally.groups, &read.tally.in_shadow);
+    for (groups, turn, title) in [
+        (changed, Turn::Loss, "refused from now on"),
+        (changed, Turn::Gain, "allowed from now on"),
+        (in_shadow, Turn::Loss, "refused too, if the policies in shadow counted"),
+        (in_shadow, Turn::Gain, "allowed too, if the policies in shadow counted"),
+    ] {
+        section(&mut text, title, groups, turn, names);
     }
+    // Writing to a String cannot fail.
     let _ = write!(text, "{}", summary(read));
     text
+}
+
+fn section(text: &mut String, title: &str, groups: &BTreeMap<Group, Members>, turn: Turn, names: &Names) {
+    let mut groups: Vec<_> = groups.iter().filter(|(group, _)| group.turn == turn).collect();
+    groups.sort_by_key(|(group, members)| (std::cmp::Reverse(members.requests), *group));
+    if groups.is_empty() {
+        return;
+    }
+    let requests = groups.iter().map(|(_, members)| members.requests).sum();
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "{title}: {}", count_of(requests));
+    for (group, members) in groups {
+        one(text, group, members, names);
+    }
+    text.push('\n');
 }
 
 fn one(text: &mut String, group: &Group, members: &Members, names: &Names) {
@@ -78,6 +90,8 @@ fn summary(read: &Read) -> String {
         tally.by_others,
     );
     for (number, what) in [
+        (tally.turned_in_shadow(Turn::Gain), "more gained, if the policies in shadow counted"),
+        (tally.turned_in_shadow(Turn::Loss), "more lost, if the policies in shadow counted"),
         (read.unasked, "decided before any policy was asked"),
         (read.truncated, "too long to keep the question"),
         (read.foreign.len() as u64, "lines of no record"),
@@ -107,10 +121,11 @@ pub(super) fn as_json(read: &Read, names: &Names) -> serde_json::Value {
         })
     };
     let groups: Vec<_> = read.tally.groups.iter().map(group).collect();
+    let in_shadow: Vec<_> = read.tally.in_shadow.iter().map(group).collect();
     json!({
         "decisions": read.tally.decisions, "questions": read.tally.asked,
         "gained": read.tally.turned(Turn::Gain), "lost": read.tally.turned(Turn::Loss),
         "by_other_policies": read.tally.by_others, "unasked": read.unasked, "truncated": read.truncated,
-        "unreadable": read.foreign.len(), "groups": groups,
+        "unreadable": read.foreign.len(), "groups": groups, "in_shadow": in_shadow,
     })
 }
