@@ -281,7 +281,8 @@ fn every_shipped_policy_is_in_the_layout() {
     for path in files {
         let text = std::fs::read_to_string(&path).unwrap();
         let laid_out =
-            formatted(&PolicyFile { name: path.display().to_string(), text: text.clone(), shadow: false }).unwrap();
+            formatted(&PolicyFile { name: path.display().to_string(), text: text.clone(), shadow: false })
+                .unwrap();
         assert_eq!(text, laid_out, "{}: run `poort policy format`", path.display());
     }
 }

@@ -106,7 +106,6 @@ pub(super) fn properties(desk: &Desk<'_>, directory: &File) -> Option<Vec<Policy
     read.into_iter().collect()
 }
 
-
 /// The files of one kind in a directory, by name. None at all is a fault; files of another kind are pointed out.
 pub(super) fn files(desk: &Desk<'_>, directory: &File, extension: &str, wanted: &str) -> Vec<(String, File)> {
     let Some(files) = some_files(desk, directory, extension) else { return Vec::new() };
