@@ -21,7 +21,8 @@ demo:
 	@$(TARGET)/demo/poort-demo $(if $(TOUR),tour)
 
 # The gate is built first: end-to-end tests start it as a process. One set of crates for both, hence `--tests`. What tests of deploy/ drive
-# (Prometheus, rsyslog, Grafana's schema, Sigma) is unpacked into the target directory; what cannot be had is said, and skipped.
+# (Prometheus, rsyslog, Grafana's schema, Sigma) and the solver of policies/ are unpacked into the target directory; what cannot be had is
+# said, and skipped.
 test:
 	@.ci/tools
 	@.ci/soc $(TARGET)/soc

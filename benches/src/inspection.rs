@@ -15,12 +15,17 @@ use crate::{rules, traffic::Exchange};
 /// # Errors
 /// When a file cannot be read, or the rules have faults.
 pub fn load(directory: &Path) -> io::Result<Program> {
+    load_with(directory, &[("blocking_paranoia_level", 1), ("detection_paranoia_level", 1)])
+}
+
+/// The same with these constants.
+fn load_with(directory: &Path, constants: &[(&str, i64)]) -> io::Result<Program> {
     let mut files: Files = [("main.conf".to_owned(), rules::around("rules").into_bytes())].into();
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
         files.insert(format!("rules/{}", entry.file_name().to_string_lossy()), fs::read(entry.path())?);
     }
-    Program::compile(&files, &["main.conf"], &LoadLimits::default()).map_err(|faults| {
+    Program::compile_with(&files, &["main.conf"], &LoadLimits::default(), constants).map_err(|faults| {
         let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
         io::Error::other(faults.join("\n"))
     })
@@ -48,4 +53,46 @@ pub fn inspect(transaction: &mut Transaction, exchange: &Exchange) {
     }
     transaction.phase4();
     transaction.phase5();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use poort_waf::TransactionLimits;
+
+    use super::*;
+    use crate::{shared, traffic::regression};
+
+    /// CRS sets the level itself, to 1, when nobody else does.
+    #[test]
+    fn rules_decide_the_same_whether_the_level_is_known_at_load_or_not() {
+        let (Some(rules), Some(tests)) = (shared::path("crs/rules"), shared::path("crs/tests")) else {
+            return;
+        };
+        let transaction = |constants: &[(&str, i64)]| {
+            let program = load_with(&rules, constants).unwrap();
+            Transaction::new(Arc::new(program), TransactionLimits::default())
+        };
+        let (mut known, mut asked) = (
+            transaction(&[("blocking_paranoia_level", 1), ("detection_paranoia_level", 1)]),
+            transaction(&[]),
+        );
+        let seen = |transaction: &mut Transaction, exchange: &Exchange| {
+            inspect(transaction, exchange);
+            let matches = transaction.matches().iter();
+            let matches: Vec<_> =
+                matches.map(|found| (found.rule.id, found.message.clone(), found.data.clone())).collect();
+            (matches, transaction.scores())
+        };
+        let exchanges = regression(&tests).unwrap();
+        let mut matched = 0;
+        // A few, of every kind: this is not optimised.
+        for exchange in exchanges.iter().step_by(7) {
+            let found = seen(&mut known, exchange);
+            matched += usize::from(!found.0.is_empty());
+            assert_eq!(found, seen(&mut asked, exchange), "{}", exchange.name);
+        }
+        assert!(matched > 100, "{matched}");
+    }
 }

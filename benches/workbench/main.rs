@@ -1,4 +1,5 @@
-//! What looking at policies costs: `poort policy check` of a large zone, and `poort policy replay` of a record.
+//! What looking at policies costs: `poort policy check` of a large zone, `poort policy replay` of a record, and `poort policy prove` of
+//! what is shipped.
 //!
 //! This program is both processes: with `policy` it is the gate's command, and otherwise it measures.
 
@@ -23,7 +24,7 @@ use nix::sys::{
     resource::{UsageWho, getrusage},
     time::TimeVal,
 };
-use poort::cli::Cli;
+use poort::{cli::Cli, prover::solver};
 use poort_benches::figures::{Figure, report};
 
 /// Policies and sources of the large zone.
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
 
     let own = directory.path().join("own");
     zone::shipped(&own);
+    prove(&own);
     zone::record(&own, DECISIONS);
     // The candidate differs, as a candidate does.
     zone::change(&own);
@@ -55,6 +57,26 @@ fn main() -> ExitCode {
     report(&Figure::with_goal("workbench/CPU of a replayed decision", each, "µs", 10.0)).unwrap();
     report(&Figure::plain("workbench/wall of 200,000 replayed decisions", wall * 1e3, "ms")).unwrap();
     ExitCode::SUCCESS
+}
+
+/// Every shipped property for every possible request, by as many solvers as there are cores.
+fn prove(directory: &Path) {
+    if let Err(why) = solver::version(&solver::program(None)) {
+        eprintln!("SKIPPED: workbench/wall of a proof of the shipped properties, as {why}");
+        return;
+    }
+    let (_, wall) = best(|| policy(directory, &["prove"], &[0]));
+    report(&Figure::with_goal(
+        "workbench/wall of a proof of the shipped properties",
+        wall * 1e3,
+        "ms",
+        10_000.0,
+    ))
+    .unwrap();
+    let (_, wall) =
+        best(|| policy(directory, &["prove", "--only", "nothing-new", "--against", "policies"], &[0]));
+    report(&Figure::plain("workbench/wall of a proof that nothing new is allowed", wall * 1e3, "ms"))
+        .unwrap();
 }
 
 /// Runs `poort policy …` in a directory; it must end with one of these codes.

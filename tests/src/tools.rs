@@ -15,7 +15,8 @@ fn brought() -> Option<PathBuf> {
 #[must_use]
 pub fn program(name: &str) -> Option<PathBuf> {
     let ours = brought().into_iter().flat_map(|soc| {
-        ["debian/usr/bin", "debian/usr/sbin", "python/bin"].map(|directory| soc.join(directory))
+        ["debian/usr/bin", "debian/usr/sbin", "solver/usr/bin", "python/bin"]
+            .map(|directory| soc.join(directory))
     });
     let path = std::env::var_os("PATH").unwrap_or_default();
     let all = ours.chain(std::env::split_paths(&path)).map(|directory| directory.join(name));
@@ -40,6 +41,12 @@ pub fn directory(name: &str) -> Option<PathBuf> {
 #[must_use]
 pub fn libraries() -> PathBuf {
     brought().unwrap_or_default().join("debian/usr/lib/x86_64-linux-gnu")
+}
+
+/// The libraries that came with the solver.
+#[must_use]
+pub fn solver_libraries() -> PathBuf {
+    brought().unwrap_or_default().join("solver/usr/lib/x86_64-linux-gnu")
 }
 
 /// Says what is not tested. Not by `eprintln!`, which a test that passes would swallow.

@@ -131,7 +131,22 @@ impl Gate {
     /// When the command cannot be started; what it says, and its status, is the output's.
     pub async fn command(&self, verb: &str, arguments: &[&str]) -> Result<Output, DemoError> {
         let mut command = Command::new(&self.binary);
-        command.args(verb.split(' ')).arg("--config").arg(&self.config).args(arguments).stdin(Stdio::null());
+        command.args(verb.split(' ')).arg("--config").arg(&self.config).args(arguments);
+        self.run(command).await
+    }
+
+    /// Runs `poort policy VERB --policies …` on a directory of policies, with further arguments.
+    ///
+    /// # Errors
+    /// As [`Gate::command`].
+    pub async fn policy(&self, verb: &str, policies: &Path, arguments: &[&str]) -> Result<Output, DemoError> {
+        let mut command = Command::new(&self.binary);
+        command.args(["policy", verb, "--policies"]).arg(policies).args(arguments);
+        self.run(command).await
+    }
+
+    async fn run(&self, mut command: Command) -> Result<Output, DemoError> {
+        command.stdin(Stdio::null());
         let run = tokio::task::spawn_blocking(move || command.output()).await;
         run.unwrap_or_else(|stopped| Err(io::Error::other(stopped)))
             .map_err(DemoError::file("run", &self.binary))

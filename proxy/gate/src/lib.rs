@@ -5,7 +5,7 @@
 //! - [`listen`]: connections, TLS and the raw request head; [`listeners`] sets it up, `doorkeeper` notes what happens there;
 //! - [`service`]: a request's phases; [`adapt`]: what the pipeline sees of it; [`streams`]: what lasts is admitted again;
 //! - [`inspect`]: bodies and answers under a source's rules; [`forward`]: to the source and back; [`signin`]: how browsers sign in;
-//! - [`trials`]: questions in plain words, for tests of policies;
+//! - [`trials`]: questions in plain words, for tests of policies; [`prover`]: what holds for all of them, by a solver;
 //! - [`snapshot`]: everything built from files, immutable; [`live`]: the one in force; [`carry_over`]: what outlives it;
 //!   [`last_good`]: what a gate with broken files starts from;
 //! - [`world`]: the ports of the decision: [`limits`], [`keys`], [`time_zone`], [`metrics`];
@@ -32,6 +32,7 @@ pub mod listeners;
 pub mod live;
 pub mod metrics;
 pub mod outcome;
+pub mod prover;
 pub mod request_ids;
 pub mod service;
 pub mod signin;

@@ -49,6 +49,11 @@ impl Vocabulary {
     pub(crate) fn lets(&self, kind: PrincipalKind, operation: Operation) -> bool {
         self.lets.contains(&(kind, operation))
     }
+
+    /// Whether both let the same kinds of principal do the same operations.
+    pub(crate) fn lets_as(&self, other: &Self) -> bool {
+        self.lets == other.lets
+    }
 }
 
 /// Parses the schema and holds it against the engine's vocabulary.

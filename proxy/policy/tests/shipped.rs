@@ -1,13 +1,18 @@
 //! The shipped policies: who, on which device, does what to which source, in which circumstances, and what comes of it.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::disallowed_methods, reason = "the shipped policies are files")]
 
 mod common;
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use common::{device, engine, question, shipped, user};
-use poort_policy::{Actor, BreakGlass, DeviceFacts, Operation, Principal, PrincipalKind, Question};
+use poort_policy::{
+    Actor, BreakGlass, DeviceFacts, Operation, PolicyFile, Principal, PrincipalKind, Question,
+    workbench::format::formatted,
+};
 
 use Operation::{Alter, Collect, Combine, Consult, Disclose, Erase, Use};
 
@@ -252,5 +257,31 @@ fn every_policy_says_why_in_plain_words() {
             "{}",
             file.name
         );
+    }
+}
+
+/// All files of Cedar policies below a directory.
+fn cedar_files(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(cedar_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "cedar") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[test]
+fn every_shipped_policy_is_in_the_layout() {
+    let files = cedar_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies"));
+    assert!(files.len() >= 7, "access, properties and examples: {files:?}");
+    for path in files {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let laid_out =
+            formatted(&PolicyFile { name: path.display().to_string(), text: text.clone(), shadow: false }).unwrap();
+        assert_eq!(text, laid_out, "{}: run `poort policy format`", path.display());
     }
 }

@@ -31,6 +31,9 @@ impl Exclusion {
         let found = || (0..).zip(&program.rules).filter(|(_, rule)| selector.takes(&rule.meta));
         let places: Arc<[u32]> = found().map(|(at, _)| at).collect();
         let mut idle = places.is_empty().then(|| format!("no rule has the id `{rules}`"));
+        if idle.is_none() && found().all(|(_, rule)| rule.links.is_empty()) {
+            idle = Some(format!("rule `{rules}` does not run at this level"));
+        }
         let control = match target {
             None => Control::RemoveRules(places),
             Some(text) => {

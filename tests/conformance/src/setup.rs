@@ -47,13 +47,8 @@ pub fn at_level(level: u8) -> String {
     )
 }
 
-/// The rule that sets the level.
-pub const LEVEL_RULE: u64 = 900_000;
-
 fn blocking_level(level: u8) -> String {
-    format!(
-        "SecAction \"id:{LEVEL_RULE},phase:1,pass,t:none,nolog,setvar:tx.blocking_paranoia_level={level}\"\n"
-    )
+    format!("SecAction \"id:900000,phase:1,pass,t:none,nolog,setvar:tx.blocking_paranoia_level={level}\"\n")
 }
 
 /// What is left out of CRS 3.3, for use beside [`LEVEL_1`].
@@ -64,7 +59,7 @@ pub const WITHOUT_CRS_3: &str = include_str!("../../../policies/waf/crs-3/exclus
 /// # Errors
 /// What cannot be read, or all faults in the rules.
 pub fn program(directory: &Path, setup: &str) -> Result<Program, Vec<Fault>> {
-    compile(directory, &format!("{BASE}{setup}"))
+    compile(directory, &format!("{BASE}{setup}"), &[])
 }
 
 /// Compiles `setup`, then the gate's own core rules, `policies/waf`, at paranoia level `level`. They bring the rest.
@@ -73,13 +68,15 @@ pub fn program(directory: &Path, setup: &str) -> Result<Program, Vec<Fault>> {
 /// What cannot be read, or all faults in the rules.
 pub fn own(setup: &str, level: u8) -> Result<Program, Vec<Fault>> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies/waf");
-    compile(&directory, &format!("{setup}{}", blocking_level(level)))
+    // As in the gate.
+    let level = i64::from(level);
+    compile(&directory, setup, &[("blocking_paranoia_level", level), ("detection_paranoia_level", level)])
 }
 
-fn compile(directory: &Path, setup: &str) -> Result<Program, Vec<Fault>> {
+fn compile(directory: &Path, setup: &str, constants: &[(&str, i64)]) -> Result<Program, Vec<Fault>> {
     let mut files = files(directory).map_err(|fault| vec![fault])?;
     files.insert("main.conf".into(), format!("{setup}Include rules/*.conf\n").into_bytes());
-    Program::compile(&files, &["main.conf"], &LoadLimits::default())
+    Program::compile_with(&files, &["main.conf"], &LoadLimits::default(), constants)
         .map_err(|faults| faults.into_iter().map(Fault::from).collect())
 }
 

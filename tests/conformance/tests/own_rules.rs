@@ -25,7 +25,7 @@ fn they_load_without_a_warning() {
     assert!(program.warnings().is_empty(), "{:?}", program.warnings());
     let strangers: Vec<u64> =
         program.rules().map(|rule| rule.id).filter(|id| !(101_000..110_000).contains(id)).collect();
-    assert_eq!(strangers, [setup::LEVEL_RULE], "ids outside of the range");
+    assert!(strangers.is_empty(), "ids outside of the range: {strangers:?}");
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 mod attacks;
 mod changes;
+mod proofs;
 mod rows;
 mod table;
 mod workbench;
@@ -31,6 +32,7 @@ pub async fn walk(zone: &Zone, gate: &Gate) -> Result<Table, DemoError> {
     tour.attacks(&mut table).await?;
     tour.limits(&mut table).await?;
     changes::walk(&tour, gate, &mut table).await?;
+    proofs::walk(&tour, gate, &mut table).await?;
     workbench::walk(&tour, gate, &mut table).await?;
     Ok(table)
 }

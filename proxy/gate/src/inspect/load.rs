@@ -24,8 +24,8 @@ use crate::config::{
 /// The name of the file that is loaded before all others; brackets keep it apart from files on disk.
 const SETUP: &str = "[setup]";
 
-/// What every set of rules begins with: which bodies are looked into, and the level. A rule file that says otherwise comes later and
-/// has the word, limits apart: those are the source's file's to set, and the lower one holds.
+/// What every set of rules begins with: which bodies are looked into. A rule file that says otherwise comes later and has the word,
+/// limits apart: those are the source's file's to set, and the lower one holds.
 const BASE: &str = r#"SecRequestBodyAccess On
 SecRequestBodyLimit 1073741824
 SecResponseBodyAccess On
@@ -33,7 +33,12 @@ SecResponseBodyMimeType text/plain text/html text/xml text/csv application/json 
 SecResponseBodyLimit 1073741824
 SecRule REQUEST_HEADERS:Content-Type "@rx ^(?:application/(?:[a-z0-9.-]+\+)?|text/)xml\b" "id:90001,phase:1,t:none,t:lowercase,pass,nolog,ctl:requestBodyProcessor=XML"
 SecRule REQUEST_HEADERS:Content-Type "@rx ^application/(?:[a-z0-9.-]+\+)?json\b" "id:90002,phase:1,t:none,t:lowercase,pass,nolog,ctl:requestBodyProcessor=JSON"
+SecAction "id:90003,phase:1,nolog,pass,t:none,setvar:tx.crs_setup_version=400"
 "#;
+
+/// What is called the level in CRS 4 and CRS 3.
+const LEVELS: [&str; 4] =
+    ["blocking_paranoia_level", "detection_paranoia_level", "paranoia_level", "executing_paranoia_level"];
 
 /// Work of one exchange, about one unit a byte looked at: some 100 ms at most, and far beyond what an ordinary request takes.
 const FUEL: u64 = 400_000_000;
@@ -95,10 +100,11 @@ impl Compiled {
 
 fn compile(waf: &Waf, digest: &str) -> Result<Arc<RuleSet>, Vec<Fault>> {
     let mut files = waf.rules.files.clone();
-    files.insert(SETUP.to_owned(), setup(waf.level).into_bytes());
+    files.insert(SETUP.to_owned(), BASE.as_bytes().to_vec());
     let entries: Vec<&str> =
         std::iter::once(SETUP).chain(waf.rules.entries.iter().map(String::as_str)).collect();
-    let program = Program::compile(&files, &entries, &LoadLimits::default())
+    let level = LEVELS.map(|name| (name, i64::from(waf.level)));
+    let program = Program::compile_with(&files, &entries, &LoadLimits::default(), &level)
         .map_err(|found| found.iter().map(fault).collect::<Vec<_>>())?;
     let limits = TransactionLimits {
         fuel: FUEL,
@@ -116,14 +122,6 @@ fn compile(waf: &Waf, digest: &str) -> Result<Arc<RuleSet>, Vec<Fault>> {
     Ok(set)
 }
 
-/// The names are CRS 4's and CRS 3's.
-fn setup(level: u8) -> String {
-    format!(
-        "{BASE}SecAction \"id:90003,phase:1,nolog,pass,t:none,setvar:tx.blocking_paranoia_level={level},setvar:tx.detection_paranoia_level={level},\
-         setvar:tx.paranoia_level={level},setvar:tx.executing_paranoia_level={level},setvar:tx.crs_setup_version=400\"\n"
-    )
-}
-
 /// SHA-256 over everything that is compiled, in hex. Names stand without their directories: the same files elsewhere are the same rules.
 fn digest(waf: &Waf) -> String {
     let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
@@ -131,7 +129,8 @@ fn digest(waf: &Waf) -> String {
         context.update(&(bytes.len() as u64).to_be_bytes());
         context.update(bytes);
     };
-    add(setup(waf.level).as_bytes());
+    add(BASE.as_bytes());
+    add(&[waf.level]);
     waf.rules.entries.iter().for_each(|entry| add(file_name(entry)));
     for (name, bytes) in &waf.rules.files {
         add(file_name(name));
@@ -275,7 +274,7 @@ mod tests {
             (
                 "sets the level",
                 "SecAction \"id:1,phase:1,pass,setvar:tx.blocking_paranoia_level=1\"",
-                Some("the rule files set `tx.blocking_paranoia_level` to `1`, and this means `2`"),
+                Some("waf/a.conf:1:1: `tx.blocking_paranoia_level` is `2` in all of these rules"),
             ),
         ] {
             let faults = faults(&waf(rules, &[]));

@@ -13,7 +13,6 @@ use crate::config::{Fault, checked::waf::Waf};
 /// The members of `TX` that a source's file sets, in CRS and in the gate's own rules.
 const INBOUND_THRESHOLD: &str = "inbound_anomaly_score_threshold";
 const OUTBOUND_THRESHOLD: &str = "outbound_anomaly_score_threshold";
-const LEVEL: &str = "blocking_paranoia_level";
 
 const HEADERS: [(&[u8], &[u8]); 4] = [
     (b"host", b"register.example"),
@@ -39,7 +38,6 @@ pub(super) fn faults(waf: &Waf, program: &Arc<Program>) -> Vec<Fault> {
     let expected = [
         (INBOUND_THRESHOLD, "thresholds: { inbound: … }", waf.thresholds.inbound),
         (OUTBOUND_THRESHOLD, "thresholds: { outbound: … }", waf.thresholds.outbound),
-        (LEVEL, "level: …", waf.level.into()),
     ];
     let told_otherwise = expected.iter().filter_map(|(name, key, wanted)| {
         let found = String::from_utf8_lossy(transaction.tx(name)?).into_owned();

@@ -4,6 +4,7 @@
 //! inventory say it means; what nobody says is as usual: a `GET` of `/` on a Tuesday at ten, after a sign-in that was not strong.
 
 mod situation;
+pub mod written;
 
 use std::{
     collections::BTreeMap,
@@ -127,8 +128,7 @@ impl World<'_> {
         let deed = self.deed(phrase).map_err(|message| note(Word::Does, message));
         let situation = self.situation(&phrase.given).map_err(|message| note(Word::Given, message));
         match (principal, on, through, source, deed, situation) {
-            (Ok(principal), Ok(on), Ok(through), Some(source), Ok(deed), Ok(situation)) => {
-                let host = source.hosts.first().map_or("", String::as_str);
+            (Ok(principal), Ok(on), Ok(through), Some(_), Ok(deed), Ok(situation)) => {
                 // A device that asks on its own account is the device at hand.
                 let itself =
                     (principal.kind == PrincipalKind::Device).then(|| self.words.devices.get(&phrase.who));
@@ -139,7 +139,7 @@ impl World<'_> {
                     actor: through.map(|device| Actor { device, service: None }),
                     operation: deed.operation,
                     source: Arc::from(phrase.to.as_str()),
-                    context: situation.over(usual(host, deed.request)),
+                    context: situation.over(usual(self.around, &phrase.to, deed.request)),
                 })
             }
             _ => Err(wrong),
@@ -222,8 +222,14 @@ impl World<'_> {
     }
 }
 
-/// The circumstances where nobody says otherwise.
-fn usual(host: &str, request: Option<(String, String, BTreeMap<String, String>)>) -> Context {
+/// The circumstances of a question to a source where nobody says otherwise.
+pub(crate) fn usual(
+    around: &Surroundings,
+    source: &str,
+    request: Option<(String, String, BTreeMap<String, String>)>,
+) -> Context {
+    let source = around.sources.iter().find(|one| one.id == source);
+    let host = source.and_then(|source| source.hosts.first()).map_or("", String::as_str);
     let (method, path, captures) =
         request.unwrap_or_else(|| (Method::GET.to_string(), "/".to_owned(), BTreeMap::new()));
     Context {

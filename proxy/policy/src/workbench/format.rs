@@ -23,10 +23,30 @@ pub fn formatted(file: &PolicyFile) -> Result<String, Vec<Fault>> {
         faults.sort();
         return Err(faults);
     }
-    policies_str_to_pretty(&file.text, &LAYOUT).map_err(|error| {
+    let laid_out = policies_str_to_pretty(&file.text, &LAYOUT).map_err(|error| {
         let why = format!("the layout cannot be changed: {error}");
         vec![Fault::at(&lines.whole(), why, "leave the file as it is")]
-    })
+    })?;
+    Ok(with_head(&file.text, laid_out))
+}
+
+/// What a file begins with, up to an empty line, is about the file. Cedar's formatter takes the empty line out, which would make it the
+/// first policy's.
+fn with_head(text: &str, laid_out: String) -> String {
+    let head = text.lines().take_while(|line| line.starts_with("//")).count();
+    let ends = head > 0 && text.lines().nth(head).is_some_and(|line| line.trim().is_empty());
+    if !ends {
+        return laid_out;
+    }
+    let mut with_head = String::with_capacity(laid_out.len() + 1);
+    for (number, line) in laid_out.lines().enumerate() {
+        if number == head && !line.is_empty() {
+            with_head.push('\n');
+        }
+        with_head.push_str(line);
+        with_head.push('\n');
+    }
+    with_head
 }
 
 #[cfg(test)]
@@ -42,6 +62,10 @@ mod tests {
         assert!(once.contains("// why\n") && once.contains("// here\n"), "{once}");
         assert!(once.contains("permit (principal, action, resource)\n"), "{once}");
         assert_eq!(formatted(&file(&once)).unwrap(), once);
+        let headed = format!("// about the file,\n// all of it\n\n{once}\n");
+        let laid_out = formatted(&file(&headed)).unwrap();
+        assert!(laid_out.starts_with("// about the file,\n// all of it\n\n// why\n@id"), "{laid_out}");
+        assert_eq!(formatted(&file(&laid_out)).unwrap(), laid_out);
         let faults = formatted(&file("permit (principal, action, resource);\npermit (")).unwrap_err();
         assert_eq!((faults.len(), faults[0].line), (1, 2));
     }

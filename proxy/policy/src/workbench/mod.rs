@@ -4,6 +4,7 @@
 //! - [`lint`]: what loads but is hardly meant;
 //! - [`case`] and [`coverage`]: tests, and how much of the policies they try;
 //! - [`explain`]: what a refusal rests on, and [`change`] what would make it an allow;
+//! - [`prove`]: what holds for every possible question;
 //! - [`replay`]: recorded questions put to other policies; [`format`]: one layout for all.
 //!
 //! Nothing here is on the way of a request; what a decision is stays the [`Engine`]'s alone.
@@ -15,6 +16,7 @@ pub mod coverage;
 pub mod explain;
 pub mod format;
 pub mod lint;
+pub mod prove;
 pub mod replay;
 pub mod trace;
 
@@ -24,6 +26,7 @@ pub use condition::{Condition, Sheet};
 pub use coverage::{Coverage, Share};
 pub use explain::{Answer, Explanation, Reasoned, Standing};
 pub use lint::{IssuerUse, Lint, SourceUse, Surroundings};
+pub use prove::{Proof, Properties, Property};
 pub use replay::{Recorded, Replay, Tally, Turn};
 pub use trace::{Stage, Trace, Weighed};
 

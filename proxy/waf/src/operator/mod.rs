@@ -18,7 +18,9 @@ mod verify;
 pub(crate) use number::Comparison;
 pub(crate) use pattern::Pattern;
 pub(crate) use require::{LONG, Requirement};
-pub(crate) use text::{Search, contains_spaced};
+pub(crate) use text::contains_spaced;
+
+use memchr::memmem::Finder;
 
 use crate::bytes::ByteSet;
 use crate::detect;
@@ -26,6 +28,7 @@ use crate::program::Template;
 use address::Networks;
 use late::LatePattern;
 use phrase::Phrases;
+use text::Search;
 use verify::Number;
 
 /// A compiled operator, apart from its argument where that is expanded per transaction.
@@ -35,6 +38,8 @@ pub(crate) enum Operator {
     RxLate(Box<LatePattern>),
     Phrases(Box<Phrases>),
     Text(Search),
+    /// `@contains` of a text without macros.
+    Contains(Box<Finder<'static>>),
     Number(Comparison),
     Networks(Box<Networks>),
     Sqli,
@@ -143,6 +148,16 @@ impl Operator {
         })
     }
 
+    /// The operator for an argument that holds no macros, and what is left of the argument.
+    pub(crate) fn with_literal(self, argument: Vec<u8>) -> (Self, Vec<u8>) {
+        match self {
+            Self::Text(Search::Contains) => {
+                (Self::Contains(Box::new(Finder::new(&argument).into_owned())), Vec::new())
+            }
+            operator => (operator, argument),
+        }
+    }
+
     /// Whether the argument is text that may hold macros, expanded for each transaction.
     pub(crate) fn expands_argument(&self) -> bool {
         matches!(self, Self::Text(_) | Self::Number(_) | Self::RxLate(_))
@@ -155,6 +170,7 @@ impl Operator {
             Self::RxLate(pattern) => pattern.matches(value, argument, captures),
             Self::Phrases(phrases) => phrases.matches(value, captures),
             Self::Text(search) => search.matches(value, argument, captures),
+            Self::Contains(text) => text::contains(text, value, captures),
             Self::Number(comparison) => comparison.holds(value, argument),
             Self::Networks(networks) => networks.contain(value),
             Self::Sqli => {

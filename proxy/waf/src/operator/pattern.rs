@@ -11,7 +11,8 @@ use regex_automata::{Input, MatchKind, PatternID};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::Hir;
 
-use super::{Captures, Requirement, look, size};
+use super::{Captures, Requirement, look, require, size};
+use crate::bytes::ByteSet;
 
 /// Groups that a rule can use: `TX:0` to `TX:9`.
 const GROUPS: usize = 10;
@@ -31,6 +32,8 @@ pub(crate) struct Pattern {
     looks_ahead: bool,
     /// Look-around was rewritten: the match is a named group, and less than what the expression takes.
     has_looks: bool,
+    /// The bytes that a value it matches starts with; all where that may be empty, or matched elsewhere.
+    starts: ByteSet,
     requirement: Requirement,
 }
 
@@ -55,12 +58,22 @@ impl Pattern {
         let hir = parse(without.as_deref().unwrap_or(&translated))
             .map_err(|error| format!("the regular expression cannot be used: {}", complaint(&error)))?;
         let requirement = Requirement::of_pattern(&hir);
+        let starts = require::starts(&hir).unwrap_or(ByteSet::ALL);
         let looks_ahead = !is_gated || requirement.literals.is_empty();
         let (has_looks, text) = (without.is_some(), without.unwrap_or(translated).into());
         let regex = OnceLock::new();
         // What is certain to fit can wait.
         if let Some(most) = size::most_bytes(&hir).filter(|most| *most <= bytes) {
-            return Ok(Self { regex, text, limit: bytes, bytes: most, looks_ahead, has_looks, requirement });
+            return Ok(Self {
+                regex,
+                text,
+                limit: bytes,
+                bytes: most,
+                looks_ahead,
+                has_looks,
+                starts,
+                requirement,
+            });
         }
         let built = build(&hir, bytes, looks_ahead)
             .map_err(|error| format!("the regular expression cannot be compiled: {error}"))?;
@@ -72,6 +85,7 @@ impl Pattern {
             bytes: taken,
             looks_ahead,
             has_looks,
+            starts,
             requirement,
         })
     }
@@ -97,8 +111,10 @@ impl Pattern {
 
     /// Whether it matches anywhere in `value`.
     pub(crate) fn is_match(&self, value: &[u8]) -> bool {
+        let starts_right = || value.first().is_some_and(|byte| self.starts.contains(*byte));
         // What cannot be asked counts as found.
-        self.regex().is_none_or(|regex| regex.is_match(value))
+        (self.starts == ByteSet::ALL || starts_right())
+            && self.regex().is_none_or(|regex| regex.is_match(value))
     }
 
     /// Where it matches in `value`, from the left, without overlap.

@@ -3,7 +3,7 @@
 //!
 //! Literals are kept in lower case and searched without regard to case, which can only let more through.
 
-use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
+use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
 
 use crate::bytes::ByteSet;
 
@@ -77,6 +77,45 @@ impl Requirement {
     /// A tag or comment needs `<`; an attribute needs a value, which needs `=`, or it stands in a tag.
     pub(super) fn xss() -> Self {
         Self::one_of(ByteSet::of(b"<="))
+    }
+}
+
+/// The bytes that a text starts with which an expression matches: of one that matches at the start alone, and never nothing.
+pub(super) fn starts(hir: &Hir) -> Option<ByteSet> {
+    match hir.kind() {
+        HirKind::Capture(capture) => starts(&capture.sub),
+        HirKind::Alternation(branches) => {
+            branches.iter().map(starts).try_fold(ByteSet::NONE, |all, set| Some(all.union(set?)))
+        }
+        HirKind::Concat(parts) => match parts.as_slice() {
+            [start, first, ..] if *start.kind() == HirKind::Look(Look::Start) => first_bytes(first),
+            [first, ..] => starts(first),
+            [] => None,
+        },
+        _ => None,
+    }
+}
+
+/// The first bytes of what an expression matches, if that is never empty.
+fn first_bytes(hir: &Hir) -> Option<ByteSet> {
+    match hir.kind() {
+        HirKind::Literal(literal) => literal.0.first().map(|byte| ByteSet::of(&[*byte])),
+        HirKind::Class(class) => {
+            let bytes = match class {
+                Class::Bytes(class) => class.clone(),
+                Class::Unicode(class) => class.to_byte_class()?,
+            };
+            let mut set = ByteSet::NONE;
+            bytes.iter().for_each(|range| set.insert_range(range.start(), range.end()));
+            Some(set)
+        }
+        HirKind::Repetition(Repetition { min: 1.., sub, .. }) => first_bytes(sub),
+        HirKind::Capture(capture) => first_bytes(&capture.sub),
+        HirKind::Concat(parts) => parts.first().and_then(first_bytes),
+        HirKind::Alternation(branches) => {
+            branches.iter().map(first_bytes).try_fold(ByteSet::NONE, |all, set| Some(all.union(set?)))
+        }
+        _ => None,
     }
 }
 
@@ -365,6 +404,43 @@ mod tests {
             prop_assert!(need.literals.is_empty() || has || instead);
         }
     }
+
+    proptest! {
+        /// What matches starts as it must.
+        #[test]
+        fn starts_are_necessary(at in 0..STARTS.len(), value in "[abcxyzABC<>=';\\-/ 0-9]{0,6}") {
+            let pattern = Pattern::new(STARTS[at], 1 << 20).unwrap();
+            let plain = regex_automata::meta::Regex::new(STARTS[at]).unwrap();
+            prop_assert_eq!(pattern.is_match(value.as_bytes()), plain.is_match(value.as_bytes()), "{}", STARTS[at]);
+        }
+    }
+
+    #[test]
+    fn starts_are_known_where_the_start_must_match() {
+        let known: Vec<&str> = STARTS
+            .into_iter()
+            .filter(|text| {
+                let mut parser = regex_syntax::ParserBuilder::new();
+                let hir = parser.unicode(false).utf8(false).build().parse(text).unwrap();
+                super::starts(&hir).is_some()
+            })
+            .collect();
+        assert_eq!(known, STARTS[..6]);
+    }
+
+    const STARTS: [&str; 11] = [
+        "^(?:ab|[c-x])+",
+        "^abc$",
+        "(?i)^a(?:b|$)",
+        "^a|^[0-9]",
+        "(?:^<|^>)",
+        "(?:^a|^b+)x",
+        "(^=)+b|x",
+        "^(a|b*)c",
+        "^a?b",
+        "^a|b",
+        "^$",
+    ];
 
     const PATTERNS: [&str; 11] = [
         "abc[^x]*y|['-][a-z]*;",

@@ -1,6 +1,6 @@
 //! `@contains`, `@streq`, `@within` and their like: plain text, case-sensitive.
 
-use memchr::memmem;
+use memchr::memmem::{self, Finder};
 
 use super::Captures;
 use crate::bytes::is_space_or_nbsp;
@@ -34,6 +34,15 @@ impl Search {
         }
         found.is_some()
     }
+}
+
+/// `@contains` of a text that was prepared.
+pub(super) fn contains(text: &Finder<'_>, value: &[u8], captures: Option<&mut Captures>) -> bool {
+    let found = text.find(value);
+    if let (Some(at), Some(captures)) = (found, captures) {
+        captures.spans.push(Some((at, at + text.needle().len())));
+    }
+    found.is_some()
 }
 
 /// Whether `value` would contain `text` without its white space, whatever the case of either: as much as

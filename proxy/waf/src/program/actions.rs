@@ -21,7 +21,6 @@ pub(super) struct LinkActions {
 pub(super) struct RuleActions {
     pub(super) disruption: Disruption,
     pub(super) status: u16,
-    pub(super) skip: u32,
     pub(super) log: bool,
     pub(super) message: Option<Template>,
     pub(super) data: Option<Template>,
@@ -112,14 +111,8 @@ impl Builder<'_> {
     /// Sorts the actions that the first part of a rule has for all of it.
     pub(super) fn rule_actions(&mut self, parts: &[RuleSyntax], defaults: &Defaults) -> RuleActions {
         let own = parts.first().map_or(&[][..], |first| first.actions.as_slice());
-        let mut sorted = RuleActions {
-            disruption: Disruption::None,
-            status: 403,
-            skip: 0,
-            log: true,
-            message: None,
-            data: None,
-        };
+        let mut sorted =
+            RuleActions { disruption: Disruption::None, status: 403, log: true, message: None, data: None };
         for action in defaults.actions.iter().filter(|action| action.name != "phase") {
             self.rule_action(action, defaults, &mut sorted, true);
         }
@@ -160,7 +153,7 @@ impl Builder<'_> {
                 _ => self.fault(action.fault("`status` takes a number from 100 to 599")),
             },
             "skip" => match action.text().parse() {
-                Ok(count) => sorted.skip = count,
+                Ok::<u32, _>(_) => {}
                 Err(_) => self.fault(action.fault("`skip` takes a number of rules")),
             },
             "log" | "nolog" => sorted.log = action.name == "log",

@@ -41,8 +41,8 @@ impl Draft {
         Ok(())
     }
 
-    pub(super) fn jump(&self) -> Option<&Action> {
-        self.parts.first().and_then(|first| actions::last(&first.actions, "skipafter"))
+    fn last(&self, action: &str) -> Option<&Action> {
+        self.parts.first().and_then(|first| actions::last(&first.actions, action))
     }
 }
 
@@ -58,7 +58,7 @@ pub(super) struct Drafts {
     ids: HashMap<u64, u32>,
 }
 
-pub(super) fn no_marker(jump: &Action) -> Fault {
+fn no_marker(jump: &Action) -> Fault {
     jump.fault(format!("no SecMarker or rule `{}` follows; add it, or correct the name", jump.text()))
 }
 
@@ -88,8 +88,20 @@ impl Drafts {
         collector.finish()
     }
 
+    /// Where its phase goes on after a match of rule `at`, unless with the next: the order of what stands there.
+    pub(super) fn target(&self, at: usize) -> Option<Result<u32, Fault>> {
+        let draft = self.rules.get(at)?;
+        if let Some(jump) = draft.last("skipafter") {
+            return Some(self.position(jump, draft).ok_or_else(|| no_marker(jump)));
+        }
+        let count = draft.last("skip")?.text().parse::<usize>().ok()?;
+        let rest = self.rules.get(at + 1..).unwrap_or_default();
+        let last = rest.iter().filter(|other| other.phase == draft.phase).nth(count.checked_sub(1)?);
+        Some(Ok(last.map_or(u32::MAX, |last| last.order + 1)))
+    }
+
     /// Where a jump from `draft` goes: the order of what stands after the marker.
-    pub(super) fn position(&self, jump: &Action, draft: &Draft) -> Option<u32> {
+    fn position(&self, jump: &Action, draft: &Draft) -> Option<u32> {
         let name = jump.text().trim();
         let follows = |order: &&u32| **order > draft.order;
         if let Some(marker) = self.markers.get(name).and_then(|orders| orders.iter().find(follows)) {

@@ -18,6 +18,8 @@ const CHAIN: usize = 100;
 pub(crate) struct Group {
     /// In the order of the targets, [`stages`](Self::stages) of each.
     pub(crate) columns: Vec<u32>,
+    /// The bytes that the transformations of each column act on.
+    pub(crate) touches: Vec<Kinds>,
     /// Columns per target: one, or with `multiMatch` one more than transformations, as the rules look at each step.
     pub(crate) stages: usize,
     /// Whether what it looks at changes while a phase runs.
@@ -206,9 +208,10 @@ impl Groups {
             return *known;
         }
         let at = u32::try_from(self.groups.len()).unwrap_or(u32::MAX);
-        let mut columns = key.0.iter().filter_map(|at| self.columns.get(*at as usize));
+        let columns = || key.0.iter().filter_map(|at| self.columns.get(*at as usize));
         self.groups.push(Group {
-            is_volatile: columns.any(|column| column.is_volatile),
+            is_volatile: columns().any(|column| column.is_volatile),
+            touches: columns().map(|column| column.touches).collect(),
             made_of,
             columns: key.0.clone(),
             stages,

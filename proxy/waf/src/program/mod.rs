@@ -4,25 +4,26 @@
 //! interned, whose `TX` names are slots, and whose literals are in one automaton per direction.
 
 mod actions;
+mod constant;
 mod draft;
 mod effects;
 mod gate;
-mod glance;
 mod group;
 mod kinds;
 mod literals;
 mod names;
 mod page;
+mod phase;
 mod rule;
 mod settings;
 mod template;
 mod windows;
 
 pub(crate) use gate::Gate;
-pub(crate) use glance::{Entry, Glance, Hint};
 pub(crate) use group::{Column, Group, Place as TargetPlace, Select, Source};
 pub(crate) use kinds::{KindTable, Kinds};
 pub(crate) use names::Names;
+pub(crate) use phase::{Entry, Glance, Mesh, Phase};
 pub use rule::Meta;
 pub(crate) use rule::{
     Allowed, Argument, Before, Change, Control, Disruption, Effect, Excluded, Guard, Link, Need, Number,
@@ -35,6 +36,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use constant::Aside;
 use draft::Drafts;
 use gate::GateBuilder;
 use group::Groups;
@@ -43,7 +45,7 @@ use kinds::KindSets;
 use crate::bytes::ByteSet;
 use crate::fault::{Fault, Place};
 use crate::limits::LoadLimits;
-use crate::operator::{Compile, Operator, Search};
+use crate::operator::{Compile, Operator};
 use crate::source::{self, RuleSource};
 use crate::syntax::{self, Action, OperatorSyntax, RuleSyntax, Variable};
 use crate::transform::CodePage;
@@ -54,8 +56,7 @@ pub(crate) const PHASES: usize = 5;
 /// A compiled set of rules. Immutable; share it behind an [`Arc`].
 pub struct Program {
     pub(crate) rules: Vec<Rule>,
-    /// Per phase, the rules that run in it, in order.
-    pub(crate) phases: [Vec<Entry>; PHASES],
+    pub(crate) phases: [Phase; PHASES],
     pub(crate) groups: Vec<Group>,
     pub(crate) columns: Vec<Column>,
     pub(crate) kinds: KindTable,
@@ -95,6 +96,22 @@ impl Program {
         entries: &[&str],
         limits: &LoadLimits,
     ) -> Result<Self, Vec<Fault>> {
+        Self::compile_with(source, entries, limits, &[])
+    }
+
+    /// The same with constants: members of `TX` (names in lower case, each once) that hold these numbers in every transaction. What
+    /// rules decide by them alone is decided now, and a rule that is then never come to costs nothing: with CRS's
+    /// `detection_paranoia_level`, all rules of higher levels.
+    ///
+    /// # Errors
+    ///
+    /// The same, and a rule that is come to and sets a constant to another number.
+    pub fn compile_with(
+        source: &dyn RuleSource,
+        entries: &[&str],
+        limits: &LoadLimits,
+        constants: &[(&str, i64)],
+    ) -> Result<Self, Vec<Fault>> {
         let mut faults = Vec::new();
         let loaded = syntax::load(source, entries, limits, &mut faults);
         let bytes = loaded.bytes;
@@ -104,9 +121,10 @@ impl Program {
             limits,
             faults,
             metas: drafts.rules.iter().map(|draft| draft.meta.clone()).collect(),
-            names: Names::new(),
+            names: Names::new(constants),
             groups: Groups::new(limits.regex_bytes),
             gates: [GateBuilder::default(), GateBuilder::default()],
+            aside: Aside::new(limits.regex_bytes),
             wanted: Vec::new(),
             uses: [false; Variable::COUNT],
             phrases: 0,
@@ -114,14 +132,12 @@ impl Program {
             bytes: Cell::new(bytes),
             regex_bytes: 0,
         };
-        let mut rules: Vec<Rule> = drafts.rules.iter().map(|draft| builder.rule(draft)).collect();
+        let mut rules = builder.rules(&drafts);
         let kinds = builder.settle_kinds(&mut rules);
-        let mut phases: [Vec<Entry>; PHASES] = Default::default();
-        for (at, rule) in (0..).zip(&rules) {
-            if let Some(phase) = phases.get_mut(usize::from(rule.phase) - 1) {
-                phase.push(Entry::new(at, rule, &builder.groups));
-            }
-        }
+        let phases = [1, 2, 3, 4, 5].map(|phase| {
+            let rules = (0..).zip(&rules).filter(|(_, rule)| rule.phase == phase && !rule.links.is_empty());
+            Phase::new(rules, &builder.groups)
+        });
         builder.finish(drafts, rules, phases, kinds).map_err(|mut faults| {
             faults.truncate(limits.faults);
             faults
@@ -179,6 +195,7 @@ pub(super) struct Builder<'a> {
     names: Names,
     groups: Groups,
     gates: [GateBuilder; 2],
+    aside: Aside,
     /// Per condition, the bytes that a match needs.
     wanted: Vec<Wanted>,
     uses: [bool; Variable::COUNT],
@@ -212,7 +229,6 @@ impl Builder<'_> {
             links,
             disruption: actions.disruption,
             status: actions.status,
-            skip: actions.skip,
             jump: None,
             log: actions.log,
             message: actions.message,
@@ -251,11 +267,11 @@ impl Builder<'_> {
         };
         let (operator, argument) = self.operator(written, draft.phase);
         let mut need = self.need(&operator, group, draft.phase, written.negated);
-        if let (Operator::Text(Search::Contains), Argument::Literal(text)) = (&operator, &argument)
+        if let Operator::Contains(text) = &operator
             && !is_request(draft.phase)
             && !written.negated
         {
-            need.before = self.groups.spaced(group, &actions.chain, text).map(Arc::new);
+            need.before = self.groups.spaced(group, &actions.chain, text.needle()).map(Arc::new);
         }
         let mut link = Link {
             group: Some(group),
@@ -335,8 +351,11 @@ impl Builder<'_> {
         match Template::parse(&written.argument, &mut self.names) {
             Ok(template) => {
                 self.note(&template);
-                let argument = template.literal().map(<[u8]>::to_vec);
-                (operator, argument.map_or(Argument::Template(template), Argument::Literal))
+                let Some(literal) = template.literal().map(<[u8]>::to_vec) else {
+                    return (operator, Argument::Template(template));
+                };
+                let (operator, argument) = operator.with_literal(literal);
+                (operator, Argument::Literal(argument))
             }
             Err(message) => {
                 self.fault(written.place.fault(message));
@@ -454,17 +473,16 @@ impl Builder<'_> {
         mut self,
         drafts: Drafts,
         mut rules: Vec<Rule>,
-        phases: [Vec<Entry>; PHASES],
+        phases: [Phase; PHASES],
         kinds: KindTable,
     ) -> Result<Program, Vec<Fault>> {
-        for (rule, draft) in rules.iter_mut().zip(&drafts.rules) {
-            let target =
-                draft.jump().map(|jump| drafts.position(jump, draft).ok_or_else(|| draft::no_marker(jump)));
-            match target {
+        for (at, rule) in rules.iter_mut().enumerate() {
+            match drafts.target(at) {
                 None => {}
                 Some(Ok(position)) => {
-                    let phase = phases.get(usize::from(rule.phase) - 1).map_or(&[][..], Vec::as_slice);
-                    let after = phase.partition_point(|entry| {
+                    let phase = phases.get(usize::from(rule.phase) - 1);
+                    let entries = phase.map_or(&[][..], |phase| &phase.entries);
+                    let after = entries.partition_point(|entry| {
                         drafts.rules.get(entry.rule as usize).is_some_and(|other| other.order < position)
                     });
                     rule.jump = u32::try_from(after).ok();

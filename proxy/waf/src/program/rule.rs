@@ -15,11 +15,10 @@ use crate::syntax::Variable;
 pub(crate) struct Rule {
     pub(crate) meta: Arc<Meta>,
     pub(crate) phase: u8,
+    /// Its conditions; none when no transaction comes to it.
     pub(crate) links: Vec<Link>,
     pub(crate) disruption: Disruption,
     pub(crate) status: u16,
-    /// Rules of the same phase to pass over after a match.
-    pub(crate) skip: u32,
     /// Position in the phase to go on at after a match.
     pub(crate) jump: Option<u32>,
     pub(crate) log: bool,

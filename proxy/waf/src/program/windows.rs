@@ -110,7 +110,7 @@ impl Dense {
     /// Calls `found` with what begins at each place where a literal may start, and of which lengths.
     #[inline]
     pub(super) fn places(&self, value: &[u8], mut found: impl FnMut(&[u8], Lengths)) {
-        for (at, window) in value.windows(4).enumerate() {
+        for (at, window) in (0..value.len()).zip(value.windows(4)) {
             if let Some(lengths) = self.at(read(window)) {
                 found(value.get(at..).unwrap_or_default(), lengths);
             }

@@ -1,10 +1,10 @@
 //! Asking one condition of a rule.
 
-use super::columns::{Common, Item, Key};
-use super::survey::has_bit;
+use super::columns::{Item, Key};
+use super::survey::{Present, has_bit};
 use super::values::{ValueId, Values};
 use super::{State, expand};
-use crate::program::{Argument, Group, Guard, Link, Program};
+use crate::program::{Argument, Guard, Link, Names, Program};
 use crate::syntax::Variable;
 
 /// The variable that matched.
@@ -18,14 +18,16 @@ pub(crate) struct Matched {
 /// A condition being asked.
 struct Question<'a> {
     program: &'a Program,
+    /// Whose condition it is.
+    rule: u32,
     link: &'a Link,
     /// The operator's argument, expanded.
     argument: &'a [u8],
 }
 
 impl State {
-    /// Asks one condition of rule `at`; whether any value matched.
-    pub(super) fn link(&mut self, program: &Program, at: u32, link: &Link) -> bool {
+    /// Asks one condition of a rule; whether any value matched.
+    pub(super) fn link(&mut self, program: &Program, rule: u32, link: &Link) -> bool {
         if let Some(guard) = link.guard
             && !self.excludes_tx
         {
@@ -35,7 +37,8 @@ impl State {
             self.apply_effects(program, &link.effects);
             return true;
         };
-        let Some(mut group) = program.groups.get(group_at as usize) else { return false };
+        let Some(group) = program.groups.get(group_at as usize) else { return false };
+        let mut at = group_at;
         if group.is_volatile {
             // All of it now, whatever effects the matches have.
             self.columns.start_moment();
@@ -43,20 +46,19 @@ impl State {
                 self.column(program, *column);
             }
         } else {
-            if !self.may_match(program, link, group_at) {
+            at = self.surveyed(program, group_at);
+            if !self.may_match(program, link, at) {
                 return false;
             }
-            let same = self.surveyed(program, group_at);
-            group = program.groups.get(same as usize).unwrap_or(group);
         }
         let Argument::Template(template) = &link.argument else {
             let Argument::Literal(argument) = &link.argument else { return false };
-            return self.ask(&Question { program, link, argument }, at, group);
+            return self.ask(&Question { program, link, argument, rule }, at);
         };
         let mut argument = std::mem::take(&mut self.argument);
         argument.clear();
         expand::expand(self, program, template, &mut argument);
-        let matched = self.ask(&Question { program, link, argument: &argument }, at, group);
+        let matched = self.ask(&Question { program, link, argument: &argument, rule }, at);
         self.argument = argument;
         matched
     }
@@ -80,28 +82,45 @@ impl State {
         true
     }
 
-    /// Asks about each value of a group.
-    fn ask(&mut self, question: &Question<'_>, rule: u32, group: &Group) -> bool {
-        let mut any = false;
+    /// Asks about each value of group `at`.
+    fn ask(&mut self, question: &Question<'_>, at: u32) -> bool {
+        let program = question.program;
+        let Some(group) = program.groups.get(at as usize) else { return false };
         self.values.next_question();
+        if group.stages == 1 && !group.is_volatile {
+            return self.ask_present(question, at);
+        }
+        let mut any = false;
         for stages in group.columns.chunks(group.stages) {
-            let stages = self.stages(question.program, stages);
-            let first = stages.first().and_then(|at| question.program.columns.get(*at as usize));
-            let Some(variable) = first.map(|column| column.variable) else { continue };
-            match stages {
-                [only] => any |= self.ask_column(question, rule, variable, *only),
-                stages => any |= self.ask_stages(question, rule, variable, stages),
+            match self.stages(program, stages) {
+                [only] => {
+                    let column = self.column(program, *only);
+                    any |= self.ask_column(question, column);
+                }
+                stages => any |= self.ask_stages(question, stages),
             }
         }
         any
     }
 
-    /// Asks about the values of a column.
-    fn ask_column(&mut self, question: &Question<'_>, rule: u32, variable: Variable, at: u32) -> bool {
-        let at = self.column(question.program, at);
+    /// The same of a group that is surveyed: only where there are values.
+    fn ask_present(&mut self, question: &Question<'_>, at: u32) -> bool {
+        let (mut any, mut index) = (false, 0);
+        while let Some(Present { column, common, .. }) = self.surveys.present(at, index) {
+            if question.link.negated || common.may_meet(&question.link.need) {
+                any |= self.ask_column(question, column);
+            }
+            index += 1;
+        }
+        any
+    }
+
+    /// Asks about the values of a column, which has values of its own.
+    fn ask_column(&mut self, question: &Question<'_>, at: u32) -> bool {
         if !self.column_may_match(question, at) {
             return false;
         }
+        let Some(variable) = variable(question, at) else { return false };
         let (mut any, mut index) = (false, 0);
         let Link { need, negated, .. } = question.link;
         loop {
@@ -112,12 +131,13 @@ impl State {
                 return any;
             };
             index += skipped + 1;
-            any |= self.ask_one(question, rule, variable, item);
+            any |= self.ask_one(question, variable, item);
         }
     }
 
     /// Asks about each value of a target what each transformation that changes something makes of it (`multiMatch`).
-    fn ask_stages(&mut self, question: &Question<'_>, rule: u32, variable: Variable, stages: &[u32]) -> bool {
+    fn ask_stages(&mut self, question: &Question<'_>, stages: &[u32]) -> bool {
+        let Some(variable) = stages.first().and_then(|at| variable(question, *at)) else { return false };
         let (mut any, mut index) = (false, 0);
         loop {
             let mut before = None;
@@ -127,7 +147,7 @@ impl State {
                 let Some(item) = self.columns.items(at).get(index).copied() else { return any };
                 if before != Some(item.value) {
                     before = Some(item.value);
-                    any |= self.ask_one(question, rule, variable, item);
+                    any |= self.ask_one(question, variable, item);
                 }
             }
             index += 1;
@@ -137,7 +157,7 @@ impl State {
     /// Whether any value of a column has what a match needs.
     fn column_may_match(&mut self, question: &Question<'_>, at: u32) -> bool {
         let Question { program, link, .. } = *question;
-        let (need, Common { kinds, longest }) = (&link.need, self.columns.common(at));
+        let (need, common) = (&link.need, self.columns.common(at));
         // Also finds the bits of each value.
         let has_bit = need.bit.is_none_or(|bit| {
             let side = usize::from(self.phase > 2);
@@ -146,12 +166,11 @@ impl State {
                 .get(side)
                 .is_none_or(|gate| has_bit(self.columns.bits(at, &mut self.values, gate, side), bit))
         });
-        link.negated
-            || (longest >= need.len && kinds.have(need.kinds) && (has_bit || need.is_met_instead(kinds)))
+        link.negated || (common.may_meet(need) && (has_bit || need.is_met_instead(common.kinds)))
     }
 
-    fn ask_one(&mut self, question: &Question<'_>, rule: u32, variable: Variable, item: Item) -> bool {
-        let Question { program, link, argument } = *question;
+    fn ask_one(&mut self, question: &Question<'_>, variable: Variable, item: Item) -> bool {
+        let Question { program, rule, link, argument } = *question;
         let value = item.value;
         let may_hold = self.values.may_match(&item, &link.need);
         // Equal values share a number: what one was refused for, the others are too.
@@ -194,15 +213,16 @@ impl State {
     /// Sets `TX:0` to `TX:9`.
     fn capture(&mut self, value: ValueId) {
         let Self { values, captures, tx, .. } = self;
-        for slot in 0..10_u32 {
-            let part = match (&captures.text, slot) {
-                (Some(text), 0) => Some(values.add(text)),
-                _ => {
-                    let span = captures.spans.get(slot as usize).copied().flatten();
-                    span.map(|(start, end)| values.part(value, start, end))
-                }
-            };
-            tx.set(slot, part, values);
+        tx.clear_captures();
+        if let Some(text) = &captures.text {
+            let whole = values.add(text);
+            return tx.set(0, Some(whole), values);
+        }
+        for (slot, span) in (0..Names::CAPTURES).zip(&captures.spans) {
+            if let Some((start, end)) = *span {
+                let part = values.part(value, start, end);
+                tx.set(slot, Some(part), values);
+            }
         }
     }
 
@@ -214,4 +234,9 @@ impl State {
                 && place.select.takes(self.key(program, item.key), &program.names)
         })
     }
+}
+
+/// The variable that the values of a column are members of.
+fn variable(question: &Question<'_>, at: u32) -> Option<Variable> {
+    question.program.columns.get(at as usize).map(|column| column.variable)
 }

@@ -2,8 +2,9 @@
 //! of them.
 
 use super::State;
+use super::store::Entry;
 use super::values::{Known, Place, ValueId, Values};
-use crate::program::{Column, Gate, Kinds, Program, Select, Source};
+use crate::program::{Column, Gate, Kinds, Need, Program, Select, Source};
 use crate::syntax::Variable;
 use crate::transform::Transform;
 
@@ -83,16 +84,18 @@ impl Columns {
         self.get(at).map(|column| column.common).unwrap_or_default()
     }
 
-    /// The gate bits that any value of the column sets.
+    /// The gate bits that any value of the column sets; of none, no words.
     pub(super) fn bits(&mut self, at: u32, values: &mut Values, gate: &Gate, side: usize) -> &[u64] {
         let Some(column) = self.list.get_mut(at as usize) else { return &[] };
         if column.bits_side != Some(side) {
             column.bits_side = Some(side);
             column.bits.clear();
-            column.bits.resize(gate.words, 0);
             for item in &mut column.items {
                 item.bits = values.gate_bits(item.value, gate, side);
-                values.add_bits(item.bits, &mut column.bits);
+                if item.bits != Place::NOWHERE {
+                    column.bits.resize(gate.words, 0);
+                    values.add_bits(item.bits, &mut column.bits);
+                }
             }
         }
         &column.bits
@@ -118,9 +121,10 @@ impl Columns {
         }
     }
 
-    /// Says that `at` has values of its own.
-    fn filled(&mut self, at: u32, common: Common, time: u32) {
+    /// Gives `at` values of its own.
+    fn filled(&mut self, at: u32, items: Vec<Item>, common: Common, time: u32) {
         let Some(column) = self.list.get_mut(at as usize) else { return };
+        column.items = items;
         column.time = time;
         column.moment = self.moment;
         column.same_as = at;
@@ -138,6 +142,10 @@ impl Item {
     fn learn(&mut self, known: Known) {
         (self.len, self.kinds) = (known.len, known.kinds);
     }
+
+    fn common(&self) -> Common {
+        Common { kinds: self.kinds, longest: self.len }
+    }
 }
 
 impl Filled {
@@ -150,11 +158,15 @@ impl Filled {
 }
 
 impl Common {
-    fn of(items: &[Item]) -> Self {
-        items.iter().fold(Self::default(), |all, item| Self {
-            kinds: all.kinds.union(item.kinds),
-            longest: all.longest.max(item.len),
-        })
+    #[inline]
+    pub(super) fn union(self, other: Self) -> Self {
+        Self { kinds: self.kinds.union(other.kinds), longest: self.longest.max(other.longest) }
+    }
+
+    /// Whether a value may have what a match needs, gate bits apart.
+    #[inline]
+    pub(super) fn may_meet(self, need: &Need) -> bool {
+        self.longest >= need.len && self.kinds.have(need.kinds)
     }
 }
 
@@ -172,6 +184,13 @@ impl State {
             }
             _ => return self.fill_column(program, at, column),
         }
+        self.touched_column(program, at)
+    }
+
+    /// The same of a column whose members are filled, and have bytes that its transformations act on.
+    #[inline]
+    pub(super) fn touched_column(&mut self, program: &Program, at: u32) -> u32 {
+        let Some(column) = program.columns.get(at as usize) else { return at };
         match self.columns.get(at) {
             Some(filled) if self.is_fresh(column, filled) => filled.same_as,
             _ => self.fill_column(program, at, column),
@@ -229,9 +248,8 @@ impl State {
                     item.learn(values.known(value, &program.kinds));
                 }
             }
-            let common = Common::of(&items);
-            self.columns.put_items(at, items);
-            self.columns.filled(at, common, self.store.time);
+            let common = items.iter().fold(Common::default(), |all, item| all.union(item.common()));
+            self.columns.filled(at, items, common, self.store.time);
         }
         self.columns.put_items(of, from);
         first.is_some()
@@ -247,9 +265,15 @@ impl State {
             if column.is_volatile {
                 self.refresh(program, column.variable);
             }
-            let entries = self.store.entries(column.variable).iter();
-            let meant = entries.filter(|entry| select.takes(self.values.get(entry.key), &program.names));
-            items.extend(meant.map(|entry| Item::new(Key::Value(entry.key), entry.value)));
+            let entries = self.store.entries(column.variable);
+            let item = |entry: &Entry| Item::new(Key::Value(entry.key), entry.value);
+            match select {
+                Select::All => items.extend(entries.iter().map(item)),
+                select => {
+                    let is_meant = |entry: &&Entry| select.takes(self.values.get(entry.key), &program.names);
+                    items.extend(entries.iter().filter(is_meant).map(item));
+                }
+            }
         }
         if !excluded.is_empty() {
             items.retain(|item| {
@@ -262,12 +286,12 @@ impl State {
             items.clear();
             items.push(Item::new(Key::Value(Values::EMPTY), value));
         }
+        let mut common = Common::default();
         for item in &mut items {
             item.learn(self.values.known(item.value, &program.kinds));
+            common = common.union(item.common());
         }
-        let common = Common::of(&items);
-        self.columns.put_items(at, items);
-        self.columns.filled(at, common, self.store.time);
+        self.columns.filled(at, items, common, self.store.time);
     }
 
     fn collect_tx(&mut self, program: &Program, select: &Select, items: &mut Vec<Item>) {

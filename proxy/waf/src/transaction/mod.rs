@@ -9,6 +9,7 @@ mod outcome;
 mod request;
 mod response;
 mod run;
+mod sieve;
 mod store;
 mod survey;
 mod tx;
@@ -28,6 +29,7 @@ use crate::program::{Allowed, Engine, Excluded, Processor, Program};
 use crate::syntax::Variable;
 use ask::Matched;
 use columns::Columns;
+use sieve::Sifted;
 use store::Store;
 use survey::Surveys;
 use tx::Tx;
@@ -61,6 +63,7 @@ pub(crate) struct State {
     tx: Tx,
     columns: Columns,
     surveys: Surveys,
+    sifted: Sifted,
     phase: u8,
     engine: Engine,
     allowed: Option<Allowed>,
@@ -145,7 +148,8 @@ impl Transaction {
         std::mem::take(&mut self.state.collections)
     }
 
-    /// Sets a member of `TX` (name in lower case), for instance a threshold, after [`open`](Self::open).
+    /// Sets a member of `TX` (name in lower case), for instance a threshold, after [`open`](Self::open). A
+    /// [constant](Program::compile_with) stays what it is.
     pub fn set_tx(&mut self, name: &str, value: &str) {
         let value = self.state.values.add(value.as_bytes());
         let State { tx, values, .. } = &mut self.state;
@@ -320,6 +324,7 @@ impl State {
             tx: Tx::default(),
             columns: Columns::new(program.columns.len()),
             surveys: Surveys::new(program.groups.len()),
+            sifted: Sifted::default(),
             phase: 1,
             engine: program.settings().engine,
             allowed: None,
@@ -365,11 +370,13 @@ impl State {
 
     fn open(&mut self, program: &Program, opening: &Opening<'_>) {
         let settings = program.settings();
-        self.values.clear();
-        self.values.fuel = self.limits.fuel;
-        self.values.limit_bytes = self.limits.memory_bytes;
+        self.values.clear(self.limits.fuel, self.limits.memory_bytes);
         self.store.clear();
         self.tx.clear(&program.names);
+        for (slot, number) in program.names.constants() {
+            let value = self.values.add_number(number);
+            self.tx.set_number(slot, value, number);
+        }
         self.phase = 1;
         self.engine = settings.engine;
         self.allowed = None;

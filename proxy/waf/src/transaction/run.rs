@@ -2,7 +2,7 @@
 
 use super::outcome::{Interruption, InterruptionKind, Match};
 use super::{State, expand};
-use crate::program::{Allowed, Disruption, Engine, Entry, Glance, Program, Rule};
+use crate::program::{Allowed, Disruption, Engine, Entry, Glance, Phase, Program, Rule};
 
 /// Where evaluation of a phase goes on.
 enum Flow {
@@ -19,20 +19,18 @@ impl State {
         if self.engine == Engine::Off || self.is_allowed(phase) {
             return None;
         }
-        let list = program.phases.get(usize::from(phase) - 1).map_or(&[][..], Vec::as_slice);
-        let mut position = 0;
-        while let Some(entry) = list.get(position) {
-            position += 1;
-            if self.values.fuel == 0 {
-                break;
-            }
+        let rules = program.phases.get(usize::from(phase) - 1)?;
+        self.sifted.start(rules);
+        let mut start = 0;
+        while let Some(position) = self.sifted.next(start) {
+            let Some(entry) = rules.entries.get(position).filter(|_| self.values.fuel > 0) else { break };
+            start = position + 1;
             let at = entry.rule;
-            let Some(rule) = program.rules.get(at as usize).filter(|_| self.may_run(program, entry)) else {
-                continue;
-            };
-            match self.rule(program, at, rule, position) {
+            let may_run = self.may_run(program, rules, position, entry);
+            let Some(rule) = program.rules.get(at as usize).filter(|_| may_run) else { continue };
+            match self.rule(program, at, rule) {
                 Flow::Next => {}
-                Flow::To(next) => position = next.max(position),
+                Flow::To(next) => start = next.max(start),
                 Flow::Stop(interruption) => return interruption,
             }
             if self.engine == Engine::Off {
@@ -44,11 +42,14 @@ impl State {
 
     /// Whether a rule may match, as far as shows at a glance.
     #[inline]
-    fn may_run(&mut self, program: &Program, entry: &Entry) -> bool {
+    fn may_run(&mut self, program: &Program, phase: &Phase, position: usize, entry: &Entry) -> bool {
         let may_match = match &entry.glance {
             Glance::Nothing => true,
             Glance::Guard(guard) => self.guard_holds(*guard),
-            Glance::Values(hint) => self.have_values(program, hint),
+            Glance::Sieve(sieve, before) => {
+                before.as_deref().is_none_or(|before| self.have_before(program, before))
+                    && self.passes(program, phase, *sieve, position)
+            }
         };
         may_match && !self.is_removed(entry.rule)
     }
@@ -69,9 +70,9 @@ impl State {
         self.removed.get((rule >> 6) as usize).is_some_and(|word| word >> (rule & 63) & 1 == 1)
     }
 
-    fn rule(&mut self, program: &Program, at: u32, rule: &Rule, position: usize) -> Flow {
+    fn rule(&mut self, program: &Program, at: u32, rule: &Rule) -> Flow {
         if rule.is_jump && !self.excludes_tx {
-            return after(rule, position);
+            return after(rule);
         }
         self.current = at;
         for link in &rule.links {
@@ -82,13 +83,13 @@ impl State {
             }
             std::mem::swap(&mut self.matched_before, &mut self.matched_now);
         }
-        let flow = self.conclude(program, rule, position);
+        let flow = self.conclude(program, rule);
         self.matched_before.clear();
         flow
     }
 
     /// All conditions of a rule matched.
-    fn conclude(&mut self, program: &Program, rule: &Rule, position: usize) -> Flow {
+    fn conclude(&mut self, program: &Program, rule: &Rule) -> Flow {
         if let Some(severity) = rule.meta.severity {
             self.highest_severity =
                 Some(self.highest_severity.map_or(severity, |highest| highest.min(severity)));
@@ -108,7 +109,7 @@ impl State {
                 let status = if (300..400).contains(&rule.status) { rule.status } else { 302 };
                 (InterruptionKind::Redirect(expand::text(self, program, location)), status)
             }
-            _ => return after(rule, position),
+            _ => return after(rule),
         };
         Flow::Stop(Some(Interruption { kind, status, rule: Some(rule.meta.id), phase: self.phase }))
     }
@@ -138,10 +139,6 @@ impl State {
     }
 }
 
-fn after(rule: &Rule, position: usize) -> Flow {
-    match (rule.jump, rule.skip) {
-        (Some(jump), _) => Flow::To(jump as usize),
-        (None, 0) => Flow::Next,
-        (None, skip) => Flow::To(position.saturating_add(skip as usize)),
-    }
+fn after(rule: &Rule) -> Flow {
+    rule.jump.map_or(Flow::Next, |jump| Flow::To(jump as usize))
 }

@@ -3,7 +3,7 @@
 use super::State;
 use super::columns::Common;
 use crate::operator::contains_spaced;
-use crate::program::{Before, Hint, Kinds, Link, Program};
+use crate::program::{Before, Group, Kinds, Link, Program};
 
 /// Per group, its survey.
 pub(crate) struct Surveys(Vec<Survey>);
@@ -15,9 +15,21 @@ struct Survey {
     /// The group whose values these are: often the transformations change nothing.
     same_as: u32,
     common: Common,
+    /// Where the values are: most targets have none.
+    present: Vec<Present>,
     /// The gate bits that any value sets, and when that was found.
     bits: Vec<u64>,
     bits_time: u32,
+}
+
+/// A column with values.
+#[derive(Clone, Copy)]
+pub(super) struct Present {
+    /// Which of the group's targets it belongs to.
+    target: u32,
+    /// The column whose values these are.
+    pub(super) column: u32,
+    pub(super) common: Common,
 }
 
 impl Surveys {
@@ -33,62 +45,63 @@ impl Surveys {
         self.0.get_mut(at as usize)
     }
 
-    /// Notes what the values of `at` have in common, and which group has the same; that one.
-    fn put(&mut self, at: u32, same_as: u32, common: Common, time: u32) -> u32 {
+    /// A column with values of group `at`, by number.
+    #[inline]
+    pub(super) fn present(&self, at: u32, index: usize) -> Option<Present> {
+        self.get(at)?.present.get(index).copied()
+    }
+
+    /// What the values of group `at` have in common.
+    pub(super) fn common(&self, at: u32) -> Common {
+        self.get(at).map(|survey| survey.common).unwrap_or_default()
+    }
+
+    /// The gate bits that any value of group `at` sets, once they are [united](State::unite_bits).
+    pub(super) fn bits(&self, at: u32) -> &[u64] {
+        self.get(at).map_or(&[], |survey| &survey.bits)
+    }
+
+    /// Notes that group `at` has the values of another; that one.
+    fn alias(&mut self, at: u32, same_as: u32, time: u32) -> u32 {
         if let Some(survey) = self.get_mut(at) {
-            (survey.time, survey.same_as, survey.common) = (time, same_as, common);
+            (survey.time, survey.same_as) = (time, same_as);
         }
         same_as
     }
 }
 
 impl State {
-    /// Whether any value of the group has what the hint says.
-    #[inline]
-    pub(super) fn have_values(&mut self, program: &Program, hint: &Hint) -> bool {
-        if hint.before.as_deref().is_some_and(|before| !self.have_before(program, before)) {
-            return false;
-        }
-        let at = self.surveyed(program, hint.group);
-        let Some(survey) = self.surveys.get(at) else { return true };
-        // Most lack the bit.
-        let are_bits_known = survey.bits_time == survey.time;
-        if are_bits_known && hint.bit.is_some_and(|bit| !has_bit(&survey.bits, bit)) {
-            return false;
-        }
-        if survey.common.longest < hint.len || !survey.common.kinds.have(hint.kinds) {
-            return false;
-        }
-        are_bits_known || hint.bit.is_none_or(|bit| has_bit(self.unite_bits(program, at), bit))
-    }
-
-    /// Whether any value of the group has what a match needs.
+    /// Whether any value of group `at`, which is surveyed, has what a match needs.
     pub(super) fn may_match(&mut self, program: &Program, link: &Link, at: u32) -> bool {
         let need = &link.need;
-        // Fills the columns.
-        let group = self.surveyed(program, at);
+        let common = self.surveys.common(at);
         if link.negated {
             return true;
         }
-        let Some(survey) = self.surveys.get(group) else { return true };
-        let bit = need.bit.filter(|_| !need.is_met_instead(survey.common.kinds));
-        self.have_values(program, &Hint { group, len: need.len, bit, kinds: need.kinds, before: None })
+        if !common.may_meet(need) {
+            return false;
+        }
+        need.bit.is_none_or(|bit| {
+            need.is_met_instead(common.kinds) || {
+                self.unite_bits(program, at);
+                has_bit(self.surveys.bits(at), bit)
+            }
+        })
     }
 
     /// Whether any value of a group holds a text, white space and case apart.
     #[inline(never)]
-    fn have_before(&mut self, program: &Program, before: &Before) -> bool {
+    pub(super) fn have_before(&mut self, program: &Program, before: &Before) -> bool {
         let at = self.surveyed(program, before.group);
-        let Some(group) = program.groups.get(at as usize) else { return true };
-        for column in &group.columns {
-            let column = self.column(program, *column);
-            for index in 0..self.columns.items(column).len() {
-                let Some(item) = self.columns.items(column).get(index) else { break };
-                let (value, len) = (item.value, item.len);
-                if !self.values.spend(len as usize) || contains_spaced(self.values.get(value), &before.text) {
+        let mut index = 0;
+        while let Some(Present { column, .. }) = self.surveys.present(at, index) {
+            for item in self.columns.items(column) {
+                let is_worth_it = self.values.spend(item.len as usize);
+                if !is_worth_it || contains_spaced(self.values.get(item.value), &before.text) {
                     return true;
                 }
             }
+            index += 1;
         }
         false
     }
@@ -106,34 +119,94 @@ impl State {
     #[inline(never)]
     fn survey(&mut self, program: &Program, at: u32) -> u32 {
         let Some(group) = program.groups.get(at as usize) else { return at };
-        let time = self.store.time;
-        let mut before = None;
-        for (made_of, touches) in &group.made_of {
-            let other = self.surveyed(program, *made_of);
-            let common = self.surveys.get(other).map(|survey| survey.common).unwrap_or_default();
-            if *touches != Kinds::ALL && !common.kinds.meets(*touches) {
-                return self.surveys.put(at, other, common, time);
+        let mut made_of = None;
+        for (other, touches) in &group.made_of {
+            let other = self.surveyed(program, *other);
+            if *touches != Kinds::ALL && !self.surveys.common(other).kinds.meets(*touches) {
+                return self.surveys.alias(at, other, self.store.time);
             }
-            before = Some(other);
+            made_of = Some((made_of.map_or(other, |(plain, _)| plain), other));
         }
-        let before = before.and_then(|at| Some((at, program.groups.get(at as usize)?)));
-        let before = before.filter(|(_, other)| other.stages == group.stages);
-        let mut is_same = before.is_some();
-        let mut all = Common::default();
-        for (index, stages) in group.columns.chunks(group.stages).enumerate() {
+        let mut present = self.surveys.get_mut(at).map(|survey| std::mem::take(&mut survey.present));
+        let mut present = present.take().unwrap_or_default();
+        present.clear();
+        let is_same = match made_of {
+            None => self.present_members(program, group, &mut present),
+            Some((plain, before)) if group.stages == 1 => {
+                self.present_of(program, group, plain, before, &mut present)
+            }
+            Some((plain, _)) => self.present_stages(program, group, plain, &mut present),
+        };
+        let same_as = made_of.filter(|_| is_same).map_or(at, |(_, before)| before);
+        let Some(survey) = self.surveys.get_mut(at) else { return at };
+        (survey.time, survey.same_as) = (self.store.time, same_as);
+        survey.common = present.iter().fold(Common::default(), |all, more| all.union(more.common));
+        survey.present = present;
+        same_as
+    }
+
+    /// Finds the columns of members that there are.
+    fn present_members(&mut self, program: &Program, group: &Group, present: &mut Vec<Present>) -> bool {
+        for (target, column) in (0..).zip(&group.columns) {
+            let column = self.column(program, *column);
+            if !self.columns.items(column).is_empty() {
+                present.push(Present { target, column, common: self.columns.common(column) });
+            }
+        }
+        false
+    }
+
+    /// Finds the columns with values of a group that is made of others: what has no members has no values. `before` is the group
+    /// before the last transformation, or that of the members; whether all is the same there.
+    fn present_of(
+        &mut self,
+        program: &Program,
+        group: &Group,
+        plain: u32,
+        before: u32,
+        present: &mut Vec<Present>,
+    ) -> bool {
+        let mut is_same = true;
+        let mut index = 0;
+        while let Some(members) = self.surveys.present(plain, index) {
+            let target = members.target as usize;
+            let Some((column, touches)) = group.columns.get(target).zip(group.touches.get(target)) else {
+                break;
+            };
+            // Most values hold no byte that a transformation acts on.
+            let found = if *touches != Kinds::ALL && !members.common.kinds.meets(*touches) {
+                members
+            } else {
+                let column = self.touched_column(program, *column);
+                Present { column, common: self.columns.common(column), ..members }
+            };
+            present.push(found);
+            let other = self.surveys.present(before, index);
+            is_same = is_same && other.is_some_and(|other| other.column == found.column);
+            index += 1;
+        }
+        is_same
+    }
+
+    /// The same of a group with stages.
+    fn present_stages(
+        &mut self,
+        program: &Program,
+        group: &Group,
+        plain: u32,
+        present: &mut Vec<Present>,
+    ) -> bool {
+        let mut index = 0;
+        while let Some(members) = self.surveys.present(plain, index) {
+            let start = members.target as usize * group.stages;
+            let stages = group.columns.get(start..start + group.stages).unwrap_or_default();
             for column in self.stages(program, stages) {
                 let column = self.column(program, *column);
-                let common = self.columns.common(column);
-                all.kinds = all.kinds.union(common.kinds);
-                all.longest = all.longest.max(common.longest);
-                is_same = is_same
-                    && before
-                        .and_then(|(_, other)| other.columns.get(index))
-                        .is_some_and(|other| self.column(program, *other) == column);
+                present.push(Present { column, common: self.columns.common(column), ..members });
             }
+            index += 1;
         }
-        let same_as = before.filter(|_| is_same).map_or(at, |(other, _)| other);
-        self.surveys.put(at, same_as, all, time)
+        false
     }
 
     /// The stages of a target that are worth looking at: the first, when the others are the same.
@@ -147,31 +220,21 @@ impl State {
         }
     }
 
-    /// The gate bits that any value of a group sets.
-    #[inline(never)]
-    fn unite_bits(&mut self, program: &Program, at: u32) -> &[u64] {
+    /// Finds the gate bits that any value of group `at`, which is surveyed, sets.
+    pub(super) fn unite_bits(&mut self, program: &Program, at: u32) {
         let side = usize::from(self.phase > 2);
-        let (Some(gate), Some(group)) = (program.gates.get(side), program.groups.get(at as usize)) else {
-            return &[];
-        };
-        let mut bits = self.surveys.get_mut(at).map(|survey| std::mem::take(&mut survey.bits));
-        let mut bits = bits.take().unwrap_or_default();
-        bits.clear();
-        bits.resize(gate.words, 0);
-        for stages in group.columns.chunks(group.stages) {
-            for column in self.stages(program, stages) {
-                let column = self.column(program, *column);
-                if self.columns.items(column).is_empty() {
-                    continue;
-                }
-                let more = self.columns.bits(column, &mut self.values, gate, side);
-                bits.iter_mut().zip(more).for_each(|(word, more)| *word |= more);
-            }
+        let State { surveys, columns, values, .. } = self;
+        let (Some(gate), Some(survey)) = (program.gates.get(side), surveys.get_mut(at)) else { return };
+        if survey.bits_time == survey.time {
+            return;
         }
-        let Some(survey) = self.surveys.get_mut(at) else { return &[] };
         survey.bits_time = survey.time;
-        survey.bits = bits;
-        &survey.bits
+        survey.bits.clear();
+        survey.bits.resize(gate.words, 0);
+        for Present { column, .. } in &survey.present {
+            let more = columns.bits(*column, values, gate, side);
+            survey.bits.iter_mut().zip(more).for_each(|(word, more)| *word |= more);
+        }
     }
 }
 

@@ -9,13 +9,16 @@ use crate::program::Names;
 
 /// Names made at run time that a transaction may have.
 const MADE_NAMES: usize = 100_000;
+/// So many are found faster without an index.
+const FEW_NAMES: usize = 12;
 
 /// The members of `TX`.
 #[derive(Default)]
 pub(crate) struct Tx {
     slots: Vec<Option<(ValueId, i64)>>,
     made: Vec<Made>,
-    /// The last made name of each hash. The names are a client's to choose, so the hash has a secret key.
+    /// Once there are more than a few: the last made name of each hash. The names are a client's to choose, so the hash has a
+    /// secret key.
     index: HashMap<u64, usize>,
 }
 
@@ -52,6 +55,11 @@ impl Tx {
         }
     }
 
+    /// Empties the slots of captures.
+    pub(super) fn clear_captures(&mut self) {
+        self.slots.iter_mut().take(Names::CAPTURES as usize).for_each(|slot| *slot = None);
+    }
+
     /// Sets a slot to a value that spells `number`.
     pub(super) fn set_number(&mut self, slot: u32, value: ValueId, number: i64) {
         if let Some(place) = self.slots.get_mut(slot as usize) {
@@ -69,6 +77,9 @@ impl Tx {
     }
 
     fn position(&self, name: &[u8], values: &Values) -> Option<usize> {
+        if self.made.len() <= FEW_NAMES {
+            return self.made.iter().position(|made| values.get(made.name) == name);
+        }
         let mut at = self.index.get(&self.index.hasher().hash_one(name)).copied();
         while let Some(made) = at.and_then(|at| self.made.get(at)) {
             if values.get(made.name) == name {
@@ -79,16 +90,30 @@ impl Tx {
         None
     }
 
-    /// Sets a name (in lower case) that may have a slot.
+    /// Sets a name (in lower case) that may have a slot; not a constant.
     pub(super) fn put(&mut self, name: &[u8], value: Option<ValueId>, names: &Names, values: &mut Values) {
         if let Some(slot) = std::str::from_utf8(name).ok().and_then(|name| names.find(name)) {
-            return self.set(slot, value, values);
+            if names.constant(slot).is_none() {
+                self.set(slot, value, values);
+            }
+            return;
         }
         if let Some(made) = self.position(name, values).and_then(|at| self.made.get_mut(at)) {
             made.value = value;
         } else if value.is_some() && self.made.len() < MADE_NAMES {
-            let next = self.index.insert(self.index.hasher().hash_one(name), self.made.len());
-            self.made.push(Made { name: values.add(name), value, next });
+            self.made.push(Made { name: values.add(name), value, next: None });
+            match self.made.len() - 1 {
+                FEW_NAMES => (0..=FEW_NAMES).for_each(|at| self.enter(at, values)),
+                last if last > FEW_NAMES => self.enter(last, values),
+                _ => {}
+            }
+        }
+    }
+
+    /// Enters a made name into the index.
+    fn enter(&mut self, at: usize, values: &Values) {
+        if let Some(made) = self.made.get_mut(at) {
+            made.next = self.index.insert(self.index.hasher().hash_one(values.get(made.name)), at);
         }
     }
 

@@ -64,8 +64,8 @@ pub(crate) struct Values {
     question: u32,
     /// Work left.
     pub(super) fuel: u64,
-    /// Bytes that all of this may take.
-    pub(super) limit_bytes: usize,
+    /// Bytes that it may still take.
+    room: usize,
 }
 
 impl Values {
@@ -81,13 +81,14 @@ impl Values {
             recent: vec![0; RECENT],
             question: 0,
             fuel: 0,
-            limit_bytes: usize::MAX,
+            room: 0,
         };
-        values.clear();
+        values.clear(0, 0);
         values
     }
 
-    pub(super) fn clear(&mut self) {
+    /// Drops all values, and says how much work may be done and how many bytes kept.
+    pub(super) fn clear(&mut self, fuel: u64, limit_bytes: usize) {
         empty(&mut self.bytes);
         empty(&mut self.items);
         empty(&mut self.rows);
@@ -95,21 +96,20 @@ impl Values {
         empty(&mut self.scratch);
         self.recent.fill(0);
         self.question = 0;
+        self.fuel = fuel;
+        // Places in the buffers are numbers of 32 bits.
+        self.room = limit_bytes.min(Place::UNKNOWN.0 as usize);
         self.push(0, 0);
     }
 
-    /// Whether there is room for `more` bytes; if not, the transaction is out of fuel.
-    fn has_room(&mut self, more: usize) -> bool {
-        let taken = self.bytes.len()
-            + self.items.len() * size_of::<Value>()
-            + self.rows.len() * size_of::<u32>()
-            + self.bits.len() * size_of::<u64>();
-        // Places in the buffers are numbers of 32 bits.
-        let has_room = more <= self.limit_bytes.min(Place::UNKNOWN.0 as usize).saturating_sub(taken);
-        if !has_room {
-            self.fuel = 0;
+    /// Takes room for `more` bytes; if there is none, the transaction is out of fuel.
+    fn take_room(&mut self, more: usize) -> bool {
+        let left = self.room.checked_sub(more);
+        match left {
+            Some(left) => self.room = left,
+            None => self.fuel = 0,
         }
-        has_room
+        left.is_some()
     }
 
     /// Adds a value for which there is room.
@@ -141,7 +141,7 @@ impl Values {
         if bytes.is_empty() {
             return Self::EMPTY;
         }
-        if !self.has_room(bytes.len() + size_of::<Value>()) {
+        if !self.take_room(bytes.len() + size_of::<Value>()) {
             return Self::EMPTY;
         }
         let start = self.bytes.len();
@@ -186,7 +186,7 @@ impl Values {
     pub(crate) fn part(&mut self, of: ValueId, start: usize, end: usize) -> ValueId {
         let value = self.item(of);
         let (start, end) = (start.min(value.len as usize), end.min(value.len as usize));
-        if start >= end || !self.has_room(size_of::<Value>()) {
+        if start >= end || !self.take_room(size_of::<Value>()) {
             return Self::EMPTY;
         }
         self.push(value.start as usize + start, end - start)
@@ -279,7 +279,7 @@ impl Values {
     pub(super) fn step(&mut self, id: ValueId, transform: Transform, page: Option<&CodePage>) -> ValueId {
         let index = transform as usize;
         let row = self.item(id).row;
-        if row == UNKNOWN && !self.has_room(Transform::COUNT * size_of::<u32>()) {
+        if row == UNKNOWN && !self.take_room(Transform::COUNT * size_of::<u32>()) {
             return id;
         }
         if row == UNKNOWN {
@@ -345,7 +345,7 @@ impl Values {
     }
 
     fn scan(&mut self, id: ValueId, gate: &Gate) -> Place {
-        if !self.has_room(gate.words * size_of::<u64>()) {
+        if !self.take_room(gate.words * size_of::<u64>()) {
             return Place::NOWHERE;
         }
         let place = self.bits.len();
@@ -358,6 +358,7 @@ impl Values {
         let any = gate.scan(bytes, self.bits.get_mut(place..).unwrap_or_default());
         if !any {
             self.bits.truncate(place);
+            self.room += gate.words * size_of::<u64>();
             return Place::NOWHERE;
         }
         u32::try_from(place).map_or(Place::NOWHERE, Place)
@@ -366,10 +367,8 @@ impl Values {
     /// Adds the bits at a place to `union`.
     #[inline]
     pub(super) fn add_bits(&self, place: Place, union: &mut [u64]) {
-        if place != Place::NOWHERE {
-            let bits = self.bits.get(place.0 as usize..).unwrap_or_default();
-            union.iter_mut().zip(bits).for_each(|(word, more)| *word |= more);
-        }
+        let bits = self.bits.get(place.0 as usize..).unwrap_or_default();
+        union.iter_mut().zip(bits).for_each(|(word, more)| *word |= more);
     }
 
     /// Whether a bit at a place is set.

@@ -2,11 +2,12 @@
 
 use std::{
     fs::File,
-    io::{BufRead as _, BufReader},
+    io::BufReader,
     path::{Path, PathBuf},
 };
 
 use super::SearchFault;
+use crate::audit::questions::read_line;
 
 /// A file that is read line by line. A last line without its end is being written, or was when a gate stopped: it is no line.
 pub(in crate::audit) struct Lines {
@@ -26,7 +27,8 @@ impl Lines {
     /// The next line, without its end, and its number from 1.
     pub(in crate::audit) fn next(&mut self) -> Result<Option<(u64, &[u8])>, SearchFault> {
         self.line.clear();
-        let read = self.file.read_until(b'\n', &mut self.line);
+        // A line beyond any record's length is cut, and fits no hash.
+        let read = read_line(&mut self.file, &mut self.line);
         read.map_err(|cause| SearchFault::File { path: self.path.clone(), cause })?;
         self.number += 1;
         Ok(self.line.strip_suffix(b"\n").map(|line| (self.number, line)))

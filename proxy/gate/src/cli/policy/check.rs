@@ -13,7 +13,7 @@ use crate::{
 use super::{
     Directory, Loaded,
     excerpt::{Level, Pen},
-    load, refuse,
+    faults, load, refuse,
 };
 
 #[derive(Debug, clap::Args)]
@@ -48,7 +48,7 @@ struct Found {
 }
 
 pub(super) fn check(arguments: &Arguments) -> ExitCode {
-    let found = load(&arguments.directory.policies).map(|loaded| look(loaded, arguments));
+    let found = load(&arguments.directory.policies).and_then(|loaded| look(loaded, arguments));
     if arguments.json {
         say(as_json(arguments, &found));
     }
@@ -64,12 +64,14 @@ pub(super) fn check(arguments: &Arguments) -> ExitCode {
     }
 }
 
-fn look(Loaded { bench, read }: Loaded, arguments: &Arguments) -> Found {
+fn look(Loaded { bench, read }: Loaded, arguments: &Arguments) -> Result<Found, Faults> {
+    // What is claimed of the policies is proved elsewhere; that it can be is seen here.
+    bench.properties(read.properties).map_err(faults)?;
     let mut lints = bench.lint(&read.around);
     let unwanted = |name: &str| arguments.allow.iter().any(|allowed| allowed == name || allowed == "all");
     lints.retain(|lint| !unwanted(lint.name));
     let (policies, shadows) = (bench.sheets().len(), bench.engine().shadows());
-    Found { policies, shadows, warnings: read.warnings, lints }
+    Ok(Found { policies, shadows, warnings: read.warnings, lints })
 }
 
 fn is_denied(arguments: &Arguments, lint: &Lint) -> bool {

@@ -46,10 +46,10 @@ pub(super) fn format(arguments: &Arguments) -> ExitCode {
 
 /// The files that are in another layout, and their texts in the right one. Nothing is written before all of them parse.
 fn changed(directory: &Path) -> Result<Vec<(PathBuf, String)>, Faults> {
-    let policies = config::policies(directory)?.corpus.policies;
+    let read = config::policies(directory)?;
     let mut wrong = Vec::new();
     let mut changed = Vec::new();
-    for file in policies {
+    for file in read.corpus.policies.into_iter().chain(read.properties) {
         match formatted(&file) {
             Ok(text) if text == file.text => {}
             Ok(text) => changed.push((path(&file), text)),

@@ -5,6 +5,7 @@ mod check;
 mod excerpt;
 mod explain;
 mod format;
+mod prove;
 mod replay;
 mod test;
 
@@ -38,13 +39,15 @@ pub(super) enum Verb {
     Explain(explain::Arguments),
     /// Write the policy files in one layout.
     Format(format::Arguments),
+    /// Prove for every possible request what is claimed of the policies, or show one for which it does not hold. Needs cvc5.
+    Prove(prove::Arguments),
     /// Put recorded questions to a candidate's policies: who gains and who loses what. Exit code 1 where anything differs.
     Replay(replay::Arguments),
     /// Run the tests beside the policies, and say how much of the policies they try.
     Test(test::Arguments),
 }
 
-/// Exit codes: 0 fine; 1 a test failed, decisions differ, a denied lint; 2 a file or the command is wrong.
+/// Exit codes: 0 fine; 1 a test failed, a claim does not hold, decisions differ, a denied lint; 2 a file or the command is wrong.
 pub(super) fn obey(verb: &Verb) -> ExitCode {
     match verb {
         Verb::Apply(arguments) => apply::apply(arguments),
@@ -53,6 +56,7 @@ pub(super) fn obey(verb: &Verb) -> ExitCode {
         Verb::Check(arguments) => check::check(arguments),
         Verb::Explain(arguments) => explain::explain(arguments),
         Verb::Format(arguments) => format::format(arguments),
+        Verb::Prove(arguments) => prove::prove(arguments),
         Verb::Replay(arguments) => replay::replay(arguments),
         Verb::Test(arguments) => test::test(arguments),
     }

@@ -96,6 +96,17 @@ fn policy_file(desk: &Desk<'_>, file: &File, shadow: bool) -> Option<PolicyFile>
     Some(PolicyFile { name, text, shadow })
 }
 
+/// What is claimed of the policies; nothing where there is no such directory.
+pub(super) fn properties(desk: &Desk<'_>, directory: &File) -> Option<Vec<PolicyFile>> {
+    if !desk.tree.has(&directory.path) {
+        return Some(Vec::new());
+    }
+    let files = files(desk, directory, "cedar", "what must hold of the policies");
+    let read: Vec<_> = files.into_iter().map(|(_, file)| policy_file(desk, &file, false)).collect();
+    read.into_iter().collect()
+}
+
+
 /// The files of one kind in a directory, by name. None at all is a fault; files of another kind are pointed out.
 pub(super) fn files(desk: &Desk<'_>, directory: &File, extension: &str, wanted: &str) -> Vec<(String, File)> {
     let Some(files) = some_files(desk, directory, extension) else { return Vec::new() };

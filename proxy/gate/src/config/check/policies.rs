@@ -40,8 +40,10 @@ pub(super) fn check(desk: &Desk<'_>, directory: &File, tests: bool) -> Option<(P
     let zone = zone(desk, &vocabulary, directory.inside("poort.yaml"));
     let sources = sources(desk, &vocabulary, &directory.inside("sources"));
     let access = folder::access(desk, &directory.inside("access"));
+    let properties = folder::properties(desk, &directory.inside("properties"));
     let Entities { roles, units, classifications, fleets } = entities.clone()?;
     let (Zone { issuers, inventory, strong }, sources, access) = (zone?, sources?, access?);
+    let properties = properties?;
     let corpus = Corpus {
         schema: access.schema,
         policies: access.policies,
@@ -62,7 +64,7 @@ pub(super) fn check(desk: &Desk<'_>, directory: &File, tests: bool) -> Option<(P
         devices,
         strong,
     };
-    let policies = Policies { corpus, around, inventory, operations, warnings: Vec::new() };
+    let policies = Policies { corpus, properties, around, inventory, operations, warnings: Vec::new() };
     let trials = match tests {
         true => trial::check(desk, &vocabulary, &directory.inside("tests"), &policies)?,
         false => Trials::default(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use poort_enforce::operations::Operations;
-use poort_policy::{Corpus, workbench::Surroundings};
+use poort_policy::{Corpus, PolicyFile, workbench::Surroundings};
 
 use super::{super::Warning, zone::InventoryDevice};
 
@@ -12,6 +12,8 @@ use super::{super::Warning, zone::InventoryDevice};
 pub struct Policies {
     /// What an engine is loaded from.
     pub corpus: Corpus,
+    /// What is claimed of the policies, in `properties`; none where there is no such directory.
+    pub properties: Vec<PolicyFile>,
     /// What issuers, sources and devices there are.
     pub around: Surroundings,
     /// The devices, as policies see them.
