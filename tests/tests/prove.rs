@@ -285,6 +285,13 @@ fn a_broken_property_is_told_with_its_place_and_what_to_do() {
             "of its own",
         ),
         (
+            "another annotation",
+            format!("@id(\"a\") @says(\"x\")\n@shadow(\"since 1 March\")\n{scope};"),
+            ":2:",
+            "nothing reads the annotation `@shadow` of a property",
+            "the annotations are `@id` and `@says`",
+        ),
+        (
             "no such role",
             "@id(\"a\") @says(\"x\")\nforbid (principal in Poort::Role::\"oficer\", action, resource);"
                 .to_owned(),

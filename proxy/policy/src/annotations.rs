@@ -20,7 +20,21 @@ pub const LOG: &str = "log";
 /// The value of [`LOG`] for the SHA-256 of a request's body.
 pub const BODY_HASH: &str = "body-hash";
 
-/// Every annotation, and one as an example.
+/// What a property says in words. Nothing is decided by properties, so of the others only `@id` is theirs.
+pub const SAYS: &str = "says";
+
+/// What annotations are written on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Of {
+    /// A policy.
+    Policies,
+    /// What is claimed of policies.
+    Properties,
+    /// One of them; which does not matter to a layout.
+    Either,
+}
+
+/// Every annotation of a policy, and one as an example.
 const KNOWN: [(&str, &str); 7] = [
     (ID, "@id(\"consult-persons\")"),
     (REASON, "@reason(\"Officers consult persons from a device of the zone.\")"),
@@ -38,8 +52,13 @@ const LONGEST_REASON: usize = 300;
 const LONGEST_ACR: usize = 256;
 
 /// Says what is wrong with one annotation, if anything.
-pub(crate) fn check(key: &str, value: &str, place: &Place, faults: &mut Vec<Fault>) {
+pub(crate) fn check(of: Of, key: &str, value: &str, place: &Place, faults: &mut Vec<Fault>) {
     let found = match key {
+        SAYS if of != Of::Policies => None,
+        _ if of == Of::Properties && key != ID => Some((
+            format!("nothing reads the annotation `@{key}` of a property"),
+            "the annotations are `@id` and `@says`; write anything else as a comment".to_owned(),
+        )),
         REASON => reason(key, value),
         _ if language(key).is_some() => reason(key, value),
         ID | "review" | "unbreakable" => None,
@@ -142,7 +161,7 @@ mod tests {
             ("author", "an", Some("the annotations are `@id`, ")),
         ] {
             let mut faults = Vec::new();
-            check(key, value, &Place::default(), &mut faults);
+            check(Of::Policies, key, value, &Place::default(), &mut faults);
             let said = faults.first().map(|fault| format!("{}; {}", fault.message, fault.help));
             match (expected, &said) {
                 (None, None) => {}

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::annotations::Of;
 use crate::annotations::STEP_UP;
 use crate::corpus::Corpus;
 use crate::decision::{Decision, Disagreement, Mode};
@@ -38,7 +39,7 @@ impl Engine {
     /// under strict validation, can never apply or names what does not exist; ids used twice; circles in a hierarchy;
     /// no policy at all.
     pub fn load(corpus: &Corpus) -> Result<Self, Vec<Fault>> {
-        load::load(corpus).map(|loaded| Self::new(corpus, loaded).0)
+        load::load(corpus, Of::Policies).map(|loaded| Self::new(corpus, loaded).0)
     }
 
     /// From a corpus and what it compiled to; and its policies, which deciding needs no more.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use cedar_policy::{PolicySet, Schema, ValidationError, ValidationMode, Validator};
 use cedar_policy_core::ast::{ExprKind, Literal};
 
+use crate::annotations::Of;
 use crate::corpus::Corpus;
 use crate::fault::Fault;
 use crate::names::entity;
@@ -22,11 +23,11 @@ pub(crate) struct Loaded {
     pub(crate) vocabulary: Vocabulary,
 }
 
-pub(crate) fn load(corpus: &Corpus) -> Result<Loaded, Vec<Fault>> {
+pub(crate) fn load(corpus: &Corpus, of: Of) -> Result<Loaded, Vec<Fault>> {
     let mut faults = Vec::new();
     let mut registry = Registry::new(corpus, &mut faults);
     let schema = schema::load(&corpus.schema, &mut faults);
-    let files: Vec<Lines<'_>> = corpus.policies.iter().map(Lines::new).collect();
+    let files: Vec<Lines<'_>> = corpus.policies.iter().map(|file| Lines::of(file, of)).collect();
     let policies = parse::policies(&files, &mut faults);
     if policies.iter().all(|parsed| parsed.shadow) && faults.is_empty() {
         let help = "write at least one `permit` in a .cedar file beside the schema, and not in shadow";

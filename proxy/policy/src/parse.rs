@@ -8,7 +8,7 @@ use cedar_policy_core::ast::{Expr, Policy, PolicyID};
 use cedar_policy_core::parser::Loc;
 use miette::Diagnostic;
 
-use crate::annotations::{self, ID, SHADOW};
+use crate::annotations::{self, ID, Of, SHADOW};
 use crate::bounds::{self, Language};
 use crate::corpus::{Place, PolicyFile};
 use crate::fault::Fault;
@@ -102,7 +102,7 @@ fn parsed(file: usize, lines: &Lines<'_>, policy: &Policy, faults: &mut Vec<Faul
     for (key, value) in policy.annotations() {
         let at = value.loc.as_ref().map_or_else(|| place.clone(), |loc| lines.place(loc.start()));
         let (key, value): (Arc<str>, Arc<str>) = (key.as_ref().into(), value.as_ref().into());
-        annotations::check(&key, &value, &at, faults);
+        annotations::check(lines.of, &key, &value, &at, faults);
         if *key == *ID { id = Some(value) } else { annotations.push((key, value)) }
     }
     if id.as_deref().is_some_and(|id| id.trim().is_empty()) {
@@ -134,13 +134,19 @@ pub(crate) struct Lines<'f> {
     name: Arc<str>,
     text: &'f str,
     shadow: bool,
+    of: Of,
     starts: Vec<usize>,
 }
 
 impl<'f> Lines<'f> {
     pub(crate) fn new(file: &'f PolicyFile) -> Self {
+        Self::of(file, Of::Policies)
+    }
+
+    /// As [`Lines::new`], of a file that may hold something else.
+    pub(crate) fn of(file: &'f PolicyFile, of: Of) -> Self {
         let starts = std::iter::once(0).chain(file.text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { name: file.name.as_str().into(), text: &file.text, shadow: file.shadow, starts }
+        Self { name: file.name.as_str().into(), text: &file.text, shadow: file.shadow, of, starts }
     }
 
     /// The file as a whole.

@@ -30,7 +30,7 @@
 //! | module | what |
 //! |---|---|
 //! | `syntax` | SecLang as written, with places |
-//! | `program` | rules resolved: jumps, slots, groups of targets and transformations, the gate of literals |
+//! | `program` | rules resolved: constants, jumps, slots, groups of targets and transformations, the gate of literals |
 //! | `transform`, `operator`, [`detect`] | what is done to values and asked of them, one family a file |
 //! | `body` | urlencoded, multipart, JSON, XML |
 //! | `transaction` | variables, the rule loop, effects, outcomes |

@@ -2,6 +2,7 @@
 
 use cedar_policy_formatter::{Config, policies_str_to_pretty};
 
+use crate::annotations::Of;
 use crate::bounds::{self, Language};
 use crate::corpus::PolicyFile;
 use crate::fault::Fault;
@@ -15,7 +16,7 @@ const LAYOUT: Config = Config { line_width: 110, indent_width: 2 };
 /// # Errors
 /// What does not parse, with its place.
 pub fn formatted(file: &PolicyFile) -> Result<String, Vec<Fault>> {
-    let lines = Lines::new(file);
+    let lines = Lines::of(file, Of::Either);
     let mut faults = Vec::new();
     // Says where each policy that does not parse is wrong, which the formatter does not.
     parse::policies(std::slice::from_ref(&lines), &mut faults);

@@ -32,6 +32,7 @@ pub use trace::{Stage, Trace, Weighed};
 
 use cedar_policy_core::entities::Entities;
 
+use crate::annotations::Of;
 use crate::corpus::Corpus;
 use crate::engine::Engine;
 use crate::fault::Fault;
@@ -55,7 +56,11 @@ impl Workbench {
     /// # Errors
     /// As [`Engine::load`].
     pub fn load(corpus: Corpus) -> Result<Self, Vec<Fault>> {
-        let (engine, policies) = Engine::new(&corpus, load::load(&corpus)?);
+        Self::of(corpus, Of::Policies)
+    }
+
+    fn of(corpus: Corpus, of: Of) -> Result<Self, Vec<Fault>> {
+        let (engine, policies) = Engine::new(&corpus, load::load(&corpus, of)?);
         let lines: Vec<Lines<'_>> = corpus.policies.iter().map(Lines::new).collect();
         let sheets =
             policies.into_iter().filter_map(|parsed| Some(Sheet::new(lines.get(parsed.file)?, parsed)));

@@ -8,7 +8,7 @@ use cedar_policy_core::ast::Effect;
 use crate::corpus::Place;
 
 use super::super::Workbench;
-use super::{Kind, Proof, Property, assume, policies, whole};
+use super::{Kind, Proof, Property, assume, deciding, policies, whole};
 
 /// One thing that is claimed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +59,7 @@ pub struct Set {
 pub enum Ask {
     /// Whether none of these policies ever errs. It is the first check, since on it depends which sets are right for the others.
     NoErrors {
-        /// Policies one by one, whatever is asked.
+        /// Policies one by one, whatever is asked: those of which strict validation does not say already that they never err.
         each: Vec<Policy>,
         /// Policies of which it is not claimed, and on which other checks depend all the same.
         others: Vec<Policy>,
@@ -81,9 +81,9 @@ impl Proof<'_> {
         let asked = self.decisions(self.bench, "", true)?;
         let anything = self.set(Vec::new(), everything, true)?;
         let sound = self.set(vec![whole::sound([self.bench, properties.bench()])], "", false)?;
-        let mut each = policies(self.bench);
-        each.extend(policies(properties.bench()));
-        let others = self.before.map(policies).unwrap_or_default();
+        let mut each = fallible(self.bench);
+        each.extend(fallible(properties.bench()));
+        let others = self.before.map(fallible).unwrap_or_default();
         let no_errors = Ask::NoErrors { each, others, together: (anything, sound) };
         self.check(properties.all().len(), no_errors);
         for (index, property) in properties.all().iter().enumerate() {
@@ -164,4 +164,9 @@ impl Proof<'_> {
         }
         Ok(set)
     }
+}
+
+fn fallible(bench: &Workbench) -> Vec<Policy> {
+    let all = deciding(bench).filter(|sheet| whole::may_err(sheet));
+    all.map(|sheet| sheet.parsed.policy.clone().into()).collect()
 }

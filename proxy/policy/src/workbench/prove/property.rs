@@ -5,14 +5,12 @@ use std::sync::Arc;
 use cedar_policy::Policy;
 use cedar_policy_core::ast::Effect;
 
+use crate::annotations::{Of, SAYS};
 use crate::corpus::{Corpus, Place, PolicyFile};
 use crate::fault::Fault;
 use crate::question::Question;
 
 use super::super::{Sheet, Stage, Workbench};
-
-/// The annotation with a property's words.
-const SAYS: &str = "says";
 
 /// What is claimed of some policies, in files of their own.
 #[derive(Debug)]
@@ -54,8 +52,9 @@ impl Workbench {
         files.retain(says_something);
         let none = files.is_empty();
         // Policies that nobody asks stand in where there is no property: an engine of nothing does not load.
-        let policies = if none { self.corpus.policies.clone() } else { files };
-        let mut bench = Self::load(Corpus { policies, ..self.corpus.clone() })?;
+        let (policies, of) =
+            if none { (self.corpus.policies.clone(), Of::Policies) } else { (files, Of::Properties) };
+        let mut bench = Self::of(Corpus { policies, ..self.corpus.clone() }, of)?;
         if none {
             bench.sheets.clear();
         }
