@@ -323,16 +323,21 @@ fn a_broken_property_is_told_with_its_place_and_what_to_do() {
         ("empty", " \n".to_owned(), ":1:1", "the file is empty", ""),
     ];
     for (name, text, place, what, help) in cases {
-        desk.write("policies/properties/zone.cedar", &text);
-        for verb in ["prove", "check"] {
-            let (exit, said, complained) = desk.run(&[verb]);
-            assert_eq!(exit, 2, "{name}: {said}{complained}");
-            let place = format!("policies/properties/zone.cedar{place}");
-            assert!(
-                complained.contains(&place) && complained.contains(what) && complained.contains(help),
-                "{name}: {complained}"
-            );
-        }
+        told(&desk, name, &text, [place, what, help]);
+    }
+}
+
+/// Whether both verbs refuse a property, and where, why and what to do instead.
+fn told(desk: &Desk, name: &str, text: &str, [place, what, help]: [&str; 3]) {
+    desk.write("policies/properties/zone.cedar", text);
+    for verb in ["prove", "check"] {
+        let (exit, said, complained) = desk.run(&[verb]);
+        assert_eq!(exit, 2, "{name}: {said}{complained}");
+        let place = format!("policies/properties/zone.cedar{place}");
+        assert!(
+            complained.contains(&place) && complained.contains(what) && complained.contains(help),
+            "{name}: {complained}"
+        );
     }
 }
 
