@@ -30,7 +30,7 @@ fn a_change_lists_exactly_what_changes() {
     );
     ground.edit(
         "access/supervisors.cedar",
-        "[Poort::Source::\"persons\", Poort::Source::\"vehicles\"].contains(resource) &&\n  context.session.strong",
+        "[Poort::Source::\"persons\", Poort::Source::\"vehicles\"].contains(resource) && context.session.strong",
         "resource == Poort::Source::\"vehicles\" && context.session.strong",
     );
     let said = ground.poort(&["replay", "--audit", "audit"]);
