@@ -60,7 +60,7 @@ impl RefreshKeys for Quiet {
 
 impl Sessions for Quiet {
     async fn standing(&self, _: &SessionId, _: SystemTime) -> Standing {
-        Standing::Open { renewed: None }
+        Standing::Open { renewed: None, statements: Arc::default() }
     }
 }
 

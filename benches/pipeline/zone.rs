@@ -45,6 +45,7 @@ pub(crate) fn pipeline(issuer: &Issuer, policies: usize, sources: usize) -> Pipe
         routes: Routes::new((0..sources).map(|number| Arc::new(source(number))).collect()),
         issuers: believed(),
         sign_in: None,
+        purposes: Arc::default(),
         inventory: (0..DEVICES)
             .map(|number| (device_name(number), posture(number)))
             .collect::<HashMap<_, _>>(),
@@ -112,6 +113,7 @@ fn source(number: usize) -> Source {
         streams: Streams { websocket: false, events: false, readmit: Duration::from_secs(60) },
         cors: None,
         on_behalf_of: HashSet::from(["spiffe://zone.example/workload/search".to_owned()]),
+        stated_by: None,
         in_flight: Gauge::new(1_000),
         body_limit: 10 << 20,
         data_subjects: None,

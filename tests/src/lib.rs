@@ -67,6 +67,7 @@ impl World {
         })?;
         let zone = Zone::start(&ZoneOptions::new(directory.path()))?;
         without_inspection(&zone)?;
+        without_demands(&zone)?;
         change(&zone)?;
         let gate = Gate::start(&zone.layout).await?;
         Ok(Self { zone, gate, directory })
@@ -139,6 +140,19 @@ impl World {
 /// walks with the shipped rules.
 fn without_inspection(zone: &Zone) -> Result<(), DemoError> {
     zone.layout.edit("policies/poort.yaml", |yaml| yaml["waf"]["mode"] = "off".into())
+}
+
+/// Asks nobody what a request is for: most tests are about something else. [`with_demands`] is for those that are not.
+fn without_demands(zone: &Zone) -> Result<(), DemoError> {
+    zone.layout.edit("policies/sources/firearms.yaml", |yaml| yaml["purpose"] = "optional".into())
+}
+
+/// Asks what a request to the firearms register is for, as the shipped files do.
+///
+/// # Errors
+/// When a file cannot be read or written.
+pub fn with_demands(zone: &Zone) -> Result<(), DemoError> {
+    zone.layout.edit("policies/sources/firearms.yaml", |yaml| yaml["purpose"] = "required".into())
 }
 
 /// Lifts every limit, for tests that ask more than any person would.

@@ -1,7 +1,7 @@
 //! The search application: one question of an officer, asked of every source at once, through the gate.
 //!
 //! It shows its own workload certificate and passes the officer's token on, so that the gate knows both. Each search has an id, sent
-//! along with every part of it: a fan-out to twenty sources is still one search of one officer.
+//! along with every part of it: a fan-out to twenty sources is still one search of one officer. What the officer searches for goes along too.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,6 +16,9 @@ use crate::wire::{Connection, Handler, Head, Reply, ServedOver, Server};
 
 /// The header that makes the parts of one search one search.
 pub const SEARCH_ID: &str = "Poort-Search-Id";
+
+/// The header in which it says what a search is for, and what it says.
+pub const PURPOSE: (&str, &str) = ("X-Purpose", "investigation");
 
 /// What one source answered.
 #[derive(Debug, Clone)]
@@ -114,6 +117,7 @@ impl Search {
             let url = self.options.caller.url(host, &format!("/search?name={encoded}"));
             let request = self.http.get(url);
             let request = request.header("Authorization", authorization).header(SEARCH_ID, &id);
+            let request = request.header(PURPOSE.0, PURPOSE.1);
             async move {
                 let (status, body) = match request.send().await {
                     Ok(answer) => (answer.status().as_u16(), answer.json().await.unwrap_or_default()),

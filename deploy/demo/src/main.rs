@@ -116,7 +116,7 @@ fn overview(zone: &Zone) -> String {
     );
     text.push_str(&token("TOKEN", ""));
     text.push_str(&token("STRONG", "&acr=https://refeds.org/profile/mfa"));
-    text.push_str("\nA person, a vehicle, and a firearm, which needs the security key:\n");
+    text.push_str("\nA person, a vehicle, and a firearm, which needs the security key and a purpose (in a browser, or through the search):\n");
     text.push_str(&ask("TOKEN", "persons", "/persons/85073100190"));
     text.push_str(&ask("TOKEN", "vehicles", "/vehicles/0-ABC-123"));
     text.push_str(&ask("STRONG", "firearms", "/firearms/DEMO-71802"));
@@ -124,7 +124,8 @@ fn overview(zone: &Zone) -> String {
         "\nOne search in all three, through the search application:\n  \
          curl -H \"Authorization: Bearer $STRONG\" 'http://{search}/search?name=peeters'\n\n\
          A browser: import {} (password `{}`) and trust {}, then open https://persons.localhost:{port}/persons/85073100190 (and let it trust {} for the issuer),\n\
-         and https://vehicles.localhost:{port}/vehicles/0-ABC-123 without signing in again; https://signin.localhost:{port}/ signs out\n\
+         and https://vehicles.localhost:{port}/vehicles/0-ABC-123 without signing in again; https://signin.localhost:{port}/ signs out;\n\
+         https://firearms.localhost:{port}/firearms/DEMO-71802 asks what it is for, and Eva Lambert may break the glass of persons\n\
          Another device: private-7 (unmanaged), car-99 (revoked) or car-31 (expired) in place of car-12.\n\n\
          Ctrl-C ends it.",
         file("devices/car-12.p12"),

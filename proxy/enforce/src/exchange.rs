@@ -10,8 +10,16 @@ use poort_policy::{Actor, DeviceFacts, Question};
 use smallvec::SmallVec;
 
 use crate::{
-    arrival::Connection, facts::RequestFacts, gauge::Slot, inspect::Inspection, operations::Meaning,
-    pipeline::Check, sign_in::Endpoint, source::Source, subject::Holder,
+    arrival::Connection,
+    facts::RequestFacts,
+    gauge::Slot,
+    inspect::Inspection,
+    operations::Meaning,
+    pipeline::Check,
+    sign_in::Endpoint,
+    source::Source,
+    stated::{Stated, Statements},
+    subject::Holder,
 };
 
 /// Names one request, in the record, to the source and to the client.
@@ -75,6 +83,10 @@ pub struct Exchange {
     pub holder: Option<Arc<Holder>>,
     /// The workload that acts for the subject.
     pub actor: Option<Actor>,
+    /// What the officer has stated in the session that it came in; none: it came in none.
+    pub statements: Option<Arc<Statements>>,
+    /// What is stated beside it, once `policy` has begun.
+    pub stated: Stated,
     /// Its place among the requests in flight.
     pub slots: SmallVec<[Slot; 2]>,
     /// What the policies were asked, and said.
@@ -104,6 +116,8 @@ impl Exchange {
             device: None,
             holder: None,
             actor: None,
+            statements: None,
+            stated: Stated::default(),
             slots: SmallVec::new(),
             asked: None,
             question: None,

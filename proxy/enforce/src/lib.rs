@@ -9,10 +9,10 @@
 //! - [`exchange`]: what is known of it so far;
 //! - [`pipeline`]: the checks in order, and the only maker of permits;
 //! - [`routes`], [`source`], [`operations`], [`gauge`], [`subject`]: what the checks consult;
-//! - [`sign_in`]: the gate's own pages and cookies;
+//! - [`sign_in`]: the gate's own pages and cookies; [`stated`]: purpose, case and a broken glass;
 //! - [`inspect`]: the rules of a source, and one exchange under their inspection;
 //! - [`data_subject`]: whom a request is about, under a pseudonym;
-//! - [`reason`], [`reply`]: why it was refused, and what the client is told;
+//! - [`reason`], [`reply`]: why it was refused, and what the client is told, in its [`language`];
 //! - [`record`]: what is written down.
 
 pub mod arrival;
@@ -22,6 +22,7 @@ pub mod exchange;
 pub mod facts;
 pub mod gauge;
 pub mod inspect;
+pub mod language;
 pub mod normal;
 pub mod operations;
 pub mod pipeline;
@@ -32,6 +33,8 @@ pub mod reply;
 pub mod routes;
 pub mod sign_in;
 pub mod source;
+pub mod stated;
 pub mod subject;
+mod words;
 
 pub use checks::subject::signs_in_connection;

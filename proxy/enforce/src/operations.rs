@@ -7,7 +7,10 @@ use std::{borrow::Cow, collections::BTreeMap};
 use http::Method;
 use poort_policy::Operation;
 
-use crate::normal::{decoded, query_values};
+use crate::{
+    normal::{decoded, query_values},
+    stated::Demands,
+};
 
 /// One line of a source's `operations`. What a request is held against stands in as few places of memory as can be: sources are
 /// many, and each has lines that do not match.
@@ -15,6 +18,7 @@ use crate::normal::{decoded, query_values};
 pub struct Rule {
     methods: Methods,
     operation: Operation,
+    demands: Demands,
     path: PathPattern,
     query: Box<[String]>,
 }
@@ -32,6 +36,8 @@ pub struct PathPattern {
 pub struct Meaning {
     /// The operation.
     pub operation: Operation,
+    /// What must be stated for it.
+    pub demands: Demands,
     /// Captured path segments and query values, by name, decoded.
     pub captures: BTreeMap<String, String>,
 }
@@ -54,7 +60,32 @@ impl Rule {
     /// the `query` keys that are captured.
     #[must_use]
     pub fn new(methods: Vec<Method>, path: &str, query: Vec<String>, operation: Operation) -> Self {
-        Self { methods: Methods::of(methods), operation, path: PathPattern::new(path), query: query.into() }
+        let demands = Demands::default();
+        Self {
+            methods: Methods::of(methods),
+            operation,
+            demands,
+            path: PathPattern::new(path),
+            query: query.into(),
+        }
+    }
+
+    /// The same line, for which this must be stated.
+    #[must_use]
+    pub fn demanding(self, demands: Demands) -> Self {
+        Self { demands, ..self }
+    }
+
+    /// What it means.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        self.operation
+    }
+
+    /// What must be stated for it.
+    #[must_use]
+    pub fn demands(&self) -> Demands {
+        self.demands
     }
 
     /// The names that it captures.
@@ -181,6 +212,16 @@ impl Operations {
         Self(rules)
     }
 
+    /// What any line of an operation demands to be stated.
+    #[must_use]
+    pub fn demanded(&self, operation: Operation) -> Demands {
+        let lines = self.0.iter().filter(|rule| rule.operation == operation).map(Rule::demands);
+        lines.fold(Demands::default(), |all, one| Demands {
+            purpose: all.purpose || one.purpose,
+            case: all.case || one.case,
+        })
+    }
+
     /// What a request means: by the first line that matches one of its path's [readings](crate::normal::Target::readings).
     ///
     /// # Errors
@@ -198,7 +239,11 @@ impl Operations {
             .filter(|rule| rule.methods.contains(method))
             .find_map(|rule| Some((rule, matching(rule)?)))
             .ok_or(NoMeaning::Unmatched)?;
-        Ok(Meaning { operation: rule.operation, captures: rule.captures(path, query)? })
+        Ok(Meaning {
+            operation: rule.operation,
+            demands: rule.demands,
+            captures: rule.captures(path, query)?,
+        })
     }
 }
 
@@ -239,6 +284,7 @@ mod tests {
         ] {
             let expected = meaning.map(|(operation, captures): (_, Vec<(&str, &str)>)| Meaning {
                 operation,
+                demands: Demands::default(),
                 captures: captures.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
             });
             let target = query.map_or(path.to_owned(), |query| format!("{path}?{query}"));

@@ -23,6 +23,7 @@ use crate::{
     routes::Routes,
     sign_in::{Detour, Endpoint, SignIn},
     source::Source,
+    stated::Purposes,
     subject::{Holder, OpenSessions},
 };
 
@@ -86,6 +87,8 @@ pub struct Rules {
     pub inventory: HashMap<String, DeviceFacts>,
     /// How browsers sign in; none: they do not.
     pub sign_in: Option<SignIn>,
+    /// What requests may be for.
+    pub purposes: Arc<Purposes>,
     /// Workloads that act for officers anywhere: at a source that does not list them they may not.
     pub aggregators: HashSet<String>,
     /// The policies.
@@ -185,6 +188,17 @@ pub struct Refusal {
     pub translations: Vec<(Arc<str>, Arc<str>)>,
     /// The `acr` of a sign-in that would do (`@step_up`).
     pub step_up: Option<Arc<str>>,
+    /// What the person who was refused can do about it on the sign-in host.
+    pub remedy: Option<Remedy>,
+}
+
+/// What a person who was refused can do about it on the sign-in host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Remedy {
+    /// State what it is for.
+    Mission,
+    /// Break the glass: the policies would then allow it.
+    BreakGlass,
 }
 
 impl Refusal {
@@ -195,7 +209,7 @@ impl Refusal {
     }
 
     const fn because(reason: Reason, retry_after: Option<Duration>) -> Self {
-        Self { reason, retry_after, advice: None, translations: Vec::new(), step_up: None }
+        Self { reason, retry_after, advice: None, translations: Vec::new(), step_up: None, remedy: None }
     }
 
     /// A budget is used up for so long.
@@ -302,7 +316,7 @@ impl<P: Ports> Pipeline<P> {
         let subject = checks::subject::check(self, arrival, exchange).await;
         let start = self.end(Check::Subject, start, exchange, subject)?;
         let start = self.run(Check::Quota, start, exchange, |x| checks::quota::check(self, arrival, x))?;
-        self.run(Check::Policy, start, exchange, |x| checks::policy::check(self, x))
+        self.run(Check::Policy, start, exchange, |x| checks::policy::check(self, arrival, x))
     }
 
     /// Runs one check, timed, recorded and observed. No check does any of that by itself.

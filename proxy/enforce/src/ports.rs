@@ -12,7 +12,7 @@ use poort_identity::{
 };
 use poort_policy::Disagreement;
 
-use crate::{inspect::Report, pipeline::Check, reason::Budget, record::Verdict};
+use crate::{inspect::Report, pipeline::Check, reason::Budget, record::Verdict, stated::Statements};
 
 /// The time.
 pub trait Clock {
@@ -80,6 +80,8 @@ pub enum Standing {
     Open {
         /// Who it is, where the issuer has said so since the cookie was made.
         renewed: Option<Arc<Subject>>,
+        /// What they have stated in it.
+        statements: Arc<Statements>,
     },
     /// It is not, or cannot be told.
     Closed(SessionFault),

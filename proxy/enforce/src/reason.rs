@@ -148,6 +148,14 @@ pub enum Reason {
     Policy,
     /// The policy asks for a stronger sign-in.
     StrongerSignIn,
+    /// What the request is for was not stated, and its source's file or a policy demands it.
+    PurposeRequired,
+    /// The same of a case number.
+    CaseRequired,
+    /// What an application states is none of the zone's purposes.
+    PurposeUnknown,
+    /// What an application states is no case number.
+    CaseMalformed,
     /// A policy could not be evaluated, which is a no.
     PolicyError,
     /// The request's body is larger than the source's limit.
@@ -206,6 +214,10 @@ impl Reason {
             Self::NotOnBehalf => "not_on_behalf",
             Self::Policy => "policy",
             Self::StrongerSignIn => "stronger_sign_in",
+            Self::PurposeRequired => "purpose_required",
+            Self::CaseRequired => "case_required",
+            Self::PurposeUnknown => "purpose_unknown",
+            Self::CaseMalformed => "case_malformed",
             Self::PolicyError => "policy_error",
             Self::BodyTooLarge => "body_too_large",
             Self::BodyIncomplete => "body_incomplete",
@@ -247,6 +259,8 @@ impl Reason {
             | Class::SourceClosed
             | Class::SignInExpired
             | Class::StrongerSignIn
+            | Class::PurposeRequired
+            | Class::PurposeInvalid
             | Class::BodyIncomplete
             | Class::LengthRequired
             | Class::AnswerWithheld
@@ -288,6 +302,8 @@ impl Reason {
             }
             Self::Token(_) => Class::SignInInvalid,
             Self::StrongerSignIn => Class::StrongerSignIn,
+            Self::PurposeRequired | Self::CaseRequired => Class::PurposeRequired,
+            Self::PurposeUnknown | Self::CaseMalformed => Class::PurposeInvalid,
             Self::BodyTooLarge => Class::BodyTooLarge,
             Self::BodyIncomplete => Class::BodyIncomplete,
             Self::LengthRequired => Class::LengthRequired,
@@ -303,7 +319,7 @@ impl Reason {
 
 /// What a client may know of a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "each is worded in `reply`, for people")]
+#[expect(missing_docs, reason = "each is worded in `words`, for people")]
 pub enum Class {
     MalformedRequest,
     HeadTooLarge,
@@ -321,6 +337,8 @@ pub enum Class {
     SignInInvalid,
     SignInElsewhere,
     StrongerSignIn,
+    PurposeRequired,
+    PurposeInvalid,
     NotPermitted,
     BodyTooLarge,
     BodyIncomplete,

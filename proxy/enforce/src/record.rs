@@ -76,6 +76,8 @@ pub struct Decision {
     pub question: Option<Question>,
     /// What the policies said.
     pub policy: Option<poort_policy::Decision>,
+    /// The glass that was broken for it: the request in which it was.
+    pub glass: Option<RequestId>,
     /// What inspection found in the request; none if it was not inspected.
     pub inspection: Option<Box<Report>>,
     /// The verdict.
@@ -120,6 +122,7 @@ impl Decision {
             subjects,
             question,
             policy,
+            glass: exchange.stated.glass.as_ref().map(|glass| glass.id),
             inspection: exchange.inspection.as_deref().and_then(Inspection::request_report),
             verdict,
             steps: std::mem::take(&mut exchange.steps),

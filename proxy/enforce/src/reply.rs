@@ -1,66 +1,27 @@
-//! What a client is told: one total match from a refusal's class to status, words and remedy.
+//! What a client is told of a refusal, and how the gate's own pages look.
 //!
 //! API clients get `application/problem+json` (RFC 9457), browsers a small page without script. Neither learns more than
 //! the class, the request's id and its six-character code; the reason in full is in the record.
 
-use std::{fmt::Write as _, sync::Arc, time::Duration};
+use std::{
+    fmt::Write as _,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 
 use crate::{
     exchange::RequestId,
-    pipeline::Refusal,
+    language::{Language, Text},
+    pipeline::{Refusal, Remedy},
     reason::{Class, Reason},
     source::Cors,
+    words::{Words, told},
 };
-
-/// How a class is told.
-struct Words {
-    status: StatusCode,
-    /// The stable name, `reason` in the problem document.
-    name: &'static str,
-    title: &'static str,
-    /// What to do now, for whoever holds the tablet.
-    advice: &'static str,
-}
-
-const fn words(status: StatusCode, name: &'static str, title: &'static str, advice: &'static str) -> Words {
-    Words { status, name, title, advice }
-}
-
-#[rustfmt::skip]
-const fn told(class: Class) -> Words {
-    use StatusCode as S;
-    match class {
-        Class::MalformedRequest => words(S::BAD_REQUEST, "malformed_request", "This request cannot be read in one way only.", "Go back and try again. If it happens again, give the code below to the service desk."),
-        Class::HeadTooLarge => words(S::REQUEST_HEADER_FIELDS_TOO_LARGE, "head_too_large", "This request's headers are too large.", "Close the browser and open it again. If it happens again, give the code below to the service desk."),
-        Class::TooManyRequests => words(S::TOO_MANY_REQUESTS, "too_many_requests", "Too many requests in a short time.", "Wait a moment and try again."),
-        Class::Busy => words(S::SERVICE_UNAVAILABLE, "busy", "The system is busy.", "Wait a moment and try again."),
-        Class::UnknownAddress => words(S::NOT_FOUND, "unknown_address", "There is nothing at this address.", "Check the address, or start from the portal."),
-        Class::Misdirected => words(S::MISDIRECTED_REQUEST, "misdirected", "This connection was made for another system.", "Reload the page."),
-        Class::SourceClosed => words(S::SERVICE_UNAVAILABLE, "source_closed", "This system has been closed for now.", "Ask the dispatch centre; other systems still work."),
-        Class::DeviceRequired => words(S::FORBIDDEN, "device_required", "This system can be reached from police devices only.", "Use a police device. If this is one, it has lost its certificate: call the service desk."),
-        Class::DeviceExpired => words(S::FORBIDDEN, "device_expired", "This device's certificate has expired or is not valid yet.", "Check the device's date and time, connect it to the office network to renew, or call the service desk."),
-        Class::DeviceRevoked => words(S::FORBIDDEN, "device_revoked", "This device has been blocked.", "Use another device and call the service desk."),
-        Class::DeviceRejected => words(S::FORBIDDEN, "device_rejected", "This device's certificate is not accepted.", "Use another device and give the code below to the service desk."),
-        Class::SignInRequired => words(S::UNAUTHORIZED, "sign_in_required", "You are not signed in.", "Sign in and try again."),
-        Class::SignInExpired => words(S::UNAUTHORIZED, "sign_in_expired", "Your sign-in has expired.", "Sign in again."),
-        Class::SignInInvalid => words(S::UNAUTHORIZED, "sign_in_invalid", "Your sign-in is not accepted here.", "Sign in again. If it happens again, give the code below to the service desk."),
-        // The same words: who holds what is not theirs learns no more of it.
-        Class::SignInElsewhere => told(Class::SignInInvalid),
-        Class::StrongerSignIn => words(S::UNAUTHORIZED, "stronger_sign_in", "This needs a stronger sign-in.", "Sign in with your card or security key."),
-        Class::NotPermitted => words(S::FORBIDDEN, "not_permitted", "You may not do this.", "If you need it for your work, ask your supervisor and give the code below."),
-        Class::BodyTooLarge => words(S::PAYLOAD_TOO_LARGE, "body_too_large", "What you send is too large.", "Send a smaller file."),
-        Class::BodyIncomplete => words(S::REQUEST_TIMEOUT, "body_incomplete", "What you sent did not arrive whole.", "Check the connection and send it again."),
-        Class::LengthRequired => words(S::LENGTH_REQUIRED, "length_required", "What you send must say how long it is.", "Send it with a Content-Length, or ask the service desk about this application."),
-        Class::Inspection => words(S::FORBIDDEN, "refused_content", "Something in this request looks like an attack.", "Nothing was passed on. If this was ordinary work, give the code below to the service desk, so that it can be let through."),
-        Class::AnswerWithheld => words(S::BAD_GATEWAY, "answer_withheld", "This system's answer was held back.", "It seems to contain what should not leave the system. Give the code below to the service desk."),
-        Class::SourceUnavailable => words(S::BAD_GATEWAY, "source_unavailable", "This system does not answer properly.", "Try again in a minute; other systems still work."),
-        Class::SourceTimeout => words(S::GATEWAY_TIMEOUT, "source_timeout", "This system takes too long to answer.", "Try again in a minute; other systems still work."),
-        Class::GateUnavailable => words(S::SERVICE_UNAVAILABLE, "gate_unavailable", "Access cannot be checked right now.", "Try again in a minute. If it lasts, give the code below to the service desk."),
-    }
-}
 
 /// A response that the gate makes itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,19 +44,39 @@ struct Problem<'a> {
     reason: &'static str,
     code: String,
     request_id: String,
+    /// Where a purpose is stated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mission: Option<&'a str>,
+    /// Where the glass may be broken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    break_glass: Option<&'a str>,
+}
+
+/// Where a person who was refused can do something about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// What can be done.
+    pub remedy: Remedy,
+    /// Where.
+    pub address: String,
 }
 
 impl Reply {
-    /// The reply to a refused request; `headers` are the request's.
+    /// The reply to a refused request; `headers` are the request's, `way` leads to what the refusal's remedy is.
     #[must_use]
-    pub fn refusal(refusal: &Refusal, id: RequestId, headers: Option<&HeaderMap>) -> Self {
+    pub fn refusal(refusal: &Refusal, id: RequestId, headers: Option<&HeaderMap>, way: Option<&Way>) -> Self {
         let words = told(refusal.reason.class());
-        let detail = detail(&words, refusal, headers);
-        let page = headers.is_some_and(wants_page);
-        let (kind, body) = if page {
-            (HeaderValue::from_static("text/html; charset=utf-8"), html(&words, detail, id))
-        } else {
-            (HeaderValue::from_static("application/problem+json"), problem(&words, detail.text, id))
+        let page = headers.filter(|headers| wants_page(headers));
+        let language = page.map_or(Language::English, Language::of);
+        let detail = detail(&words, refusal, headers, language);
+        let (kind, body) = match page {
+            Some(_) => (
+                HeaderValue::from_static("text/html; charset=utf-8"),
+                html(&words, detail, id, language, way),
+            ),
+            None => {
+                (HeaderValue::from_static("application/problem+json"), problem(&words, detail.text, id, way))
+            }
         };
         let mut reply = Self {
             status: words.status,
@@ -104,11 +85,14 @@ impl Reply {
                 (header::CONTENT_LENGTH, HeaderValue::from(body.len())),
                 (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
                 (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-                (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY)),
+                (header::CONTENT_SECURITY_POLICY, policy(&Forms::None)),
                 (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
             ],
             body,
         };
+        if page.is_some() || !refusal.translations.is_empty() {
+            reply.headers.push((header::VARY, HeaderValue::from_static("Accept-Language")));
+        }
         let language = detail.language.and_then(|code| HeaderValue::try_from(code).ok());
         reply.headers.extend(language.map(|code| (header::CONTENT_LANGUAGE, code)));
         reply.headers.extend(challenge(refusal));
@@ -142,23 +126,22 @@ impl Reply {
         reply
     }
 
-    /// A page of the gate's own. `policy` is its content security policy.
+    /// A page of the gate's own: `main` in the shared frame.
     #[must_use]
-    pub fn page(
-        status: StatusCode,
-        body: String,
-        policy: HeaderValue,
-        cookies: Vec<HeaderValue>,
-        id: RequestId,
-    ) -> Self {
+    pub fn page(page: &Page<'_>, cookies: Vec<HeaderValue>, id: RequestId) -> Self {
+        let body = framed(page.language, page.title, page.main);
+        // RFC 6454, 7.3, and the Fetch standard: under `no-referrer` a browser says `Origin: null` of a form, which proves nothing.
+        let referrer = if page.forms == Forms::None { "no-referrer" } else { "same-origin" };
         let mut headers = vec![
             (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
             (header::CONTENT_LENGTH, HeaderValue::from(body.len())),
             (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
             (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-            (header::CONTENT_SECURITY_POLICY, policy),
-            (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+            (header::CONTENT_SECURITY_POLICY, policy(&page.forms)),
+            (header::REFERRER_POLICY, HeaderValue::from_static(referrer)),
+            (header::VARY, HeaderValue::from_static("Accept-Language")),
         ];
+        let status = page.status;
         headers.extend(cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie)));
         let mut reply = Self { status, headers, body };
         reply.name_request(id);
@@ -184,7 +167,20 @@ impl Reply {
 /// The header that names a request, to the source and to the client.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("poort-request-id");
 
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'sha256-YvjPX863dFzyUKvMIzO7PtSBWJzyzib9AHaUVkkZms4='; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+/// A page of the gate's own.
+#[derive(Clone, Debug)]
+pub struct Page<'a> {
+    /// The status.
+    pub status: StatusCode,
+    /// The language it is in.
+    pub language: Language,
+    /// Its title, as text.
+    pub title: &'a str,
+    /// What is in it, as HTML.
+    pub main: &'a str,
+    /// Where its forms may lead.
+    pub forms: Forms,
+}
 
 /// What to do now, and in which language that is, if it is not the usual one.
 #[derive(Clone, Copy)]
@@ -195,7 +191,12 @@ struct Detail<'a> {
 
 /// The policies' authors have the word, where they take it: they know best what this person can do. In the language that the client likes
 /// best if they took it in that, otherwise as they say it to everybody.
-fn detail<'a>(words: &Words, refusal: &'a Refusal, headers: Option<&HeaderMap>) -> Detail<'a> {
+fn detail<'a>(
+    words: &Words,
+    refusal: &'a Refusal,
+    headers: Option<&HeaderMap>,
+    language: Language,
+) -> Detail<'a> {
     let preferred = headers.and_then(preferred_language);
     let translated = |(code, text): &'a (Arc<str>, Arc<str>)| Detail { text, language: Some(code) };
     let wanted = refusal.translations.iter().find(|(code, _)| Some(&**code) == preferred.as_deref());
@@ -204,7 +205,7 @@ fn detail<'a>(words: &Words, refusal: &'a Refusal, headers: Option<&HeaderMap>) 
         (None, Some(advice)) => Detail { text: advice, language: None },
         (None, None) => {
             let first = refusal.translations.first();
-            first.map_or(Detail { text: words.advice, language: None }, translated)
+            first.map_or(Detail { text: words.advice.in_language(language), language: None }, translated)
         }
     }
 }
@@ -226,38 +227,93 @@ fn preferred_language(headers: &HeaderMap) -> Option<String> {
     best.map(|(code, _)| code)
 }
 
-fn problem(words: &Words, detail: &str, id: RequestId) -> String {
+/// Where a page's forms may lead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Forms {
+    /// There are none.
+    None,
+    /// To the page's own host.
+    Own,
+    /// To the page's own host, and on to these origins: browsers hold redirects after a form against the policy too.
+    To(String),
+}
+
+/// How the gate's own pages look.
+const STYLE: &str = ":root{color-scheme:light dark}*{box-sizing:border-box}body{font:1.25rem/1.5 system-ui,sans-serif;max-width:34rem;margin:10vh auto;\
+padding:0 1.5rem}h1{font-size:1.6rem;line-height:1.25}h2{font-size:1.25rem}code{font-size:2rem;letter-spacing:.15em}small{opacity:.75;\
+overflow-wrap:anywhere}a.b,button{display:block;width:100%;margin:1rem 0;padding:1.1rem;font:inherit;text-align:center;text-decoration:none;\
+border:2px solid;border-radius:.6rem;background:none;color:inherit}a.b:focus,button:focus,input:focus,textarea:focus{outline:.3rem solid}\
+fieldset{border:0;margin:0;padding:0}label.c{display:flex;align-items:center;gap:1rem;min-height:3.5rem;padding:.4rem 1rem;margin:.5rem 0;\
+border:2px solid;border-radius:.6rem}label.c:has(:checked){font-weight:bold;border-width:4px}input[type=radio]{width:1.7rem;height:1.7rem;\
+flex:none}label.t{display:block;margin:1rem 0}input[type=text],textarea{display:block;width:100%;padding:.9rem;font:inherit;border:2px solid;\
+border-radius:.6rem;background:none;color:inherit}.w{border-left:.5rem solid;padding-left:1rem}";
+
+/// The digest by which the content security policy lets the style in (CSP 3, 6.7.3.3).
+static STYLE_SOURCE: LazyLock<String> =
+    LazyLock::new(|| format!("'sha256-{}'", STANDARD.encode(digest(&SHA256, STYLE.as_bytes()))));
+
+fn policy(forms: &Forms) -> HeaderValue {
+    let forms = match forms {
+        Forms::None => "'none'".to_owned(),
+        Forms::Own => "'self'".to_owned(),
+        Forms::To(origins) => format!("'self' {origins}"),
+    };
+    let policy = format!(
+        "default-src 'none'; style-src {}; form-action {forms}; frame-ancestors 'none'; base-uri 'none'",
+        *STYLE_SOURCE
+    );
+    // An address that cannot stand in a header leaves the page without a way to post, not without a policy.
+    HeaderValue::try_from(policy).unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'"))
+}
+
+fn framed(language: Language, title: &str, main: &str) -> String {
+    format!(
+        "<!doctype html><html lang=\"{lang}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, \
+         initial-scale=1\"><title>{title}</title><style>{STYLE}</style></head><body><main><h1>{title}</h1>{main}</main></body></html>",
+        lang = language.tag(),
+        title = escaped(title),
+    )
+}
+
+fn problem(words: &Words, detail: &str, id: RequestId, way: Option<&Way>) -> String {
+    let address = |remedy| way.filter(|way| way.remedy == remedy).map(|way| way.address.as_str());
     let problem = Problem {
         r#type: "about:blank",
-        title: words.title,
+        title: words.title.in_language(Language::English),
         status: words.status.as_u16(),
         detail,
         reason: words.name,
         code: id.code(),
         request_id: id.to_string(),
+        mission: address(Remedy::Mission),
+        break_glass: address(Remedy::BreakGlass),
     };
     serde_json::to_string(&problem).unwrap_or_default()
 }
 
-/// How the gate's own pages look.
-pub const STYLE: &str = ":root{color-scheme:light dark}body{font:1.25rem/1.5 system-ui,sans-serif;max-width:34rem;margin:10vh auto;padding:0 1.5rem}h1{font-size:1.6rem;line-height:1.25}code{font-size:2rem;letter-spacing:.15em}small{opacity:.75;overflow-wrap:anywhere}";
+const OPEN_MISSION: Text = Text(["Opdracht openen", "Ouvrir une mission", "Open a mission"]);
+const BREAK_GLASS: Text = Text([
+    "In een noodgeval: het glas breken",
+    "En cas d'urgence : briser la vitre",
+    "In an emergency: break the glass",
+]);
 
-fn html(words: &Words, detail: Detail<'_>, id: RequestId) -> String {
-    let mut page = String::with_capacity(1536);
-    let language = detail.language.map(|code| format!(" lang=\"{code}\"")).unwrap_or_default();
-    let detail = escaped(detail.text);
+fn html(words: &Words, detail: Detail<'_>, id: RequestId, language: Language, way: Option<&Way>) -> String {
+    let mut main = String::with_capacity(512);
+    let own = detail.language.map(|code| format!(" lang=\"{code}\"")).unwrap_or_default();
     // Writing to a String cannot fail.
-    let _ = write!(
-        page,
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-         <title>{title}</title><style>{STYLE}</style></head><body><main><h1>{title}</h1><p{language}>{detail}</p><p>Code <code>{code}</code></p>\
-         <p><small>{status} · {name} · {id}</small></p></main></body></html>",
-        title = words.title,
-        code = id.code(),
-        status = words.status.as_u16(),
-        name = words.name,
-    );
-    page
+    let _ = write!(main, "<p{own}>{}</p>", escaped(detail.text));
+    if let Some(Way { remedy, address }) = way {
+        let label = match remedy {
+            Remedy::Mission => OPEN_MISSION,
+            Remedy::BreakGlass => BREAK_GLASS,
+        };
+        let (address, label) = (escaped(address), label.in_language(language));
+        let _ = write!(main, "<a class=\"b\" href=\"{address}\">{label}</a>");
+    }
+    let (code, status, name) = (id.code(), words.status.as_u16(), words.name);
+    let _ = write!(main, "<p>Code <code>{code}</code></p><p><small>{status} · {name} · {id}</small></p>");
+    framed(language, words.title.in_language(language), &main)
 }
 
 /// Text as it may stand in a page, in an element or a quoted attribute.
@@ -355,7 +411,7 @@ mod tests {
     fn reply(reason: Reason, accept: &'static str) -> Reply {
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
-        Reply::refusal(&reason.into(), RequestId([9; 16]), Some(&headers))
+        Reply::refusal(&reason.into(), RequestId([9; 16]), Some(&headers), None)
     }
 
     fn header<'a>(reply: &'a Reply, name: &HeaderName) -> Option<&'a HeaderValue> {
@@ -380,12 +436,12 @@ mod tests {
             Refusal { advice: Some("Ask <b>the desk</b>.".into()), ..Refusal::from(Reason::Policy) };
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT, HeaderValue::from_static("text/html,*/*"));
-        let page = Reply::refusal(&refusal, RequestId([9; 16]), Some(&headers));
+        let page = Reply::refusal(&refusal, RequestId([9; 16]), Some(&headers), None);
         assert!(page.body.contains("Ask &lt;b&gt;the desk&lt;/b&gt;."), "{}", page.body);
         assert!(!page.body.contains("<script"));
-        assert!(page.body.len() < 2048);
+        assert!(page.body.len() < 3072, "{}", page.body.len());
         headers.insert("sec-fetch-mode", HeaderValue::from_static("cors"));
-        let scripted = Reply::refusal(&refusal, RequestId([9; 16]), Some(&headers));
+        let scripted = Reply::refusal(&refusal, RequestId([9; 16]), Some(&headers), None);
         assert_eq!(header(&scripted, &header::CONTENT_TYPE).unwrap(), "application/problem+json");
     }
 
@@ -414,13 +470,13 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(header::ACCEPT_LANGUAGE, HeaderValue::try_from(accept).unwrap());
-            let reply = Reply::refusal(refusal, RequestId([9; 16]), Some(&headers));
+            let reply = Reply::refusal(refusal, RequestId([9; 16]), Some(&headers), None);
             let problem: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
             assert_eq!(problem["detail"], text, "{accept}");
             let said = header(&reply, &header::CONTENT_LANGUAGE).map(|value| value.to_str().unwrap());
             assert_eq!(said, language, "{accept}");
             headers.insert(header::ACCEPT, HeaderValue::from_static("text/html"));
-            let page = Reply::refusal(refusal, RequestId([9; 16]), Some(&headers)).body;
+            let page = Reply::refusal(refusal, RequestId([9; 16]), Some(&headers), None).body;
             let paragraph = language.map_or("<p>".to_owned(), |code| format!("<p lang=\"{code}\">"));
             assert!(page.contains(&format!("{paragraph}{}</p>", escaped(text))), "{accept}: {page}");
         }
@@ -432,7 +488,7 @@ mod tests {
             step_up: Some("https://refeds.org/profile/mfa".into()),
             ..Reason::StrongerSignIn.into()
         };
-        let reply = Reply::refusal(&refusal, RequestId([0; 16]), None);
+        let reply = Reply::refusal(&refusal, RequestId([0; 16]), None, None);
         assert_eq!(
             header(&reply, &header::WWW_AUTHENTICATE).unwrap(),
             "Bearer realm=\"poort\", error=\"insufficient_user_authentication\", acr_values=\"https://refeds.org/profile/mfa\""
@@ -441,22 +497,68 @@ mod tests {
 
     #[test]
     fn the_style_is_the_one_that_the_policy_names() {
-        use base64::{Engine as _, engine::general_purpose::STANDARD};
-        let digest = STANDARD.encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, STYLE.as_bytes()));
-        assert!(CONTENT_SECURITY_POLICY.contains(&format!("'sha256-{digest}'")), "sha256-{digest}");
+        let page = reply(Reason::Policy, "text/html");
+        let policy = header(&page, &header::CONTENT_SECURITY_POLICY).unwrap().to_str().unwrap();
+        let style = page.body.split("<style>").nth(1).unwrap().split("</style>").next().unwrap();
+        let digest = STANDARD.encode(digest(&SHA256, style.as_bytes()));
+        assert!(policy.contains(&format!("style-src 'sha256-{digest}'")), "{policy}");
+        assert!(policy.contains("default-src 'none'") && policy.contains("form-action 'none'"), "{policy}");
+    }
+
+    #[test]
+    fn a_page_is_in_the_readers_language_and_a_problem_document_is_not() {
+        let told = |accept: &'static str, language: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+            headers.insert(header::ACCEPT_LANGUAGE, HeaderValue::from_static(language));
+            Reply::refusal(&Reason::Policy.into(), RequestId([9; 16]), Some(&headers), None)
+        };
+        for (language, tag, title) in [
+            ("nl-BE", "nl", "Dit mag u niet doen."),
+            ("fr", "fr", "Vous ne pouvez pas faire cela."),
+            ("de", "en", "You may not do this."),
+        ] {
+            let page = told("text/html", language);
+            assert!(page.body.contains(&format!("<html lang=\"{tag}\">")), "{language}");
+            assert!(page.body.contains(&format!("<h1>{title}</h1>")), "{language}: {}", page.body);
+            assert_eq!(header(&page, &header::VARY).unwrap(), "Accept-Language");
+        }
+        assert!(told("application/json", "nl").body.contains("You may not do this."));
+    }
+
+    #[test]
+    fn a_way_out_is_shown_to_people_and_named_to_programs() {
+        let address = "https://signin.example/break-glass?to=a&b".to_owned();
+        for (remedy, member, label) in [
+            (Remedy::Mission, "mission", "Open a mission"),
+            (Remedy::BreakGlass, "break_glass", "break the glass"),
+        ] {
+            let way = Way { remedy, address: address.clone() };
+            let told = |accept: &'static str| {
+                let mut headers = HeaderMap::new();
+                headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+                Reply::refusal(&Reason::Policy.into(), RequestId([9; 16]), Some(&headers), Some(&way))
+            };
+            let page = told("text/html").body;
+            assert!(page.contains("href=\"https://signin.example/break-glass?to=a&amp;b\""), "{page}");
+            assert!(page.contains(label), "{page}");
+            let problem: serde_json::Value = serde_json::from_str(&told("*/*").body).unwrap();
+            assert_eq!(problem[member], address);
+            assert_eq!(problem.as_object().unwrap().len(), 8, "and nothing else: {problem}");
+        }
     }
 
     #[test]
     fn refusals_say_how_to_go_on() {
         let limited =
             Refusal { retry_after: Some(Duration::from_millis(1200)), ..Reason::Limit(Budget::User).into() };
-        let limited = Reply::refusal(&limited, RequestId([0; 16]), None);
+        let limited = Reply::refusal(&limited, RequestId([0; 16]), None, None);
         assert_eq!(
             (limited.status.as_u16(), header(&limited, &header::RETRY_AFTER).unwrap().to_str().unwrap()),
             (429, "2")
         );
         let endless = Refusal { retry_after: Some(Duration::MAX), ..Reason::Limit(Budget::User).into() };
-        let endless = Reply::refusal(&endless, RequestId([0; 16]), None);
+        let endless = Reply::refusal(&endless, RequestId([0; 16]), None, None);
         assert_eq!(header(&endless, &header::RETRY_AFTER).unwrap(), &u64::MAX.to_string());
         let stranger = reply(Reason::SubjectMissing, "*/*");
         assert_eq!(header(&stranger, &header::WWW_AUTHENTICATE).unwrap(), "Bearer realm=\"poort\"");

@@ -32,6 +32,10 @@ pub enum Endpoint {
     SignOut,
     /// Says that one is signed out.
     SignedOut,
+    /// On which mission one is: asks, and opens or ends one.
+    Mission,
+    /// Asks for a reason to look despite a refusal, and takes it.
+    BreakGlass,
     /// On a source's host: takes over the session from the sign-in host.
     HandOver,
     /// On a source's host: leads to the sign-in host's [`Endpoint::SignOut`].
@@ -48,6 +52,8 @@ impl Endpoint {
             Self::Callback => "callback",
             Self::SignOut => "sign_out",
             Self::SignedOut => "signed_out",
+            Self::Mission => "mission",
+            Self::BreakGlass => "break_glass",
             Self::HandOver => "hand_over",
             Self::Logout => "logout",
         }
@@ -62,6 +68,8 @@ impl Endpoint {
             (&Method::GET, "/start") => Some(Self::Start),
             (&Method::GET, "/signed-out") => Some(Self::SignedOut),
             (&(Method::GET | Method::POST), "/sign-out") => Some(Self::SignOut),
+            (&(Method::GET | Method::POST), "/mission") => Some(Self::Mission),
+            (&(Method::GET | Method::POST), "/break-glass") => Some(Self::BreakGlass),
             (&Method::GET, _) if path.starts_with("/callback/") => Some(Self::Callback),
             _ => None,
         }

@@ -8,6 +8,7 @@ use std::{
 
 use crate::{
     data_subject::DataSubjects, gauge::Gauge, inspect::Inspector, normal::UrlForms, operations::Operations,
+    stated::StatedBy,
 };
 
 /// Whether something is demanded of every request to a source.
@@ -44,6 +45,8 @@ pub struct Source {
     pub cors: Option<Cors>,
     /// Workloads that may act for officers here without an `act` claim.
     pub on_behalf_of: HashSet<String>,
+    /// Applications that state in headers what their requests are for; none: none may.
+    pub stated_by: Option<StatedBy>,
     /// Requests in flight.
     pub in_flight: Arc<Gauge>,
     /// The largest request body, in bytes.

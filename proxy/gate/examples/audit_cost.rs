@@ -215,6 +215,7 @@ fn copy(decision: &Decision, number: u16) -> Decision {
         subjects: decision.subjects.clone(),
         question: decision.question.clone(),
         policy: decision.policy.clone(),
+        glass: decision.glass,
         inspection: decision.inspection.clone(),
         verdict: decision.verdict.clone(),
         steps: decision.steps.clone(),
@@ -263,6 +264,7 @@ fn decision(number: u16) -> Result<Decision> {
         question: Some(question(&subject, &device, received)?),
         device: Some(device),
         subject: Some(Arc::new(subject)),
+        glass: None,
         policy: Some(poort_policy::Decision {
             allow: true,
             determining: vec!["officers-consult-persons".into()],

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use poort_enforce::{gauge::Gauge, inspect::Room};
 
 use crate::{
+    audit::Reviews,
     config::checked::zone::{Issuer, IssuerKeys as Origin},
     forward::Health,
     inspect::Compiled,
@@ -36,6 +37,8 @@ pub struct CarryOver {
     pub metrics: Arc<Metrics>,
     /// Sessions, and sign-ins that are under way.
     pub sessions: Arc<Memory>,
+    /// Broken glasses that nobody has looked into yet.
+    pub reviews: Arc<Reviews>,
     /// Sources closed in an emergency.
     pub closures: Closures,
     gauges: Mutex<HashMap<String, Arc<Gauge>>>,
@@ -54,6 +57,7 @@ impl CarryOver {
             health: Arc::default(),
             metrics,
             sessions: Arc::default(),
+            reviews: Arc::default(),
             closures,
             gauges: Mutex::default(),
             keys: Mutex::default(),

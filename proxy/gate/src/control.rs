@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use crate::{
-    audit::{Access, Record},
+    audit::{Access, Record, Review},
     live::{Apply, Author, Live, Reloaded},
 };
 
@@ -63,6 +63,11 @@ pub enum Command {
     Access {
         /// What is looked at.
         access: Access,
+    },
+    /// Write down that somebody looked into a broken glass; which user of the machine, the kernel says.
+    Review {
+        /// What was found.
+        review: Review,
     },
 }
 
@@ -127,7 +132,17 @@ async fn answer(stream: UnixStream, live: Arc<Live>) -> io::Result<()> {
     timeout(REQUEST_TIMEOUT, read.read_line(&mut line)).await??;
     let answer = match serde_json::from_str(&line) {
         Ok(Command::Access { access }) => {
-            record(&live, Access { uid, time: SystemTime::now(), ..access }).await
+            let access = Access { uid, time: SystemTime::now(), ..access };
+            record(&live, Record::Access(Box::new(access))).await
+        }
+        Ok(Command::Review { review }) => {
+            let request = review.request.clone();
+            let review = Review { uid, time: SystemTime::now(), ..review };
+            let answer = record(&live, Record::Review(Box::new(review))).await;
+            if answer == Answer::Recorded {
+                live.carry.reviews.closed(&request);
+            }
+            answer
         }
         // Building takes a while: not on a thread that serves requests.
         Ok(command) => {
@@ -140,8 +155,8 @@ async fn answer(stream: UnixStream, live: Arc<Live>) -> io::Result<()> {
     write.write_all(&text).await
 }
 
-async fn record(live: &Live, access: Access) -> Answer {
-    let written = match live.audit.append(Record::Access(Box::new(access))) {
+async fn record(live: &Live, record: Record) -> Answer {
+    let written = match live.audit.append(record) {
         Ok(ticket) => ticket.durable().await,
         Err(fault) => Err(fault),
     };
@@ -159,7 +174,9 @@ fn obey(live: &Live, command: Command, uid: u32) -> Answer {
         }
         Command::Confirm { author } => live.confirm(&Author { uid, ..author }),
         Command::Rollback { author } => live.roll_back(&Author { uid, ..author }),
-        Command::Access { .. } => return Answer::Refused("an access is written down, not obeyed".to_owned()),
+        Command::Access { .. } | Command::Review { .. } => {
+            return Answer::Refused("this is written down, not obeyed".to_owned());
+        }
     };
     result.map_or_else(Answer::Refused, Answer::Done)
 }

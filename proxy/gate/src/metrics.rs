@@ -210,6 +210,16 @@ impl Metrics {
         self.sign_ins.count((page, result));
     }
 
+    /// A glass was broken for a source.
+    pub fn glass_broken(&self, source: &str) {
+        self.requests.of(Some(source)).glass_broken();
+    }
+
+    /// A request was allowed while a glass was broken for it.
+    pub fn glass_used(&self, source: Option<&str>) {
+        self.requests.of(source).glass_used();
+    }
+
     /// A configuration is in force, loaded at this time in seconds since 1970.
     pub fn in_force(&self, digest: &str, origin: &str, at: i64) {
         self.configuration.in_force.reset();

@@ -40,6 +40,7 @@ use crate::{
     listen::Connection,
     live::Live,
     outcome::OpenOutcome,
+    signin::Errand,
     snapshot::{Snapshot, Upstream},
     streams::{Readmission, Stream},
 };
@@ -68,11 +69,14 @@ impl Proxy {
 
     async fn refuse(&self, session: &mut Session, ctx: &mut Context, refusal: Refusal) -> Result<()> {
         let Some(exchange) = &ctx.exchange else { return session.respond_error(503).await };
-        if let Some(stronger) = own::would_sign_in_do(session, ctx, &refusal.reason) {
+        if let Some(errand) = own::errand(session, ctx, &refusal) {
             ctx.outcome.fail(refusal.reason);
-            return own::detour(session, ctx, stronger, refusal.step_up.as_deref(), &self.live.audit).await;
+            return own::detour(session, ctx, errand, &self.live.audit).await;
         }
-        let reply = Reply::refusal(&refusal, exchange.id, Some(&session.req_header().headers));
+        let (way, cookie) = own::way(session, ctx, &refusal, &self.live.audit).unzip();
+        let headers = Some(&session.req_header().headers);
+        let mut reply = Reply::refusal(&refusal, exchange.id, headers, way.as_ref());
+        reply.headers.extend(cookie.flatten().map(|cookie| (header::SET_COOKIE, cookie)));
         ctx.outcome.fail(refusal.reason);
         adapt::write_reply(session, reply).await
     }
@@ -90,6 +94,9 @@ impl Proxy {
             return Ok(None);
         }
         ctx.outcome.open(exchange);
+        if decision.glass.is_some() && decision.verdict == Verdict::Allow {
+            self.live.carry.metrics.glass_used(decision.source.as_deref());
+        }
         let record = Record::Decision(Box::new(decision), Arc::clone(&snapshot.digests));
         self.live.audit.append(record).map(Some).map_err(|_| {
             self.live.carry.metrics.decisions_refused.inc();
@@ -310,7 +317,8 @@ impl ProxyHttp for Proxy {
                 return Ok(true);
             }
             (Admission::Answer(Answer::SignIn(detour)), Ok(_)) => {
-                own::detour(session, ctx, detour.stronger, None, &self.live.audit).await?;
+                let errand = Errand::SignIn { stronger: detour.stronger, class: None };
+                own::detour(session, ctx, errand, &self.live.audit).await?;
                 return Ok(true);
             }
             (Admission::Permit(permit), Ok(Some(ticket))) => {

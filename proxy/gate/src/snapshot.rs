@@ -18,14 +18,14 @@ use crate::{
     carry_over::CarryOver,
     config::{
         Checked, Fault, Faults, Warning,
-        checked::{Access, TlsVersion, Zone, deploy::Deploy, source},
+        checked::{Access, TlsVersion, Zone, deploy::Deploy, source, zone},
     },
     forward::{Outbound, Pool, UpstreamSettings, UpstreamTls},
     inspect::Inspectors,
     keys::{FetchFault, IssuerKeys, KeyRing},
     limits::{Quotas, SourceQuotas},
     metrics::SourceCounts,
-    signin::Desk,
+    signin::{Desk, Stating},
     time_zone,
     world::World,
 };
@@ -85,10 +85,8 @@ impl Snapshot {
         let rules = Rules {
             routes: Routes::new(sources.iter().map(enforced).collect()),
             issuers,
-            sign_in: zone
-                .sign_in
-                .as_ref()
-                .map(|sign_in| SignIn { host: sign_in.host.clone(), seal: Arc::clone(&sign_in.seal) }),
+            sign_in: zone.sign_in.as_ref().map(enforced_sign_in),
+            purposes: Arc::clone(&zone.purposes),
             inventory: zone
                 .devices
                 .inventory
@@ -220,6 +218,10 @@ pub fn digest(checked: &Checked) -> Arc<str> {
     context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
 }
 
+fn enforced_sign_in(sign_in: &zone::SignIn) -> SignIn {
+    SignIn { host: sign_in.host.clone(), seal: Arc::clone(&sign_in.seal) }
+}
+
 fn desk(zone: &Zone, keys: &KeyRing, carry: &CarryOver) -> Result<Option<Arc<Desk>>, Faults> {
     let Some(sign_in) = &zone.sign_in else { return Ok(None) };
     let fault = |message: String| Faults::new(vec![Fault { place: sign_in.place.clone(), message }]);
@@ -227,7 +229,8 @@ fn desk(zone: &Zone, keys: &KeyRing, carry: &CarryOver) -> Result<Option<Arc<Des
     let issuers =
         Issuers::new(rules).map_err(|found| fault(found.iter().map(ToString::to_string).collect()))?;
     let strong = zone.strong_sign_in.clone();
-    let desk = Desk::new(sign_in, issuers, keys.clone(), strong, carry).map_err(fault)?;
+    let stating = Stating { purposes: &zone.purposes, missions: &zone.missions };
+    let desk = Desk::new(sign_in, issuers, keys.clone(), strong, stating, carry).map_err(fault)?;
     Ok(Some(Arc::new(desk)))
 }
 
@@ -285,6 +288,7 @@ fn enforced(source: &source::Source, carry: &CarryOver, inspectors: &Inspectors)
         streams: source.streams,
         cors: source.cors.clone(),
         on_behalf_of: source.on_behalf_of.iter().cloned().collect(),
+        stated_by: source.stated_by.clone(),
         in_flight: carry.gauge(&source.id, concurrent),
         body_limit: source.body,
         data_subjects: source.data_subjects.clone(),

@@ -150,6 +150,7 @@ fn assertions(now: SystemTime) {
         actor: None,
         acr: Some("1"),
         purpose: None,
+        case: None,
     };
     measure("assertion, remembered", 20_000, || drop(black_box(assertions.mint(&statement, now).unwrap())));
     let mut minute = 0;

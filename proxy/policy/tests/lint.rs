@@ -42,6 +42,7 @@ fn around() -> Surroundings {
         ],
         devices: words(&["spiffe://zone.example/device/car-12"]),
         strong: words(&["phrh"]),
+        purposes: words(&["patrol", "investigation"]),
     }
 }
 
@@ -125,6 +126,22 @@ fn what_is_hardly_meant() {
                 ("always-true", 3, 8, "it is from 0 to 23"),
                 ("always-false", 3, 34, "it is from 1 to 7"),
                 ("always-true", 3, 62, "it is from 0"),
+            ],
+        ),
+        (
+            "a purpose that nobody can choose",
+            "@id(\"x\") forbid (principal, action, resource)\nwhen { context has purpose && context.purpose == \"patrl\" };\n\
+             @id(\"y\") forbid (principal, action, resource)\nwhen { context has purpose && context.purpose == \"patrol\" };",
+            &[("unknown-name", 3, 31, "the zone has no purpose `patrl`")],
+        ),
+        (
+            "what a broken glass moves",
+            "@id(\"x\") @unbreakable forbid (principal, action, resource)\nunless { context has break_glass };\n\
+             @id(\"y\") @unbreakable permit (principal in Poort::Role::\"supervisor\", action, resource);\n\
+             @id(\"z\") @unbreakable forbid (principal, action, resource) when { context has case };",
+            &[
+                ("not-unbreakable", 2, 1, "forbid `x` is `@unbreakable`, and asks for a broken glass"),
+                ("not-unbreakable", 4, 1, "a permit stops nobody"),
             ],
         ),
         (

@@ -183,6 +183,8 @@ fn firearms() -> Vec<Row> {
         ("with a password", officer(), car(), Consult, "firearms", plain, false, &["firearms-strong-sign-in"]),
         ("with a password and a broken glass", officer(), car(), Consult, "firearms", glass, false, &["firearms-strong-sign-in"]),
         ("a guest with a broken glass", user("zone|x", &["officer"], &[]), car(), Consult, "firearms", glass_strong, true, &["firearms-break-glass"]),
+        ("a guest with a broken glass, in persons", user("zone|x", &["officer"], &[]), car(), Consult, "persons", glass, true, &["persons-break-glass"]),
+        ("a guest with a broken glass, in vehicles", user("zone|x", &["officer"], &[]), car(), Consult, "vehicles", glass, false, NOBODY),
         ("a guest without", user("zone|x", &["officer"], &[]), car(), Consult, "firearms", strong, false, NOBODY),
         ("the desk alters", desk(), office(), Alter, "firearms", strong, true, &["firearms-desk-alters"]),
         ("the desk alters from a car", desk(), car(), Alter, "firearms", strong, false, NOBODY),

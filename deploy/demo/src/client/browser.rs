@@ -48,6 +48,12 @@ impl Landed {
         self.hops.iter().any(|url| url.host_str() == Some(host))
     }
 
+    /// Where the first link of the page leads that has this in its address.
+    pub fn link(&self, part: &str) -> Option<String> {
+        let addresses = self.body.split("href=\"").skip(1).filter_map(|rest| rest.split_once('"'));
+        addresses.map(|(address, _)| address.replace("&amp;", "&")).find(|address| address.contains(part))
+    }
+
     /// The value of the first hidden field of this name in the page.
     pub fn field(&self, name: &str) -> Option<&str> {
         let (_, rest) = self.body.split_once(&format!("name=\"{name}\" value=\""))?;
@@ -95,6 +101,21 @@ impl Browser {
     /// As [`Browser::go`].
     pub async fn submit(&self, origin: &str, address: &str, form: &str) -> Result<Landed, DemoError> {
         let headers = [("content-type", "application/x-www-form-urlencoded"), ("origin", origin)];
+        self.follow("POST", address, &headers, form).await
+    }
+
+    /// Sends a form with headers of the test's own, and goes where that leads.
+    ///
+    /// # Errors
+    /// As [`Browser::go`].
+    pub async fn submit_with(
+        &self,
+        headers: &[(&str, &str)],
+        address: &str,
+        form: &str,
+    ) -> Result<Landed, DemoError> {
+        let kind = [("content-type", "application/x-www-form-urlencoded")];
+        let headers: Vec<_> = kind.iter().chain(headers).copied().collect();
         self.follow("POST", address, &headers, form).await
     }
 

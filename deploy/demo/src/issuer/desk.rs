@@ -22,11 +22,12 @@ pub const CLIENT: &str = "poort-gate";
 /// The gate's client secret; it opens nothing but the demo.
 pub const SECRET: &str = "demo-secret-of-the-gate";
 
-/// Who can be chosen at the page.
-const PEOPLE: [(&str, &str, &str); 3] = [
-    ("an.janssens", "officer", "An Janssens, officer of team A"),
-    ("cas.willems", "officer", "Cas Willems, officer of team A"),
-    ("bo.maes", "supervisor", "Bo Maes, supervisor"),
+/// Who can be chosen at the page: name, role, unit, and what people call them.
+const PEOPLE: [(&str, &str, Option<&str>, &str); 4] = [
+    ("an.janssens", "officer", Some("team-a"), "An Janssens, officer of team A"),
+    ("cas.willems", "officer", Some("team-a"), "Cas Willems, officer of team A"),
+    ("bo.maes", "supervisor", Some("team-a"), "Bo Maes, supervisor"),
+    ("eva.lambert", "officer", None, "Eva Lambert, officer of another zone"),
 ];
 
 const STRONG: &str = "https://refeds.org/profile/mfa";
@@ -52,13 +53,15 @@ struct Code {
 struct SignedIn {
     user: String,
     role: String,
+    unit: Option<String>,
     strong: bool,
     sid: String,
 }
 
 impl SignedIn {
     fn token(&self) -> Token {
-        let token = Token::of(&self.user).role(&self.role).unit("team-a");
+        let token = Token::of(&self.user).role(&self.role);
+        let token = self.unit.iter().fold(token, |token, unit| token.unit(unit));
         let token = if self.strong { token.strong() } else { token.acr("password").amr("pwd") };
         token.claim("sid", self.sid.as_str())
     }
@@ -92,11 +95,13 @@ impl Desk {
         if !sound {
             return Reply::text(400, "text/plain", "this is no authorization request of the gate's\n");
         }
-        let Some((user, role, _)) = PEOPLE.iter().find(|(user, ..)| *user == said("user")) else {
+        let Some((user, role, unit, _)) = PEOPLE.iter().find(|(user, ..)| *user == said("user")) else {
             return Reply::text(200, "text/html; charset=utf-8", &page(&head.target));
         };
         let strong = said("strong") == "1";
-        let who = SignedIn { user: (*user).to_owned(), role: (*role).to_owned(), strong, sid: unique() };
+        let unit = unit.map(str::to_owned);
+        let who =
+            SignedIn { user: (*user).to_owned(), role: (*role).to_owned(), unit, strong, sid: unique() };
         let code = unique();
         let kept = Code {
             redirect: said("redirect_uri").to_owned(),
@@ -201,7 +206,7 @@ fn page(target: &str) -> String {
         )
     };
     let mut buttons = String::new();
-    for (user, _, name) in PEOPLE {
+    for (user, _, _, name) in PEOPLE {
         if !strong_wanted {
             buttons.push_str(&button(user, name, false));
         }

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -37,6 +39,12 @@ impl Received {
     pub fn headers_named(&self, name: &str) -> impl Iterator<Item = &str> {
         let same = move |own: &str| own.eq_ignore_ascii_case(name);
         self.headers.iter().filter(move |(own, _)| same(own)).map(|(_, value)| value.as_str())
+    }
+
+    /// What its `Poort-Assertion` says, unverified; none without one.
+    pub fn assertion(&self) -> Option<Value> {
+        let claims = self.header("poort-assertion")?.split('.').nth(1)?;
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()
     }
 
     /// Whether its body came whole or broke off.

@@ -5,6 +5,7 @@
 
 mod attacks;
 mod changes;
+mod missions;
 mod proofs;
 mod rows;
 mod table;
@@ -30,6 +31,7 @@ pub async fn walk(zone: &Zone, gate: &Gate) -> Result<Table, DemoError> {
     tour.tokens(&mut table).await?;
     tour.bytes(&mut table).await?;
     tour.attacks(&mut table).await?;
+    missions::walk(&tour, gate, &mut table).await?;
     tour.limits(&mut table).await?;
     changes::walk(&tour, gate, &mut table).await?;
     proofs::walk(&tour, gate, &mut table).await?;

@@ -42,7 +42,7 @@ impl<'a> Tour<'a> {
         let strong = zone.zone.mint(&Token::officer("cas.willems").strong())?;
         let search = self.search(&strong).await;
         table.row(
-            "one search, three sources, strong sign-in",
+            "one search, three sources, strong sign-in, a purpose",
             "persons 200, vehicles 200, firearms 200",
             search,
         );
@@ -88,7 +88,15 @@ impl<'a> Tour<'a> {
                 DENIED,
             ),
             ("firearms without strong sign-in", zone, weak, "GET", firearms, FIREARM, "401 stronger_sign_in"),
-            ("firearms with strong sign-in", zone, strong, "GET", firearms, FIREARM, "200 firearms"),
+            (
+                "firearms with strong sign-in, for no stated purpose",
+                zone,
+                strong,
+                "GET",
+                firearms,
+                FIREARM,
+                "403 purpose_required",
+            ),
             (
                 "a federal partner consults a plate",
                 federal,

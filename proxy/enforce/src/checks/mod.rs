@@ -9,5 +9,6 @@ pub(crate) mod protocol;
 pub(crate) mod quota;
 pub(crate) mod route;
 mod search;
+mod stated;
 pub(crate) mod subject;
 pub(crate) mod waf;

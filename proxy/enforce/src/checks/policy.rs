@@ -12,21 +12,28 @@ use poort_policy::{
 };
 
 use crate::{
+    arrival::Arrival,
+    checks::stated::{self, Alternatives},
     exchange::Exchange,
-    pipeline::{Flow, Pipeline, Refusal, Rules, Stop, refuse},
+    pipeline::{Flow, Pipeline, Refusal, Remedy, Rules, Stop, refuse},
     reason::Reason,
+    stated::Glass,
     subject::Holder,
 };
 
-pub(crate) fn check<P>(pipeline: &Pipeline<P>, exchange: &mut Exchange) -> Flow {
+pub(crate) fn check<P>(pipeline: &Pipeline<P>, arrival: &Arrival<'_>, exchange: &mut Exchange) -> Flow {
     let rules = &pipeline.rules;
+    stated::find(pipeline, arrival, exchange)?;
     let (Some(question), Some(holder)) = (question(rules, exchange), &exchange.holder) else {
         return refuse(Reason::Internal);
     };
     let prepared = holder.prepared(&rules.engine, question.device.as_ref(), question.actor.as_ref());
     let decision = ask(rules, holder, &question, &prepared);
-    let flow =
-        if decision.allow { Continue(()) } else { Break(refusal(rules, &question, &prepared, &decision)) };
+    // A purpose is asked of whoever may, once it is stated; of nobody else.
+    let flow = match decision.allow {
+        true => stated::demand(exchange, &question),
+        false => Break(refusal(rules, exchange, &question, &prepared, &decision)),
+    };
     exchange.hash_body = asks_for_body_hash(&decision);
     exchange.asked = Some((question, decision));
     flow
@@ -42,8 +49,10 @@ pub(crate) fn check_again<P>(pipeline: &Pipeline<P>, exchange: &mut Exchange, sc
     question.context.inspection = Inspection { score };
     let prepared = holder.prepared(&rules.engine, question.device.as_ref(), question.actor.as_ref());
     let mut decision = ask(rules, holder, &question, &prepared);
-    let flow =
-        if decision.allow { Continue(()) } else { Break(refusal(rules, &question, &prepared, &decision)) };
+    let flow = match decision.allow {
+        true => Continue(()),
+        false => Break(refusal(rules, exchange, &question, &prepared, &decision)),
+    };
     both(first, &mut decision);
     exchange.hash_body = asks_for_body_hash(&decision);
     exchange.asked = Some((question, decision));
@@ -102,24 +111,33 @@ fn unite<T: PartialEq>(all: &mut Vec<T>, more: Vec<T>) {
     }
 }
 
-fn refusal(rules: &Rules, question: &Question, prepared: &Prepared, decision: &Decision) -> Stop {
+fn refusal(
+    rules: &Rules,
+    exchange: &Exchange,
+    question: &Question,
+    prepared: &Prepared,
+    decision: &Decision,
+) -> Stop {
+    let others = Alternatives { rules, question, prepared };
     let (reason, step_up) = match decision.errors.is_empty() {
         false => (Reason::PolicyError, None),
         true => match sign_in_that_would_do(rules, question, prepared, decision) {
             Some(class) => (Reason::StrongerSignIn, class),
-            None => (Reason::Policy, None),
+            None => (others.first().unwrap_or(Reason::Policy), None),
         },
     };
-    let Some(author) = author(decision) else {
-        return Stop::Refuse(Refusal { step_up, ..reason.into() });
-    };
+    if matches!(reason, Reason::PurposeRequired | Reason::CaseRequired) {
+        return Stop::Refuse(stated::unstated(exchange, reason));
+    }
+    let glass = reason == Reason::Policy && others.glass_would_do(exchange);
+    let refusal = Refusal { step_up, remedy: glass.then_some(Remedy::BreakGlass), ..reason.into() };
+    let Some(author) = author(decision) else { return Stop::Refuse(refusal) };
     let said = || decision.obligations.iter().filter(|one| one.policy == author);
     let translation = |one: &Obligation| Some((language(&one.key)?.into(), Arc::clone(&one.value)));
     Stop::Refuse(Refusal {
         advice: said().find(|one| &*one.key == REASON).map(|one| Arc::clone(&one.value)),
         translations: said().filter_map(translation).collect(),
-        step_up,
-        ..reason.into()
+        ..refusal
     })
 }
 
@@ -183,9 +201,9 @@ fn question(rules: &Rules, exchange: &mut Exchange) -> Option<Question> {
                 address: exchange.connection.address,
                 captures: std::mem::take(&mut meaning.captures),
             },
-            purpose: None,
-            case: None,
-            break_glass: None,
+            purpose: exchange.stated.purpose.as_deref().map(str::to_owned),
+            case: exchange.stated.case.as_deref().map(str::to_owned),
+            break_glass: exchange.stated.glass.as_ref().map(Glass::facts),
             inspection: Inspection::default(),
             session,
             time: TimeFacts::at(exchange.received, (rules.time_zone)(exchange.received)),

@@ -20,6 +20,7 @@ mod quota;
 mod route;
 mod session;
 mod shadow;
+mod stated;
 mod steps;
 mod subject;
 mod waf;

@@ -95,9 +95,10 @@ fn what_the_state_says_of_a_session_counts() {
         zone.ports.inner().standing = Standing::Closed(fault);
         expect(&zone, vec![(fault.code(), asks(&own), Some(Reason::Session(fault)))]);
     }
-    zone.ports.inner().standing = Standing::Open { renewed: Some(officer(&[])) };
+    zone.ports.inner().standing = Standing::Open { renewed: Some(officer(&[])), statements: Arc::default() };
     expect(&zone, vec![("a role that was taken away", asks(&own), Some(Reason::Policy))]);
-    zone.ports.inner().standing = Standing::Open { renewed: Some(officer(&["officer"])) };
+    zone.ports.inner().standing =
+        Standing::Open { renewed: Some(officer(&["officer"])), statements: Arc::default() };
     expect(&zone, vec![("and given back", asks(&own), None)]);
 }
 

@@ -17,6 +17,7 @@ use poort_enforce::{
 };
 
 use super::{
+    glass::BrokenGlass,
     record::Record,
     unusual::{Unusual, Usual, Watch},
 };
@@ -35,6 +36,8 @@ pub enum Detector {
     Binding,
     /// More than is usual in a shift.
     Unusual,
+    /// A broken glass, and what was seen through it.
+    Glass,
 }
 
 /// Something that was found, so many times.
@@ -85,7 +88,9 @@ impl Findings {
         match record {
             Record::Decision(decision, _) => self.see_decision(decision),
             Record::Outcome(outcome) => self.see_outcome(outcome),
-            Record::Access(_) | Record::Authentication(_) | Record::Change(_) | Record::Finding(_) => {}
+            Record::BrokenGlass(broken) => self.see_broken_glass(broken),
+            Record::Review(_) | Record::Access(_) | Record::Authentication(_) => {}
+            Record::Change(_) | Record::Finding(_) => {}
         }
     }
 
@@ -112,7 +117,8 @@ impl Findings {
         let elsewhere = reason.filter(|reason| reason.class() == Class::SignInElsewhere);
         let unusual = self.watch.lock().see(decision);
         let is_clean = decision.inspection.as_ref().is_none_or(|report| report.matches.is_empty());
-        if elsewhere.is_none() && unusual.is_empty() && is_clean {
+        let looks_through_glass = decision.glass.is_some() && decision.verdict == Verdict::Allow;
+        if elsewhere.is_none() && unusual.is_empty() && is_clean && !looks_through_glass {
             return;
         }
         let by = By {
@@ -126,6 +132,9 @@ impl Findings {
         if let Some(reason) = elsewhere {
             self.count(&by, Detector::Binding, reason.code(), "a token or session of another device");
         }
+        if looks_through_glass {
+            self.count(&by, Detector::Glass, "break_glass_use", "looked through a broken glass");
+        }
         for kind in unusual {
             if let Some(count) = self.unusual.get(kind as usize) {
                 count.fetch_add(1, Ordering::Relaxed);
@@ -135,6 +144,18 @@ impl Findings {
         if let Some(report) = decision.inspection.as_deref() {
             self.count_matches(&by, Detector::Request, report);
         }
+    }
+
+    fn see_broken_glass(&self, broken: &BrokenGlass) {
+        let by = By {
+            who: Some(&broken.who.id),
+            device: Some(&broken.device),
+            source: Some(&broken.glass.source),
+            refused: false,
+            request: broken.glass.id,
+            at: broken.time,
+        };
+        self.count(&by, Detector::Glass, "break_glass", "the glass was broken");
     }
 
     fn see_outcome(&self, outcome: &Outcome) {
@@ -261,6 +282,26 @@ mod tests {
         let [leak] = &*find(Detector::Answer) else { panic!("{findings:?}") };
         assert_eq!((&*leak.about.rule, leak.about.refused, leak.count), ("7", true, 70));
         assert!(find(Detector::Request).is_empty());
+    }
+
+    #[test]
+    fn a_broken_glass_and_what_was_seen_through_it_are_found() {
+        let findings = Findings::default();
+        let broken = crate::audit::tests::material::broken_glass(1, "persons");
+        findings.see(&Record::BrokenGlass(Box::new(broken.clone())));
+        for (number, verdict) in
+            [(2, Verdict::Allow), (3, Verdict::Allow), (4, Verdict::Refuse(Reason::SourceClosed))]
+        {
+            let used = Decision { glass: Some(broken.glass.id), verdict, ..decision(number) };
+            findings.see(&Record::Decision(Box::new(used), digests()));
+        }
+        let mut found: Vec<_> =
+            findings.take().map(|one| (one.about.rule, one.about.detector, one.count)).collect();
+        found.sort_by(|one, other| one.0.cmp(&other.0));
+        assert_eq!(
+            found,
+            [("break_glass".into(), Detector::Glass, 1), ("break_glass_use".into(), Detector::Glass, 2)]
+        );
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! - [`tlog`] proves that no line was changed, removed or put elsewhere since it was written;
 //! - [`search`] reads the record back: who consulted whom, and why; [`questions`]: what policies were asked;
 //! - [`ocsf`] turns a record into its line;
+//! - [`reviews`] are the broken glasses that nobody has looked into yet;
 //! - `findings` counts what a SOC looks into, `unusual` what is only so taken together;
 //! - [`strangers`] counts refusals of callers that nobody knows, in a bounded log of their own.
 
@@ -23,6 +24,7 @@ mod commit;
 mod day;
 mod disk;
 mod findings;
+mod glass;
 mod health;
 mod journal;
 pub mod ocsf;
@@ -31,6 +33,7 @@ mod queue;
 mod record;
 mod recovery;
 mod reserve;
+pub mod reviews;
 pub mod search;
 mod settings;
 mod spill;
@@ -46,9 +49,11 @@ pub use authentication::{Act, Authentication, Who};
 pub use batch::{Ticket, Unwritable};
 pub use change::{Change, Changed};
 pub use findings::{About, Detector, Finding};
+pub use glass::{BrokenGlass, Review};
 pub use health::{Health, Space};
 pub use record::{Digests, Record};
 pub use recovery::Recovered;
+pub use reviews::Reviews;
 pub use settings::{AuditFault, AuditSettings};
 pub use strangers::Strangers;
 pub use unusual::{Unusual, Usual};

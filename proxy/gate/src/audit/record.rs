@@ -4,7 +4,13 @@ use std::sync::Arc;
 
 use poort_enforce::record::{Decision, Outcome};
 
-use super::{access::Access, authentication::Authentication, change::Change, findings::Finding};
+use super::{
+    access::Access,
+    authentication::Authentication,
+    change::Change,
+    findings::Finding,
+    glass::{BrokenGlass, Review},
+};
 
 /// One thing to write down.
 #[derive(Debug)]
@@ -19,6 +25,10 @@ pub enum Record {
     Finding(Box<Finding>),
     /// Somebody looked at the record.
     Access(Box<Access>),
+    /// An officer broke the glass.
+    BrokenGlass(Box<BrokenGlass>),
+    /// Somebody looked into it.
+    Review(Box<Review>),
     /// Somebody changed the policies in force.
     Change(Box<Change>),
 }
@@ -37,7 +47,11 @@ pub struct Digests {
 impl Record {
     /// Whether somebody may wait for it.
     pub(super) const fn is_waited_for(&self) -> bool {
-        matches!(self, Self::Decision(..) | Self::Access(_) | Self::Authentication(_) | Self::Change(_))
+        match self {
+            Self::Decision(..) | Self::Access(_) | Self::Authentication(_) | Self::Change(_) => true,
+            Self::BrokenGlass(_) | Self::Review(_) => true,
+            Self::Outcome(_) | Self::Finding(_) => false,
+        }
     }
 
     /// Roughly the memory it holds, in bytes. What many requests share behind an [`Arc`] is not counted.
@@ -46,6 +60,8 @@ impl Record {
             Self::Outcome(_) => size_of::<Self>(),
             Self::Authentication(_) => size_of::<Authentication>() + 512,
             Self::Finding(_) => size_of::<Finding>() + 512,
+            Self::BrokenGlass(broken) => size_of::<BrokenGlass>() + 512 + broken.glass.reason.len(),
+            Self::Review(review) => size_of::<Review>() + 512 + review.finding.len(),
             Self::Change(_) => size_of::<Change>() + 1024,
             Self::Access(access) => {
                 let wanted = access.wanted.iter().map(|(what, value)| what.len() + value.len() + 64);

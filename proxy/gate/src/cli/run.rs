@@ -13,7 +13,7 @@ use pingora::{
 use crate::{
     admin::Admin,
     audit::{
-        Audit, AuditSettings, Change, Changed, Record,
+        Audit, AuditSettings, Change, Changed, Record, Reviews, reviews,
         tlog::{LOG_DIRECTORY, LogSettings},
     },
     carry_over::{CarryOver, Closures},
@@ -81,6 +81,7 @@ fn serve(file: &Path) -> anyhow::Result<()> {
     let settings = audit_settings(&checked.deploy.audit);
     let (audit, recovered) = Audit::open(settings, WallClock)?;
     tracing::info!(event = "audit_opened", ?recovered);
+    learn_reviews(&checked.deploy.audit.directory, &carry.reviews);
     let kept = match origin {
         Origin::Files => last_good::keep(&checked.deploy.state, file, &checked.files),
         Origin::LastGood => Ok(()),
@@ -114,6 +115,15 @@ fn serve(file: &Path) -> anyhow::Result<()> {
     server.run(RunArgs::default());
     audit.close();
     Ok(())
+}
+
+/// Reads, beside everything else, which broken glasses wait for a review: a long record takes a while.
+fn learn_reviews(directory: &Path, reviews: &Arc<Reviews>) {
+    let (directory, reviews) = (directory.to_owned(), Arc::clone(reviews));
+    std::thread::spawn(move || match reviews::waiting(&directory) {
+        Ok(waiting) => reviews.learn(&waiting),
+        Err(fault) => tracing::warn!(event = "reviews_not_read", %fault),
+    });
 }
 
 /// Says and writes down that policies were not confirmed before the gate stopped.

@@ -22,6 +22,8 @@ pub(super) fn plain(value: IdentityValue, exchange: &Exchange) -> Option<HeaderV
         IdentityValue::Units => holder.principal.units.join(","),
         IdentityValue::Device => exchange.device.as_ref()?.id.clone(),
         IdentityValue::Actor => exchange.actor.as_ref()?.device.id.clone(),
+        IdentityValue::Purpose => exchange.stated.purpose.as_deref()?.to_owned(),
+        IdentityValue::Case => exchange.stated.case.as_deref()?.to_owned(),
     };
     (!text.is_empty()).then(|| header_value(&text)).flatten()
 }
@@ -60,7 +62,8 @@ pub(super) fn statement<'a>(source: &'a str, holder: &'a Holder, exchange: &'a E
         device: exchange.device.as_ref().map(|device| &*device.id),
         actor: exchange.actor.as_ref().map(|actor| &*actor.device.id),
         acr: holder.subject.as_ref().and_then(|subject| subject.acr.as_deref()),
-        purpose: None,
+        purpose: exchange.stated.purpose.as_deref(),
+        case: exchange.stated.case.as_deref(),
     }
 }
 

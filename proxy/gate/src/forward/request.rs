@@ -4,6 +4,7 @@ use http::{HeaderName, HeaderValue, Uri, header, uri::PathAndQuery};
 use pingora::{Error, ErrorType, OrErr, Result, http::RequestHeader};
 use poort_enforce::{
     exchange::Exchange, pipeline::Permit, reply::REQUEST_ID, sign_in::is_own_cookie, signs_in_connection,
+    stated::StatedBy,
 };
 use poort_identity::Assertions;
 
@@ -81,7 +82,7 @@ pub fn prepare_request(
 ) -> Result<()> {
     let own = own_sign_in(upstream, permit);
     let trace = trace::restarted(&upstream.headers, exchange.id).ok_or_else(undecided)?;
-    remove_forgeable(upstream, &outbound.identity);
+    remove_forgeable(upstream, &outbound.identity, permit.source().stated_by.as_ref());
     remove_own_cookies(upstream)?;
     if let Some(own) = own {
         upstream.insert_header(header::AUTHORIZATION, own)?;
@@ -123,13 +124,14 @@ fn own_sign_in(upstream: &RequestHeader, permit: &Permit) -> Option<HeaderValue>
     (permit.source().signs_in_by_connection && signs_in_connection(value.as_bytes())).then(|| value.clone())
 }
 
-fn remove_forgeable(upstream: &mut RequestHeader, identity: &IdentityHeaders) {
+fn remove_forgeable(upstream: &mut RequestHeader, identity: &IdentityHeaders, stated: Option<&StatedBy>) {
     let forged = |name: &HeaderName| {
         let text = name.as_str();
         FORGEABLE.contains(&text)
             || FORGEABLE_PREFIXES.iter().any(|prefix| text.starts_with(prefix))
             || text.contains('_')
             || identity.headers.iter().any(|(own, _)| own == name)
+            || stated.is_some_and(|stated| stated.has(name))
     };
     let names: Vec<HeaderName> = upstream.headers.keys().filter(|name| forged(name)).cloned().collect();
     for name in names {
@@ -212,6 +214,7 @@ mod tests {
             "X-HTTP-Method-Override",
             "Proxy",
             "X-Employee",
+            "X-Purpose",
             "SSL-Client-S-DN",
         ] {
             request.append_header(name, "forged").unwrap();
@@ -219,7 +222,8 @@ mod tests {
         request.append_header("Accept", "text/html").unwrap();
         request.append_header("Cookie", "JSESSIONID=1").unwrap();
         let headers = vec![(HeaderName::from_static("x-employee"), IdentityValue::Subject)];
-        remove_forgeable(&mut request, &IdentityHeaders { assertion: true, headers });
+        let stated = StatedBy::new(vec![], HeaderName::from_static("x-purpose"), None);
+        remove_forgeable(&mut request, &IdentityHeaders { assertion: true, headers }, Some(&stated));
         let mut left: Vec<_> = request.headers.keys().map(HeaderName::as_str).collect();
         left.sort_unstable();
         assert_eq!(left, ["accept", "cookie"]);

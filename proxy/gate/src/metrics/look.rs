@@ -103,6 +103,9 @@ impl Metrics {
         held.sessions.with_label_values(&["open"]).set(whole(kept.open));
         held.sessions.with_label_values(&["ended"]).set(whole(kept.ended));
         held.sign_ins.set(whole(kept.waiting));
+        let (waiting, oldest) = carry.reviews.count();
+        held.reviews.set(whole(waiting));
+        held.oldest_review.set(oldest.map_or(0, |oldest| until(now, oldest)));
     }
 
     fn recorded(&self, audit: Health, checkpoint_age: Option<Duration>) {

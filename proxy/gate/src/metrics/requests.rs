@@ -39,6 +39,8 @@ struct Families {
     connections: IntCounterVec,
     matches: IntCounterVec,
     inspections: IntCounterVec,
+    glasses_broken: IntCounterVec,
+    glasses_used: IntCounterVec,
 }
 
 /// Requests, by source.
@@ -66,6 +68,8 @@ pub struct SourceCounts {
     failed: IntCounter,
     matches: Resolved<(u64, &'static str)>,
     inspections: Resolved<(&'static str, &'static str)>,
+    glasses_broken: IntCounter,
+    glasses_used: IntCounter,
 }
 
 impl Families {
@@ -118,6 +122,16 @@ impl Families {
                 "Requests and answers inspected, by what came of it.",
                 &["source", "mode", "finding"],
             )?,
+            glasses_broken: new.counters(
+                "poort_break_glass_grants_total",
+                "Glasses that officers broke, with a reason and a case.",
+                &["source"],
+            )?,
+            glasses_used: new.counters(
+                "poort_break_glass_uses_total",
+                "Requests that were allowed while a glass was broken for them.",
+                &["source"],
+            )?,
         })
     }
 
@@ -150,6 +164,8 @@ impl Families {
             matches: Resolved::new(move |(rule, mode): &(u64, _)| {
                 matches.with_label_values(&[&*of_match, &rule.to_string(), *mode])
             }),
+            glasses_broken: self.glasses_broken.with_label_values(&[source]),
+            glasses_used: self.glasses_used.with_label_values(&[source]),
             inspections: Resolved::new(move |(mode, finding)| {
                 inspections.with_label_values(&[&*of_inspection, *mode, *finding])
             }),
@@ -216,6 +232,14 @@ impl SourceCounts {
             counter.inc();
         }
         self.duration.observe(took.as_secs_f64());
+    }
+
+    pub(super) fn glass_broken(&self) {
+        self.glasses_broken.inc();
+    }
+
+    pub(super) fn glass_used(&self) {
+        self.glasses_used.inc();
     }
 
     pub(super) fn failed(&self, reason: &'static str) {

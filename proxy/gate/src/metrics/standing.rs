@@ -138,6 +138,8 @@ pub(super) struct Held {
     pub(super) prefixes: IntGauge,
     pub(super) sessions: IntGaugeVec,
     pub(super) sign_ins: IntGauge,
+    pub(super) reviews: IntGauge,
+    pub(super) oldest_review: IntGauge,
 }
 
 impl Held {
@@ -160,6 +162,12 @@ impl Held {
             )?,
             sessions: new.gauges("poort_sessions", "Sessions of browsers that are kept.", &["state"])?,
             sign_ins: new.gauge("poort_sign_ins_waiting", "Sign-ins that are under way.")?,
+            reviews: new
+                .gauge("poort_break_glass_unreviewed", "Broken glasses that nobody has looked into yet.")?,
+            oldest_review: new.gauge(
+                "poort_break_glass_oldest_unreviewed_seconds",
+                "For how long the oldest of them has waited; 0 if none does.",
+            )?,
         })
     }
 }

@@ -1,15 +1,22 @@
 //! What the gate answers itself, in the phases of a request: its own pages, and the way to them.
 
 use bytes::Bytes;
-use http::header;
+use http::{HeaderValue, header};
 use pingora::{Result, proxy::Session};
 use poort_enforce::{
+    exchange::Exchange,
+    pipeline::{Refusal, Remedy},
     reason::Reason,
+    reply::Way,
     sign_in::{Endpoint, is_navigation, is_own_origin},
 };
 
 use super::{Context, failure};
-use crate::{adapt, audit::Audit, signin::Visit};
+use crate::{
+    adapt,
+    audit::Audit,
+    signin::{Errand, Visit},
+};
 
 /// Largest form that a page of the gate's own takes, in bytes.
 const FORM_LIMIT: usize = 8 * 1024;
@@ -29,36 +36,70 @@ pub(super) async fn answer(
     adapt::write_reply(session, reply).await
 }
 
-/// Sends a person to sign in first: strongly if need be, or with a certain `acr`.
+/// Sends a person on an errand first.
 pub(super) async fn detour(
     session: &mut Session,
     ctx: &Context,
-    stronger: bool,
-    class: Option<&str>,
+    errand: Errand,
     audit: &Audit,
 ) -> Result<()> {
     let snapshot = ctx.snapshot.as_ref().ok_or_else(|| failure(Reason::Internal))?;
     let desk = snapshot.pipeline.ports.sign_in.as_ref().ok_or_else(|| failure(Reason::Internal))?;
-    let reply = desk.detour(visit(session, ctx, &[], audit)?, stronger, class);
+    let reply = desk.detour(visit(session, ctx, &[], audit)?, errand);
     let reply = reply.map_err(|_| failure(Reason::Internal))?;
     adapt::write_reply(session, reply).await
 }
 
-/// Whether a person who is going to a page and was refused may pass after signing in: in a session that is too weak (then a stronger one is
-/// asked for), or where nobody had signed in and the device alone may not.
-pub(super) fn would_sign_in_do(session: &Session, ctx: &Context, reason: &Reason) -> Option<bool> {
+/// Whether a person who is going to a page and was refused may pass after an errand on the sign-in host: after signing in more strongly, or
+/// at all where the device alone may not; or after saying what it is for.
+pub(super) fn errand(session: &Session, ctx: &Context, refusal: &Refusal) -> Option<Errand> {
     let exchange = ctx.exchange.as_ref()?;
     let nobody = exchange.holder.as_ref().is_some_and(|holder| holder.subject.is_none());
-    let stronger = match reason {
-        Reason::StrongerSignIn => true,
-        Reason::Policy if nobody => false,
+    let errand = match &refusal.reason {
+        Reason::StrongerSignIn => {
+            Errand::SignIn { stronger: true, class: refusal.step_up.as_deref().map(str::to_owned) }
+        }
+        Reason::Policy if nobody => Errand::SignIn { stronger: false, class: None },
+        Reason::PurposeRequired | Reason::CaseRequired if exchange.statements.is_some() => mission(exchange),
         _ => return None,
     };
     let headers = &session.req_header().headers;
     let navigates = is_navigation(exchange.facts.as_ref()?, headers);
     let can = ctx.snapshot.as_ref()?.pipeline.rules.sign_in.is_some()
         && exchange.connection.device.accepted().is_some();
-    (navigates && can && !headers.contains_key(header::AUTHORIZATION)).then_some(stronger)
+    (navigates && can && !headers.contains_key(header::AUTHORIZATION)).then_some(errand)
+}
+
+fn mission(exchange: &Exchange) -> Errand {
+    Errand::Mission { case: exchange.meaning.as_ref().is_some_and(|meaning| meaning.demands.case) }
+}
+
+/// Where a person who was refused can do something about it, and the cookie for the way back. Whoever has no session in this browser is told
+/// the page alone.
+pub(super) fn way(
+    session: &Session,
+    ctx: &Context,
+    refusal: &Refusal,
+    audit: &Audit,
+) -> Option<(Way, Option<HeaderValue>)> {
+    let (remedy, exchange) = (refusal.remedy?, ctx.exchange.as_ref()?);
+    let desk = ctx.snapshot.as_ref()?.pipeline.ports.sign_in.as_ref()?;
+    if exchange.statements.is_none() {
+        let path = match remedy {
+            Remedy::Mission => "/mission",
+            Remedy::BreakGlass => "/break-glass",
+        };
+        return Some((Way { remedy, address: desk.page_at(path) }, None));
+    }
+    let errand = match remedy {
+        Remedy::Mission => mission(exchange),
+        Remedy::BreakGlass => Errand::BreakGlass {
+            source: exchange.source()?.id.to_string(),
+            person: exchange.holder.as_ref()?.principal.id.clone(),
+        },
+    };
+    let (address, cookie) = desk.way(visit(session, ctx, &[], audit).ok()?, errand).ok()?;
+    Some((Way { remedy, address }, cookie))
 }
 
 fn visit<'a>(session: &'a Session, ctx: &'a Context, body: &'a [u8], audit: &'a Audit) -> Result<Visit<'a>> {
@@ -70,9 +111,11 @@ fn visit<'a>(session: &'a Session, ctx: &'a Context, body: &'a [u8], audit: &'a 
     let arrival = adapt::arrival(session, connection);
     let headers = &session.req_header().headers;
     let mut origins = headers.get_all(header::ORIGIN).iter();
+    let site = headers.get("sec-fetch-site").map(|site| site == "same-origin");
+    // No browser that says both contradicts itself.
     let from_here = match (origins.next(), origins.next()) {
-        (Some(origin), None) => is_own_origin(&arrival, origin),
-        (None, _) => headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin"),
+        (Some(origin), None) => is_own_origin(&arrival, origin) && site != Some(false),
+        (None, _) => site == Some(true),
         _ => false,
     };
     Ok(Visit {

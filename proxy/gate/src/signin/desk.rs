@@ -8,18 +8,19 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use poort_enforce::ports::Standing;
+use poort_enforce::{ports::Standing, stated::Purposes};
 use poort_identity::{
     session::{Seal, SessionFault, SessionId},
     sign_in::{Provider, SignInFault, Tokens},
-    token::{Expected, IdToken, Issuers, SubjectKind, TokenFault},
+    token::{Expected, IdToken, Issuers, KeyLookup, KeySet, Keys, SubjectKind, TokenFault},
 };
 use tokio::sync::watch;
 
 use super::{Kept, Memory, State, exchange, journey::Journey};
 use crate::{
+    audit::Reviews,
     carry_over::CarryOver,
-    config::checked::zone::SignIn,
+    config::checked::zone::{Dispatch, Missions, SignIn},
     keys::{self, KeyRing},
     metrics::Metrics,
 };
@@ -38,9 +39,37 @@ pub struct Desk {
     pub(super) places: Vec<Place>,
     pub(super) state: Arc<Memory>,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) reviews: Arc<Reviews>,
     pub(super) confirming: Mutex<HashMap<SessionId, watch::Receiver<()>>>,
     pub(super) issuers: Issuers,
     pub(super) keys: KeyRing,
+    pub(super) purposes: Arc<Purposes>,
+    /// How long a mission lasts.
+    pub(super) mission: Duration,
+    /// How long a broken glass does.
+    pub(super) glass: Duration,
+    pub(super) dispatch: Option<Links>,
+}
+
+/// What verifies links from dispatch.
+pub(super) struct Links {
+    pub(super) issuers: Issuers,
+    pub(super) keys: Arc<KeySet>,
+}
+
+impl KeyLookup for Links {
+    fn keys(&self, _: &str) -> Keys {
+        Keys::Fresh(Arc::clone(&self.keys))
+    }
+}
+
+/// What officers may state, and for how long it holds.
+#[derive(Clone, Copy)]
+pub struct Stating<'a> {
+    /// The zone's purposes.
+    pub purposes: &'a Arc<Purposes>,
+    /// How long each holds.
+    pub missions: &'a Missions,
 }
 
 /// An issuer at which people sign in.
@@ -60,8 +89,14 @@ impl Desk {
         issuers: Issuers,
         keys: KeyRing,
         strong: Vec<String>,
+        stating: Stating<'_>,
         carry: &CarryOver,
     ) -> Result<Self, String> {
+        let links = |dispatch: &Dispatch| {
+            let issuers = Issuers::new(vec![dispatch.rules.clone()]);
+            let told = |faults: Vec<_>| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+            Ok::<_, String>(Links { issuers: issuers.map_err(told)?, keys: Arc::clone(&dispatch.keys) })
+        };
         let place = |at: &crate::config::checked::zone::SignInAt| {
             let client = keys::client(at.ca.as_deref())?;
             Ok(Place { provider: at.provider.clone(), title: at.title.clone(), client })
@@ -76,9 +111,14 @@ impl Desk {
             places: sign_in.providers.iter().map(place).collect::<Result<_, String>>()?,
             state: Arc::clone(&carry.sessions),
             metrics: Arc::clone(&carry.metrics),
+            reviews: Arc::clone(&carry.reviews),
             confirming: Mutex::default(),
             issuers,
             keys,
+            purposes: Arc::clone(stating.purposes),
+            mission: stating.missions.lifetime,
+            glass: stating.missions.glass,
+            dispatch: stating.missions.dispatch.as_ref().map(links).transpose()?,
         })
     }
 
@@ -101,16 +141,16 @@ impl Desk {
 
     /// Whether a sign-in is what a journey waits for.
     pub(super) fn is_enough(&self, kept: &Kept, journey: Option<&Journey>) -> bool {
-        let Some(journey) = journey.filter(|journey| journey.stronger) else { return true };
-        match &journey.class {
-            Some(class) => kept.subject.acr.as_ref() == Some(class),
-            None => self.is_strong(kept),
+        match journey.and_then(Journey::stronger) {
+            None => true,
+            Some(Some(class)) => kept.subject.acr.as_deref() == Some(class),
+            Some(None) => self.is_strong(kept),
         }
     }
 
     /// What an issuer is asked to make of a sign-in for a journey (`acr_values`); none: nothing special.
     pub(super) fn wanted(&self, journey: &Journey) -> Option<String> {
-        journey.stronger.then(|| journey.class.clone().unwrap_or_else(|| self.strong.join(" ")))
+        journey.stronger().map(|class| class.map_or_else(|| self.strong.join(" "), str::to_owned))
     }
 
     /// How a session stands; its issuer is asked again in the background when its last word is no longer good, and waited for only when
@@ -133,7 +173,7 @@ impl Desk {
             Some(fault) => Standing::Closed(fault),
             None => {
                 self.state.used(id, now).await;
-                Standing::Open { renewed: kept.renewed.then_some(kept.subject) }
+                Standing::Open { renewed: kept.renewed.then_some(kept.subject), statements: kept.statements }
             }
         }
     }
@@ -198,6 +238,7 @@ impl Desk {
         Kept {
             subject: Arc::new(subject),
             renewed: false,
+            statements: Arc::default(),
             device: device.to_owned(),
             sid: read.sid,
             id_token: tokens.id_token.map(Into::into),

@@ -8,10 +8,11 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use poort_enforce::{
     exchange::RequestId,
     facts::RequestFacts,
+    language::{Language, Text},
     normal::query_values,
-    reply::Reply,
+    reply::{Forms, Reply},
     routes::Routes,
-    sign_in::{Endpoint, SESSION_COOKIE, cookie},
+    sign_in::{Endpoint, SESSION_COOKIE, cookie, is_navigation},
 };
 use poort_identity::{
     session::{Purpose, Session, SessionId},
@@ -23,8 +24,9 @@ use crate::audit::{Act, Audit, Authentication, Record};
 use super::{
     Desk, HandOver, Kept, State, Waiting, cookies,
     desk::Place,
-    journey::{self, Journey, PATIENCE},
-    pages::Page,
+    journey::{self, Errand, Journey, PATIENCE},
+    pages::{Form, Page},
+    texts,
 };
 
 /// How long a session may be on its way from one host to the next.
@@ -52,8 +54,29 @@ pub struct Visit<'a> {
 }
 
 impl Visit<'_> {
-    fn query(&self, name: &str) -> Result<Option<String>, SignInFault> {
+    pub(super) fn query(&self, name: &str) -> Result<Option<String>, SignInFault> {
         one(self.facts.target.query.as_deref().unwrap_or_default(), name)
+    }
+
+    /// The reader's language.
+    pub(super) fn language(&self) -> Language {
+        Language::of(self.headers)
+    }
+
+    /// A page for its reader.
+    pub(super) fn page(&self, title: Text) -> Page {
+        Page::new(self.language(), title)
+    }
+
+    /// The form that was posted.
+    ///
+    /// # Errors
+    /// [`SignInFault::Browser`] unless it came from a page of this host that was made for this form in this session.
+    pub(super) fn posted(&self, desk: &Desk, form: &str, id: SessionId) -> Result<&str, SignInFault> {
+        let body = std::str::from_utf8(self.body).map_err(|_| SignInFault::Browser)?;
+        let proof = one(body, "proof")?.and_then(|proof| desk.seal.open(Purpose::Form, proof.as_bytes()));
+        let proven = proof.as_deref() == Some(format!("{form} {id}").as_bytes());
+        if self.from_here && proven { Ok(body) } else { Err(SignInFault::Browser) }
     }
 
     /// What is written down of signing in or out here.
@@ -104,12 +127,39 @@ fn tag(secret: &str) -> String {
     secret.chars().take(8).collect()
 }
 
-type Answered = Result<Reply, SignInFault>;
+pub(super) type Answered = Result<Reply, SignInFault>;
+/// An answer, and the word for what came of it in metrics.
+pub(super) type Done = Result<(Reply, &'static str), SignInFault>;
 
 impl Desk {
     /// Answers a request for one of the gate's own pages.
     pub async fn answer(self: &Arc<Self>, endpoint: Endpoint, visit: Visit<'_>, routes: &Routes) -> Reply {
-        let answered = match endpoint {
+        let plainly = |answered: Answered| answered.map(|reply| (reply, "answered"));
+        let done = match endpoint {
+            Endpoint::Mission => self.mission(visit).await,
+            Endpoint::BreakGlass => self.break_glass(visit).await,
+            other => plainly(self.answer_plainly(other, visit, routes).await),
+        };
+        let code = done.as_ref().map_or_else(SignInFault::code, |(_, code)| code);
+        self.metrics.signed_in(endpoint.as_str(), code);
+        if endpoint == Endpoint::Callback && done.is_err() {
+            let failed = visit.authentication(Act::Failed { code });
+            // It failed: whether that is written down too changes nothing.
+            let _ = visit.audit.append(Record::Authentication(Box::new(failed)));
+        }
+        done.map(|(reply, _)| reply).unwrap_or_else(|fault| {
+            tracing::warn!(event = "sign_in_failed", endpoint = endpoint.as_str(), %fault, request = %visit.id);
+            failed(endpoint, &fault, visit)
+        })
+    }
+
+    async fn answer_plainly(
+        self: &Arc<Self>,
+        endpoint: Endpoint,
+        visit: Visit<'_>,
+        routes: &Routes,
+    ) -> Answered {
+        match endpoint {
             Endpoint::Home => self.home(visit).await,
             Endpoint::Start => self.start(visit).await,
             Endpoint::Callback => self.callback(visit).await,
@@ -118,48 +168,88 @@ impl Desk {
             Endpoint::SignedOut => Ok(signed_out(visit)),
             Endpoint::HandOver => self.take_over(visit, routes).await,
             Endpoint::Logout => self.go(format!("{}/sign-out", self.origin), vec![], visit.id),
-        };
-        let code = answered.as_ref().map_or_else(SignInFault::code, |_| "answered");
-        self.metrics.signed_in(endpoint.as_str(), code);
-        if endpoint == Endpoint::Callback && answered.is_err() {
-            let failed = visit.authentication(Act::Failed { code });
-            // It failed: whether that is written down too changes nothing.
-            let _ = visit.audit.append(Record::Authentication(Box::new(failed)));
+            // They are answered above.
+            Endpoint::Mission | Endpoint::BreakGlass => Err(SignInFault::Internal),
         }
-        answered.unwrap_or_else(|fault| {
-            tracing::warn!(event = "sign_in_failed", endpoint = endpoint.as_str(), %fault, request = %visit.id);
-            failed(&fault, visit)
-        })
     }
 
-    /// Sends a person who is going to a source to sign in first: strongly if need be, or so that the issuer says `class` of it.
+    /// Sends a person who is going to a source on an errand first.
     ///
     /// # Errors
     /// [`SignInFault::Internal`] if there is no randomness.
-    pub fn detour(&self, visit: Visit<'_>, stronger: bool, class: Option<&str>) -> Answered {
-        let (secret, target) = (secret()?, &visit.facts.target);
-        let journey = Journey {
-            host: visit.facts.host.clone(),
-            target: journey::target(&target.path, target.query.as_deref()),
-            device: visit.device.to_owned(),
-            tag: tag(&self::secret()?),
-            browser: sha256(secret.as_bytes()),
-            stronger,
-            class: class.map(str::to_owned),
-            at: journey::seconds(visit.now),
-        };
-        let sealed = journey.seal(&self.seal).ok_or(SignInFault::Internal)?;
-        let cookie = cookies::kept(&cookies::hop(&journey.tag), &secret, PATIENCE.as_secs());
-        self.go(format!("{}/start?to={sealed}", self.origin), cookie.into_iter().collect(), visit.id)
+    pub fn detour(&self, visit: Visit<'_>, errand: Errand) -> Answered {
+        let (address, cookie) = self.way(visit, errand)?;
+        self.go(address, cookie.into_iter().collect(), visit.id)
     }
 
-    fn go(&self, address: String, cookies: Vec<HeaderValue>, id: RequestId) -> Answered {
+    /// The way to the page for an errand and back to what was asked for, and the cookie that proves on the way back that it is this browser.
+    ///
+    /// # Errors
+    /// [`SignInFault::Internal`] if there is no randomness.
+    pub fn way(
+        &self,
+        visit: Visit<'_>,
+        errand: Errand,
+    ) -> Result<(String, Option<HeaderValue>), SignInFault> {
+        let page = match errand {
+            Errand::SignIn { .. } => "/start",
+            Errand::Mission { .. } => "/mission",
+            Errand::BreakGlass { .. } => "/break-glass",
+        };
+        let (host, target) = (visit.facts.host.clone(), &visit.facts.target);
+        // A page is come back to, with the session. What a program asked for is no page; and one that asks every second would have a cookie
+        // for each time.
+        let (journey, cookie) = match is_navigation(visit.facts, visit.headers) {
+            true => {
+                let (secret, tag) = (secret()?, tag(&secret()?));
+                let cookie = cookies::kept(&cookies::hop(&tag), &secret, PATIENCE.as_secs());
+                let target = journey::target(&target.path, target.query.as_deref());
+                let proven = Journey {
+                    tag,
+                    browser: sha256(secret.as_bytes()),
+                    ..Journey::to(host, target, errand, visit)
+                };
+                (proven, cookie)
+            }
+            false => (Journey::to(host, "/".to_owned(), errand, visit), None),
+        };
+        let sealed = journey.seal(&self.seal).ok_or(SignInFault::Internal)?;
+        Ok((format!("{}{page}?to={sealed}", self.origin), cookie))
+    }
+
+    /// The address of a page of the sign-in host, for whoever cannot be led there.
+    #[must_use]
+    pub fn page_at(&self, path: &str) -> String {
+        format!("{}{path}", self.origin)
+    }
+
+    /// To sign in, and then back to this page of the sign-in host.
+    pub(super) fn sign_in_first(&self, visit: Visit<'_>) -> Answered {
+        let target = &visit.facts.target;
+        let target = journey::target(&target.path, target.query.as_deref());
+        let journey =
+            Journey::to(self.host.clone(), target, Errand::SignIn { stronger: false, class: None }, visit);
+        let sealed = journey.seal(&self.seal).ok_or(SignInFault::Internal)?;
+        self.go(format!("{}/start?to={sealed}", self.origin), vec![], visit.id)
+    }
+
+    /// Proof that a form came from a page of the gate's own, in this session.
+    pub(super) fn proof(&self, form: &str, id: SessionId) -> Result<String, SignInFault> {
+        self.seal.seal(Purpose::Form, format!("{form} {id}").as_bytes()).map_err(|_| SignInFault::Internal)
+    }
+
+    /// A journey that this device's browser was sent on.
+    pub(super) fn journey(&self, sealed: &str, visit: Visit<'_>) -> Result<Journey, SignInFault> {
+        Journey::open(&self.seal, sealed, visit.device, visit.now).ok_or(SignInFault::State)
+    }
+
+    pub(super) fn go(&self, address: String, cookies: Vec<HeaderValue>, id: RequestId) -> Answered {
         let location = HeaderValue::try_from(address).map_err(|_| SignInFault::Internal)?;
         Ok(Reply::elsewhere(location, cookies, id))
     }
 
     /// The open session that the sign-in host's cookie names, on its device.
-    async fn present(&self, visit: Visit<'_>) -> Option<(SessionId, Kept)> {
+    pub(super) async fn present(&self, visit: Visit<'_>) -> Option<(SessionId, Kept)> {
         let value = cookie(visit.headers, SESSION_COOKIE).ok().flatten()?;
         let session = Session::open(&self.seal, value, &self.host, visit.now).ok()?;
         let kept = self.state.find(session.id).await?;
@@ -169,23 +259,23 @@ impl Desk {
 
     async fn home(&self, visit: Visit<'_>) -> Answered {
         let Some((_, kept)) = self.present(visit).await else {
-            return Ok(Page::new("You are not signed in.", "Open an application, or sign in here.")
-                .link("/start", "Sign in")
-                .reply(visit.id));
+            let page = visit.page(texts::NOT_SIGNED_IN).say(texts::OPEN_OR_SIGN_IN);
+            return Ok(page.link("/start", texts::SIGN_IN).reply(visit.id));
         };
         let name = kept.subject.display.as_deref().unwrap_or(&kept.subject.id);
-        Ok(Page::new("You are signed in.", format!("On this device: {name}."))
-            .link("/start?other=1", "Somebody else signs in")
-            .link("/sign-out", "Sign out")
+        let here = format!("{}{name}.", texts::ON_THIS_DEVICE.in_language(visit.language()));
+        Ok(visit
+            .page(texts::SIGNED_IN)
+            .text(&here)
+            .link("/mission", texts::MISSION)
+            .link("/start?other=1", texts::SOMEBODY_ELSE)
+            .link("/sign-out", texts::SIGN_OUT)
             .reply(visit.id))
     }
 
     async fn start(self: &Arc<Self>, visit: Visit<'_>) -> Answered {
         let sealed = visit.query("to")?;
-        let journey = sealed.as_deref().map(|sealed| {
-            Journey::open(&self.seal, sealed, visit.device, visit.now).ok_or(SignInFault::State)
-        });
-        let journey = journey.transpose()?;
+        let journey = sealed.as_deref().map(|sealed| self.journey(sealed, visit)).transpose()?;
         let other_person = visit.query("other")?.is_some();
         let present = self.present(visit).await.filter(|_| !other_person);
         let present = present.filter(|(_, kept)| self.is_enough(kept, journey.as_ref()));
@@ -236,6 +326,10 @@ impl Desk {
         let mut kept = self.kept(id, visit.device, tokens, read, visit.now);
         // Other hosts' cookies of this session say how it was before.
         kept.renewed = true;
+        // Who signs in more strongly is on the same mission as before.
+        if let Some(before) = self.state.find(id).await {
+            kept.statements = before.statements;
+        }
         let signed_in = Authentication {
             who: Some((&*kept.subject).into()),
             session: Some(id.to_string()),
@@ -254,11 +348,9 @@ impl Desk {
         let journey = waiting.journey.as_deref();
         let journey = journey.and_then(|sealed| Journey::open(&self.seal, sealed, visit.device, visit.now));
         if !self.is_enough(&kept, journey.as_ref()) {
-            let text =
-                "This needs a card or security key, and the sign-in was without. Try again with yours.";
-            let page = Page::new("This sign-in was not strong enough.", text);
+            let page = visit.page(texts::NOT_STRONG).say(texts::WITH_A_CARD);
             return Ok(Page { status: StatusCode::FORBIDDEN, cookies, ..page }
-                .link("/", "Go on")
+                .link("/", texts::GO_ON)
                 .reply(visit.id));
         }
         tracing::info!(event = "signed_in", issuer = alias, session = %id);
@@ -280,7 +372,7 @@ impl Desk {
     }
 
     /// Hands the session over to the host that the person was going to.
-    async fn go_on(
+    pub(super) async fn go_on(
         &self,
         id: SessionId,
         kept: &Kept,
@@ -291,6 +383,9 @@ impl Desk {
         let Some(journey) = journey else {
             return self.go(format!("{}/", self.origin), cookies, visit.id);
         };
+        if journey.tag.is_empty() {
+            return self.go(self.address(&journey.host, &journey.target), cookies, visit.id);
+        }
         let code = secret()?;
         let hand_over = HandOver {
             session: id,
@@ -337,26 +432,22 @@ impl Desk {
 
     async fn ask_to_sign_out(&self, visit: Visit<'_>) -> Answered {
         let Some((id, kept)) = self.present(visit).await else { return Ok(signed_out(visit)) };
-        let proof = self.seal.seal(Purpose::Form, id.to_string().as_bytes());
-        let proof = proof.map_err(|_| SignInFault::Internal)?;
+        let proof = self.proof(SIGN_OUT_FORM, id)?;
         let place = self.place(&kept.subject.issuer);
-        let page = Page::new("Sign out?", "You are signed out of every application on this device.");
+        let page = visit.page(texts::SIGN_OUT_ASKED).say(texts::EVERYWHERE);
         let end = place.and_then(|place| place.provider.end_session.as_deref());
         let forms =
             end.and_then(|end| reqwest::Url::parse(end).ok()).map(|end| end.origin().ascii_serialization());
-        Ok(Page { forms, ..page }
-            .form("/sign-out", &proof, "Sign out")
-            .link("/", "Stay signed in")
+        let form = Form::new("/sign-out", &proof).button(texts::SIGN_OUT.in_language(page.language));
+        Ok(Page { forms: forms.map_or(Forms::Own, Forms::To), ..page }
+            .form(&form)
+            .link("/", texts::STAY)
             .reply(visit.id))
     }
 
     async fn sign_out(&self, visit: Visit<'_>) -> Answered {
         let Some((id, kept)) = self.present(visit).await else { return Ok(signed_out(visit)) };
-        let form = std::str::from_utf8(visit.body).map_err(|_| SignInFault::Browser)?;
-        let proof = one(form, "proof")?.and_then(|proof| self.seal.open(Purpose::Form, proof.as_bytes()));
-        if !visit.from_here || proof.as_deref() != Some(id.to_string().as_bytes()) {
-            return Err(SignInFault::Browser);
-        }
+        visit.posted(self, SIGN_OUT_FORM, id)?;
         let person = &kept.subject.id;
         let ended = self.state.end(|other| other.subject.id == *person && other.device == visit.device).await;
         let signed_out = Authentication {
@@ -375,8 +466,11 @@ impl Desk {
     }
 }
 
+/// Names the form that signs out.
+const SIGN_OUT_FORM: &str = "sign-out";
+
 fn chooser(places: &[Place], to: Option<&str>, other_person: bool, visit: Visit<'_>) -> Reply {
-    let mut page = Page::new("Sign in", "Where do you sign in?");
+    let mut page = visit.page(texts::SIGN_IN).say(texts::WHERE);
     for place in places {
         let mut address = format!("/start?issuer={}", place.provider.alias);
         if let Some(to) = to {
@@ -385,35 +479,30 @@ fn chooser(places: &[Place], to: Option<&str>, other_person: bool, visit: Visit<
         if other_person {
             address.push_str("&other=1");
         }
-        page = page.link(&address, &place.title);
+        page = page.link_named(&address, &place.title);
     }
     page.reply(visit.id)
 }
 
 fn signed_out(visit: Visit<'_>) -> Reply {
     let cookies = cookies::removed(SESSION_COOKIE).into_iter().collect();
-    let page = Page::new("You are signed out.", "Nobody can go on in your name on this device.");
-    Page { cookies, ..page }.link("/start", "Sign in").reply(visit.id)
+    let page = visit.page(texts::SIGNED_OUT).say(texts::NOBODY_GOES_ON);
+    Page { cookies, ..page }.link("/start", texts::SIGN_IN).reply(visit.id)
 }
 
-/// What a person is told when a sign-in fails: what happened, and that nothing is lost by trying again.
-fn failed(fault: &SignInFault, visit: Visit<'_>) -> Reply {
+/// What a person is told when a page fails: what happened, and that nothing is lost by trying again.
+fn failed(endpoint: Endpoint, fault: &SignInFault, visit: Visit<'_>) -> Reply {
     let (status, text) = match fault {
-        SignInFault::Unreachable(_) | SignInFault::Response => {
-            (StatusCode::BAD_GATEWAY, "The sign-in service does not answer. Try again in a minute.")
-        }
-        SignInFault::Full | SignInFault::Internal => {
-            (StatusCode::SERVICE_UNAVAILABLE, "Signing in is not possible right now. Try again in a minute.")
-        }
-        SignInFault::Refused(_) => {
-            (StatusCode::FORBIDDEN, "The sign-in service refused. Try again, or call the service desk.")
-        }
-        SignInFault::State => (
-            StatusCode::BAD_REQUEST,
-            "This took too long, or was finished before. Open the application again.",
-        ),
-        _ => (StatusCode::BAD_REQUEST, "This sign-in cannot be finished here. Open the application again."),
+        SignInFault::Unreachable(_) | SignInFault::Response => (StatusCode::BAD_GATEWAY, texts::NO_ANSWER),
+        SignInFault::Full | SignInFault::Internal => (StatusCode::SERVICE_UNAVAILABLE, texts::NOT_POSSIBLE),
+        SignInFault::Refused(_) => (StatusCode::FORBIDDEN, texts::REFUSED),
+        SignInFault::State => (StatusCode::BAD_REQUEST, texts::TOO_LONG),
+        _ => (StatusCode::BAD_REQUEST, texts::NOT_HERE),
     };
-    let page = Page::new("Signing in did not work.", text);
-    Page { status, ..page }.link("/", "Try again").reply(visit.id)
+    let title = match endpoint {
+        Endpoint::Mission | Endpoint::BreakGlass => texts::FORM_FAILED,
+        _ => texts::DID_NOT_WORK,
+    };
+    let page = visit.page(title).say(text);
+    Page { status, ..page }.link("/", texts::TRY_AGAIN).reply(visit.id)
 }

@@ -5,12 +5,40 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use poort_identity::session::{Purpose, Seal};
 use serde::{Deserialize, Serialize};
 
+use super::Visit;
+
 /// How long a person may take to sign in.
 pub(super) const PATIENCE: Duration = Duration::from_secs(15 * 60);
 /// Longest path with its query that is come back to, in bytes; what is longer is come back to at the application's front page.
 const TARGET_LIMIT: usize = 2048;
 
-/// A way to a source, interrupted to sign in.
+/// Why a way to a source is interrupted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Errand {
+    /// To sign in.
+    SignIn {
+        /// Whether the session there was too weak.
+        stronger: bool,
+        /// The `acr` that a policy asks for; none: any strong sign-in will do.
+        #[serde(default)]
+        class: Option<String>,
+    },
+    /// To say what it is for.
+    Mission {
+        /// Whether a case number is demanded.
+        case: bool,
+    },
+    /// To break the glass, which was offered to this person at this source.
+    BreakGlass {
+        /// The source's id.
+        source: String,
+        /// `issuer-alias|sub`.
+        person: String,
+    },
+}
+
+/// A way to a source, interrupted on the sign-in host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Journey {
     /// The source's host.
@@ -19,20 +47,31 @@ pub(super) struct Journey {
     pub(super) target: String,
     /// The name in the device's certificate.
     pub(super) device: String,
-    /// Names the cookie that this browser was given at the source's host.
+    /// Names the cookie that this browser was given at the source's host; empty: none, and no session is handed over there.
     pub(super) tag: String,
     /// SHA-256 of that cookie's value.
     pub(super) browser: [u8; 32],
-    /// Whether the session there was too weak.
-    pub(super) stronger: bool,
-    /// The `acr` that a policy asks for; none: any strong sign-in will do.
-    #[serde(default)]
-    pub(super) class: Option<String>,
+    /// Why it was interrupted.
+    pub(super) errand: Errand,
     /// When it was interrupted, in seconds since 1970.
     pub(super) at: u64,
 }
 
 impl Journey {
+    /// A way that begins now, without a session at its end.
+    pub(super) fn to(host: String, target: String, errand: Errand, visit: Visit<'_>) -> Self {
+        let (device, at) = (visit.device.to_owned(), seconds(visit.now));
+        Self { host, target, device, tag: String::new(), browser: [0; 32], errand, at }
+    }
+
+    /// The stronger sign-in that it waits for, if it does; inside: the `acr` that it has to be.
+    pub(super) fn stronger(&self) -> Option<Option<&str>> {
+        match &self.errand {
+            Errand::SignIn { stronger: true, class } => Some(class.as_deref()),
+            _ => None,
+        }
+    }
+
     pub(super) fn seal(&self, seal: &Seal) -> Option<String> {
         seal.seal(Purpose::Journey, &serde_json::to_vec(self).ok()?).ok()
     }
@@ -72,8 +111,7 @@ mod tests {
             device: "car-1".to_owned(),
             tag: "abc".to_owned(),
             browser: [1; 32],
-            stronger: false,
-            class: None,
+            errand: Errand::SignIn { stronger: false, class: None },
             at: seconds(now),
         };
         let sealed = journey.seal(&seal).unwrap();

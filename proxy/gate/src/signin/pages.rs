@@ -1,75 +1,150 @@
-//! Pages of the sign-in host: without script, light and dark, for a thumb in a glove.
+//! Pages of the sign-in host: without script, light and dark, for a thumb in a glove, in the reader's language.
 
 use http::{HeaderValue, StatusCode};
 use poort_enforce::{
     exchange::RequestId,
-    reply::{Reply, STYLE, escaped},
+    language::{Language, Text},
+    reply::{self, Forms, Reply, escaped},
 };
-
-/// What the shared style lacks: something to press.
-const BUTTONS: &str = "a.b,button{display:block;width:100%;box-sizing:border-box;margin:1rem 0;padding:1.1rem;font:inherit;text-align:center;text-decoration:none;border:2px solid;border-radius:.6rem;background:none;color:inherit}a.b:focus,button:focus{outline:.3rem solid}";
 
 /// What a page says.
 pub(super) struct Page {
     pub(super) status: StatusCode,
+    pub(super) language: Language,
     pub(super) title: &'static str,
-    pub(super) text: String,
-    /// Links and forms, ready to stand in the page.
-    pub(super) below: String,
-    /// Where forms may lead, besides this host: browsers hold redirects after a form against it.
-    pub(super) forms: Option<String>,
+    /// What is below the title, ready to stand in the page.
+    pub(super) main: String,
+    pub(super) forms: Forms,
     pub(super) cookies: Vec<HeaderValue>,
 }
 
 impl Page {
-    pub(super) fn new(title: &'static str, text: impl Into<String>) -> Self {
+    pub(super) fn new(language: Language, title: Text) -> Self {
         Self {
             status: StatusCode::OK,
-            title,
-            text: text.into(),
-            below: String::new(),
-            forms: None,
+            language,
+            title: title.in_language(language),
+            main: String::new(),
+            forms: Forms::None,
             cookies: vec![],
         }
     }
 
-    pub(super) fn link(mut self, address: &str, label: &str) -> Self {
-        self.below.push_str(&format!("<a class=\"b\" href=\"{}\">{}</a>", escaped(address), escaped(label)));
+    /// A paragraph.
+    pub(super) fn say(self, text: Text) -> Self {
+        let text = text.in_language(self.language);
+        self.text(text)
+    }
+
+    /// A paragraph that is no translation.
+    pub(super) fn text(mut self, text: &str) -> Self {
+        self.main.push_str(&format!("<p>{}</p>", escaped(text)));
         self
     }
 
-    pub(super) fn form(mut self, action: &str, proof: &str, label: &str) -> Self {
-        self.below.push_str(&format!(
-            "<form method=\"post\" action=\"{}\"><input type=\"hidden\" name=\"proof\" value=\"{}\"><button>{}</button></form>",
-            escaped(action),
-            escaped(proof),
-            escaped(label)
-        ));
+    /// A paragraph that stands out.
+    pub(super) fn warn(mut self, text: Text) -> Self {
+        self.main
+            .push_str(&format!("<p class=\"w\"><b>{}</b></p>", escaped(text.in_language(self.language))));
+        self
+    }
+
+    /// A title within the page.
+    pub(super) fn heading(mut self, text: Text) -> Self {
+        self.main.push_str(&format!("<h2>{}</h2>", escaped(text.in_language(self.language))));
+        self
+    }
+
+    pub(super) fn link(mut self, address: &str, label: Text) -> Self {
+        let label = label.in_language(self.language);
+        self.main.push_str(&format!("<a class=\"b\" href=\"{}\">{}</a>", escaped(address), escaped(label)));
+        self
+    }
+
+    /// A link whose label is a name.
+    pub(super) fn link_named(mut self, address: &str, label: &str) -> Self {
+        self.main.push_str(&format!("<a class=\"b\" href=\"{}\">{}</a>", escaped(address), escaped(label)));
+        self
+    }
+
+    pub(super) fn form(mut self, form: &Form) -> Self {
+        self.main.push_str(&format!("{}</form>", form.0));
+        if self.forms == Forms::None {
+            self.forms = Forms::Own;
+        }
         self
     }
 
     pub(super) fn reply(self, id: RequestId) -> Reply {
-        let body = format!(
-            "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-             <title>{title}</title><style>{STYLE}{BUTTONS}</style></head><body><main><h1>{title}</h1><p>{text}</p>{below}\
-             <p><small>Code {code}</small></p></main></body></html>",
-            title = escaped(self.title),
-            text = escaped(&self.text),
-            below = self.below,
-            code = id.code(),
-        );
-        Reply::page(self.status, body, policy(self.forms.as_deref()), self.cookies, id)
+        let main = format!("{}<p><small>Code {}</small></p>", self.main, id.code());
+        let page = reply::Page {
+            status: self.status,
+            language: self.language,
+            title: self.title,
+            main: &main,
+            forms: self.forms,
+        };
+        Reply::page(&page, self.cookies, id)
     }
 }
 
-fn policy(forms: Option<&str>) -> HeaderValue {
-    use base64::{Engine as _, engine::general_purpose::STANDARD};
-    let style = format!("{STYLE}{BUTTONS}");
-    let digest = STANDARD.encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, style.as_bytes()));
-    let forms = forms.map_or(String::new(), |forms| format!(" {forms}"));
-    let policy = format!(
-        "default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'{forms}; frame-ancestors 'none'; base-uri 'none'"
-    );
-    // An address that cannot stand in a header leaves the page without a way to post, not without a policy.
-    HeaderValue::try_from(policy).unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'"))
+/// A form that is posted.
+pub(super) struct Form(String);
+
+impl Form {
+    pub(super) fn new(action: &str, proof: &str) -> Self {
+        Self(format!("<form method=\"post\" action=\"{}\">", escaped(action))).hidden("proof", Some(proof))
+    }
+
+    pub(super) fn hidden(mut self, name: &str, value: Option<&str>) -> Self {
+        if let Some(value) = value {
+            let value = escaped(value);
+            self.0.push_str(&format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">"));
+        }
+        self
+    }
+
+    /// One of several, each as large as a thumb: value and label, and which of them is chosen.
+    pub(super) fn choice<'a>(
+        mut self,
+        name: &str,
+        choices: impl Iterator<Item = (&'a str, &'a str)>,
+        chosen: Option<&str>,
+    ) -> Self {
+        self.0.push_str("<fieldset>");
+        for (value, label) in choices {
+            let checked = if chosen == Some(value) { " checked" } else { "" };
+            let (value, label) = (escaped(value), escaped(label));
+            self.0.push_str(&format!(
+                "<label class=\"c\"><input type=\"radio\" name=\"{name}\" value=\"{value}\" required{checked}>{label}</label>"
+            ));
+        }
+        self.0.push_str("</fieldset>");
+        self
+    }
+
+    /// A line to write on.
+    pub(super) fn line(mut self, name: &str, label: &str, value: &str, most: usize, required: bool) -> Self {
+        let required = if required { " required" } else { "" };
+        let (label, value) = (escaped(label), escaped(value));
+        self.0.push_str(&format!(
+            "<label class=\"t\">{label}<input type=\"text\" name=\"{name}\" value=\"{value}\" maxlength=\"{most}\" autocomplete=\"off\" \
+             autocapitalize=\"characters\" spellcheck=\"false\"{required}></label>"
+        ));
+        self
+    }
+
+    /// Room to write.
+    pub(super) fn room(mut self, name: &str, label: &str, value: &str, most: usize) -> Self {
+        let (label, value) = (escaped(label), escaped(value));
+        self.0.push_str(&format!(
+            "<label class=\"t\">{label}<textarea name=\"{name}\" rows=\"4\" maxlength=\"{most}\" required>{value}</textarea></label>"
+        ));
+        self
+    }
+
+    pub(super) fn button(mut self, label: &str) -> Self {
+        self.0.push_str(&format!("<button>{}</button>", escaped(label)));
+        self
+    }
 }

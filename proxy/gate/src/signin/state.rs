@@ -6,6 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use poort_enforce::stated::Statements;
 use poort_identity::{session::SessionId, sign_in::Flow, token::Subject};
 use zeroize::Zeroizing;
 
@@ -42,6 +43,8 @@ pub struct Kept {
     pub subject: Arc<Subject>,
     /// Whether the issuer has said so after the session was begun.
     pub renewed: bool,
+    /// What they have stated in it: it ends with the session, on every host at once.
+    pub statements: Arc<Statements>,
     /// The device it was begun on.
     pub device: String,
     /// The issuer's own name for the sign-in.

@@ -16,6 +16,7 @@ use http::Method;
 use poort_enforce::{
     normal::{UrlForms, normalise},
     operations::{NoMeaning, Operations},
+    stated::Demands,
 };
 use poort_policy::{
     Actor, Context, DeviceFacts, Inspection, Operation, Principal, PrincipalKind, Question, RequestContext,
@@ -102,6 +103,7 @@ pub struct World<'a> {
 /// What is done: the operation, and the request where one was written.
 struct Deed {
     operation: Operation,
+    demands: Demands,
     request: Option<(String, String, BTreeMap<String, String>)>,
 }
 
@@ -111,6 +113,14 @@ impl World<'_> {
     /// # Errors
     /// Every word that means nothing, and what to write instead.
     pub fn question(&self, phrase: &Phrase) -> Result<Question, Vec<(Word, String)>> {
+        self.question_with_demands(phrase).map(|(question, _)| question)
+    }
+
+    /// The question that a phrase asks, and what its source's file demands to be stated for it; of an operation alone, for any of its lines.
+    ///
+    /// # Errors
+    /// As [`World::question`].
+    pub fn question_with_demands(&self, phrase: &Phrase) -> Result<(Question, Demands), Vec<(Word, String)>> {
         let mut wrong = Vec::new();
         let mut note = |word, message| wrong.push((word, message));
         let principal = self.principal(&phrase.who).map_err(|message| note(Word::Who, message));
@@ -133,14 +143,15 @@ impl World<'_> {
                 let itself =
                     (principal.kind == PrincipalKind::Device).then(|| self.words.devices.get(&phrase.who));
                 let device = on.or_else(|| itself.flatten().cloned());
-                Ok(Question {
+                let question = Question {
                     principal,
                     device,
                     actor: through.map(|device| Actor { device, service: None }),
                     operation: deed.operation,
                     source: Arc::from(phrase.to.as_str()),
                     context: situation.over(usual(self.around, &phrase.to, deed.request)),
-                })
+                };
+                Ok((question, deed.demands))
             }
             _ => Err(wrong),
         }
@@ -192,7 +203,9 @@ impl World<'_> {
             let operation = does.parse().map_err(|_| {
                 format!("`{does}` is no operation, nor a request such as `GET /`{}", suggest(does, known))
             })?;
-            return Ok(Deed { operation, request: None });
+            let lines = self.operations.get(&phrase.to);
+            let demands = lines.map(|lines| lines.demanded(operation)).unwrap_or_default();
+            return Ok(Deed { operation, demands, request: None });
         };
         let method: Method =
             method.parse().map_err(|_| format!("`{method}` is no method; write one such as `GET`"))?;
@@ -218,7 +231,7 @@ impl World<'_> {
             }
         })?;
         let request = Some((method.to_string(), target.path.to_string(), meaning.captures));
-        Ok(Deed { operation: meaning.operation, request })
+        Ok(Deed { operation: meaning.operation, demands: meaning.demands, request })
     }
 }
 

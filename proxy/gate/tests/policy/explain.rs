@@ -3,6 +3,21 @@ use serde_json::Value;
 use crate::ground::{Ground, code, record};
 
 #[test]
+fn what_a_sources_file_demands_beside_the_policies_is_said() {
+    let ground = Ground::new();
+    let ask = |does, given| {
+        ["explain", "--who", "amina", "--on", "car-12", "--does", does, "--to", "firearms", "--given", given]
+    };
+    let beside = "`sources/firearms.yaml` demands a purpose";
+    for does in ["GET /firearms/123", "consult"] {
+        ground.poort(&ask(does, "key")).is(0, &["allowed by `firearms-consult`", beside]);
+        let said = ground.poort(&ask(does, "key + purpose"));
+        said.is(0, &["allowed by `firearms-consult`"]);
+        assert!(!said.err.contains(beside), "{does}");
+    }
+}
+
+#[test]
 fn a_question_in_words_is_explained() {
     let ground = Ground::new();
     let ask =
@@ -12,7 +27,7 @@ fn a_question_in_words_is_explained() {
         &[
             "refused by `device-managed`, `firearms-strong-sign-in`\n",
             "The firearms register needs a strong sign-in",
-            "9 of 18 policies are about this source and operation",
+            "9 of 19 policies are about this source and operation",
             "forbid `device-managed` applies  policies/access/00-unbreakable.cedar:10\n",
             "not so: context.device.compliant\n",
             "permit `firearms-consult` does not apply",

@@ -11,7 +11,7 @@ fn the_policies_that_decided_decide_the_same() {
     ground.poort(&["replay", "--audit", "audit"]).is(
         0,
         &[
-            "222 decisions of 2 files",
+            "231 decisions of 2 files",
             "0 gained, 0 lost, 0 the same by other policies",
             "decided before any policy was asked: 1",
         ],
@@ -43,7 +43,7 @@ fn a_change_lists_exactly_what_changes() {
             "allowed from now on: 3 requests\n",
             "3  officer: `consult` of `firearms`, by 1 principal; then by no policy, now `firearms-consult`\n",
             "zone|guest on spiffe://zone.example/device/car-12\n",
-            "222 decisions of 2 files",
+            "231 decisions of 2 files",
             "3 gained, 3 lost, 3 the same by other policies",
         ],
     );
@@ -85,7 +85,7 @@ fn lines_that_are_no_record_are_named_and_nothing_is_compared() {
     fs::write(&newest, format!("{whole}{{\"metadata\":{{\"ev")).unwrap();
     ground.poort(&["replay", "--audit", "audit"]).is(
         0,
-        &["74 decisions", "lines of no record: 1", "audit/audit-20260107.jsonl:2:17: the line is torn"],
+        &["77 decisions", "lines of no record: 1", "audit/audit-20260107.jsonl:2:17: the line is torn"],
     );
     let text = fs::read_to_string(&first).unwrap();
     fs::write(&first, format!("{text}Nov 29 kernel: oops\n{{\"metadata\":")).unwrap();
@@ -93,8 +93,8 @@ fn lines_that_are_no_record_are_named_and_nothing_is_compared() {
     said.is(
         2,
         &[
-            "audit/audit-20260106.jsonl:149:1: this is no line of a record: expected value",
-            "audit/audit-20260106.jsonl:150:13: the line is torn",
+            "audit/audit-20260106.jsonl:155:1: this is no line of a record: expected value",
+            "audit/audit-20260106.jsonl:156:13: the line is torn",
             "audit/audit-20260107.jsonl:2:17: the line is torn",
             "2 lines of no record: nothing was compared",
         ],

@@ -17,7 +17,7 @@ use super::{AssertionKey, Statement};
 ///
 /// An assertion is a JWT signed with ES256. Its header has `typ` `poort-assertion+jwt` (RFC 8725, 3.11) and `kid`; its claims are `iss`,
 /// `aud` (the source), `sub`, `kind` (`user`, `service` or `device`), `iat`, `exp`, `jti`, `roles`, `units` and, where they are known,
-/// `device`, `act.sub` (RFC 8693, 4.1), `acr` and `purpose`. The same assertion goes with several requests: `jti` names the assertion.
+/// `device`, `act.sub` (RFC 8693, 4.1), `acr`, `purpose` and `case`. The same assertion goes with several requests: `jti` names the assertion.
 pub struct Assertions {
     key: AssertionKey,
     issuer: String,
@@ -53,6 +53,8 @@ struct Claims<'a> {
     acr: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     purpose: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    case: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -119,6 +121,7 @@ impl Assertions {
             act: statement.actor.map(|sub| Actor { sub }),
             acr: statement.acr,
             purpose: statement.purpose,
+            case: statement.case,
         };
         let claims = serde_json::to_vec(&claims).map_err(|_| MintFault)?;
         let mut assertion = format!("{}.{}", self.header, URL_SAFE_NO_PAD.encode(claims));
@@ -180,6 +183,7 @@ mod tests {
         actor: None,
         acr: None,
         purpose: None,
+        case: None,
     };
 
     /// What a source makes of it, with another library and the published key set.
@@ -205,6 +209,7 @@ mod tests {
             actor: Some("spiffe://zone.example/workload/search"),
             acr: Some("phrh"),
             purpose: Some("patrol"),
+            case: Some("2026/4711"),
             ..STATEMENT
         };
         let (header, mut claims) = read(&assertions, &assertions.mint(&statement, at(0)).unwrap(), "persons");
@@ -215,6 +220,7 @@ mod tests {
             "iss": "https://gate.example", "aud": "persons", "sub": "zone|1234", "kind": "user", "iat": NOW, "exp": NOW + 120,
             "roles": ["officer", "a \"quoted\" role"], "units": ["team-a"], "device": "spiffe://zone.example/device/car-12",
             "act": { "sub": "spiffe://zone.example/workload/search" }, "acr": "phrh", "purpose": "patrol",
+            "case": "2026/4711",
         });
         assert_eq!(claims, expected);
     }
@@ -255,6 +261,7 @@ mod tests {
             ("actor", Statement { actor: Some("a"), ..STATEMENT }),
             ("strength", Statement { acr: Some("a"), ..STATEMENT }),
             ("purpose", Statement { purpose: Some("a"), ..STATEMENT }),
+            ("case", Statement { case: Some("a"), ..STATEMENT }),
         ];
         let mut seen = vec![assertions.mint(&STATEMENT, at(0)).unwrap()];
         for (case, other) in others {

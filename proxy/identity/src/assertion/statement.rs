@@ -26,6 +26,8 @@ pub struct Statement<'a> {
     pub acr: Option<&'a str>,
     /// What the request is for.
     pub purpose: Option<&'a str>,
+    /// For which case.
+    pub case: Option<&'a str>,
 }
 
 /// What the subject of a [`Statement`] is.
@@ -62,6 +64,7 @@ pub(super) struct Remembered {
     actor: Option<Box<str>>,
     acr: Option<Box<str>>,
     purpose: Option<Box<str>>,
+    case: Option<Box<str>>,
 }
 
 impl Remembered {
@@ -76,6 +79,7 @@ impl Remembered {
             actor: self.actor.as_deref(),
             acr: self.acr.as_deref(),
             purpose: self.purpose.as_deref(),
+            case: self.case.as_deref(),
         }
     }
 }
@@ -92,6 +96,7 @@ impl From<Statement<'_>> for Remembered {
             actor: statement.actor.map(Into::into),
             acr: statement.acr.map(Into::into),
             purpose: statement.purpose.map(Into::into),
+            case: statement.case.map(Into::into),
         }
     }
 }

@@ -7,6 +7,7 @@
 mod algorithm;
 mod cache;
 mod claims;
+mod dispatch;
 mod fault;
 mod id_token;
 mod issuers;
@@ -24,6 +25,7 @@ mod tests;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use cache::{Verified, VerifiedTokens};
+pub use dispatch::DispatchLink;
 pub use fault::TokenFault;
 pub use id_token::{Expected, IdToken, LogoutToken};
 pub use issuers::{ClaimMap, IssuerFault, IssuerRules, Issuers, Profile};

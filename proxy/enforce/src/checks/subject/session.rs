@@ -39,8 +39,10 @@ pub(super) async fn check<P: Ports>(
         return refuse(Reason::SessionOfAnotherDevice);
     }
     let holder = match pipeline.ports.standing(&open.session.id, exchange.received).await {
-        Standing::Open { renewed: None } => Arc::clone(&open.holder),
-        Standing::Open { renewed: Some(subject) } => open.renewed(subject),
+        Standing::Open { renewed, statements } => {
+            exchange.statements = Some(statements);
+            renewed.map_or_else(|| Arc::clone(&open.holder), |subject| open.renewed(subject))
+        }
         Standing::Closed(fault) => {
             exchange.holder = Some(Arc::clone(&open.holder));
             return Break(detour_or(pipeline, arrival, exchange, Reason::Session(fault)));

@@ -41,6 +41,9 @@ pub(super) struct Unmapped<'a> {
     purpose: Option<Cut<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     case: Option<Cut<'a>>,
+    /// The glass that was broken for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    glass: Option<Hex>,
     /// Whom the request is about.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     subjects: Vec<About>,
@@ -292,6 +295,7 @@ fn unmapped<'a>(decision: &'a Decision, digests: &'a Digests, whole: bool) -> Un
         operation: question.map(|question| question.operation.as_str()),
         purpose: question.and_then(|question| question.context.purpose.as_deref()).map(name),
         case: question.and_then(|question| question.context.case.as_deref()).map(name),
+        glass: decision.glass.map(|request| Hex::of(&request.0)),
         subjects: decision.subjects.iter().map(About::of).collect(),
         verdict: decision.verdict.outcome(),
         certificate: match &decision.connection.device {

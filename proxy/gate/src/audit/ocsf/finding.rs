@@ -130,6 +130,7 @@ const fn category(detector: Detector) -> &'static str {
         Detector::Answer => "waf_answer",
         Detector::Binding => "sign_in_elsewhere",
         Detector::Unusual => "unusual",
+        Detector::Glass => "break_glass",
     }
 }
 
@@ -139,6 +140,7 @@ const fn severity(detector: Detector, refused: bool) -> u32 {
         (Detector::Request, false) => words::SEVERITY_LOW,
         (Detector::Request, true) => words::SEVERITY_MEDIUM,
         (Detector::Answer, false) => words::SEVERITY_MEDIUM,
-        (Detector::Answer, true) | (Detector::Binding | Detector::Unusual, _) => words::SEVERITY_HIGH,
+        (Detector::Answer, true) => words::SEVERITY_HIGH,
+        (Detector::Binding | Detector::Unusual | Detector::Glass, _) => words::SEVERITY_HIGH,
     }
 }

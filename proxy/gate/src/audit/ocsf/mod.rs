@@ -3,8 +3,8 @@
 //! Decision and Outcome are both HTTP Activity (4002) with the profiles `security_control` and `host`; they share
 //! `metadata.correlation_uid`, the request id, and `metadata.event_code` tells them apart. What OCSF has no word for is under `unmapped`;
 //! there is the whole question that the policies were asked, from which the decision can be replayed. Signing in and out, and handshakes
-//! that failed, are Authentication (3002), what a SOC looks into is Detection Finding (2004), and a look at the record, or a change
-//! of the policies in force, is Entity Management (3004).
+//! that failed, are Authentication (3002), what a SOC looks into is Detection Finding (2004). A look at the record, a change of the policies
+//! in force and the review of a broken glass are Entity Management (3004), and the glass itself is Authorize Session (3003).
 //!
 //! No query string, body, token or cookie is in a record, so none can be written. Text that a client chose is cut in length, and every
 //! character that could steer a terminal or break a line is escaped.
@@ -16,6 +16,7 @@ mod decision;
 mod escape;
 mod event;
 mod finding;
+mod glass;
 mod inspection;
 mod outcome;
 #[cfg(test)]
@@ -30,6 +31,7 @@ mod words;
 use std::time::SystemTime;
 
 pub(crate) use event::{DECISION, OUTCOME};
+pub(crate) use glass::{BREAK_GLASS, REVIEW};
 pub(crate) use stranger::{Cause, Caused, Stranger};
 
 use super::record::Record;
@@ -37,8 +39,8 @@ use escape::Escaping;
 use text::Hex;
 
 /// `metadata.event_code` of what is recorded beside decisions and outcomes.
-pub(crate) const BESIDE: [&str; 4] =
-    [access::ACCESS, authentication::AUTHENTICATION, change::CHANGE, finding::FINDING];
+pub(crate) const BESIDE: [&str; 6] =
+    [access::ACCESS, authentication::AUTHENTICATION, change::CHANGE, finding::FINDING, BREAK_GLASS, REVIEW];
 
 /// The longest line, in bytes, without its end. A record that would be longer is written without the question and says so
 /// (`metadata.is_truncated`). It is what an entry of a C2SP tlog-tiles log may be.
@@ -62,6 +64,10 @@ pub fn encode(record: &Record, lines: &mut Vec<u8>) {
             line(&authentication::event(authentication, id.as_ref().map(Hex::as_str)), lines);
         }
         Record::Finding(finding) => line(&finding::event(finding), lines),
+        Record::BrokenGlass(broken) => {
+            line(&glass::broken(broken, Hex::of(&broken.glass.id.0).as_str()), lines);
+        }
+        Record::Review(review) => line(&glass::reviewed(review, &review.uid.to_string()), lines),
         Record::Access(access) => line(&access::event(access, &access.uid.to_string()), lines),
         Record::Change(change) => {
             line(&change::event(change, &change.uid.unwrap_or_default().to_string()), lines);

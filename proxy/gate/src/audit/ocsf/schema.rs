@@ -128,7 +128,11 @@ fn constrain(constraints: &Value, members: &Map<String, Value>, at: &str, faults
     {
         faults.push(format!("{at} has none of {names:?}"));
     }
-    assert!(constraints["just_one"].is_null(), "the schema has a constraint that this does not know");
+    if let Some(names) = constraints["just_one"].as_array()
+        && names.iter().filter(|name| members.contains_key(name.as_str().unwrap())).count() != 1
+    {
+        faults.push(format!("{at} has not just one of {names:?}"));
+    }
 }
 
 fn scalar(kind: &str, value: &Value) -> bool {

@@ -18,9 +18,9 @@ use serde_json::{Value, json};
 
 use super::{Cause, LINE_LIMIT_BYTES, Stranger, encode, encode_stranger, encode_unknown, schema::schema};
 use crate::audit::{
-    About, Access, Act, Authentication, Change, Changed, Detector, Finding, Record,
+    About, Access, Act, Authentication, Change, Changed, Detector, Finding, Record, Review,
     tests::material::{
-        at, certificate, connection, decision, digests, id, outcome, report, strange, subject,
+        at, broken_glass, certificate, connection, decision, digests, id, outcome, report, strange, subject,
     },
 };
 use crate::live::{Author, Replayed};
@@ -423,6 +423,63 @@ fn no_secret_of_a_request_is_in_its_record() {
             assert!(!line.contains(secret), "{name}: {secret} in {line}");
         }
     }
+}
+
+#[test]
+fn a_broken_glass_and_its_review_say_who_and_why() {
+    let broken = broken_glass(3, "persons");
+    let event = line("broken glass", &Record::BrokenGlass(Box::new(broken.clone()))).1;
+    for (pointer, value) in [
+        ("/type_uid", json!(300_301)),
+        ("/metadata/event_code", json!("break_glass")),
+        ("/metadata/correlation_uid", json!("03".repeat(16))),
+        ("/user/uid", json!("zone|4711")),
+        ("/user/name", json!("j.peeters")),
+        ("/privileges/0", json!("break_glass")),
+        ("/session/expiration_time", json!(1_772_367_300_000_u64)),
+        ("/dst_endpoint/svc_name", json!("persons")),
+        ("/is_alert", json!(true)),
+        ("/unmapped/glass", json!("03".repeat(16))),
+        ("/unmapped/reason", json!("a child is missing")),
+        ("/unmapped/case", json!("2026/4711")),
+    ] {
+        assert_eq!(event.pointer(pointer), Some(&value), "{pointer}: {event}");
+    }
+    if let Some(schema) = schema() {
+        let mut bare = event.clone();
+        bare.as_object_mut().unwrap().remove("privileges");
+        let faults = schema.faults(&bare);
+        assert!(
+            faults.iter().any(|fault| fault.contains("has not just one of")),
+            "and it can fail: {faults:?}"
+        );
+    }
+    let review = Review {
+        time: at(9),
+        request: "03".repeat(16),
+        code: broken.glass.id.code(),
+        officer: "zone|4711".into(),
+        finding: "found\r\nin order".into(),
+        reviewer: "chief".into(),
+        uid: 1000,
+        user: Some("chief".into()),
+    };
+    let event = line("review", &Record::Review(Box::new(review))).1;
+    for (pointer, value) in [
+        ("/type_uid", json!(300_403)),
+        ("/actor/user/uid", json!("1000")),
+        ("/entity/name", json!(broken.glass.id.code())),
+        ("/unmapped/glass", json!("03".repeat(16))),
+        ("/unmapped/officer", json!("zone|4711")),
+        ("/unmapped/reviewer", json!("chief")),
+    ] {
+        assert_eq!(event.pointer(pointer), Some(&value), "{pointer}: {event}");
+    }
+    let used = decided("used", Decision { glass: Some(broken.glass.id), ..decision(1) });
+    assert_eq!(used["unmapped"]["glass"], "03".repeat(16));
+    let mut odd = broken_glass(4, "persons");
+    odd.glass.reason = "\u{1b}[2J\"}".repeat(900).into();
+    line("odd words", &Record::BrokenGlass(Box::new(odd)));
 }
 
 #[test]

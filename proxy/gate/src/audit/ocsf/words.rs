@@ -21,7 +21,7 @@ pub(super) const ACTION_OBSERVED: u32 = 3;
 pub(super) const DISPOSITION_ALLOWED: u32 = 1;
 pub(super) const DISPOSITION_BLOCKED: u32 = 2;
 pub(super) const DISPOSITION_LOGGED: u32 = 17;
-/// A stronger sign-in is asked for.
+/// A stronger sign-in, or a purpose, is asked for.
 pub(super) const DISPOSITION_CHALLENGE: u32 = 23;
 pub(super) const DISPOSITION_ACCESS_REVOKED: u32 = 24;
 /// The request itself was bad.
@@ -64,7 +64,8 @@ pub(super) const fn disposition(class: Class) -> u32 {
         Class::DeviceRequired | Class::DeviceExpired | Class::DeviceRejected => DISPOSITION_UNAUTHORIZED,
         Class::SignInRequired | Class::SignInInvalid | Class::SignInExpired => DISPOSITION_UNAUTHORIZED,
         Class::NotPermitted | Class::SignInElsewhere => DISPOSITION_UNAUTHORIZED,
-        Class::StrongerSignIn => DISPOSITION_CHALLENGE,
+        Class::StrongerSignIn | Class::PurposeRequired => DISPOSITION_CHALLENGE,
+        Class::PurposeInvalid => DISPOSITION_REJECTED,
         Class::SourceUnavailable | Class::SourceTimeout | Class::GateUnavailable => DISPOSITION_ERROR,
     }
 }
@@ -73,6 +74,8 @@ pub(super) const fn disposition(class: Class) -> u32 {
 pub(super) const fn severity(class: Class) -> u32 {
     match class {
         Class::SignInRequired | Class::SignInExpired | Class::StrongerSignIn => SEVERITY_INFORMATIONAL,
+        Class::PurposeRequired => SEVERITY_INFORMATIONAL,
+        Class::PurposeInvalid => SEVERITY_LOW,
         Class::UnknownAddress | Class::Misdirected | Class::Busy | Class::SourceClosed => SEVERITY_LOW,
         Class::DeviceExpired | Class::DeviceRequired => SEVERITY_LOW,
         Class::BodyTooLarge | Class::BodyIncomplete | Class::LengthRequired => SEVERITY_LOW,

@@ -41,6 +41,8 @@ pub struct Consultation {
     pub purpose: Option<String>,
     /// For which case.
     pub case: Option<String>,
+    /// Whether a glass was broken for it: the request in which it was.
+    pub glass: Option<String>,
     /// Whom it was about: the request's, then the answer's.
     pub subjects: Vec<Subject>,
     /// The status that the client got; none if it is not known.
@@ -161,6 +163,8 @@ pub(super) struct Unmapped<'a> {
     #[serde(borrow, default)]
     pub(super) case: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
+    glass: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
     verdict: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     end: Option<Cow<'a, str>>,
@@ -221,6 +225,7 @@ impl Consultation {
             reason: own(status_detail),
             purpose: own(unmapped.purpose),
             case: own(unmapped.case),
+            glass: own(unmapped.glass),
             subjects: unmapped.subjects,
             status: None,
             end: None,

@@ -21,6 +21,7 @@ use poort_enforce::{
     ports::Clock,
     reason::Reason,
     record::{Decision, End, Outcome, Request, Verdict},
+    stated::Glass,
 };
 use poort_identity::{
     device::{Certificate, NameKind},
@@ -34,7 +35,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::audit::{
-    Audit, AuditSettings, Digests, Record, Recovered,
+    Audit, AuditSettings, BrokenGlass, Digests, Record, Recovered,
     disk::{Disk, DiskFile, LocalDisk},
     settings::AuditFault,
 };
@@ -142,6 +143,23 @@ pub(crate) fn digests() -> Arc<Digests> {
 
 pub(crate) fn closing(number: u8) -> Record {
     Record::Outcome(outcome(number))
+}
+
+/// A glass that was broken for a source.
+pub(crate) fn broken_glass(number: u8, source: &str) -> BrokenGlass {
+    BrokenGlass {
+        time: at(0),
+        glass: Glass {
+            id: id(number),
+            source: source.into(),
+            reason: "a child is missing".into(),
+            case: "2026/4711".into(),
+            until: at(900),
+        },
+        who: (&subject()).into(),
+        device: certificate().name,
+        session: "s-1".into(),
+    }
 }
 
 pub(crate) fn outcome(number: u8) -> Outcome {
@@ -306,6 +324,7 @@ pub(crate) fn decision(number: u8) -> Decision {
             errors: vec![],
             disagreements: vec![],
         }),
+        glass: None,
         inspection: None,
         verdict: Verdict::Allow,
         steps: Check::ALL.into_iter().map(step).collect(),

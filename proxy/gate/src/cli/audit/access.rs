@@ -6,6 +6,7 @@ use super::{Fault, meant::Opened};
 use crate::{
     audit::{Access, Audit, AuditFault, Record, Unwritable},
     cli::{complain, run::audit_settings},
+    config::checked::Deploy,
     control::{self, Answer, Command},
     world::WallClock,
 };
@@ -18,10 +19,10 @@ pub(super) fn record(
     wanted: Vec<(String, String)>,
     shown: usize,
 ) -> Result<(), Fault> {
-    let Some(deploy) = &opened.own else {
+    if opened.own.is_none() {
         complain("this is a copy of the record: nothing is written down of your looking at it");
         return Ok(());
-    };
+    }
     let uid = nix::unistd::Uid::current();
     let user = nix::unistd::User::from_uid(uid).ok().flatten().map(|user| user.name);
     let access = Access {
@@ -33,12 +34,19 @@ pub(super) fn record(
         wanted,
         shown: u64::try_from(shown).unwrap_or(u64::MAX),
     };
-    match control::tell(&deploy.state, &Command::Access { access: access.clone() }) {
+    put(opened, &Command::Access { access: access.clone() }, Record::Access(Box::new(access)))
+        .map_err(|why| refused(&why))
+}
+
+/// Has something written down: by the gate that runs, or else right into the record.
+pub(super) fn put(opened: &Opened, command: &Command, record: Record) -> Result<(), String> {
+    let Some(deploy) = &opened.own else { return Ok(()) };
+    match control::tell(&deploy.state, command) {
         Ok(Answer::Recorded) => Ok(()),
-        Ok(Answer::Done(_)) => Err(refused("the gate did something else")),
-        Ok(Answer::Refused(why)) => Err(refused(&why)),
-        Err(error) if is_nobody(&error) => directly(opened, access).map_err(|why| refused(&why)),
-        Err(error) => Err(refused(&error.to_string())),
+        Ok(Answer::Done(_)) => Err("the gate did something else".to_owned()),
+        Ok(Answer::Refused(why)) => Err(why),
+        Err(error) if is_nobody(&error) => directly(deploy, record),
+        Err(error) => Err(error.to_string()),
     }
 }
 
@@ -51,11 +59,10 @@ fn is_nobody(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
 }
 
-fn directly(opened: &Opened, access: Access) -> Result<(), String> {
-    let Some(deploy) = &opened.own else { return Ok(()) };
+fn directly(deploy: &Deploy, record: Record) -> Result<(), String> {
     let fault = |fault: AuditFault| fault.to_string();
     let (audit, _) = Audit::open(audit_settings(&deploy.audit), WallClock).map_err(fault)?;
-    let ticket = audit.append(Record::Access(Box::new(access)));
+    let ticket = audit.append(record);
     audit.close();
     let written = ticket.map_or_else(Err, |ticket| ticket.fate().unwrap_or(Err(Unwritable::Closed)));
     written.map_err(|fault: Unwritable| fault.to_string())

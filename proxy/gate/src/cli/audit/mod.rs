@@ -5,6 +5,7 @@ mod export;
 mod meant;
 mod period;
 mod report;
+mod review;
 mod row;
 mod search;
 mod tail;
@@ -38,6 +39,8 @@ pub(super) enum Verb {
     Export(export::Arguments),
     /// Follow the decisions as they come.
     Tail(tail::Arguments),
+    /// List the broken glasses that wait for somebody to look into them, or write down what was found.
+    Review(review::Arguments),
     /// Prove that every record is there, unchanged and in its place.
     Verify(Log),
     /// Print a record.
@@ -89,6 +92,7 @@ pub(super) fn obey(verb: &Verb) -> ExitCode {
         Verb::Search(arguments) => search::obey(arguments),
         Verb::Export(arguments) => export::obey(arguments),
         Verb::Tail(arguments) => tail::obey(arguments),
+        Verb::Review(arguments) => review::obey(arguments),
         Verb::Verify(log) => log.open().and_then(|log| verify(&log)),
         Verb::Show { log, what } => each(log, what, |found| say(String::from_utf8_lossy(&found.entry))),
         Verb::Prove { log, what } => each(log, what, |found| say(found.proof.trim_end())),

@@ -17,7 +17,7 @@ pub(super) struct Report<'a> {
     pub(super) evidence: Option<&'a Evidence>,
 }
 
-const COLUMNS: [&str; 20] = [
+const COLUMNS: [&str; 21] = [
     "time",
     "code",
     "request",
@@ -34,6 +34,7 @@ const COLUMNS: [&str; 20] = [
     "status",
     "purpose",
     "case",
+    "glass",
     "subjects",
     "entry",
     "file",
@@ -124,6 +125,7 @@ fn fields(consultation: &Consultation) -> [String; COLUMNS.len()] {
         consultation.status.map(|status| status.to_string()).unwrap_or_default(),
         text(&consultation.purpose),
         text(&consultation.case),
+        text(&consultation.glass),
         subjects.join(" "),
         row::entry(consultation),
         consultation.place.file.display().to_string(),

@@ -56,14 +56,13 @@ pub(super) fn verdict(consultation: &Consultation) -> String {
     verdict
 }
 
-/// Purpose and case.
+/// Purpose and case, and whether it was seen through a broken glass.
 pub(super) fn why(consultation: &Consultation) -> String {
-    match (&consultation.purpose, &consultation.case) {
-        (None, None) => "-".to_owned(),
-        (Some(purpose), None) => purpose.clone(),
-        (None, Some(case)) => format!("case {case}"),
-        (Some(purpose), Some(case)) => format!("{purpose}, case {case}"),
-    }
+    let purpose = consultation.purpose.clone();
+    let case = consultation.case.as_ref().map(|case| format!("case {case}"));
+    let glass = consultation.glass.as_ref().map(|_| "through a broken glass".to_owned());
+    let all: Vec<String> = [purpose, case, glass].into_iter().flatten().collect();
+    if all.is_empty() { "-".to_owned() } else { all.join(", ") }
 }
 
 /// What named the subjects, and how many there were of each.

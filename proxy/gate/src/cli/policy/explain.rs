@@ -6,6 +6,7 @@ use std::{
     process::ExitCode,
 };
 
+use poort_enforce::stated::Demands;
 use poort_policy::{
     Disagreement, Mode, Question,
     workbench::{Answer, Explanation, Reasoned, Standing, Workbench},
@@ -83,12 +84,27 @@ fn by_words(arguments: &Arguments) -> Result<ExitCode, Faults> {
         given: arguments.given.as_deref().map(joined).unwrap_or_default(),
     };
     let world = World { words: &trials.words, around: &read.around, operations: &read.operations };
-    let question = world.question(&phrase).map_err(|wrong| {
+    let (question, demands) = world.question_with_demands(&phrase).map_err(|wrong| {
         let place = |word| Place { file: option(word).into(), ..Place::default() };
         Faults::new(wrong.into_iter().map(|(word, message)| Fault { place: place(word), message }).collect())
     })?;
     tell(arguments, &bench, &question, None);
+    if let Some(beside) = demanded(demands, &question).filter(|_| !arguments.json) {
+        complain(format_args!("beside the policies, `sources/{}.yaml` demands {beside}", phrase.to));
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a source's file demands to be stated, and the question does not.
+fn demanded(demands: Demands, question: &Question) -> Option<&'static str> {
+    let purpose = demands.purpose && question.context.purpose.is_none();
+    let case = demands.case && question.context.case.is_none();
+    match (purpose, case) {
+        (true, true) => Some("a purpose and a case"),
+        (true, false) => Some("a purpose"),
+        (false, true) => Some("a case"),
+        (false, false) => None,
+    }
 }
 
 const fn option(word: Word) -> &'static str {

@@ -9,13 +9,15 @@ use crate::config::{
 
 use super::{cursor::Field, report::Spot, value};
 
-const VALUES: [(&str, IdentityValue); 6] = [
+const VALUES: [(&str, IdentityValue); 8] = [
     ("subject", IdentityValue::Subject),
     ("user", IdentityValue::User),
     ("roles", IdentityValue::Roles),
     ("units", IdentityValue::Units),
     ("device", IdentityValue::Device),
     ("actor", IdentityValue::Actor),
+    ("purpose", IdentityValue::Purpose),
+    ("case", IdentityValue::Case),
 ];
 
 /// Headers with a meaning in HTTP or to the gate: setting one of them would change the request, not describe who sends it.
@@ -64,7 +66,8 @@ pub(super) fn check(field: Field<'_, Part<raw::Identity>>, asserts: Option<bool>
     })
 }
 
-fn header(name: &str, spot: Spot<'_>) -> Option<HeaderName> {
+/// A header that only the gate, or an application it believes, sets.
+pub(super) fn header(name: &str, spot: Spot<'_>) -> Option<HeaderName> {
     let lower = name.to_ascii_lowercase();
     let objection = if name.contains('_') {
         "has an underscore, which servers take for a hyphen: a client could send its twin; use hyphens"

@@ -123,7 +123,7 @@ fn exact_issuer(text: &str, profile: Option<Profile>) -> Result<String, String> 
     Ok(text.to_owned())
 }
 
-fn algorithm(here: Here<'_, Scalar>) -> Option<Algorithm> {
+pub(super) fn algorithm(here: Here<'_, Scalar>) -> Option<Algorithm> {
     let algorithm = here.parse(|text| {
         let usual = Algorithm::ALL.into_iter().filter(|algorithm| !is_old(*algorithm)).map(Algorithm::as_str);
         let unknown = || {

@@ -17,6 +17,7 @@ mod identity;
 mod inventory;
 mod issuer;
 mod material;
+mod mission;
 mod name;
 mod operation;
 mod policies;
@@ -145,6 +146,8 @@ fn parts(desk: &Desk<'_>, file: File) -> Option<Parts> {
         waf: zone.waf.as_ref().map(Option::as_ref),
         asserts: operators.asserts,
         pseudonyms: operators.pseudonyms.as_ref().map(Option::as_ref),
+        purposes: zone.purposes.as_ref().map(|purposes| !purposes.all().is_empty()),
+        signs_in: zone.sign_in.as_ref().map(Option::is_some),
     };
     let drafts = folder::sources(desk, around, &policies.inside("sources"));
     let access = folder::access(desk, &policies.inside("access"));
@@ -164,6 +167,8 @@ fn parts(desk: &Desk<'_>, file: File) -> Option<Parts> {
         issuers: zone.issuers?,
         strong_sign_in: zone.strong_sign_in?,
         sign_in: zone.sign_in?,
+        purposes: zone.purposes?.into(),
+        missions: zone.missions?,
         limits: zone.limits?,
         defaults: zone.defaults?,
         unusual: zone.unusual?,

@@ -1,7 +1,7 @@
 //! What a source's methods and paths mean.
 
 use http::Method;
-use poort_enforce::operations::Rule;
+use poort_enforce::{operations::Rule, stated::Demands};
 use poort_policy::Operation;
 
 use crate::config::raw::{Block, Scalar, source as raw};
@@ -9,7 +9,7 @@ use crate::config::raw::{Block, Scalar, source as raw};
 use super::{
     cursor::{Field, Here, Opened},
     distinct::distinct,
-    name, suggest, value,
+    mission, name, suggest, value,
 };
 
 /// One line, and what is compared between lines.
@@ -18,11 +18,16 @@ struct Line {
     everything: bool,
 }
 
-pub(super) fn check(field: Field<'_, Vec<Block<raw::Operation>>>, prefixes: &[String]) -> Option<Vec<Rule>> {
+/// `usual` is demanded of lines that do not say, but for what touches no personal data.
+pub(super) fn check(
+    field: Field<'_, Vec<Block<raw::Operation>>>,
+    prefixes: &[String],
+    usual: Demands,
+) -> Option<Vec<Rule>> {
     let example = "operations: [{ methods: [GET], path: \"/**\", operation: consult }]";
     let mut all_taken = None;
     let lines = field.some(example, |here| {
-        let line = line(here.open(), prefixes)?;
+        let line = line(here.open(), prefixes, usual)?;
         if let Some(taken) = all_taken {
             here.spot.warn(format!(
                 "the operation on line {taken} takes everything before this one; move this one up"
@@ -36,7 +41,7 @@ pub(super) fn check(field: Field<'_, Vec<Block<raw::Operation>>>, prefixes: &[St
     Some(lines.into_iter().map(|line| line.rule).collect())
 }
 
-fn line(line: Opened<'_, raw::Operation>, prefixes: &[String]) -> Option<Line> {
+fn line(line: Opened<'_, raw::Operation>, prefixes: &[String], usual: Demands) -> Option<Line> {
     let methods = line.field("methods", |raw| &raw.methods);
     let given = !methods.is_absent();
     let methods = match given {
@@ -50,7 +55,11 @@ fn line(line: Opened<'_, raw::Operation>, prefixes: &[String]) -> Option<Line> {
     let query = line.field("query", |raw| &raw.query);
     let query = distinct(query.items(|here| Some((query_key(here)?, here.spot))));
     let operation = line.field("operation", |raw| &raw.operation).required("operation: consult", operation);
-    let (path, query, operation) = (path?, query?, operation?);
+    let own =
+        mission::demanded(line.field("purpose", |raw| &raw.purpose), line.field("case", |raw| &raw.case));
+    let (path, query, operation, [purpose, case]) = (path?, query?, operation?, own?);
+    let usual = if operation == Operation::Use { Demands::default() } else { usual };
+    let demands = Demands { purpose: purpose.unwrap_or(usual.purpose), case: case.unwrap_or(usual.case) };
     let clash = query.iter().find(|key| path.captures.contains(key));
     if let Some(clash) = clash {
         line.spot.fault(format!(
@@ -60,7 +69,8 @@ fn line(line: Opened<'_, raw::Operation>, prefixes: &[String]) -> Option<Line> {
     }
     let methods = methods?.iter().filter_map(|method| Method::from_bytes(method.as_bytes()).ok()).collect();
     let everything = !given && path.text == "/**";
-    Some(Line { rule: Rule::new(methods, &path.text, query, operation), everything })
+    let rule = Rule::new(methods, &path.text, query, operation).demanding(demands);
+    Some(Line { rule, everything })
 }
 
 /// Where a query key is captured, its name is a word of policies too.

@@ -27,7 +27,7 @@ use super::{
     desk::{self, Desk},
     distinct::distinct,
     entities::{self, Vocabulary},
-    folder, inventory, name, operation,
+    folder, inventory, mission, name, operation,
     report::File,
     source, trial, value,
 };
@@ -42,7 +42,7 @@ pub(super) fn check(desk: &Desk<'_>, directory: &File, tests: bool) -> Option<(P
     let access = folder::access(desk, &directory.inside("access"));
     let properties = folder::properties(desk, &directory.inside("properties"));
     let Entities { roles, units, classifications, fleets } = entities.clone()?;
-    let (Zone { issuers, inventory, strong }, sources, access) = (zone?, sources?, access?);
+    let (Zone { issuers, inventory, strong, purposes }, sources, access) = (zone?, sources?, access?);
     let properties = properties?;
     let corpus = Corpus {
         schema: access.schema,
@@ -63,6 +63,7 @@ pub(super) fn check(desk: &Desk<'_>, directory: &File, tests: bool) -> Option<(P
         issuers,
         devices,
         strong,
+        purposes,
     };
     let policies = Policies { corpus, properties, around, inventory, operations, warnings: Vec::new() };
     let trials = match tests {
@@ -77,6 +78,7 @@ struct Zone {
     issuers: Vec<IssuerUse>,
     inventory: Vec<InventoryDevice>,
     strong: Vec<String>,
+    purposes: Vec<String>,
 }
 
 fn zone(desk: &Desk<'_>, vocabulary: &Vocabulary<'_>, file: File) -> Option<Zone> {
@@ -106,7 +108,10 @@ fn zone(desk: &Desk<'_>, vocabulary: &Vocabulary<'_>, file: File) -> Option<Zone
         let document = desk.document::<raw::inventory::Inventory>(file, Some(spot))?;
         inventory::check(vocabulary, document.field(desk.report))
     });
-    Some(Zone { issuers: issuers?, inventory: inventory?, strong: strong? })
+    let purposes = zone.field("purposes", |raw| &raw.purposes);
+    let purposes = mission::purposes(purposes, zone.field("cases", |raw| &raw.cases));
+    let purposes = purposes.map(|all| all.all().iter().map(|one| one.name.to_string()).collect());
+    Some(Zone { issuers: issuers?, inventory: inventory?, strong: strong?, purposes: purposes? })
 }
 
 fn grants(field: Field<'_, raw::Table<Scalar>>) -> Option<Vec<String>> {
@@ -143,7 +148,8 @@ fn source(
     });
     let prefixes = source.field("prefixes", |raw| &raw.prefixes).each(name::prefix);
     let lines = source.field("operations", |raw| &raw.operations);
-    let rules = operation::check(lines, prefixes.as_deref().unwrap_or_default());
+    let demands = mission::usual_demands(source);
+    let rules = operation::check(lines, prefixes.as_deref().unwrap_or_default(), demands.unwrap_or_default());
     let mut operations: Vec<(Operation, _)> = Vec::new();
     // What is wrong with them was said above.
     let _ = lines.items(|here| {
@@ -154,7 +160,7 @@ fn source(
         }
         Some(())
     });
-    let (hosts, named) = (distinct(hosts)?, named?);
+    let (hosts, named, _) = (distinct(hosts)?, named?, demands?);
     let place = source.spot.place();
     let (classification, classified_at) = named.classification;
     Some(Source {

@@ -5,7 +5,9 @@ use std::time::Duration;
 use poort_enforce::{
     data_subject::{DataSubjects, PseudonymKey},
     normal::{UrlForm, UrlForms},
+    operations::Rule,
     source::{Demand, Streams},
+    stated::{Demands, StatedBy},
 };
 
 use crate::config::{
@@ -24,7 +26,7 @@ use super::{
     desk::Desk,
     distinct::distinct,
     entities::Vocabulary,
-    identity, inventory, name, operation,
+    identity, inventory, mission, name, operation,
     report::Spot,
     upstream, value, waf, web, zone,
 };
@@ -43,6 +45,10 @@ pub(super) struct Around<'a> {
     pub(super) asserts: Option<bool>,
     /// The key for what stands for data subjects. Inside: none if the operators' file names none. None if that is not known.
     pub(super) pseudonyms: Option<Option<&'a PseudonymKey>>,
+    /// Whether the zone has purposes; none if that is not known.
+    pub(super) purposes: Option<bool>,
+    /// Whether browsers sign in, where officers state what they are at; none if that is not known.
+    pub(super) signs_in: Option<bool>,
 }
 
 /// What is compared between sources, and the source if nothing of it is wrong.
@@ -112,6 +118,7 @@ fn assemble(
         body,
         waf,
         data_subjects,
+        stated_by,
     } = rest?;
     Some(Source {
         place,
@@ -135,6 +142,7 @@ fn assemble(
         body,
         waf,
         data_subjects,
+        stated_by,
     })
 }
 
@@ -169,7 +177,7 @@ struct Rest {
     subject: Demand,
     token_binding: Demand,
     upstream: checked::source::Upstream,
-    operations: Vec<poort_enforce::operations::Rule>,
+    operations: Vec<Rule>,
     limits: SourceLimits,
     url: UrlForms,
     streams: Streams,
@@ -178,6 +186,7 @@ struct Rest {
     body: u64,
     waf: Option<checked::waf::Waf>,
     data_subjects: Option<DataSubjects>,
+    stated_by: Option<StatedBy>,
 }
 
 fn rest(
@@ -193,7 +202,15 @@ fn rest(
     let upstream = source.field("upstream", |raw| &raw.upstream);
     let upstream =
         upstream.required(example, |here| upstream::check(desk, around.defaults.timeouts, here.open()));
-    let operations = operation::check(source.field("operations", |raw| &raw.operations), prefixes);
+    let demands = mission::usual_demands(source);
+    let lines = source.field("operations", |raw| &raw.operations);
+    let operations = operation::check(lines, prefixes, demands.unwrap_or_default());
+    let stated_by = source.field("stated_by", |raw| &raw.stated_by);
+    let stated_by = stated_by.optional(|here| mission::stated_by(here.open()));
+    let can_be_met = operations.as_deref().zip(stated_by.as_ref()).map(|(operations, by)| {
+        demands_can_be_met(source, around, operations.iter().map(Rule::demands), by.is_some())
+    });
+    let stated_by = demands.and(can_be_met.flatten()).and(stated_by);
     let limits = source.field("limits", |raw| &raw.limits);
     let limits = limits.or(SourceLimits::default(), |here| self::limits(here.open()));
     let url = url_forms(source.field("url", |raw| &raw.url));
@@ -221,7 +238,33 @@ fn rest(
         body: body?,
         waf: waf?,
         data_subjects: data_subjects?,
+        stated_by: stated_by?,
     })
+}
+
+/// What is demanded has to be stated somewhere. Inside a fault, that was reported: none.
+fn demands_can_be_met(
+    source: Opened<'_, raw::Source>,
+    around: Around<'_>,
+    demands: impl Iterator<Item = Demands>,
+    has_speakers: bool,
+) -> Option<()> {
+    let all = demands.fold(Demands::default(), |all, one| Demands {
+        purpose: all.purpose || one.purpose,
+        case: all.case || one.case,
+    });
+    if all.purpose && around.purposes == Some(false) {
+        source
+            .spot
+            .fault("a purpose is demanded here, and `poort.yaml` has no `purposes` to choose from; add them");
+        return None;
+    }
+    if (all.purpose || all.case) && around.signs_in == Some(false) && !has_speakers {
+        source.spot.warn(
+            "a purpose or case is demanded here and nobody can state one: add `sign_in` to `poort.yaml`, or `stated_by` here",
+        );
+    }
+    Some(())
 }
 
 fn limits(limits: Opened<'_, raw::Limits>) -> Option<SourceLimits> {

@@ -38,7 +38,7 @@ pub(super) fn check(
     let files = folder::files(desk, directory, "yaml", "tests of policies, such as `officers.yaml`");
     let documents: Vec<Document<raw::Trials>> =
         files.into_iter().filter_map(|(_, file)| desk.document(file, None)).collect();
-    let mut reader = Reader::new(vocabulary, &policies.inventory);
+    let mut reader = Reader::new(vocabulary, policies);
     let opened: Vec<Opened<'_, raw::Trials>> = documents
         .iter()
         .filter_map(|document| document.field(desk.report).required("tests:", |here| Some(here.open())))
@@ -55,12 +55,14 @@ pub(super) fn check(
 /// What words mean, and where they were given their meaning.
 struct Reader<'v> {
     vocabulary: &'v Vocabulary<'v>,
+    purposes: &'v [String],
     words: Words,
     known: BTreeMap<(&'static str, String), Place>,
 }
 
 impl<'v> Reader<'v> {
-    fn new(vocabulary: &'v Vocabulary<'v>, inventory: &[InventoryDevice]) -> Self {
+    fn new(vocabulary: &'v Vocabulary<'v>, policies: &'v Policies) -> Self {
+        let inventory = &policies.inventory;
         let mut words = Words::default();
         let mut short: BTreeMap<&str, Vec<&InventoryDevice>> = BTreeMap::new();
         for device in inventory {
@@ -72,7 +74,7 @@ impl<'v> Reader<'v> {
                 words.devices.insert(name.to_owned(), device.facts());
             }
         }
-        Self { vocabulary, words, known: BTreeMap::new() }
+        Self { vocabulary, purposes: &policies.around.purposes, words, known: BTreeMap::new() }
     }
 
     fn declare(&mut self, file: Opened<'_, raw::Trials>) -> Option<()> {
@@ -149,19 +151,30 @@ impl<'v> Reader<'v> {
 
     fn situation(&mut self, name: &str, spot: Spot<'_>, here: Here<'_, Part<raw::Situation>>) -> Option<()> {
         self.first("situation", name, spot)?;
-        let situation = situation(here.open())?;
+        let situation = situation(here.open(), self.purposes)?;
         self.words.situations.insert(name.to_owned(), situation);
         Some(())
     }
 }
 
-fn situation(raw: Opened<'_, raw::Situation>) -> Option<Situation> {
+/// A purpose that an officer can choose; any word where the zone has no list.
+fn purpose(here: Here<'_, Scalar>, known: &[String]) -> Option<String> {
+    let word = words(here)?;
+    if known.is_empty() || known.contains(&word) {
+        return Some(word);
+    }
+    let instead = suggest::instead(&word, known.iter().map(String::as_str));
+    here.spot.fault(format!("`{word}` is none of the zone's `purposes`{instead}"));
+    None
+}
+
+fn situation(raw: Opened<'_, raw::Situation>, purposes: &[String]) -> Option<Situation> {
     let text = |key, of: fn(&raw::Situation) -> &Text| raw.field(key, of).optional(words);
     let strong = raw.field("sign_in", |raw| &raw.sign_in);
     let strong = strong.optional(|here| value::word(here, &[("strong", true), ("weak", false)]));
     let auth_age = raw.field("signed_in", |raw| &raw.signed_in).optional(ago);
-    let (acr, purpose, case) =
-        (text("acr", |raw| &raw.acr), text("purpose", |raw| &raw.purpose), text("case", |raw| &raw.case));
+    let (acr, case) = (text("acr", |raw| &raw.acr), text("case", |raw| &raw.case));
+    let purpose = raw.field("purpose", |raw| &raw.purpose).optional(|here| purpose(here, purposes));
     let amr = raw.field("amr", |raw| &raw.amr);
     let amr = if amr.is_absent() { Some(None) } else { amr.each(value::text).map(Some) };
     let break_glass = raw.field("break_glass", |raw| &raw.break_glass).optional(|here| {

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use poort_enforce::stated::Purposes;
+
 use crate::{
     audit::Usual,
     config::{
-        checked::zone::{Budget, Defaults, Issuer, Limits, SignIn, Timeouts},
+        checked::zone::{Budget, Defaults, Issuer, Limits, Missions, SignIn, Timeouts},
         raw::{Node, Part, Quota, Scalar, zone as raw},
     },
 };
@@ -16,7 +18,7 @@ use super::{
     devices::{self, Trusted},
     distinct::distinct,
     entities::Vocabulary,
-    issuer,
+    issuer, mission,
     report::{File, Spot},
     sign_in,
     value::{self, many, plenty},
@@ -33,6 +35,8 @@ pub(super) struct Outcome<'a> {
     pub(super) strong_sign_in: Option<Vec<String>>,
     /// Inside: none if browsers do not sign in.
     pub(super) sign_in: Option<Option<SignIn>>,
+    pub(super) purposes: Option<Purposes>,
+    pub(super) missions: Option<Missions>,
     pub(super) limits: Option<Limits>,
     pub(super) defaults: Option<Defaults>,
     /// Inside: none if the zone inspects nothing.
@@ -64,6 +68,12 @@ pub(super) fn check<'a>(
     let sign_in = zone.field("sign_in", |raw| &raw.sign_in);
     let known = outcome.issuers.as_deref();
     outcome.sign_in = sign_in.optional(|here| sign_in::check(desk, known, here.open()));
+    let purposes = zone.field("purposes", |raw| &raw.purposes);
+    outcome.purposes = mission::purposes(purposes, zone.field("cases", |raw| &raw.cases));
+    let missions = zone.field("mission", |raw| &raw.mission);
+    let glass = zone.field("break_glass", |raw| &raw.break_glass);
+    let signs_in = outcome.sign_in.as_ref().and_then(Option::as_ref);
+    outcome.missions = mission::missions(desk, signs_in, missions, glass);
     let strong = zone.field("strong_sign_in", |raw| &raw.strong_sign_in);
     outcome.strong_sign_in = distinct(strong.items(|here| Some((value::text(here)?, here.spot))));
     outcome.limits = zone.field("limits", |raw| &raw.limits).or(usual_limits(), |here| limits(here.open()));

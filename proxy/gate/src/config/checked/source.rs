@@ -12,6 +12,7 @@ use poort_enforce::{
     normal::UrlForms,
     operations::Rule,
     source::{Cors, Demand, Streams},
+    stated::StatedBy,
 };
 use poort_policy::Place;
 use rustls::pki_types::CertificateDer;
@@ -59,6 +60,8 @@ pub struct Source {
     pub cors: Option<Cors>,
     /// Names of workloads that may act for officers here without an `act` claim.
     pub on_behalf_of: Vec<String>,
+    /// Applications that state in headers what their requests are for.
+    pub stated_by: Option<StatedBy>,
     /// Whom requests are about; none: the file does not say.
     pub data_subjects: Option<DataSubjects>,
     /// What it is told about who is asking.
@@ -175,4 +178,8 @@ pub enum IdentityValue {
     Device,
     /// Who acts for the subject.
     Actor,
+    /// What the request is for.
+    Purpose,
+    /// For which case.
+    Case,
 }

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use poort_enforce::stated::Purposes;
 use poort_identity::{Anchors, IssuerRules, KeySet, Provider, RevocationRule, Revocations, Seal};
 use poort_policy::{DeviceFacts, Group, Place};
 use rustls::pki_types::CertificateDer;
@@ -25,6 +26,10 @@ pub struct Zone {
     pub strong_sign_in: Vec<String>,
     /// How browsers sign in; none: they do not.
     pub sign_in: Option<SignIn>,
+    /// What requests may be for.
+    pub purposes: Arc<Purposes>,
+    /// How long what is stated holds, and who may fill in the form.
+    pub missions: Missions,
     /// Budgets.
     pub limits: Limits,
     /// What holds for a source whose file says nothing.
@@ -137,6 +142,31 @@ pub struct SignInAt {
     pub title: String,
     /// Who vouches for its token endpoint; none: the public authorities.
     pub ca: Option<Vec<CertificateDer<'static>>>,
+}
+
+/// How long what officers state holds, and who may fill in the form for them.
+#[derive(Debug)]
+pub struct Missions {
+    /// How long a mission lasts, a shift at most.
+    pub lifetime: Duration,
+    /// Whose links fill in the form; none: nobody's.
+    pub dispatch: Option<Dispatch>,
+    /// How long a broken glass opens what policies open then.
+    pub glass: Duration,
+}
+
+/// A dispatch centre that signs links.
+#[derive(Clone, Debug)]
+pub struct Dispatch {
+    /// As which issuer its links are verified.
+    pub rules: IssuerRules,
+    /// The keys that sign them.
+    pub keys: Arc<KeySet>,
+}
+
+impl Dispatch {
+    /// Its alias among issuers, of which it is the only one.
+    pub const ALIAS: &str = "dispatch";
 }
 
 /// So many in so long.

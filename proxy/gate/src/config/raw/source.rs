@@ -22,6 +22,9 @@ record! {
         streams: Block<Streams>,
         cors: Block<Cors>,
         on_behalf_of: Texts,
+        purpose: Text,
+        case: Text,
+        stated_by: Block<StatedBy>,
         data_subjects: Blocks<DataSubject>,
         identity: Block<Identity>,
         body: Text,
@@ -71,6 +74,14 @@ record! {
         path: Text,
         query: Texts,
         operation: Text,
+        purpose: Text,
+        case: Text,
+    }
+
+    struct StatedBy {
+        workloads: Texts,
+        purpose: Text,
+        case: Text,
     }
 
     struct Limits {

@@ -1,6 +1,6 @@
 //! `policies/poort.yaml` as it was typed.
 
-use super::{Block, Blocks, Named, Node, Quota, Scalar, Text, Texts, record};
+use super::{Block, Blocks, Named, Node, Part, Quota, Scalar, Text, Texts, record};
 
 record! {
     struct Zone {
@@ -12,7 +12,32 @@ record! {
         defaults: Block<Defaults>,
         waf: Block<Waf>,
         unusual: Block<Unusual>,
+        purposes: Named<Part<Purpose>>,
+        cases: Text,
+        mission: Block<Mission>,
+        break_glass: Block<BreakGlass>,
         candidate: Text,
+    }
+
+    struct Purpose {
+        nl: Text,
+        fr: Text,
+        en: Text,
+    }
+
+    struct Mission {
+        lifetime: Text,
+        dispatch: Block<Dispatch>,
+    }
+
+    struct Dispatch {
+        issuer: Text,
+        algorithms: Texts,
+        keys: Text,
+    }
+
+    struct BreakGlass {
+        lifetime: Text,
     }
 
     struct Unusual {

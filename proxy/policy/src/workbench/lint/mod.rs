@@ -3,6 +3,7 @@
 //! A lint never says of a sound policy that it is wrong: each is about something that has no effect, whatever is asked.
 
 mod constant;
+mod glass;
 mod names;
 mod reach;
 mod scope;
@@ -14,7 +15,7 @@ use crate::operation::Operation;
 use super::Workbench;
 
 /// Every lint's name and what it is about.
-pub const NAMES: [(&str, &str); 11] = [
+pub const NAMES: [(&str, &str); 12] = [
     ("no-source", "a policy that applies to no source"),
     ("never-asked", "a policy about operations that no request is"),
     ("overruled", "a permit that a forbid always overrules"),
@@ -25,6 +26,7 @@ pub const NAMES: [(&str, &str); 11] = [
     ("unknown-action", "an action of the schema that no operation is"),
     ("unknown-name", "a name that nobody and nothing bears"),
     ("ungranted", "a role or unit that no issuer grants"),
+    ("not-unbreakable", "an `@unbreakable` that a broken glass moves, or that stands on a permit"),
     ("no-id", "a policy without an id of its own"),
 ];
 
@@ -54,6 +56,8 @@ pub struct Surroundings {
     pub devices: Vec<String>,
     /// `acr` and `amr` values that count as a strong sign-in.
     pub strong: Vec<String>,
+    /// Names of the zone's purposes.
+    pub purposes: Vec<String>,
 }
 
 /// What a source's file makes of requests.
@@ -89,6 +93,7 @@ impl Workbench {
         constant::conditions(self, &mut found);
         sources::all(self, around, &mut found);
         names::all(self, around, &mut found);
+        glass::all(self, &mut found);
         for sheet in self.sheets.iter().filter(|sheet| !sheet.named) {
             found.push(Lint {
                 place: sheet.place.clone(),

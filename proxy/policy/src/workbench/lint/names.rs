@@ -145,6 +145,13 @@ impl Reader<'_> {
                     self.wrong(part, &format!("no source has the host `{word}`"), near);
                 }
             }
+            Some(Fact::OneOf(Text::Purpose, words)) if !self.around.purposes.is_empty() => {
+                let known = &self.around.purposes;
+                for word in words.iter().filter(|word| known.iter().all(|purpose| purpose != *word)) {
+                    let near = near(word, known);
+                    self.wrong(part, &format!("the zone has no purpose `{word}`"), near);
+                }
+            }
             Some(Fact::OneOf(Text::Path, words)) => {
                 for word in words.iter().filter(|word| !word.starts_with('/')) {
                     self.wrong(

@@ -4,6 +4,7 @@ mod data_subjects;
 mod deploy;
 mod entities;
 mod inventory;
+mod missions;
 mod sources;
 mod waf;
 mod whole;
