@@ -324,15 +324,20 @@ fn a_broken_property_is_told_with_its_place_and_what_to_do() {
     ];
     for (name, text, place, what, help) in cases {
         desk.write("policies/properties/zone.cedar", &text);
-        for verb in ["prove", "check"] {
-            let (exit, said, complained) = desk.run(&[verb]);
-            assert_eq!(exit, 2, "{name}: {said}{complained}");
-            let place = format!("policies/properties/zone.cedar{place}");
-            assert!(
-                complained.contains(&place) && complained.contains(what) && complained.contains(help),
-                "{name}: {complained}"
-            );
-        }
+        told(&desk, name, place, what, help);
+    }
+}
+
+/// Both verbs that read properties say what is wrong with them.
+fn told(desk: &Desk, name: &str, place: &str, what: &str, help: &str) {
+    for verb in ["prove", "check"] {
+        let (exit, said, complained) = desk.run(&[verb]);
+        assert_eq!(exit, 2, "{name}: {said}{complained}");
+        let place = format!("policies/properties/zone.cedar{place}");
+        assert!(
+            complained.contains(&place) && complained.contains(what) && complained.contains(help),
+            "{name}: {complained}"
+        );
     }
 }
 
