@@ -323,13 +323,13 @@ fn a_broken_property_is_told_with_its_place_and_what_to_do() {
         ("empty", " \n".to_owned(), ":1:1", "the file is empty", ""),
     ];
     for (name, text, place, what, help) in cases {
-        told(&desk, name, &text, [place, what, help]);
+        desk.write("policies/properties/zone.cedar", &text);
+        told(&desk, name, place, what, help);
     }
 }
 
-/// Whether both verbs refuse a property, and where, why and what to do instead.
-fn told(desk: &Desk, name: &str, text: &str, [place, what, help]: [&str; 3]) {
-    desk.write("policies/properties/zone.cedar", text);
+/// Both verbs that read properties say what is wrong with them.
+fn told(desk: &Desk, name: &str, place: &str, what: &str, help: &str) {
     for verb in ["prove", "check"] {
         let (exit, said, complained) = desk.run(&[verb]);
         assert_eq!(exit, 2, "{name}: {said}{complained}");
