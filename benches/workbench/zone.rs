@@ -14,8 +14,10 @@ use serde_json::json;
 pub(crate) fn large(root: &Path, policies: usize, sources: usize) {
     shipped(root);
     let directory = root.join("policies");
-    fs::remove_dir_all(directory.join("access")).unwrap();
-    fs::remove_dir_all(directory.join("sources")).unwrap();
+    // Properties and tests are about the shipped sources.
+    for about in ["access", "properties", "sources", "tests"] {
+        fs::remove_dir_all(directory.join(about)).unwrap();
+    }
     fs::create_dir(directory.join("access")).unwrap();
     fs::create_dir(directory.join("sources")).unwrap();
     let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies/access/schema.cedarschema");

@@ -114,8 +114,11 @@ fn configure(layout: &Layout, crs: &Path, backend: &Backend, hosts: &BTreeSet<St
     layout.write_file("policies/access/schema.cedarschema", &schema)?;
     layout.write_file("policies/access/all.cedar", POLICY)?;
     layout.write_file("policies/waf/regression.conf", setup::REGRESSION)?;
-    // What is recorded is read at once; no test pulls the plug.
-    layout.edit("deploy/poort.yaml", |yaml| merge(yaml, &json!({ "audit": { "durable": false } })))?;
+    // What is recorded is read at once; no test pulls the plug. Each request is a connection.
+    let deploy = json!({
+        "audit": { "durable": false }, "connections": { "handshakes_per_prefix": "1000000/1s" },
+    });
+    layout.edit("deploy/poort.yaml", |yaml| merge(yaml, &deploy))?;
     layout.edit("policies/poort.yaml", |yaml| {
         merge(
             yaml,
