@@ -65,8 +65,10 @@ pub(super) fn check(arguments: &Arguments) -> ExitCode {
 }
 
 fn look(Loaded { bench, read }: Loaded, arguments: &Arguments) -> Result<Found, Faults> {
-    // What is claimed of the policies is proved elsewhere; that it can be is seen here.
-    bench.properties(read.properties).map_err(faults)?;
+    // What is claimed of the policies is proved elsewhere; that it can be is seen here. Where nothing is claimed, nothing is loaded twice.
+    if !read.properties.is_empty() {
+        bench.properties(read.properties).map_err(faults)?;
+    }
     let mut lints = bench.lint(&read.around);
     let unwanted = |name: &str| arguments.allow.iter().any(|allowed| allowed == name || allowed == "all");
     lints.retain(|lint| !unwanted(lint.name));
