@@ -47,7 +47,7 @@ impl Exclusion {
         Ok(Self { control, idle })
     }
 
-    /// Why it excludes nothing: there is no such rule, or it looks at no such target.
+    /// Why it excludes nothing: there is no such rule, it never runs, or it looks at no such target.
     #[must_use]
     pub fn idle(&self) -> Option<&str> {
         self.idle.as_deref()

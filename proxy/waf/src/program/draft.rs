@@ -94,7 +94,8 @@ impl Drafts {
         if let Some(jump) = draft.last("skipafter") {
             return Some(self.position(jump, draft).ok_or_else(|| no_marker(jump)));
         }
-        let count = draft.last("skip")?.text().parse::<usize>().ok()?;
+        let skip = draft.last("skip").or_else(|| actions::last(&draft.defaults.actions, "skip"));
+        let count = skip?.text().parse::<usize>().ok()?;
         let rest = self.rules.get(at + 1..).unwrap_or_default();
         let last = rest.iter().filter(|other| other.phase == draft.phase).nth(count.checked_sub(1)?);
         Some(Ok(last.map_or(u32::MAX, |last| last.order + 1)))

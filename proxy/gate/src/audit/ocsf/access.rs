@@ -79,13 +79,7 @@ pub(super) fn event<'a>(access: &'a Access, uid: &'a str) -> Event<'a> {
         metadata: Metadata::new(ACCESS, None),
         actor: Actor::of(User::person(uid, access.user.as_deref())),
         entity: Entity { name: "audit", kind: "Record" },
-        src_endpoint: Endpoint {
-            name: name("localhost"),
-            ip: None,
-            subnet_uid: None,
-            hostname: None,
-            svc_name: None,
-        },
+        src_endpoint: Endpoint::here(),
         unmapped: Unmapped {
             command: name(&access.command),
             reason: access.reason.as_deref().map(|reason| Cut(reason, Access::LIMIT_BYTES)),

@@ -99,13 +99,7 @@ pub(super) fn event<'a>(change: &'a Change, uid: &'a str) -> Event<'a> {
         actor: Actor::of(user),
         entity: policies(&change.before),
         entity_result: policies(&change.after),
-        src_endpoint: Endpoint {
-            name: name("localhost"),
-            ip: None,
-            subnet_uid: None,
-            hostname: None,
-            svc_name: None,
-        },
+        src_endpoint: Endpoint::here(),
         unmapped: Unmapped {
             reason: cut(&change.reason),
             replay: change.replayed,

@@ -246,6 +246,11 @@ impl<'a> Endpoint<'a> {
         Self { name: name(prefix), ip: None, subnet_uid, hostname: None, svc_name: None }
     }
 
+    /// The gate's own machine.
+    pub(super) fn here() -> Self {
+        Self { name: name("localhost"), ip: None, subnet_uid: None, hostname: None, svc_name: None }
+    }
+
     /// A source; the gate itself where there is none.
     pub(super) fn of_source(source: Option<&'a str>) -> Self {
         let svc_name = source.map(name);

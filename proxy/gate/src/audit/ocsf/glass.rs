@@ -147,13 +147,7 @@ pub(super) fn reviewed<'a>(review: &'a Review, uid: &'a str) -> Reviewed<'a> {
         metadata: Metadata::new(REVIEW, None),
         actor: Actor::of(User::person(uid, review.user.as_deref())),
         entity: Entity { name: &review.code, kind: "Broken glass" },
-        src_endpoint: Endpoint {
-            name: name("localhost"),
-            ip: None,
-            subnet_uid: None,
-            hostname: None,
-            svc_name: None,
-        },
+        src_endpoint: Endpoint::here(),
         unmapped: Found {
             code: &review.code,
             glass: &review.request,
