@@ -181,3 +181,127 @@ impl Sessions {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use poort_identity::token::{Subject, SubjectKind};
+
+    use super::*;
+
+    fn at(second: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_893_456_000 + second)
+    }
+
+    fn kept(user: &str, device: &str, sid: Option<&str>) -> Kept {
+        let subject = Subject {
+            id: user.to_owned(),
+            kind: SubjectKind::User,
+            issuer: "zone".into(),
+            roles: vec![],
+            units: vec![],
+            acr: None,
+            amr: vec![],
+            auth_time: None,
+            issued: None,
+            expires: at(600),
+            token_id: None,
+            client: None,
+            actor: None,
+            display: None,
+            dropped: vec![],
+            certificate: None,
+            generation: 0,
+        };
+        Kept {
+            subject: Arc::new(subject),
+            renewed: false,
+            statements: Arc::default(),
+            device: device.to_owned(),
+            sid: sid.map(str::to_owned),
+            id_token: None,
+            refresh: Some(zeroize::Zeroizing::new("secret".to_owned())),
+            good_until: at(300),
+            seen: at(0),
+            ended: false,
+        }
+    }
+
+    /// Three sessions: An on two devices, Bo on one of them.
+    fn three() -> (Sessions, [SessionId; 3]) {
+        let mut sessions = Sessions::default();
+        let ids = [0; 3].map(|_| SessionId::random().unwrap());
+        for (id, user, device, sid) in [
+            (ids[0], "zone|an", "car-12", Some("s-1")),
+            (ids[1], "zone|an", "car-13", Some("s-2")),
+            (ids[2], "zone|bo", "car-12", None),
+        ] {
+            sessions.keep(id, kept(user, device, sid)).unwrap();
+        }
+        (sessions, ids)
+    }
+
+    #[test]
+    fn sessions_end_by_every_name_and_once() {
+        let sign_in = |sid, user| Whose::SignIn { issuer: "zone", sid, user };
+        let (_, ids) = three();
+        for (whose, ended) in [
+            (Whose::Session(ids[0]), &[0][..]),
+            (Whose::User("zone|an"), &[0, 1]),
+            (Whose::User("zone|a"), &[]),
+            (Whose::Device("car-12"), &[0, 2]),
+            (Whose::UserOnDevice { user: "zone|an", device: "car-13" }, &[1]),
+            (Whose::OthersOnDevice { user: "zone|an", device: "car-12" }, &[2]),
+            (sign_in("s-1", None), &[0]),
+            (sign_in("s-1", Some("zone|an")), &[0]),
+            (sign_in("s-1", Some("zone|bo")), &[]),
+            (Whose::SignIn { issuer: "federal", sid: "s-1", user: None }, &[]),
+        ] {
+            let (mut sessions, ids) = three();
+            let whose = if let Whose::Session(_) = whose { Whose::Session(ids[0]) } else { whose };
+            let mut came: Vec<_> = sessions
+                .end(whose)
+                .iter()
+                .map(|id| ids.iter().position(|known| known == id).unwrap())
+                .collect();
+            came.sort_unstable();
+            assert_eq!(came, ended, "{whose:?}");
+            for (place, id) in ids.iter().enumerate() {
+                let kept = sessions.find(*id).unwrap();
+                assert_eq!(kept.ended, ended.contains(&place), "{whose:?}");
+                assert_eq!(kept.refresh.is_none(), kept.ended, "what could still ask the issuer goes too");
+            }
+            assert_eq!(sessions.end(whose), [], "once: {whose:?}");
+        }
+    }
+
+    #[test]
+    fn a_session_that_is_kept_again_or_forgotten_is_under_no_old_name() {
+        let (mut sessions, [id, other, _]) = three();
+        sessions.keep(id, kept("zone|an", "car-14", Some("s-9"))).unwrap();
+        assert!(sessions.open(Whose::SignIn { issuer: "zone", sid: "s-1", user: None }).is_empty());
+        assert_eq!(sessions.open(Whose::Device("car-14")), [id]);
+        assert!(sessions.change(other, |kept| kept.sid = Some("s-3".to_owned())));
+        assert!(sessions.open(Whose::SignIn { issuer: "zone", sid: "s-2", user: None }).is_empty());
+        assert_eq!(sessions.sweep(at(600)).len(), 3);
+        assert!(sessions.entries.is_empty());
+        assert!(sessions.by_user.0.is_empty() && sessions.by_device.0.is_empty());
+        assert!(sessions.by_sign_in.0.is_empty(), "nothing is left behind");
+    }
+
+    /// Says what ending costs among many; nothing is searched for.
+    #[test]
+    fn ending_one_of_many_costs_no_more_than_one_of_few() {
+        let mut sessions = Sessions::default();
+        for number in 0..10_000 {
+            let id = SessionId::random().unwrap();
+            sessions.keep(id, kept(&format!("zone|{number}"), &format!("car-{number}"), None)).unwrap();
+        }
+        let begin = Instant::now();
+        assert_eq!(sessions.end(Whose::User("zone|5000")).len(), 1);
+        assert_eq!(sessions.end(Whose::Device("car-5001")).len(), 1);
+        println!("two of 10,000 open sessions were ended in {:?}", begin.elapsed());
+        assert_eq!(sessions.count(at(1)), (9_998, 2));
+    }
+}
