@@ -267,7 +267,7 @@ async fn a_wrong_command_says_what_is_wrong_and_changes_nothing() {
         (&["--device", "spiffe://Zone/car"], 2, "is no name of a certificate"),
         (&["--user", AN, "--for", "8h"], 2, "add `--block`"),
         (&["--user", AN, "--block", "--for", "0s"], 2, "from `1s` to `366d`"),
-        (&["--device", CAR, "--for", "9999d"], 2, "from `1s` to `366d`"),
+        (&["--device", CAR, "--for", "9999d"], 2, "is longer than `366d`"),
         (&["--user", AN, "--device", CAR], 2, "cannot be used with"),
         (&[], 2, "required"),
         (&["--device", CAR, "--state", "/nowhere"], 1, "no gate answers at `/nowhere/control.sock`"),
