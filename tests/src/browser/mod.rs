@@ -1,0 +1,95 @@
+//! A real browser and a real issuer for the tests: Debian's Chromium with a device's certificate, and `oidc-provider`, both brought by
+//! `.ci/soc` and run by node from `tests/browser`.
+
+mod chromium;
+mod issuer;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use poort_demo::{DemoError, zone::Zone};
+use serde_json::Value;
+
+pub use chromium::{Chromium, Landed, Tab};
+pub use issuer::Provider;
+
+use crate::{World, tools};
+
+/// A zone behind its gate, at whose issuer people sign in with a browser.
+pub struct Stage {
+    /// The zone and the gate.
+    pub world: World,
+    /// The browser of `car-12`.
+    pub browser: Chromium,
+    /// The issuer.
+    pub provider: Provider,
+}
+
+impl Stage {
+    /// A stage, where node, its modules and a browser are to be had; what is missing is said aloud.
+    pub async fn set() -> Option<Self> {
+        Self::set_with(|_| Ok(())).await
+    }
+
+    /// The same after a change to the configuration.
+    pub async fn set_with(change: impl FnOnce(&Zone) -> Result<(), DemoError>) -> Option<Self> {
+        let programs = Programs::find()?;
+        let turn = chromium::turn().await;
+        let mut provider = None;
+        let world = World::start_with(|zone| {
+            provider = Some(Provider::start(&programs, zone)?);
+            change(zone)
+        });
+        let world = world.await.unwrap();
+        let browser = Chromium::start(&programs, &world.zone, &Value::Null, turn);
+        Some(Self { world, browser, provider: provider.unwrap() })
+    }
+
+    /// The address of a path at a source or at the sign-in host.
+    #[must_use]
+    pub fn at(&self, name: &str, path: &str) -> String {
+        format!("https://{name}.localhost:{}{path}", self.world.gate.address().port())
+    }
+}
+
+/// What runs a browser and an issuer.
+struct Programs {
+    node: PathBuf,
+    modules: PathBuf,
+    chromium: PathBuf,
+}
+
+impl Programs {
+    fn find() -> Option<Self> {
+        let (node, chromium) = (tools::program("node")?, tools::directory("chromium")?);
+        Some(Self { node, modules: tools::directory("browser")?, chromium })
+    }
+
+    /// Node on a script of `tests/browser`, which finds its modules beside it in `directory`.
+    fn run(&self, directory: &Path, script: &str, options: &Value) -> Command {
+        fs::create_dir_all(directory).unwrap();
+        let copy = directory.join(script);
+        fs::copy(tools::repository("tests/browser").join(script), &copy).unwrap();
+        let modules = self.modules.join("node_modules").canonicalize().unwrap();
+        // Another script has made the link before.
+        let _ = std::os::unix::fs::symlink(modules, directory.join("node_modules"));
+        let mut command = Command::new(&self.node);
+        command.arg(copy).arg(options.to_string()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command
+    }
+}
+
+/// A child that ends when nobody holds its standard input any more.
+struct Guard(Child);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        // Both fail only when it is gone already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
