@@ -77,7 +77,8 @@ const calls = {
   /** What breaks WCAG, each with the elements that do. The page's own policy lets no script in: this one comes from outside. */
   async violations({ page }) {
     await page.evaluate(axe);
-    const { violations } = await page.evaluate((values) => axe.run({ runOnly: { type: "tag", values } }), RULES);
+    const { passes, violations } = await page.evaluate((values) => axe.run({ runOnly: { type: "tag", values } }), RULES);
+    if (!passes.some(({ id }) => id === "document-title")) throw new Error("nothing was looked at");
     return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" | ")}`);
   },
   /** When what happened, in milliseconds since the tap. */

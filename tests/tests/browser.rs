@@ -9,6 +9,7 @@
 
 use std::{
     collections::HashSet,
+    io::Write as _,
     time::{Duration, Instant},
 };
 
@@ -30,7 +31,11 @@ const AN_WITH_KEY: &str = "An Janssens with a key";
 async fn signed_in<'a>(stage: &'a Stage, who: &str) -> Tab<'a> {
     let tab = stage.browser.tab().await;
     let page = tab.go(&stage.at("persons", PERSON)).await;
-    assert!(page.url.starts_with(&stage.provider.at("/interaction/")), "{page:?}\n{}", stage.world.gate.log());
+    assert!(
+        page.url.starts_with(&stage.provider.at("/interaction/")),
+        "{page:?}\n{}",
+        stage.world.gate.log()
+    );
     let landed = tab.click(who).await;
     assert_eq!(landed.url, stage.at("persons", PERSON), "{landed:?}\n{}", stage.world.gate.log());
     tab
@@ -106,7 +111,12 @@ async fn any_number_of_tabs_sign_in_at_once() {
     assert!(pages.iter().all(|page| page.url.contains("/interaction/")), "{pages:?}");
     for (tab, address) in tabs.iter().zip(&addresses) {
         let landed = tab.click(AN).await;
-        assert_eq!((&landed.url, landed.status), (address, Some(200)), "{landed:?}\n{}", stage.world.gate.log());
+        assert_eq!(
+            (&landed.url, landed.status),
+            (address, Some(200)),
+            "{landed:?}\n{}",
+            stage.world.gate.log()
+        );
     }
     let zone = &stage.world.zone;
     let received = [zone.persons.received(), zone.vehicles.received()].concat();
@@ -130,7 +140,8 @@ async fn tabs_that_arrive_together_are_one_session() {
     for (page, address) in pages.iter().zip(&addresses) {
         assert_eq!((&page.url, page.status), (address, Some(200)), "{page:?}\n{}", stage.world.gate.log());
     }
-    let sessions: HashSet<_> = authentications(&stage).iter().map(|one| one["session"]["uid"].to_string()).collect();
+    let sessions: HashSet<_> =
+        authentications(&stage).iter().map(|one| one["session"]["uid"].to_string()).collect();
     assert_eq!(sessions.len(), 1, "{:#?}", authentications(&stage));
     tab.go(&stage.at("firearms", FIREARM)).await;
     tab.click("Patrol").await;
@@ -227,7 +238,11 @@ async fn who_signs_out_at_the_issuer_is_signed_out_here_and_their_streams_end() 
                   socket.onerror = () => failed(new Error('no socket')); })";
     assert_eq!(tab.run(socket).await, "hello");
     tokio::time::sleep(Duration::from_secs(3)).await;
-    assert_eq!(tab.run("window.over === true").await, false, "it is admitted again as long as somebody is signed in");
+    assert_eq!(
+        tab.run("window.over === true").await,
+        false,
+        "it is admitted again as long as somebody is signed in"
+    );
     let elsewhere = stage.browser.tab().await;
     elsewhere.go(&stage.provider.at("/session/end")).await;
     let landed = elsewhere.click("Yes").await;
@@ -237,7 +252,10 @@ async fn who_signs_out_at_the_issuer_is_signed_out_here_and_their_streams_end() 
     assert!(ended.elapsed() < Duration::from_secs(5), "{:?}", ended.elapsed());
     is_told_to_sign_in(&tab.run(&fetched(PERSON)).await);
     let told = authentications(&stage).pop().unwrap();
-    assert_eq!((&told["status_detail"], &told["unmapped"]["ended"]), (&json!("signed_out_by_issuer"), &json!(1)));
+    assert_eq!(
+        (&told["status_detail"], &told["unmapped"]["ended"]),
+        (&json!("signed_out_by_issuer"), &json!(1))
+    );
 }
 
 #[tokio::test]
@@ -254,7 +272,41 @@ async fn another_officer_takes_over_the_tablet() {
     is_told_to_sign_in(&before.run(&fetched(PERSON)).await);
     let landed = before.go(&stage.at("persons", PERSON)).await;
     assert_eq!(landed.status, Some(200), "{landed:?}");
-    let received = stage.world.zone.persons.received().into_iter().filter(|request| request.target.ends_with(PERSON));
+    let received =
+        stage.world.zone.persons.received().into_iter().filter(|request| request.target.ends_with(PERSON));
     let users: Vec<_> = received.map(|request| request.header("x-remote-user").unwrap().to_owned()).collect();
     assert_eq!(users, ["an.janssens", "cas.willems"]);
+}
+
+#[tokio::test]
+async fn how_long_it_takes_where_a_round_trip_is_slow() {
+    let round_trip = Duration::from_millis(300);
+    let Some(stage) = Stage::set_far(round_trip).await else { return };
+    let tab = stage.browser.tab().await;
+    let first_byte = async |what: &str| {
+        let timing = tab.timing().await;
+        let milliseconds = timing["responseStart"].as_f64().unwrap();
+        figure(what, milliseconds, round_trip);
+        milliseconds
+    };
+    tab.go(&stage.at("persons", PERSON)).await;
+    first_byte("first source, to the issuer's page").await;
+    assert_eq!(tab.click(AN).await.url, stage.at("persons", PERSON));
+    first_byte("first source, from who it is to the entry").await;
+    assert_eq!(tab.go(&stage.at("vehicles", VEHICLE)).await.status, Some(200));
+    let second = first_byte("second source").await;
+    assert!(second > 300.0, "the way is not long: {second}");
+    tab.go(&stage.at("vehicles", VEHICLE)).await;
+    first_byte("second source, again").await;
+}
+
+/// Says a figure. Not by `println!`, which a test that passes would swallow.
+fn figure(what: &str, milliseconds: f64, round_trip: Duration) {
+    let trips = milliseconds / (round_trip.as_secs_f64() * 1000.0);
+    // Nothing is to be done if there is nobody to tell.
+    let _ = writeln!(
+        std::io::stderr(),
+        "tap to first byte, {} ms round trip: {what}: {milliseconds:.0} ms ({trips:.1} round trips)",
+        round_trip.as_millis()
+    );
 }

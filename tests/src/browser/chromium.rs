@@ -68,7 +68,12 @@ pub(super) async fn turn() -> OwnedSemaphorePermit {
 
 impl Chromium {
     /// A browser with a profile of its own; `resolve` are rules of where hosts are.
-    pub(super) fn start(programs: &Programs, zone: &Zone, resolve: &Value, turn: OwnedSemaphorePermit) -> Self {
+    pub(super) fn start(
+        programs: &Programs,
+        zone: &Zone,
+        resolve: Option<&str>,
+        turn: OwnedSemaphorePermit,
+    ) -> Self {
         let home = zone.layout.path("browser");
         let options = json!({
             "browser": programs.chromium.join("usr/lib/chromium/chromium"),

@@ -1,4 +1,4 @@
-use std::io::{BufRead as _, BufReader};
+use std::fs::{self, File};
 
 use poort_demo::{DemoError, issuer::SECRET, layout::Layout, pki::Leaf, zone::Zone};
 use serde_json::json;
@@ -8,6 +8,7 @@ use super::{Guard, Programs};
 /// `oidc-provider` in the place of the zone's own issuer.
 pub struct Provider {
     root: String,
+    port: u16,
     _process: Guard,
 }
 
@@ -21,11 +22,12 @@ impl Provider {
             "signin": format!("https://{}:{}", Layout::host("signin"), zone.layout.address().port()),
             "backchannel": format!("http://{}/backchannel-logout/zone", zone.layout.admin()),
         });
-        let mut process =
-            programs.run(&zone.layout.path("browser"), "issuer.mjs", &options).spawn().map(Guard).unwrap();
-        let mut port = String::new();
-        BufReader::new(process.0.stdout.take().unwrap()).read_line(&mut port).unwrap();
-        let root = format!("https://localhost:{}", port.trim());
+        let (directory, log) = (zone.layout.path("browser"), zone.layout.path("issuer.log"));
+        let mut command = programs.run(&directory, "issuer.mjs", &options);
+        let mut process = command.stderr(File::create(&log).unwrap()).spawn().map(Guard).unwrap();
+        let line = process.line();
+        let port = line.trim().parse().unwrap_or_else(|_| panic!("{}", fs::read_to_string(log).unwrap()));
+        let root = format!("https://localhost:{port}");
         zone.layout.edit("policies/poort.yaml", |yaml| {
             let issuer = &mut yaml["issuers"][0];
             issuer["issuer"] = root.clone().into();
@@ -33,11 +35,17 @@ impl Provider {
             issuer["keys"]["url"] = format!("{root}/jwks").into();
             issuer["roles"]["claim"] = "roles".into();
             let at = &mut yaml["sign_in"]["issuers"][0];
-            for (name, path) in [("authorization", "auth"), ("token", "token"), ("end_session", "session/end")] {
+            for (name, path) in
+                [("authorization", "auth"), ("token", "token"), ("end_session", "session/end")]
+            {
                 at[name] = format!("{root}/{path}").into();
             }
         })?;
-        Ok(Self { root, _process: process })
+        Ok(Self { root, port, _process: process })
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.port
     }
 
     /// The address of a path there.

@@ -6,12 +6,14 @@ mod issuer;
 
 use std::{
     fs,
+    io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 use poort_demo::{DemoError, zone::Zone};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub use chromium::{Chromium, Landed, Tab};
 pub use issuer::Provider;
@@ -26,6 +28,7 @@ pub struct Stage {
     pub browser: Chromium,
     /// The issuer.
     pub provider: Provider,
+    _far: Option<Distance>,
 }
 
 impl Stage {
@@ -36,6 +39,18 @@ impl Stage {
 
     /// The same after a change to the configuration.
     pub async fn set_with(change: impl FnOnce(&Zone) -> Result<(), DemoError>) -> Option<Self> {
+        Self::set_at(None, change).await
+    }
+
+    /// The same where gate and issuer are a long way from the browser: a round trip takes so long.
+    pub async fn set_far(rtt: Duration) -> Option<Self> {
+        Self::set_at(Some(rtt), |_| Ok(())).await
+    }
+
+    async fn set_at(
+        rtt: Option<Duration>,
+        change: impl FnOnce(&Zone) -> Result<(), DemoError>,
+    ) -> Option<Self> {
         let programs = Programs::find()?;
         let turn = chromium::turn().await;
         let mut provider = None;
@@ -43,9 +58,11 @@ impl Stage {
             provider = Some(Provider::start(&programs, zone)?);
             change(zone)
         });
-        let world = world.await.unwrap();
-        let browser = Chromium::start(&programs, &world.zone, &Value::Null, turn);
-        Some(Self { world, browser, provider: provider.unwrap() })
+        let (world, provider) = (world.await.unwrap(), provider.unwrap());
+        let far = rtt.map(|rtt| Distance::start(&programs, &world, &provider, rtt));
+        let resolve = far.as_ref().map(|far| &*far.resolve);
+        let browser = Chromium::start(&programs, &world.zone, resolve, turn);
+        Some(Self { world, browser, provider, _far: far })
     }
 
     /// The address of a path at a source or at the sign-in host.
@@ -82,8 +99,38 @@ impl Programs {
     }
 }
 
+/// A long way to the gate and to the issuer.
+struct Distance {
+    /// Where hosts are, as Chromium's `--host-resolver-rules` says it.
+    resolve: String,
+    _process: Guard,
+}
+
+impl Distance {
+    fn start(programs: &Programs, world: &World, provider: &Provider, rtt: Duration) -> Self {
+        let (gate, issuer) = (world.gate.address().port(), provider.port());
+        let options = json!({ "rtt": rtt.as_millis(), "ports": [gate, issuer] });
+        let command = programs.run(&world.zone.layout.path("browser"), "distance.mjs", &options).spawn();
+        let mut process = Guard(command.unwrap());
+        let [to_gate, to_issuer]: [u16; 2] = serde_json::from_str(&process.line()).unwrap();
+        let resolve = format!(
+            "MAP *.localhost:{gate} 127.0.0.1:{to_gate}, MAP localhost:{issuer} 127.0.0.1:{to_issuer}"
+        );
+        Self { resolve, _process: process }
+    }
+}
+
 /// A child that ends when nobody holds its standard input any more.
 struct Guard(Child);
+
+impl Guard {
+    /// The first line that it says.
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        BufReader::new(self.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        line
+    }
+}
 
 impl Drop for Guard {
     fn drop(&mut self) {

@@ -268,7 +268,7 @@ impl Desk {
         Ok(visit
             .page(texts::SIGNED_IN)
             .text(&here)
-            .link("/mission", texts::MISSION)
+            .link("/mission", texts::ON_A_MISSION)
             .link("/start?other=1", texts::SOMEBODY_ELSE)
             .link("/sign-out", texts::SIGN_OUT)
             .reply(visit.id))
@@ -355,8 +355,11 @@ impl Desk {
         let cookies = [cookies::session(&value), cookies::removed(&login)].into_iter().flatten().collect();
         if !self.is_enough(&kept, journey.as_ref()) {
             let page = visit.page(texts::NOT_STRONG).say(texts::WITH_A_CARD);
+            let again =
+                waiting.journey.map_or_else(|| "/".to_owned(), |sealed| format!("/start?to={sealed}"));
             return Ok(Page { status: StatusCode::FORBIDDEN, cookies, ..page }
-                .link("/", texts::GO_ON)
+                .link(&again, texts::TRY_AGAIN)
+                .link("/", texts::BACK)
                 .reply(visit.id));
         }
         tracing::info!(event = "signed_in", issuer = alias, session = %id);
