@@ -111,7 +111,7 @@ impl Chromium {
 
     /// Forgets the cookies of these hosts.
     pub async fn forget_cookies_of(&self, hosts: &[&str]) {
-        self.ask(json!({ "call": "forget", "hosts": hosts })).await
+        self.ask::<()>(json!({ "call": "forget", "hosts": hosts })).await;
     }
 
     async fn ask<T: DeserializeOwned>(&self, mut command: Value) -> T {
@@ -139,7 +139,7 @@ impl Tab<'_> {
 
     /// Writes into the field with this label.
     pub async fn fill(&self, label: &str, value: &str) {
-        self.ask(json!({ "call": "fill", "label": label, "value": value })).await
+        self.ask::<()>(json!({ "call": "fill", "label": label, "value": value })).await;
     }
 
     /// Runs script in the page, as the page's own would.
@@ -154,12 +154,12 @@ impl Tab<'_> {
 
     /// Light or dark, and how large.
     pub async fn look(&self, dark: bool, (width, height): (u32, u32)) {
-        self.ask(json!({ "call": "look", "dark": dark, "width": width, "height": height })).await
+        self.ask::<()>(json!({ "call": "look", "dark": dark, "width": width, "height": height })).await;
     }
 
     /// Takes a picture of the whole page.
     pub async fn picture(&self, path: &Path) {
-        self.ask(json!({ "call": "picture", "path": path })).await
+        self.ask::<()>(json!({ "call": "picture", "path": path })).await;
     }
 
     /// What keeps people out: faults by the Web Content Accessibility Guidelines 2.2, A and AA.
