@@ -28,6 +28,7 @@ use poort_demo::{
 };
 use serde_json::Value;
 
+pub mod browser;
 pub mod day;
 pub mod tools;
 

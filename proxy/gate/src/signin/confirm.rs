@@ -61,7 +61,7 @@ impl Desk {
             Ok(answer) => answer,
             Err(fault) => {
                 // RFC 6749, 5.2: the person signed out there, or may not sign in any more.
-                if matches!(&fault, SignInFault::Refused(error) if error == "invalid_grant") {
+                if fault.is_spent() {
                     self.state.end(Whose::Session(id)).await;
                 }
                 return Err(fault);

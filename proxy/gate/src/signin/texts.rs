@@ -5,7 +5,6 @@ use poort_enforce::language::Text;
 pub(super) const SIGN_IN: Text = Text(["Aanmelden", "Se connecter", "Sign in"]);
 pub(super) const SIGN_OUT: Text = Text(["Afmelden", "Se déconnecter", "Sign out"]);
 pub(super) const TRY_AGAIN: Text = Text(["Opnieuw proberen", "Réessayer", "Try again"]);
-pub(super) const GO_ON: Text = Text(["Verder", "Continuer", "Go on"]);
 pub(super) const BACK: Text = Text(["Terug", "Retour", "Back"]);
 
 pub(super) const NOT_SIGNED_IN: Text =
@@ -85,6 +84,7 @@ pub(super) const NOT_HERE: Text = Text([
     "This cannot be finished here. Open the application again.",
 ]);
 
+pub(super) const ON_A_MISSION: Text = Text(["Opdracht", "Mission", "Mission"]);
 pub(super) const MISSION: Text = Text(["Waarvoor is dit?", "À quoi cela sert-il ?", "What is this for?"]);
 pub(super) const MISSION_OPENS: Text = Text([
     "Het geldt voor alles wat u vanaf nu op dit toestel doet, en staat in het register bij elke raadpleging.",

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use aws_lc_rs::digest::{Context, SHA256};
 use aws_lc_rs::rand;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -27,6 +28,19 @@ impl SessionId {
         let mut bytes = [0; 16];
         rand::fill(&mut bytes).map_err(|_| SealFault)?;
         Ok(Self(bytes))
+    }
+
+    /// The one for these words: the same for the same, by the first half of a SHA-256.
+    #[must_use]
+    pub fn of(words: &[&str]) -> Self {
+        let mut digest = Context::new(&SHA256);
+        for word in words {
+            digest.update(&word.len().to_be_bytes());
+            digest.update(word.as_bytes());
+        }
+        let mut bytes = [0; 16];
+        bytes.iter_mut().zip(digest.finish().as_ref()).for_each(|(to, from)| *to = *from);
+        Self(bytes)
     }
 }
 
@@ -251,6 +265,12 @@ mod tests {
 
     fn seal() -> Seal {
         Seal::from_lines(&"0f".repeat(32)).unwrap()
+    }
+
+    #[test]
+    fn words_name_one_session_and_their_borders_count() {
+        assert_eq!(SessionId::of(&["a", "bc"]), SessionId::of(&["a", "bc"]));
+        assert_ne!(SessionId::of(&["a", "bc"]), SessionId::of(&["ab", "c"]));
     }
 
     #[test]

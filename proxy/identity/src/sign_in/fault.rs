@@ -56,6 +56,12 @@ pub enum SignInFault {
 }
 
 impl SignInFault {
+    /// Whether the issuer says that what was exchanged is void (RFC 6749, 5.2): used, expired or revoked.
+    #[must_use]
+    pub fn is_spent(&self) -> bool {
+        matches!(self, Self::Refused(error) if error == "invalid_grant")
+    }
+
     /// A stable code for records, metrics and pages.
     #[must_use]
     pub fn code(&self) -> &'static str {
