@@ -8,6 +8,7 @@ use std::{
 
 use poort_identity::session::SessionId;
 use poort_policy::{Actor, DeviceFacts, Question};
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::{
@@ -24,7 +25,7 @@ use crate::{
 };
 
 /// Names one request, in the record, to the source and to the client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RequestId(pub [u8; 16]);
 
 impl RequestId {

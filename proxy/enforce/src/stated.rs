@@ -15,6 +15,7 @@ use regex_automata::{
     meta::{BuildError, Config, Regex},
     util::syntax,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::{exchange::RequestId, language::Language};
 
@@ -119,7 +120,7 @@ impl Purpose {
 }
 
 /// What an officer is at: stated once, for everything that follows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mission {
     /// The purpose's name.
     pub purpose: Arc<str>,
@@ -130,7 +131,7 @@ pub struct Mission {
 }
 
 /// A glass that an officer broke: context for one source's policies, for a short time.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Glass {
     /// The request in which it was broken; its code names the grant in the record and in the review.
     pub id: RequestId,
@@ -158,7 +159,7 @@ impl Glass {
 }
 
 /// What an officer has stated in a session.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Statements {
     /// The mission they are on.
     pub mission: Option<Mission>,

@@ -35,7 +35,8 @@ impl Admin {
         });
         let audit = self.live.audit.health();
         let unwritable = audit.failing.then(|| "the decision log cannot be written".to_owned());
-        keys.chain(unwritable).collect()
+        let unkept = self.live.carry.sessions.hindrance().map(str::to_owned);
+        keys.chain(unwritable).chain(unkept).collect()
     }
 }
 

@@ -6,8 +6,10 @@ use std::{
     sync::Arc,
 };
 
+use anyhow::Context as _;
 use parking_lot::Mutex;
 use poort_enforce::{gauge::Gauge, inspect::Room};
+use poort_identity::session::Seal;
 
 use crate::{
     audit::Reviews,
@@ -18,7 +20,7 @@ use crate::{
     keys::{FetchFault, IssuerKeys},
     limits::Tables,
     metrics::Metrics,
-    signin::Memory,
+    signin::{Disk, Memory, Store},
 };
 
 /// State that outlives the snapshots built from files.
@@ -37,7 +39,7 @@ pub struct CarryOver {
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Sessions, and sign-ins that are under way.
-    pub sessions: Arc<Memory>,
+    pub sessions: Arc<Store>,
     /// Whose access is ended.
     pub endings: Arc<Endings>,
     /// What was ended lately.
@@ -53,8 +55,8 @@ pub struct CarryOver {
 impl CarryOver {
     /// Nothing has happened yet.
     #[must_use]
-    pub fn new(metrics: Arc<Metrics>, closures: Closures, endings: Endings, keys: usize) -> Self {
-        let notices = Arc::<Notices>::default();
+    pub fn new(metrics: Arc<Metrics>, persisted: Persisted, keys: usize) -> Self {
+        let Persisted { closures, endings, notices, sessions } = persisted;
         Self {
             tables: Arc::new(Tables::new(keys)),
             in_flight: Gauge::new(0),
@@ -62,7 +64,7 @@ impl CarryOver {
             compiled: Compiled::default(),
             health: Arc::default(),
             metrics,
-            sessions: Arc::new(Memory::new(Arc::clone(&notices))),
+            sessions: Arc::new(sessions),
             endings: Arc::new(endings),
             notices,
             reviews: Arc::default(),
@@ -97,6 +99,56 @@ impl CarryOver {
         let keys = Arc::new(IssuerKeys::new(alias, &issuer.keys)?);
         kept.insert(place, Arc::clone(&keys));
         Ok(keys)
+    }
+}
+
+/// What is kept on disk over restarts, opened.
+#[derive(Debug)]
+pub struct Persisted {
+    closures: Closures,
+    endings: Endings,
+    notices: Arc<Notices>,
+    sessions: Store,
+}
+
+impl Persisted {
+    /// What lies in a state directory; `seal` seals sessions, where people sign in.
+    ///
+    /// # Errors
+    /// When something of it cannot be read, or another gate has it: starting without could let somebody in.
+    pub fn open(state: &Path, seal: Option<&Arc<Seal>>) -> anyhow::Result<Self> {
+        let notices = Arc::<Notices>::default();
+        let closures = Closures::open(state).context("the list of closed sources cannot be read")?;
+        let endings = Endings::open(state).context(
+            "whose access was ended cannot be read; restore or remove `ended-access` in the state directory",
+        )?;
+        let sessions = match seal {
+            Some(seal) => {
+                let (disk, read) = Disk::open(state, Arc::clone(seal), Arc::clone(&notices))
+                    .context("sessions cannot be kept in the state directory")?;
+                tracing::info!(
+                    event = "sessions_read",
+                    sessions = read.sessions,
+                    unreadable = read.unreadable
+                );
+                Store::Disk(disk)
+            }
+            None => Store::Memory(Memory::new(Arc::clone(&notices))),
+        };
+        Ok(Self { closures, endings, notices, sessions })
+    }
+
+    /// Nothing, which is kept nowhere: for `poort check`.
+    #[must_use]
+    pub fn none() -> Self {
+        let notices = Arc::<Notices>::default();
+        let sessions = Store::Memory(Memory::new(Arc::clone(&notices)));
+        Self { closures: Closures::none(), endings: Endings::default(), notices, sessions }
+    }
+
+    /// Sources that are closed.
+    pub(crate) const fn closures(&self) -> &Closures {
+        &self.closures
     }
 }
 

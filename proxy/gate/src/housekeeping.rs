@@ -25,6 +25,8 @@ const LOOK: Duration = Duration::from_secs(2);
 const TRIAL: Duration = Duration::from_millis(250);
 /// How often findings are written down.
 const REPORT: Duration = Duration::from_secs(60);
+/// How often what is over is forgotten.
+const SWEEP: Duration = Duration::from_secs(60);
 /// A clock that moves by more than this against the monotonic one has jumped: tokens and certificates are judged by it.
 const JUMP: Duration = Duration::from_secs(2);
 /// For how long nothing may be in flight before a stopping gate believes that it is done.
@@ -53,6 +55,7 @@ impl BackgroundService for Housekeeping {
         tasks.spawn(obey_hangups(Arc::clone(&self.live)));
         tasks.spawn(watch_clock(Arc::clone(&self.live)));
         tasks.spawn(report_findings(Arc::clone(&self.live)));
+        tasks.spawn(sweep_sessions(Arc::clone(&self.live)));
         tasks.spawn(watch_trial(Arc::clone(&self.live)));
         if self.watch {
             tasks.spawn(watch_files(Arc::clone(&self.live)));
@@ -100,6 +103,15 @@ async fn report_findings(live: Arc<Live>) {
     loop {
         sleep(REPORT).await;
         live.audit.report_findings();
+    }
+}
+
+/// Sessions, sign-ins and names that are over.
+async fn sweep_sessions(live: Arc<Live>) {
+    loop {
+        sleep(SWEEP).await;
+        let live = Arc::clone(&live);
+        let _ = tokio::task::spawn_blocking(move || live.carry.sessions.sweep(SystemTime::now())).await;
     }
 }
 

@@ -32,6 +32,7 @@ use crate::{
     listeners,
     metrics::End,
     request_ids::RequestIds,
+    signin::Store,
     snapshot::{self, Built, Snapshot},
 };
 
@@ -206,6 +207,9 @@ impl Live {
         let generation = self.generation.load(Ordering::Acquire) + 1;
         let snapshot = Snapshot::build(Built::of(&checked, &digest), &self.carry, generation)?;
         let mut warnings = self.listener_warnings(&checked);
+        if checked.zone.sign_in.is_some() && matches!(*self.carry.sessions, Store::Memory(_)) {
+            warnings.push("`sign_in` is new; sessions are kept in memory alone until a restart".to_owned());
+        }
         warnings.extend(checked.warnings.iter().chain(&snapshot.warnings).map(ToString::to_string));
         Ok(Prepared { checked, certificates, snapshot, warnings })
     }
@@ -225,6 +229,9 @@ impl Live {
         *self.files.lock() = paths(&checked);
         *self.ends.lock() = End::all(&checked);
         self.audit.expect(checked.zone.unusual);
+        if let Some(sign_in) = &checked.zone.sign_in {
+            self.carry.sessions.seal_with(&sign_in.seal);
+        }
         let devices = checked.zone.devices;
         self.trust.replace(Trust::new(devices.anchors, devices.revocations, devices.rule));
         for (address, certificates) in certificates {

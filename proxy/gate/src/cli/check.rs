@@ -5,9 +5,8 @@ use std::{path::Path, process::ExitCode, sync::Arc};
 use prometheus::Registry;
 
 use crate::{
-    carry_over::{CarryOver, Closures},
+    carry_over::{CarryOver, Persisted},
     config::{self, Faults},
-    ending::Endings,
     listen, listeners,
     metrics::Metrics,
     snapshot::{self, Built, Snapshot},
@@ -29,12 +28,7 @@ fn build(file: &Path) -> Result<String, Faults> {
     listeners::certificates(&checked.deploy)?;
     let metrics =
         Metrics::register(&Registry::new()).map_err(|fault| crate::live::one_fault(fault.to_string()))?;
-    let carry = CarryOver::new(
-        Arc::new(metrics),
-        Closures::none(),
-        Endings::default(),
-        checked.zone.limits.keys.get(),
-    );
+    let carry = CarryOver::new(Arc::new(metrics), Persisted::none(), checked.zone.limits.keys.get());
     let digest = snapshot::digest(&checked);
     let snapshot = Snapshot::build(Built::of(&checked, &digest), &carry, 1)?;
     for warning in &snapshot.warnings {

@@ -16,13 +16,12 @@ use crate::{
         Audit, AuditSettings, Change, Changed, Record, Reviews, reviews,
         tlog::{LOG_DIRECTORY, LogSettings},
     },
-    carry_over::{CarryOver, Closures},
+    carry_over::{CarryOver, Persisted},
     config::{
         self, Checked,
         checked::{self, Deploy},
     },
     editions::{self, AccessFiles, Ledger, Pending},
-    ending::Endings,
     housekeeping::Housekeeping,
     last_good,
     listen::{self, Surroundings},
@@ -73,15 +72,12 @@ fn serve(file: &Path) -> anyhow::Result<()> {
     let (checked, origin) = configuration(file, &ledger)?;
     make_private(&checked.deploy.state)?;
     let metrics = Arc::new(Metrics::register(prometheus::default_registry())?);
-    let closures =
-        Closures::open(&checked.deploy.state).context("the list of closed sources cannot be read")?;
-    for source in closures.all() {
+    let seal = checked.zone.sign_in.as_ref().map(|sign_in| &sign_in.seal);
+    let persisted = Persisted::open(&checked.deploy.state, seal)?;
+    for source in persisted.closures().all() {
         tracing::warn!(event = "source_closed", source, remedy = "poort reload --allow SOURCE");
     }
-    let endings = Endings::open(&checked.deploy.state).context(
-        "whose access was ended cannot be read; restore or remove `ended-access` in the state directory",
-    )?;
-    let carry = CarryOver::new(Arc::clone(&metrics), closures, endings, checked.zone.limits.keys.get());
+    let carry = CarryOver::new(Arc::clone(&metrics), persisted, checked.zone.limits.keys.get());
     let settings = audit_settings(&checked.deploy.audit);
     let (audit, recovered) = Audit::open(settings, WallClock)?;
     tracing::info!(event = "audit_opened", ?recovered);

@@ -53,11 +53,13 @@ impl Live {
             Whom::User(name) => Whose::User(name),
             Whom::Device(name) => Whose::Device(name),
         };
-        let sessions = self.carry.sessions.end(whose).await;
+        let ended = self.carry.sessions.end(whose).await;
         if !matches!(order.whom, Whom::Session(_)) {
             self.carry.notices.tell([order.whom.clone()]);
         }
-        tracing::warn!(event = "access_ended", kind = order.whom.kind(), sessions, kept = kept.is_ok());
+        let kind = order.whom.kind();
+        tracing::warn!(event = "access_ended", kind, ?ended, kept = kept.is_ok());
+        let sessions = ended.map_err(|fault| format!("sessions of {} may go on: {fault}", order.whom))?;
         kept.map(|()| Done { sessions, warnings }).map_err(|fault| match fault {
             Unkept::Disk(_) => format!("{} is ended until the gate stops, but {fault}", order.whom),
             Unkept::Full => format!("{} of {} were ended and no more: {fault}", sessions, order.whom),
@@ -105,7 +107,7 @@ impl Live {
     }
 
     async fn open_session(&self, id: SessionId, now: SystemTime) -> Result<(), String> {
-        let kept = self.carry.sessions.find(id).await;
+        let kept = self.carry.sessions.find(id).await.map_err(|fault| fault.to_string())?;
         let open = kept.is_some_and(|kept| !kept.ended && now < kept.subject.expires);
         open.then_some(())
             .ok_or_else(|| format!("no session `{id}` is open: it is over already, or never was"))

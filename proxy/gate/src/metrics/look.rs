@@ -103,6 +103,7 @@ impl Metrics {
         held.sessions.with_label_values(&["open"]).set(whole(kept.open));
         held.sessions.with_label_values(&["ended"]).set(whole(kept.ended));
         held.sign_ins.set(whole(kept.waiting));
+        held.unkept.set(i64::from(carry.sessions.hindrance().is_some()));
         for (counter, (_, count)) in held.ended.iter().zip(carry.notices.ended()) {
             say(counter, count);
         }

@@ -138,6 +138,8 @@ pub(super) struct Held {
     pub(super) prefixes: IntGauge,
     pub(super) sessions: IntGaugeVec,
     pub(super) sign_ins: IntGauge,
+    /// Whether sessions cannot be kept.
+    pub(super) unkept: IntGauge,
     /// Of sessions, users and devices.
     pub(super) ended: [IntCounter; 3],
     pub(super) endings: IntGaugeVec,
@@ -154,6 +156,8 @@ impl Held {
         )?;
         Ok(Self {
             ended: ["session", "user", "device"].map(|kind| ended.with_label_values(&[kind])),
+            unkept: new
+                .gauge("poort_state_failing", "Whether sessions cannot be kept: nobody can sign in.")?,
             endings: new.gauges(
                 "poort_access_endings",
                 "Users and devices whose access is ended now.",

@@ -54,15 +54,15 @@ impl Desk {
         // Remembered for longer than it could be believed again, leeway included.
         let until = read.expires + std::time::Duration::from_secs(600);
         let name = format!("logout {alias} {}", read.id);
-        if !self.state.is_first(&name, until, now).await.map_err(|_| SignInFault::Full)? {
+        if !self.state.is_first(&name, until, now).await? {
             return Err(SignInFault::Repeated);
         }
         let ended = match (&read.sid, &read.subject) {
             (Some(sid), user) => {
-                self.state.end(Whose::SignIn { issuer: alias, sid, user: user.as_deref() }).await
+                self.state.end(Whose::SignIn { issuer: alias, sid, user: user.as_deref() }).await?
             }
             // A subject's name begins with its issuer's alias.
-            (None, Some(user)) => self.state.end(Whose::User(user)).await,
+            (None, Some(user)) => self.state.end(Whose::User(user)).await?,
             (None, None) => 0,
         };
         let signed_out = Authentication {

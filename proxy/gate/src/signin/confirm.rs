@@ -31,7 +31,8 @@ impl Asked {
 impl Desk {
     /// Sees to it that a session's issuer is asked, by one request of one gate.
     pub(super) async fn confirm(self: &Arc<Self>, id: SessionId, now: SystemTime) -> Asked {
-        if !self.state.lease(id, now, LEASE).await {
+        // What cannot be reached gives no leave: the issuer is asked when it can.
+        if self.state.lease(id, now, LEASE).await != Ok(true) {
             return Asked(self.confirming.lock().get(&id).cloned());
         }
         let (done, answered) = watch::channel(());
@@ -52,7 +53,7 @@ impl Desk {
 
     async fn ask_again(&self, id: SessionId) -> Result<(), SignInFault> {
         let now = SystemTime::now();
-        let Some(kept) = self.state.find(id).await.filter(|kept| !kept.ended) else { return Ok(()) };
+        let Some(kept) = self.state.find(id).await?.filter(|kept| !kept.ended) else { return Ok(()) };
         let (Some(refresh), Some(place)) = (&kept.refresh, self.place(&kept.subject.issuer)) else {
             return Ok(());
         };
@@ -62,22 +63,22 @@ impl Desk {
             Err(fault) => {
                 // RFC 6749, 5.2: the person signed out there, or may not sign in any more.
                 if fault.is_spent() {
-                    self.state.end(Whose::Session(id)).await;
+                    self.state.end(Whose::Session(id)).await?;
                 }
                 return Err(fault);
             }
         };
         if read.as_ref().is_some_and(|read| read.subject.id != kept.subject.id) {
-            self.state.end(Whose::Session(id)).await;
+            self.state.end(Whose::Session(id)).await?;
             return Err(SignInFault::Subject);
         }
         let good_until = Self::good_until(&tokens, now);
         let change = |kept: &mut super::Kept| {
             kept.good_until = good_until;
             // RFC 6749, 6: where the issuer gives another, the old one is spent.
-            kept.refresh = tokens.refresh_token.or_else(|| kept.refresh.take());
-            if let Some(read) = read {
-                let mut subject = read.subject;
+            kept.refresh = tokens.refresh_token.clone().or_else(|| kept.refresh.take());
+            if let Some(read) = &read {
+                let mut subject = read.subject.clone();
                 subject.expires = kept.subject.expires;
                 subject.token_id = Some(id.to_string());
                 // A refresh is no sign-in: how and when that was stays as it was, unless the issuer says it again.
@@ -88,10 +89,10 @@ impl Desk {
                 }
                 kept.subject = Arc::new(subject);
                 kept.renewed = true;
-                kept.id_token = tokens.id_token.map(Into::into);
+                kept.id_token = tokens.id_token.clone().map(Into::into);
             }
         };
-        self.state.change(id, change).await;
+        self.state.change(id, change).await?;
         Ok(())
     }
 }

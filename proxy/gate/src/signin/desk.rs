@@ -19,7 +19,7 @@ use poort_identity::{
 };
 use tokio::sync::watch;
 
-use super::{Kept, Memory, State, exchange, journey::Journey};
+use super::{Kept, State, Store, exchange, journey::Journey};
 use crate::{
     audit::Reviews,
     carry_over::CarryOver,
@@ -41,7 +41,7 @@ pub struct Desk {
     pub(super) outage: Duration,
     pub(super) strong: Vec<String>,
     pub(super) places: Vec<Place>,
-    pub(super) state: Arc<Memory>,
+    pub(super) state: Arc<Store>,
     pub(super) endings: Arc<Endings>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) reviews: Arc<Reviews>,
@@ -162,15 +162,17 @@ impl Desk {
     /// How a session stands; its issuer is asked again in the background when its last word is no longer good, and waited for only when
     /// that was too long ago.
     pub async fn standing(self: &Arc<Self>, id: SessionId, now: SystemTime) -> Standing {
-        let Some(mut kept) = self.state.find(id).await else {
-            return Standing::Closed(SessionFault::Unknown);
+        let mut kept = match self.state.find(id).await {
+            Ok(Some(kept)) => kept,
+            Ok(None) => return Standing::Closed(SessionFault::Unknown),
+            Err(_) => return Standing::Closed(SessionFault::Unreachable),
         };
         if kept.refresh.is_some() && now >= kept.good_until {
             let asked = self.confirm(id, now).await;
             if now >= kept.good_until + self.outage {
                 asked.wait().await;
-                let Some(again) = self.state.find(id).await else {
-                    return Standing::Closed(SessionFault::Unknown);
+                let Ok(Some(again)) = self.state.find(id).await else {
+                    return Standing::Closed(SessionFault::Unreachable);
                 };
                 kept = again;
             }

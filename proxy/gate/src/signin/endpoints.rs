@@ -253,7 +253,7 @@ impl Desk {
     pub(super) async fn present(&self, visit: Visit<'_>) -> Option<(SessionId, Kept)> {
         let value = cookie(visit.headers, SESSION_COOKIE).ok().flatten()?;
         let session = Session::open(&self.seal, value, &self.host, visit.now).ok()?;
-        let kept = self.state.find(session.id).await?;
+        let kept = self.state.find(session.id).await.ok()??;
         let open = session.device == visit.device && kept.device == visit.device;
         (open && self.fault(&kept, visit.now).is_none()).then_some((session.id, kept))
     }
@@ -306,7 +306,7 @@ impl Desk {
         let (state, flow, address) = place.provider.begin(ask, sha256(secret.as_bytes()), visit.device)?;
         let cookie = cookies::kept(&cookies::login(&tag(&state)), &secret, PATIENCE.as_secs());
         let waiting = Waiting { flow, journey };
-        self.state.wait_for(&state, waiting, visit.now + PATIENCE).await.map_err(|_| SignInFault::Full)?;
+        self.state.wait_for(&state, waiting, visit.now + PATIENCE).await?;
         self.go(address, cookie.into_iter().collect(), visit.id)
     }
 
@@ -317,7 +317,7 @@ impl Desk {
         let login = cookies::login(&tag(&state));
         // Only the browser that began it may use it up: somebody else's visit must not spoil a sign-in.
         let browser = visit.secret(&login).ok_or(SignInFault::Browser)?;
-        let waiting = self.state.arrived(&state, visit.now).await.ok_or(SignInFault::State)?;
+        let waiting = self.state.arrived(&state, visit.now).await?.ok_or(SignInFault::State)?;
         let alias = visit.facts.target.path.strip_prefix("/callback/").unwrap_or_default();
         let place = self.place(alias).ok_or(SignInFault::Issuer)?;
         let grant = waiting.flow.accept(&place.provider, &callback, Some(browser), visit.device)?;
@@ -336,7 +336,7 @@ impl Desk {
         // Other hosts' cookies of this session say how it was before.
         kept.renewed = true;
         // Who signs in more strongly is on the same mission as before.
-        if let Some(before) = self.state.find(id).await {
+        if let Some(before) = self.state.find(id).await? {
             kept.statements = before.statements;
         }
         let signed_in = Authentication {
@@ -345,10 +345,10 @@ impl Desk {
             ..visit.authentication(Act::SignedIn { strong: self.is_strong(&kept) })
         };
         record(visit.audit, signed_in).await?;
-        self.state.keep(id, kept.clone()).await.map_err(|_| SignInFault::Full)?;
+        self.state.keep(id, kept.clone()).await?;
         if let Err(fault) = self.admits(&kept, visit.now) {
             // It was ended between the two.
-            self.state.end(Whose::Session(id)).await;
+            self.state.end(Whose::Session(id)).await?;
             return Err(fault);
         }
         let session = Session {
@@ -390,7 +390,7 @@ impl Desk {
     /// it.
     async fn session_for(&self, read: &IdToken, visit: Visit<'_>) -> Result<SessionId, SignInFault> {
         let subject = &read.subject.id;
-        let ended = self.state.end(Whose::OthersOnDevice { user: subject, device: visit.device }).await;
+        let ended = self.state.end(Whose::OthersOnDevice { user: subject, device: visit.device }).await?;
         if ended > 0 {
             let taken = visit.authentication(Act::TakenOver);
             record(visit.audit, Authentication { ended: ended as u64, ..taken }).await?;
@@ -403,7 +403,7 @@ impl Desk {
         // Tabs that arrive together know nothing of each other, and are one sign-in all the same. One that was ended stays ended.
         if let (Some(sid), Some(when)) = (&read.sid, read.subject.auth_time) {
             let id = SessionId::of(&[subject, visit.device, sid, &when.to_string()]);
-            if self.state.find(id).await.is_none_or(|kept| self.fault(&kept, visit.now).is_none()) {
+            if self.state.find(id).await?.is_none_or(|kept| self.fault(&kept, visit.now).is_none()) {
                 return Ok(id);
             }
         }
@@ -435,7 +435,7 @@ impl Desk {
             browser: journey.browser,
         };
         let until = visit.now + HAND_OVER;
-        self.state.hand_over(&code, hand_over, until).await.map_err(|_| SignInFault::Full)?;
+        self.state.hand_over(&code, hand_over, until).await?;
         let address = self.address(&journey.host, &format!("/.poort/callback?code={code}"));
         self.go(address, cookies, visit.id)
     }
@@ -443,7 +443,7 @@ impl Desk {
     /// On a source's host: takes over the session, and goes on to what was asked for.
     async fn take_over(&self, visit: Visit<'_>, routes: &Routes) -> Answered {
         let code = visit.query("code")?.ok_or(SignInFault::NoCode)?;
-        let hand_over = self.state.take_over(&code, visit.now).await.ok_or(SignInFault::State)?;
+        let hand_over = self.state.take_over(&code, visit.now).await?.ok_or(SignInFault::State)?;
         if hand_over.host != visit.facts.host || routes.of_host(&hand_over.host).next().is_none() {
             return Err(SignInFault::Issuer);
         }
@@ -454,7 +454,7 @@ impl Desk {
         if visit.secret(&hop) != Some(hand_over.browser) {
             return Err(SignInFault::Browser);
         }
-        let kept = self.state.find(hand_over.session).await.ok_or(SignInFault::State)?;
+        let kept = self.state.find(hand_over.session).await?.ok_or(SignInFault::State)?;
         if self.fault(&kept, visit.now).is_some() {
             return Err(SignInFault::State);
         }
@@ -488,7 +488,7 @@ impl Desk {
         let Some((id, kept)) = self.present(visit).await else { return Ok(signed_out(visit)) };
         visit.posted(self, SIGN_OUT_FORM, id)?;
         let whose = Whose::UserOnDevice { user: &kept.subject.id, device: visit.device };
-        let ended = self.state.end(whose).await;
+        let ended = self.state.end(whose).await?;
         let signed_out = Authentication {
             who: Some((&*kept.subject).into()),
             session: Some(id.to_string()),
@@ -533,7 +533,9 @@ fn signed_out(visit: Visit<'_>) -> Reply {
 fn failed(endpoint: Endpoint, fault: &SignInFault, visit: Visit<'_>) -> Reply {
     let (status, text) = match fault {
         SignInFault::Unreachable(_) | SignInFault::Response => (StatusCode::BAD_GATEWAY, texts::NO_ANSWER),
-        SignInFault::Full | SignInFault::Internal => (StatusCode::SERVICE_UNAVAILABLE, texts::NOT_POSSIBLE),
+        SignInFault::Full | SignInFault::Unkept | SignInFault::Internal => {
+            (StatusCode::SERVICE_UNAVAILABLE, texts::NOT_POSSIBLE)
+        }
         SignInFault::Refused(_) => (StatusCode::FORBIDDEN, texts::REFUSED),
         SignInFault::Blocked => (StatusCode::FORBIDDEN, texts::BLOCKED),
         SignInFault::Ended => (StatusCode::FORBIDDEN, texts::SIGN_IN_AFRESH),

@@ -11,7 +11,7 @@ use poort_identity::session::SessionId;
 
 use super::{
     sessions::Sessions,
-    state::{Full, HandOver, Kept, State, Waiting, Whose},
+    state::{HandOver, Kept, State, Unkept, Waiting, Whose},
 };
 use crate::ending::{Notices, Whom};
 
@@ -21,17 +21,17 @@ const MOMENTARY: usize = 50_000;
 /// State that is kept nowhere else.
 #[derive(Debug, Default)]
 pub struct Memory {
-    waiting: Mutex<Moments<Waiting>>,
-    on_their_way: Mutex<Moments<HandOver>>,
-    names: Mutex<Moments<()>>,
-    sessions: Mutex<Sessions>,
+    pub(super) waiting: Mutex<Moments<Waiting>>,
+    pub(super) on_their_way: Mutex<Moments<HandOver>>,
+    pub(super) names: Mutex<Moments<()>>,
+    pub(super) sessions: Mutex<Sessions>,
     /// Hears of every session that is ended.
     notices: Arc<Notices>,
 }
 
 /// Things that are kept for a while, bounded in number.
 #[derive(Debug)]
-struct Moments<T>(HashMap<String, (T, SystemTime)>);
+pub(super) struct Moments<T>(HashMap<String, (T, SystemTime)>);
 
 impl<T> Default for Moments<T> {
     fn default() -> Self {
@@ -40,13 +40,13 @@ impl<T> Default for Moments<T> {
 }
 
 impl<T> Moments<T> {
-    fn keep(&mut self, name: &str, value: T, until: SystemTime) -> Result<(), Full> {
+    pub(super) fn keep(&mut self, name: &str, value: T, until: SystemTime) -> Result<(), Unkept> {
         if self.0.len() >= MOMENTARY {
             let now = SystemTime::now();
             self.0.retain(|_, (_, until)| *until > now);
         }
         if self.0.len() >= MOMENTARY {
-            return Err(Full);
+            return Err(Unkept::Full);
         }
         self.0.insert(name.to_owned(), (value, until));
         Ok(())
@@ -54,6 +54,14 @@ impl<T> Moments<T> {
 
     fn take(&mut self, name: &str, now: SystemTime) -> Option<T> {
         self.0.remove(name).filter(|(_, until)| now < *until).map(|(value, _)| value)
+    }
+
+    /// Forgets those whose time is over; which.
+    pub(super) fn sweep(&mut self, now: SystemTime) -> Vec<String> {
+        let over = |(_, (_, until)): &(&String, &(T, SystemTime))| *until <= now;
+        let over: Vec<_> = self.0.iter().filter(over).map(|(name, _)| name.clone()).collect();
+        over.iter().for_each(|name| drop(self.0.remove(name)));
+        over
     }
 }
 
@@ -75,6 +83,21 @@ impl Memory {
         Self { notices, ..Self::default() }
     }
 
+    /// Ends open sessions; which.
+    pub(super) fn end_now(&self, whose: Whose<'_>) -> Vec<SessionId> {
+        let ended = self.sessions.lock().end(whose);
+        self.notices.tell(ended.iter().copied().map(Whom::Session));
+        ended
+    }
+
+    /// Forgets whatever is over.
+    pub(super) fn sweep(&self, now: SystemTime) {
+        self.sessions.lock().sweep(now);
+        self.waiting.lock().sweep(now);
+        self.on_their_way.lock().sweep(now);
+        self.names.lock().sweep(now);
+    }
+
     /// How much is kept now.
     #[must_use]
     pub fn count(&self, now: SystemTime) -> Count {
@@ -85,23 +108,23 @@ impl Memory {
 }
 
 impl State for Memory {
-    async fn wait_for(&self, state: &str, waiting: Waiting, until: SystemTime) -> Result<(), Full> {
+    async fn wait_for(&self, state: &str, waiting: Waiting, until: SystemTime) -> Result<(), Unkept> {
         self.waiting.lock().keep(state, waiting, until)
     }
 
-    async fn arrived(&self, state: &str, now: SystemTime) -> Option<Waiting> {
-        self.waiting.lock().take(state, now)
+    async fn arrived(&self, state: &str, now: SystemTime) -> Result<Option<Waiting>, Unkept> {
+        Ok(self.waiting.lock().take(state, now))
     }
 
-    async fn hand_over(&self, code: &str, hand_over: HandOver, until: SystemTime) -> Result<(), Full> {
+    async fn hand_over(&self, code: &str, hand_over: HandOver, until: SystemTime) -> Result<(), Unkept> {
         self.on_their_way.lock().keep(code, hand_over, until)
     }
 
-    async fn take_over(&self, code: &str, now: SystemTime) -> Option<HandOver> {
-        self.on_their_way.lock().take(code, now)
+    async fn take_over(&self, code: &str, now: SystemTime) -> Result<Option<HandOver>, Unkept> {
+        Ok(self.on_their_way.lock().take(code, now))
     }
 
-    async fn is_first(&self, name: &str, until: SystemTime, now: SystemTime) -> Result<bool, Full> {
+    async fn is_first(&self, name: &str, until: SystemTime, now: SystemTime) -> Result<bool, Unkept> {
         let mut names = self.names.lock();
         if names.0.get(name).is_some_and(|(_, until)| now < *until) {
             return Ok(false);
@@ -109,29 +132,27 @@ impl State for Memory {
         names.keep(name, (), until).map(|()| true)
     }
 
-    async fn keep(&self, id: SessionId, kept: Kept) -> Result<(), Full> {
+    async fn keep(&self, id: SessionId, kept: Kept) -> Result<(), Unkept> {
         self.sessions.lock().keep(id, kept)
     }
 
-    async fn find(&self, id: SessionId) -> Option<Kept> {
-        self.sessions.lock().find(id).cloned()
+    async fn find(&self, id: SessionId) -> Result<Option<Kept>, Unkept> {
+        Ok(self.sessions.lock().find(id).cloned())
     }
 
     async fn used(&self, id: SessionId, now: SystemTime) {
         self.sessions.lock().used(id, now);
     }
 
-    async fn change(&self, id: SessionId, change: impl FnOnce(&mut Kept) + Send) -> bool {
-        self.sessions.lock().change(id, change)
+    async fn change(&self, id: SessionId, change: impl Fn(&mut Kept) + Send + Sync) -> Result<bool, Unkept> {
+        Ok(self.sessions.lock().change(id, change).is_some())
     }
 
-    async fn lease(&self, id: SessionId, now: SystemTime, length: Duration) -> bool {
-        self.sessions.lock().lease(id, now, length)
+    async fn lease(&self, id: SessionId, now: SystemTime, length: Duration) -> Result<bool, Unkept> {
+        Ok(self.sessions.lock().lease(id, now, length))
     }
 
-    async fn end(&self, whose: Whose<'_>) -> usize {
-        let ended = self.sessions.lock().end(whose);
-        self.notices.tell(ended.iter().copied().map(Whom::Session));
-        ended.len()
+    async fn end(&self, whose: Whose<'_>) -> Result<usize, Unkept> {
+        Ok(self.end_now(whose).len())
     }
 }

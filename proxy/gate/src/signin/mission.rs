@@ -101,7 +101,7 @@ impl Desk {
             return self.wrong(id, kept, &onward, &again, (texts::LINK_REFUSED, "dispatch_link"), visit);
         }
         let mission = Mission { purpose, case, until: visit.now + self.mission };
-        self.restate(id, |statements| statements.on(mission)).await?;
+        self.restate(id, |statements| statements.on(mission.clone())).await?;
         let journey = match onward.journey {
             Some(journey) => journey,
             None => return Ok((self.go(format!("{}/mission", self.origin), vec![], visit.id)?, "opened")),
@@ -113,10 +113,10 @@ impl Desk {
     pub(super) async fn restate(
         &self,
         id: SessionId,
-        change: impl FnOnce(&Statements) -> Statements + Send,
+        change: impl Fn(&Statements) -> Statements + Send + Sync,
     ) -> Result<(), SignInFault> {
         let changed =
-            self.state.change(id, |kept| kept.statements = Arc::new(change(&kept.statements))).await;
+            self.state.change(id, |kept| kept.statements = Arc::new(change(&kept.statements))).await?;
         if changed { Ok(()) } else { Err(SignInFault::State) }
     }
 
@@ -156,7 +156,7 @@ impl Desk {
         // Remembered for longer than it could be believed again, leeway included.
         let until = said.expires + std::time::Duration::from_secs(600);
         let name = format!("dispatch {}", said.id);
-        self.state.is_first(&name, until, visit.now).await.map_err(|_| SignInFault::Full)
+        Ok(self.state.is_first(&name, until, visit.now).await?)
     }
 
     fn wrong(

@@ -1,7 +1,8 @@
 //! Signing in with a browser: the gate's own pages, and sessions behind them.
 //!
 //! - [`Desk`] is what one configuration makes of it: hosts, issuers, keys; [`endpoints`] answers its pages;
-//! - [`state`] is what several gates must share, as a port; [`Memory`] keeps it in one process;
+//! - [`state`] is what several gates must share, as a port; [`Memory`] keeps it in one process, [`Disk`] on one machine over restarts, and
+//!   [`Store`] is the one of them that the operators have;
 //! - [`exchange`] speaks to an issuer; [`confirm`] asks it again, once however many requests wait;
 //! - [`backchannel`] hears from issuers who signed out there;
 //! - [`mission`] asks what it is for, [`glass`] why somebody has to look despite a refusal;
@@ -14,6 +15,7 @@ mod backchannel;
 mod confirm;
 mod cookies;
 mod desk;
+mod disk;
 mod endpoints;
 mod exchange;
 mod glass;
@@ -21,12 +23,17 @@ mod journey;
 mod memory;
 mod mission;
 mod pages;
+mod pen;
 mod sessions;
 mod state;
+mod store;
 mod texts;
+mod written;
 
 pub use desk::{Desk, Stating};
+pub use disk::{Disk, Read};
 pub use endpoints::Visit;
 pub use journey::Errand;
 pub use memory::{Count, Memory};
-pub use state::{Full, HandOver, Kept, State, Waiting, Whose};
+pub use state::{HandOver, Kept, State, Unkept, Waiting, Whose};
+pub use store::Store;

@@ -9,7 +9,7 @@ use std::{
 
 use poort_identity::session::SessionId;
 
-use super::state::{Full, Kept, Whose};
+use super::state::{Kept, Unkept, Whose};
 
 /// Most sessions that are kept.
 const LIMIT: usize = 200_000;
@@ -59,12 +59,12 @@ impl<K: Eq + Hash> Index<K> {
 
 impl Sessions {
     /// Keeps a session, or what became of it.
-    pub(super) fn keep(&mut self, id: SessionId, kept: Kept) -> Result<(), Full> {
+    pub(super) fn keep(&mut self, id: SessionId, kept: Kept) -> Result<(), Unkept> {
         if self.entries.len() >= LIMIT && !self.entries.contains_key(&id) {
             self.sweep(kept.seen);
         }
         if self.entries.len() >= LIMIT && !self.entries.contains_key(&id) {
-            return Err(Full);
+            return Err(Unkept::Full);
         }
         self.forget(id);
         self.index(id, &kept);
@@ -92,15 +92,15 @@ impl Sessions {
         entry.map(|entry| entry.kept.seen = now).is_some()
     }
 
-    /// Changes a session that is open.
-    pub(super) fn change(&mut self, id: SessionId, change: impl FnOnce(&mut Kept)) -> bool {
-        let Some(entry) = self.entries.get_mut(&id).filter(|entry| !entry.kept.ended) else { return false };
+    /// Changes a session that is open; what it is now.
+    pub(super) fn change(&mut self, id: SessionId, change: impl FnOnce(&mut Kept)) -> Option<Kept> {
+        let entry = self.entries.get_mut(&id).filter(|entry| !entry.kept.ended)?;
         let before = entry.kept.clone();
         change(&mut entry.kept);
         let after = entry.kept.clone();
         self.unindex(id, &before);
         self.index(id, &after);
-        true
+        Some(after)
     }
 
     /// Leave to ask a session's issuer again.
@@ -282,7 +282,7 @@ mod tests {
         sessions.keep(id, kept("zone|an", "car-14", Some("s-9"))).unwrap();
         assert!(sessions.open(Whose::SignIn { issuer: "zone", sid: "s-1", user: None }).is_empty());
         assert_eq!(sessions.open(Whose::Device("car-14")), [id]);
-        assert!(sessions.change(other, |kept| kept.sid = Some("s-3".to_owned())));
+        assert!(sessions.change(other, |kept| kept.sid = Some("s-3".to_owned())).is_some());
         assert!(sessions.open(Whose::SignIn { issuer: "zone", sid: "s-2", user: None }).is_empty());
         assert_eq!(sessions.sweep(at(600)).len(), 3);
         assert!(sessions.entries.is_empty());

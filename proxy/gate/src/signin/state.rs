@@ -7,11 +7,16 @@ use std::{
 };
 
 use poort_enforce::stated::Statements;
-use poort_identity::{session::SessionId, sign_in::Flow, token::Subject};
+use poort_identity::{
+    session::SessionId,
+    sign_in::{Flow, SignInFault},
+    token::Subject,
+};
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 /// A sign-in that is under way.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Waiting {
     /// The protocol's side of it.
     pub flow: Flow,
@@ -20,7 +25,7 @@ pub struct Waiting {
 }
 
 /// A session on its way from the sign-in host to a source's.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HandOver {
     /// Which session.
     pub session: SessionId,
@@ -37,7 +42,7 @@ pub struct HandOver {
 }
 
 /// A session, beside its cookies.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Kept {
     /// Who it is, as the issuer said last; `expires` is the end of the session.
     pub subject: Arc<Subject>,
@@ -95,12 +100,31 @@ pub enum Whose<'a> {
     },
 }
 
-/// Nothing more can be kept.
+/// Why nothing can be kept, or looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("nothing more can be kept")]
-pub struct Full;
+pub enum Unkept {
+    /// There is no room for more.
+    #[error("nothing more can be kept")]
+    Full,
+    /// What keeps it does not answer, or its disk fails.
+    #[error("what keeps sessions does not answer")]
+    Unreachable,
+}
 
-/// What several gates must share. Whatever is taken is given once, to one of them.
+impl From<Unkept> for SignInFault {
+    fn from(unkept: Unkept) -> Self {
+        match unkept {
+            Unkept::Full => Self::Full,
+            Unkept::Unreachable => Self::Unkept,
+        }
+    }
+}
+
+/// What several gates must share. Whatever is taken is given once, to one of them. Everything waits until it is kept as safely as it is to be:
+/// what survives a restart is on disk by then.
+///
+/// # Errors
+/// [`Unkept`]; then nothing was changed, but that a session which was ended is so for as long as this gate runs.
 pub trait State: Send + Sync {
     /// Keeps a sign-in that is under way, by its `state`.
     fn wait_for(
@@ -108,39 +132,53 @@ pub trait State: Send + Sync {
         state: &str,
         waiting: Waiting,
         until: SystemTime,
-    ) -> impl Future<Output = Result<(), Full>> + Send;
+    ) -> impl Future<Output = Result<(), Unkept>> + Send;
     /// Takes it, once.
-    fn arrived(&self, state: &str, now: SystemTime) -> impl Future<Output = Option<Waiting>> + Send;
+    fn arrived(
+        &self,
+        state: &str,
+        now: SystemTime,
+    ) -> impl Future<Output = Result<Option<Waiting>, Unkept>> + Send;
     /// Keeps a session on its way, by its code.
     fn hand_over(
         &self,
         code: &str,
         hand_over: HandOver,
         until: SystemTime,
-    ) -> impl Future<Output = Result<(), Full>> + Send;
+    ) -> impl Future<Output = Result<(), Unkept>> + Send;
     /// Takes it, once.
-    fn take_over(&self, code: &str, now: SystemTime) -> impl Future<Output = Option<HandOver>> + Send;
+    fn take_over(
+        &self,
+        code: &str,
+        now: SystemTime,
+    ) -> impl Future<Output = Result<Option<HandOver>, Unkept>> + Send;
     /// Whether a name (a logout token's id) is seen for the first time; it is remembered until then.
     fn is_first(
         &self,
         name: &str,
         until: SystemTime,
         now: SystemTime,
-    ) -> impl Future<Output = Result<bool, Full>> + Send;
+    ) -> impl Future<Output = Result<bool, Unkept>> + Send;
     /// Keeps a session, or what became of it.
-    fn keep(&self, id: SessionId, kept: Kept) -> impl Future<Output = Result<(), Full>> + Send;
+    fn keep(&self, id: SessionId, kept: Kept) -> impl Future<Output = Result<(), Unkept>> + Send;
     /// What is kept of a session.
-    fn find(&self, id: SessionId) -> impl Future<Output = Option<Kept>> + Send;
-    /// Says that a session is used now; written at most once a minute.
+    fn find(&self, id: SessionId) -> impl Future<Output = Result<Option<Kept>, Unkept>> + Send;
+    /// Says that a session is used now; written at most once a minute, and waited for by nobody.
     fn used(&self, id: SessionId, now: SystemTime) -> impl Future<Output = ()> + Send;
-    /// Changes a session that is open, all at once; whether there was one.
+    /// Changes a session that is open, all at once; whether there was one. Where another gate changes it at the same time, `change` is asked
+    /// again with what that made of it.
     fn change(
         &self,
         id: SessionId,
-        change: impl FnOnce(&mut Kept) + Send,
-    ) -> impl Future<Output = bool> + Send;
+        change: impl Fn(&mut Kept) + Send + Sync,
+    ) -> impl Future<Output = Result<bool, Unkept>> + Send;
     /// Leave to ask a session's issuer again, given to one gate for so long.
-    fn lease(&self, id: SessionId, now: SystemTime, length: Duration) -> impl Future<Output = bool> + Send;
+    fn lease(
+        &self,
+        id: SessionId,
+        now: SystemTime,
+        length: Duration,
+    ) -> impl Future<Output = Result<bool, Unkept>> + Send;
     /// Ends open sessions, and tells whatever is open in them; how many there were.
-    fn end(&self, whose: Whose<'_>) -> impl Future<Output = usize> + Send;
+    fn end(&self, whose: Whose<'_>) -> impl Future<Output = Result<usize, Unkept>> + Send;
 }

@@ -64,15 +64,7 @@ impl Seal {
     /// # Errors
     /// [`SealFault`] if there is no randomness.
     pub fn seal(&self, purpose: Purpose, plain: &[u8]) -> Result<String, SealFault> {
-        let key = self.keys.first().ok_or(SealFault)?;
-        let mut sealed = plain.to_vec();
-        let aad = Aad::from(purpose.label());
-        let nonce = key.seal_in_place_append_tag(aad, &mut sealed).map_err(|_| SealFault)?;
-        let mut whole = Vec::with_capacity(1 + NONCE_BYTES + sealed.len());
-        whole.push(FORMAT);
-        whole.extend_from_slice(nonce.as_ref());
-        whole.extend_from_slice(&sealed);
-        Ok(URL_SAFE_NO_PAD.encode(whole))
+        self.seal_bytes(purpose.label(), plain).map(|whole| URL_SAFE_NO_PAD.encode(whole))
     }
 
     /// Opens what [`Seal::seal`] made for this purpose; nothing for anything else.
@@ -81,16 +73,49 @@ impl Seal {
         if sealed.len() > Self::LIMIT_BYTES {
             return None;
         }
-        let whole = URL_SAFE_NO_PAD.decode(sealed).ok()?;
+        self.open_bytes(purpose.label(), &URL_SAFE_NO_PAD.decode(sealed).ok()?)
+    }
+
+    /// Seals what is kept under a name, where it lies: bytes. It opens under that name alone.
+    ///
+    /// # Errors
+    /// [`SealFault`] if there is no randomness.
+    pub fn seal_kept(&self, name: &[u8], plain: &[u8]) -> Result<Vec<u8>, SealFault> {
+        self.seal_bytes(&kept(name), plain)
+    }
+
+    /// Opens what [`Seal::seal_kept`] made for this name; nothing for anything else.
+    #[must_use]
+    pub fn open_kept(&self, name: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        self.open_bytes(&kept(name), sealed).map(Zeroizing::new)
+    }
+
+    fn seal_bytes(&self, meant: &[u8], plain: &[u8]) -> Result<Vec<u8>, SealFault> {
+        let key = self.keys.first().ok_or(SealFault)?;
+        let mut sealed = plain.to_vec();
+        let nonce = key.seal_in_place_append_tag(Aad::from(meant), &mut sealed).map_err(|_| SealFault)?;
+        let mut whole = Vec::with_capacity(1 + NONCE_BYTES + sealed.len());
+        whole.push(FORMAT);
+        whole.extend_from_slice(nonce.as_ref());
+        whole.extend_from_slice(&sealed);
+        Ok(whole)
+    }
+
+    fn open_bytes(&self, meant: &[u8], whole: &[u8]) -> Option<Vec<u8>> {
         let (nonce, sealed) = whole.strip_prefix(&[FORMAT])?.split_at_checked(NONCE_BYTES)?;
         self.keys.iter().find_map(|key| {
             let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
             let mut plain = sealed.to_vec();
-            let length = key.open_in_place(nonce, Aad::from(purpose.label()), &mut plain).ok()?.len();
+            let length = key.open_in_place(nonce, Aad::from(meant), &mut plain).ok()?.len();
             plain.truncate(length);
             Some(plain)
         })
     }
+}
+
+/// What is sealed beside something that is kept: what it is for, and under which name.
+fn kept(name: &[u8]) -> Vec<u8> {
+    [b"poort kept ", name].concat()
 }
 
 fn key(line: &str) -> Result<RandomizedNonceKey, SealKeyFault> {
@@ -159,6 +184,16 @@ mod tests {
         assert_eq!(seal.open(Purpose::Session, sealed.as_bytes()).unwrap(), b"an");
         assert_eq!(seal.open(Purpose::Journey, sealed.as_bytes()), None);
         assert_ne!(seal.seal(Purpose::Session, b"an").unwrap(), sealed, "each has a nonce of its own");
+    }
+
+    #[test]
+    fn what_is_kept_opens_under_its_name_alone_however_long_it_is() {
+        let seal = seal(&[&new_key()]);
+        let long = vec![7; 4 * Seal::LIMIT_BYTES];
+        let sealed = seal.seal_kept(b"one", &long).unwrap();
+        assert_eq!(*seal.open_kept(b"one", &sealed).unwrap(), long);
+        assert_eq!(seal.open_kept(b"other", &sealed), None, "nobody swaps two of them");
+        assert_eq!(seal.open(Purpose::Session, URL_SAFE_NO_PAD.encode(&sealed).as_bytes()), None);
     }
 
     #[test]

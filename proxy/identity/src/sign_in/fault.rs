@@ -50,6 +50,9 @@ pub enum SignInFault {
     /// Nothing more can be kept.
     #[error("too many people are signing in at once")]
     Full,
+    /// What keeps sessions does not answer.
+    #[error("what keeps sessions does not answer")]
+    Unkept,
     /// The gate itself failed.
     #[error("the gate failed")]
     Internal,
@@ -81,6 +84,7 @@ impl SignInFault {
             Self::Blocked => "sign_in_blocked",
             Self::Ended => "sign_in_ended",
             Self::Full => "sign_in_full",
+            Self::Unkept => "sign_in_state_unreachable",
             Self::Internal => "internal",
         }
     }

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use aws_lc_rs::{constant_time, rand};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::{Provider, SignInFault};
 
 /// What must be kept while a person is at the issuer. It is good for one answer: whoever keeps it gives it away once.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Flow {
     pub(super) alias: Arc<str>,
     pub(super) nonce: String,

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use serde::{Deserialize, Serialize};
+
 use super::claims::{self, Claims, identifier, required, seconds};
 use super::issuers::Issuer;
 use super::{TokenFault, profile};
 
 /// The person or service a verified token speaks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
     /// `alias|sub` for a user, `alias|client` for a service: unique over all issuers.
     pub id: String,
@@ -56,7 +58,7 @@ impl Subject {
 }
 
 /// What kind of principal a [`Subject`] is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum SubjectKind {
     /// A person.
     User,

@@ -1,0 +1,231 @@
+//! The state of one gate alone, in its memory and on its disk: a restart signs nobody out.
+//!
+//! Whatever is asked is answered from memory. What changes is sealed and written beside it, and waited for where it matters: that somebody is
+//! signed in, that a session was ended, and that something may not be used again.
+
+use std::{
+    io,
+    path::Path,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use arc_swap::ArcSwap;
+use poort_identity::session::{Seal, SessionId};
+
+use super::{
+    memory::Memory,
+    pen::{Contents, Pen},
+    state::{HandOver, Kept, State, Unkept, Waiting, Whose},
+    written::{Kind, Moment, Written, sealed},
+};
+use crate::ending::Notices;
+
+/// In the state directory.
+const FILE: &str = "sessions.redb";
+
+/// State that is kept on one disk.
+#[derive(Debug)]
+pub struct Disk {
+    memory: Memory,
+    pen: Pen,
+    seal: ArcSwap<Seal>,
+}
+
+/// What was read at the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Read {
+    /// Sessions that go on.
+    pub sessions: usize,
+    /// What could not be opened: its key is gone, or a gate of another version wrote it.
+    pub unreadable: usize,
+}
+
+impl Disk {
+    /// The state of a directory, sealed with this; `notices` hears of every session that is ended. A file that is broken is put aside: whoever
+    /// was signed in signs in again.
+    ///
+    /// # Errors
+    /// When the file cannot be written, or another gate has it.
+    pub fn open(directory: &Path, seal: Arc<Seal>, notices: Arc<Notices>) -> io::Result<(Self, Read)> {
+        let file = directory.join(FILE);
+        let (pen, contents) = Pen::open(&file).or_else(|fault| put_aside(&file, fault))?;
+        let disk = Self { memory: Memory::new(notices), pen, seal: ArcSwap::new(seal) };
+        let read = disk.learn(contents, SystemTime::now());
+        Ok((disk, read))
+    }
+
+    /// Seals with these keys from now on.
+    pub fn seal_with(&self, seal: Arc<Seal>) {
+        self.seal.store(seal);
+    }
+
+    /// What is kept, as it is in memory.
+    #[must_use]
+    pub const fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// Whether the disk fails.
+    #[must_use]
+    pub fn is_failing(&self) -> bool {
+        self.pen.is_failing()
+    }
+
+    /// Forgets whatever is over.
+    pub fn sweep(&self, now: SystemTime) {
+        let sessions = self.memory.sessions.lock().sweep(now);
+        let names = sessions.iter().map(|id| Kind::Session.name(&id.to_string()));
+        let of = |kind: Kind, names: Vec<String>| names.into_iter().map(move |name| kind.name(&name));
+        let names = names
+            .chain(of(Kind::Waiting, self.memory.waiting.lock().sweep(now)))
+            .chain(of(Kind::HandOver, self.memory.on_their_way.lock().sweep(now)))
+            .chain(of(Kind::Name, self.memory.names.lock().sweep(now)));
+        for name in names {
+            // What is not forgotten now is so when the file is read.
+            let _ = self.pen.note(name, None);
+        }
+    }
+
+    fn learn(&self, contents: Contents, now: SystemTime) -> Read {
+        let (mut read, seal) = (Read::default(), self.seal.load());
+        for (name, value) in contents {
+            let kept = match Written::read(&seal, &name, &value) {
+                Some(Written::Session(id, kept)) if now < kept.subject.expires => {
+                    read.sessions += usize::from(!kept.ended);
+                    self.memory.sessions.lock().keep(id, *kept)
+                }
+                Some(Written::Waiting(name, one)) if now < one.until => {
+                    self.memory.waiting.lock().keep(&name, one.value, one.until)
+                }
+                Some(Written::HandOver(name, one)) if now < one.until => {
+                    self.memory.on_their_way.lock().keep(&name, one.value, one.until)
+                }
+                Some(Written::Name(name, one)) if now < one.until => {
+                    self.memory.names.lock().keep(&name, one.value, one.until)
+                }
+                Some(_) => Err(Unkept::Full),
+                None => {
+                    read.unreadable += 1;
+                    Err(Unkept::Full)
+                }
+            };
+            if kept.is_err() {
+                let _ = self.pen.note(name, None);
+            }
+        }
+        read
+    }
+
+    fn sealed(&self, name: &[u8], value: &impl serde::Serialize) -> Result<Vec<u8>, Unkept> {
+        sealed(&self.seal.load(), name, value)
+    }
+
+    async fn write(&self, kind: Kind, name: &str, value: &impl serde::Serialize) -> Result<(), Unkept> {
+        let name = kind.name(name);
+        let value = self.sealed(&name, value)?;
+        self.pen.write(name, Some(value)).await
+    }
+
+    async fn forget(&self, kind: Kind, name: &str) -> Result<(), Unkept> {
+        self.pen.write(kind.name(name), None).await
+    }
+
+    fn kept(&self, id: SessionId) -> Option<Kept> {
+        self.memory.sessions.lock().find(id).cloned()
+    }
+}
+
+/// A broken file is no reason to keep everybody out; one that another gate has is not broken.
+fn put_aside(file: &Path, fault: io::Error) -> io::Result<(Pen, Contents)> {
+    use redb::DatabaseError as E;
+    let broken = fault.get_ref().and_then(|fault| fault.downcast_ref::<E>());
+    if !matches!(broken, Some(E::Storage(_) | E::RepairAborted | E::UpgradeRequired(_))) {
+        return Err(fault);
+    }
+    let aside = file.with_extension("broken");
+    std::fs::rename(file, &aside)?;
+    tracing::error!(event = "state_broken", %fault, aside = %aside.display(), remedy = "everybody signs in again");
+    Pen::open(file)
+}
+
+impl State for Disk {
+    async fn wait_for(&self, state: &str, waiting: Waiting, until: SystemTime) -> Result<(), Unkept> {
+        self.memory.wait_for(state, waiting.clone(), until).await?;
+        self.write(Kind::Waiting, state, &Moment { until, value: waiting }).await
+    }
+
+    async fn arrived(&self, state: &str, now: SystemTime) -> Result<Option<Waiting>, Unkept> {
+        let Some(waiting) = self.memory.arrived(state, now).await? else { return Ok(None) };
+        self.forget(Kind::Waiting, state).await.map(|()| Some(waiting))
+    }
+
+    async fn hand_over(&self, code: &str, hand_over: HandOver, until: SystemTime) -> Result<(), Unkept> {
+        self.memory.hand_over(code, hand_over.clone(), until).await?;
+        self.write(Kind::HandOver, code, &Moment { until, value: hand_over }).await
+    }
+
+    async fn take_over(&self, code: &str, now: SystemTime) -> Result<Option<HandOver>, Unkept> {
+        let Some(hand_over) = self.memory.take_over(code, now).await? else { return Ok(None) };
+        self.forget(Kind::HandOver, code).await.map(|()| Some(hand_over))
+    }
+
+    async fn is_first(&self, name: &str, until: SystemTime, now: SystemTime) -> Result<bool, Unkept> {
+        if !self.memory.is_first(name, until, now).await? {
+            return Ok(false);
+        }
+        self.write(Kind::Name, name, &Moment { until, value: () }).await.map(|()| true)
+    }
+
+    async fn keep(&self, id: SessionId, kept: Kept) -> Result<(), Unkept> {
+        self.memory.keep(id, kept.clone()).await?;
+        let written = self.write(Kind::Session, &id.to_string(), &kept).await;
+        if written.is_err() {
+            // Nobody was told of it.
+            self.memory.sessions.lock().forget(id);
+        }
+        written
+    }
+
+    async fn find(&self, id: SessionId) -> Result<Option<Kept>, Unkept> {
+        self.memory.find(id).await
+    }
+
+    async fn used(&self, id: SessionId, now: SystemTime) {
+        let noted = self.memory.sessions.lock().used(id, now);
+        if noted && let Some(kept) = self.kept(id) {
+            let name = Kind::Session.name(&id.to_string());
+            if let Ok(value) = self.sealed(&name, &kept) {
+                // A minute more or less is lost if this is.
+                let _ = self.pen.note(name, Some(value));
+            }
+        }
+    }
+
+    async fn change(&self, id: SessionId, change: impl Fn(&mut Kept) + Send + Sync) -> Result<bool, Unkept> {
+        let changed = self.memory.sessions.lock().change(id, change);
+        let Some(kept) = changed else { return Ok(false) };
+        self.write(Kind::Session, &id.to_string(), &kept).await.map(|()| true)
+    }
+
+    async fn lease(&self, id: SessionId, now: SystemTime, length: Duration) -> Result<bool, Unkept> {
+        self.memory.lease(id, now, length).await
+    }
+
+    async fn end(&self, whose: Whose<'_>) -> Result<usize, Unkept> {
+        let ended = self.memory.end_now(whose);
+        let Some((last, others)) = ended.split_last() else { return Ok(0) };
+        for id in others {
+            if let Some(kept) = self.kept(*id) {
+                let name = Kind::Session.name(&id.to_string());
+                let value = self.sealed(&name, &kept)?;
+                self.pen.note(name, Some(value))?;
+            }
+        }
+        // The last one is on disk after all the others.
+        if let Some(kept) = self.kept(*last) {
+            self.write(Kind::Session, &last.to_string(), &kept).await?;
+        }
+        Ok(ended.len())
+    }
+}

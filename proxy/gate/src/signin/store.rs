@@ -1,0 +1,115 @@
+//! Where the state is kept, as the operators have it.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use poort_identity::session::{Seal, SessionId};
+
+use super::{
+    disk::Disk,
+    memory::{Count, Memory},
+    state::{HandOver, Kept, State, Unkept, Waiting, Whose},
+};
+
+/// One of the places where the state can be.
+#[derive(Debug)]
+pub enum Store {
+    /// In this process: for a gate at which nobody signs in, and for tests.
+    Memory(Memory),
+    /// On this machine's disk.
+    Disk(Disk),
+}
+
+/// The same for each of them.
+macro_rules! each {
+    ($store:expr, $kept:ident => $done:expr) => {
+        match $store {
+            Store::Memory($kept) => $done,
+            Store::Disk($kept) => $done,
+        }
+    };
+}
+
+impl Store {
+    /// How much is kept now.
+    #[must_use]
+    pub fn count(&self, now: SystemTime) -> Count {
+        match self {
+            Self::Memory(memory) => memory.count(now),
+            Self::Disk(disk) => disk.memory().count(now),
+        }
+    }
+
+    /// Seals what is kept with these keys from now on.
+    pub fn seal_with(&self, seal: &Arc<Seal>) {
+        match self {
+            Self::Memory(_) => {}
+            Self::Disk(disk) => disk.seal_with(Arc::clone(seal)),
+        }
+    }
+
+    /// Forgets whatever is over.
+    pub fn sweep(&self, now: SystemTime) {
+        match self {
+            Self::Memory(memory) => memory.sweep(now),
+            Self::Disk(disk) => disk.sweep(now),
+        }
+    }
+
+    /// What keeps it from being kept, if anything does.
+    #[must_use]
+    pub fn hindrance(&self) -> Option<&'static str> {
+        match self {
+            Self::Memory(_) => None,
+            Self::Disk(disk) => disk.is_failing().then_some("sessions cannot be written to disk"),
+        }
+    }
+}
+
+impl State for Store {
+    async fn wait_for(&self, state: &str, waiting: Waiting, until: SystemTime) -> Result<(), Unkept> {
+        each!(self, kept => kept.wait_for(state, waiting, until).await)
+    }
+
+    async fn arrived(&self, state: &str, now: SystemTime) -> Result<Option<Waiting>, Unkept> {
+        each!(self, kept => kept.arrived(state, now).await)
+    }
+
+    async fn hand_over(&self, code: &str, hand_over: HandOver, until: SystemTime) -> Result<(), Unkept> {
+        each!(self, kept => kept.hand_over(code, hand_over, until).await)
+    }
+
+    async fn take_over(&self, code: &str, now: SystemTime) -> Result<Option<HandOver>, Unkept> {
+        each!(self, kept => kept.take_over(code, now).await)
+    }
+
+    async fn is_first(&self, name: &str, until: SystemTime, now: SystemTime) -> Result<bool, Unkept> {
+        each!(self, kept => kept.is_first(name, until, now).await)
+    }
+
+    async fn keep(&self, id: SessionId, session: Kept) -> Result<(), Unkept> {
+        each!(self, kept => kept.keep(id, session).await)
+    }
+
+    async fn find(&self, id: SessionId) -> Result<Option<Kept>, Unkept> {
+        each!(self, kept => kept.find(id).await)
+    }
+
+    async fn used(&self, id: SessionId, now: SystemTime) {
+        each!(self, kept => kept.used(id, now).await);
+    }
+
+    async fn change(&self, id: SessionId, change: impl Fn(&mut Kept) + Send + Sync) -> Result<bool, Unkept> {
+        each!(self, kept => kept.change(id, change).await)
+    }
+
+    async fn lease(&self, id: SessionId, now: SystemTime, length: Duration) -> Result<bool, Unkept> {
+        each!(self, kept => kept.lease(id, now, length).await)
+    }
+
+    async fn end(&self, whose: Whose<'_>) -> Result<usize, Unkept> {
+        each!(self, kept => kept.end(whose).await)
+    }
+}
