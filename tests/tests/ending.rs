@@ -9,14 +9,12 @@
 
 use std::time::{Duration, Instant};
 
-use poort_demo::{
-    DemoError,
-    client::{Browser, Landed},
-    gate::Gate,
-    issuer::Token,
-    layout::Layout,
+use poort_demo::{DemoError, client::Browser, gate::Gate, issuer::Token, layout::Layout};
+use poort_tests::{
+    PERSON, World, eventually, get,
+    signing_in::{sign_in, signed_in},
+    with_device,
 };
-use poort_tests::{PERSON, World, eventually, get, with_device};
 use serde_json::Value;
 
 const AN: &str = "zone|an.janssens";
@@ -27,21 +25,6 @@ const PROMPT: Duration = Duration::from_secs(3);
 /// A zone with two managed cars: car-12, and car-13.
 async fn start() -> Result<World, DemoError> {
     World::start_with(|zone| with_device(zone, "car-13")).await
-}
-
-/// Goes to a person's entry and signs in on the way, where an issuer asks.
-async fn sign_in(world: &World, browser: &Browser, user: &str) -> Landed {
-    let page = browser.go(&browser.at("persons", PERSON)).await.unwrap();
-    assert_eq!(page.url.host_str(), Some("localhost"), "this is not the issuer's page: {page:?}");
-    let landed = browser.go(&format!("{}&user={user}", page.url)).await.unwrap();
-    assert!(!landed.url.as_str().contains("authorize"), "{landed:?}\n{}", world.gate.log());
-    landed
-}
-
-async fn signed_in(world: &World, device: &str, user: &str) -> Browser {
-    let browser = Browser::new(&world.zone, &world.zone.caller(device).unwrap()).unwrap();
-    assert_eq!(sign_in(world, &browser, user).await.status, 200, "{}", world.gate.log());
-    browser
 }
 
 /// Runs `poort access VERB`: its exit code and what it said.

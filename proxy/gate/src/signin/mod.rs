@@ -20,6 +20,8 @@ mod endpoints;
 mod exchange;
 mod glass;
 mod journey;
+#[cfg(test)]
+mod laws;
 mod memory;
 mod mission;
 mod pages;

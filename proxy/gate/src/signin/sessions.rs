@@ -186,47 +186,8 @@ impl Sessions {
 mod tests {
     use std::time::Instant;
 
-    use poort_identity::token::{Subject, SubjectKind};
-
     use super::*;
-
-    fn at(second: u64) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(1_893_456_000 + second)
-    }
-
-    fn kept(user: &str, device: &str, sid: Option<&str>) -> Kept {
-        let subject = Subject {
-            id: user.to_owned(),
-            kind: SubjectKind::User,
-            issuer: "zone".into(),
-            roles: vec![],
-            units: vec![],
-            acr: None,
-            amr: vec![],
-            auth_time: None,
-            issued: None,
-            expires: at(600),
-            token_id: None,
-            client: None,
-            actor: None,
-            display: None,
-            dropped: vec![],
-            certificate: None,
-            generation: 0,
-        };
-        Kept {
-            subject: Arc::new(subject),
-            renewed: false,
-            statements: Arc::default(),
-            device: device.to_owned(),
-            sid: sid.map(str::to_owned),
-            id_token: None,
-            refresh: Some(zeroize::Zeroizing::new("secret".to_owned())),
-            good_until: at(300),
-            seen: at(0),
-            ended: false,
-        }
-    }
+    use crate::signin::laws::{at, kept};
 
     /// Three sessions: An on two devices, Bo on one of them.
     fn three() -> (Sessions, [SessionId; 3]) {

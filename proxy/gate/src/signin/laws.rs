@@ -1,0 +1,303 @@
+//! What holds of the state wherever it is kept.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+use poort_enforce::stated::{Mission, Statements};
+use poort_identity::{
+    session::{Seal, SessionId},
+    token::{Subject, SubjectKind},
+};
+use zeroize::Zeroizing;
+
+use super::{Disk, HandOver, Kept, Memory, State, Whose};
+use crate::ending::{Notices, Party};
+
+/// A refresh token, which must lie nowhere in clear.
+const SECRET: &str = "a-refresh-token-that-nobody-may-read";
+
+pub(super) fn at(second: u64) -> SystemTime {
+    SystemTime::now() + Duration::from_secs(second)
+}
+
+/// A session of ten minutes.
+pub(super) fn kept(user: &str, device: &str, sid: Option<&str>) -> Kept {
+    let subject = Subject {
+        id: user.to_owned(),
+        kind: SubjectKind::User,
+        issuer: "zone".into(),
+        roles: vec!["officer".into()],
+        units: vec![],
+        acr: None,
+        amr: vec!["pwd".to_owned()],
+        auth_time: Some(1_893_456_000),
+        issued: None,
+        expires: at(600),
+        token_id: None,
+        client: None,
+        actor: None,
+        display: Some("An".to_owned()),
+        dropped: vec![],
+        certificate: None,
+        generation: 0,
+    };
+    Kept {
+        subject: Arc::new(subject),
+        renewed: false,
+        statements: Arc::default(),
+        device: device.to_owned(),
+        sid: sid.map(str::to_owned),
+        id_token: Some(Zeroizing::new("an-id-token".to_owned())),
+        refresh: Some(Zeroizing::new(SECRET.to_owned())),
+        good_until: at(300),
+        seen: at(0),
+        ended: false,
+    }
+}
+
+fn hand_over(session: SessionId) -> HandOver {
+    HandOver {
+        session,
+        host: "persons.example".to_owned(),
+        target: "/".to_owned(),
+        device: "car-12".to_owned(),
+        tag: "tag".to_owned(),
+        browser: [7; 32],
+    }
+}
+
+fn new_id() -> SessionId {
+    SessionId::random().unwrap()
+}
+
+pub(super) fn seal(keys: &[u8]) -> Arc<Seal> {
+    let lines: Vec<_> = keys.iter().map(|key| format!("{key:02x}").repeat(32)).collect();
+    Arc::new(Seal::from_lines(&lines.join("\n")).unwrap())
+}
+
+/// Everything that whoever keeps it promises. Names begin with `mark`, so that several may be tried at one place.
+pub(super) async fn hold(store: &impl State, notices: &Notices, mark: &str) {
+    sessions_are_found_changed_and_ended(store, notices, mark).await;
+    what_is_taken_is_given_once(store, mark).await;
+    leave_is_given_to_one(store, mark).await;
+    nothing_that_is_over_is_given(store, mark).await;
+    changes_at_once_are_all_made(store, mark).await;
+}
+
+async fn sessions_are_found_changed_and_ended(store: &impl State, notices: &Notices, mark: &str) {
+    let (one, other, third) = (new_id(), new_id(), new_id());
+    let (an, bo) = (format!("zone|{mark}an"), format!("zone|{mark}bo"));
+    let (car, sid) = (format!("{mark}car-12"), format!("{mark}s-1"));
+    assert!(store.find(one).await.unwrap().is_none());
+    store.keep(one, kept(&an, &car, Some(&sid))).await.unwrap();
+    store.keep(other, kept(&an, "elsewhere", None)).await.unwrap();
+    store.keep(third, kept(&bo, &car, None)).await.unwrap();
+    let found = store.find(one).await.unwrap().unwrap();
+    assert_eq!((&*found.subject.id, found.refresh.as_deref().map(|text| &**text)), (&*an, Some(SECRET)));
+    let mission = Mission { purpose: "patrol".into(), case: None, until: at(60) };
+    let change = |kept: &mut Kept| kept.statements = Arc::new(Statements::default().on(mission.clone()));
+    assert!(store.change(one, change).await.unwrap());
+    assert_eq!(
+        store.find(one).await.unwrap().unwrap().statements.mission.as_ref().unwrap().purpose,
+        mission.purpose
+    );
+    assert!(!store.change(new_id(), |_| panic!("there is none")).await.unwrap());
+
+    let mut seen = notices.count();
+    let sign_in = Whose::SignIn { issuer: "zone", sid: &sid, user: Some(&bo) };
+    assert_eq!(store.end(sign_in).await, Ok(0), "somebody else's");
+    let sign_in = Whose::SignIn { issuer: "zone", sid: &sid, user: None };
+    assert_eq!(store.end(sign_in).await, Ok(1));
+    assert_eq!(store.end(sign_in).await, Ok(0), "once");
+    assert!(notices.concern(&mut seen, Party { session: Some(one), ..Party::default() }).is_some());
+    let ended = store.find(one).await.unwrap().unwrap();
+    assert!(ended.ended && ended.refresh.is_none(), "what could still ask the issuer goes too");
+    assert!(!store.change(one, |_| panic!("it is over")).await.unwrap());
+    assert!(!store.find(other).await.unwrap().unwrap().ended);
+    assert_eq!(store.end(Whose::OthersOnDevice { user: &an, device: &car }).await, Ok(1));
+    assert!(store.find(third).await.unwrap().unwrap().ended);
+    assert_eq!(store.end(Whose::UserOnDevice { user: &an, device: &car }).await, Ok(0));
+    assert_eq!(store.end(Whose::User(&an)).await, Ok(1));
+    assert_eq!(store.end(Whose::Device(&car)).await, Ok(0));
+    assert_eq!(store.end(Whose::Session(other)).await, Ok(0));
+}
+
+async fn what_is_taken_is_given_once(store: &impl State, mark: &str) {
+    let (code, session, now) = (format!("{mark}code"), new_id(), at(0));
+    store.hand_over(&code, hand_over(session), at(60)).await.unwrap();
+    assert_eq!(store.take_over(&code, now).await.unwrap().unwrap().session, session);
+    assert!(store.take_over(&code, now).await.unwrap().is_none());
+    let name = format!("{mark}logout zone 1");
+    assert_eq!(store.is_first(&name, at(60), now).await, Ok(true));
+    assert_eq!(store.is_first(&name, at(60), now).await, Ok(false));
+    assert!(store.arrived(&format!("{mark}never"), now).await.unwrap().is_none());
+}
+
+async fn leave_is_given_to_one(store: &impl State, mark: &str) {
+    let id = new_id();
+    store.keep(id, kept(&format!("zone|{mark}leased"), "car-1", None)).await.unwrap();
+    let long = Duration::from_secs(60);
+    assert_eq!(store.lease(id, at(0), long).await, Ok(true));
+    assert_eq!(store.lease(id, at(0), long).await, Ok(false));
+    assert_eq!(store.end(Whose::Session(id)).await, Ok(1));
+    assert_eq!(store.lease(new_id(), at(0), long).await, Ok(false), "of a session that is not there");
+}
+
+async fn nothing_that_is_over_is_given(store: &impl State, mark: &str) {
+    let (code, name) = (format!("{mark}late"), format!("{mark}late name"));
+    let soon = SystemTime::now() + Duration::from_millis(300);
+    store.hand_over(&code, hand_over(new_id()), soon).await.unwrap();
+    assert_eq!(store.is_first(&name, soon, at(0)).await, Ok(true));
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    assert!(store.take_over(&code, at(0)).await.unwrap().is_none());
+    assert_eq!(store.is_first(&name, at(60), at(0)).await, Ok(true), "it is forgotten by then");
+}
+
+async fn changes_at_once_are_all_made(store: &impl State, mark: &str) {
+    let id = new_id();
+    store.keep(id, kept(&format!("zone|{mark}busy"), "car-1", None)).await.unwrap();
+    let asked = AtomicUsize::new(0);
+    let one_more = |number: usize| {
+        let asked = &asked;
+        async move {
+            let change = |kept: &mut Kept| {
+                asked.fetch_add(1, Ordering::Relaxed);
+                let mut subject = Subject::clone(&kept.subject);
+                subject.dropped.push(number.to_string());
+                kept.subject = Arc::new(subject);
+            };
+            assert!(store.change(id, change).await.unwrap());
+        }
+    };
+    futures(&one_more).await;
+    let mut made = store.find(id).await.unwrap().unwrap().subject.dropped.clone();
+    made.sort();
+    assert_eq!(made, ["0", "1", "2", "3"]);
+    assert!(asked.load(Ordering::Relaxed) >= 4);
+    assert_eq!(store.end(Whose::Session(id)).await, Ok(1));
+}
+
+/// Four at once.
+async fn futures<F: Future<Output = ()>>(one: &impl Fn(usize) -> F) {
+    tokio::join!(one(0), one(1), one(2), one(3));
+}
+
+#[tokio::test]
+async fn they_hold_in_memory() {
+    let notices = Arc::<Notices>::default();
+    hold(&Memory::new(Arc::clone(&notices)), &notices, "").await;
+}
+
+#[tokio::test]
+async fn they_hold_on_disk() {
+    let (directory, notices) = (tempfile::tempdir().unwrap(), Arc::<Notices>::default());
+    let (disk, _) = Disk::open(directory.path(), seal(&[1]), Arc::clone(&notices)).unwrap();
+    hold(&disk, &notices, "").await;
+}
+
+mod disk {
+    use std::path::Path;
+
+    use super::*;
+    use crate::signin::Read;
+
+    /// Opened once the one before has let go of the file.
+    async fn open(directory: &Path, keys: &[u8]) -> (Disk, Read) {
+        for _ in 0..200 {
+            if let Ok(opened) = Disk::open(directory, seal(keys), Arc::default()) {
+                return opened;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("the file stays taken")
+    }
+
+    #[tokio::test]
+    async fn a_restart_finds_everything_as_it_was_and_nothing_lies_in_clear() {
+        let directory = tempfile::tempdir().unwrap();
+        let (open_one, ended) = (new_id(), new_id());
+        let (disk, read) = open(directory.path(), &[1]).await;
+        assert_eq!(read, Read::default());
+        disk.keep(open_one, kept("zone|an", "car-12", Some("s-1"))).await.unwrap();
+        disk.keep(ended, kept("zone|bo", "car-13", None)).await.unwrap();
+        assert_eq!(disk.end(Whose::User("zone|bo")).await, Ok(1));
+        disk.hand_over("code", hand_over(open_one), at(60)).await.unwrap();
+        assert_eq!(disk.is_first("logout zone 1", at(60), at(0)).await, Ok(true));
+        assert_eq!(disk.is_first("late", SystemTime::now(), at(0)).await, Ok(true));
+        drop(disk);
+        let file = std::fs::read(directory.path().join("sessions.redb")).unwrap();
+        for clear in [SECRET, "an-id-token", "zone|an"] {
+            assert!(!file.windows(clear.len()).any(|part| part == clear.as_bytes()), "{clear} lies there");
+        }
+        let (disk, read) = open(directory.path(), &[1]).await;
+        assert_eq!(read, Read { sessions: 1, unreadable: 0 });
+        let found = disk.find(open_one).await.unwrap().unwrap();
+        assert_eq!((&*found.subject.id, found.device.as_str()), ("zone|an", "car-12"));
+        assert!(disk.find(ended).await.unwrap().unwrap().ended, "it stays ended");
+        assert_eq!(disk.is_first("logout zone 1", at(60), at(0)).await, Ok(false), "nothing is obeyed twice");
+        assert_eq!(disk.is_first("late", at(60), at(0)).await, Ok(true));
+        assert!(disk.take_over("code", at(0)).await.unwrap().is_some());
+        drop(disk);
+        let (disk, _) = open(directory.path(), &[1]).await;
+        assert!(disk.take_over("code", at(0)).await.unwrap().is_none(), "given once, over restarts");
+        let whose = Whose::SignIn { issuer: "zone", sid: "s-1", user: None };
+        assert_eq!(disk.end(whose).await, Ok(1), "it is under all of its names");
+    }
+
+    #[tokio::test]
+    async fn keys_rotate_and_what_none_opens_is_forgotten() {
+        let directory = tempfile::tempdir().unwrap();
+        let id = new_id();
+        let (disk, _) = open(directory.path(), &[1]).await;
+        disk.keep(id, kept("zone|an", "car-12", None)).await.unwrap();
+        drop(disk);
+        let (disk, read) = open(directory.path(), &[2, 1]).await;
+        assert_eq!(read, Read { sessions: 1, unreadable: 0 });
+        disk.change(id, |kept| kept.renewed = true).await.unwrap();
+        drop(disk);
+        let (disk, read) = open(directory.path(), &[3, 2]).await;
+        assert_eq!(read.sessions, 1, "what was written since is under the new one");
+        disk.seal_with(seal(&[4, 3]));
+        disk.change(id, |kept| kept.renewed = false).await.unwrap();
+        drop(disk);
+        let (disk, read) = open(directory.path(), &[5]).await;
+        assert_eq!(read, Read { sessions: 0, unreadable: 1 });
+        assert!(disk.find(id).await.unwrap().is_none());
+        disk.keep(new_id(), kept("zone|an", "car-12", None)).await.unwrap();
+        drop(disk);
+        assert_eq!(open(directory.path(), &[5]).await.1, Read { sessions: 1, unreadable: 0 });
+    }
+
+    #[tokio::test]
+    async fn what_is_over_is_swept_from_disk_too() {
+        let directory = tempfile::tempdir().unwrap();
+        let (disk, _) = open(directory.path(), &[1]).await;
+        disk.keep(new_id(), kept("zone|an", "car-12", None)).await.unwrap();
+        disk.is_first("name", at(1), at(0)).await.unwrap();
+        disk.sweep(at(3600));
+        disk.is_first("other", at(60), at(0)).await.unwrap();
+        drop(disk);
+        let (disk, read) = open(directory.path(), &[1]).await;
+        assert_eq!(read, Read::default());
+        assert_eq!(disk.memory().count(at(0)).open, 0);
+    }
+
+    #[tokio::test]
+    async fn a_broken_file_is_put_aside_and_one_that_is_in_use_is_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("sessions.redb");
+        std::fs::write(&file, vec![b'x'; 8192]).unwrap();
+        let (disk, read) = open(directory.path(), &[1]).await;
+        assert_eq!(read, Read::default());
+        assert!(directory.path().join("sessions.broken").exists());
+        disk.keep(new_id(), kept("zone|an", "car-12", None)).await.unwrap();
+        let second = Disk::open(directory.path(), seal(&[1]), Arc::default());
+        assert!(second.is_err(), "another gate has it");
+        assert!(disk.find(new_id()).await.unwrap().is_none());
+    }
+}
