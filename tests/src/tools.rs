@@ -15,7 +15,7 @@ fn brought() -> Option<PathBuf> {
 #[must_use]
 pub fn program(name: &str) -> Option<PathBuf> {
     let ours = brought().into_iter().flat_map(|soc| {
-        ["debian/usr/bin", "debian/usr/sbin", "solver/usr/bin", "python/bin"]
+        ["debian/usr/bin", "debian/usr/sbin", "solver/usr/bin", "redis/usr/bin", "python/bin"]
             .map(|directory| soc.join(directory))
     });
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -47,6 +47,12 @@ pub fn libraries() -> PathBuf {
 #[must_use]
 pub fn solver_libraries() -> PathBuf {
     brought().unwrap_or_default().join("solver/usr/lib/x86_64-linux-gnu")
+}
+
+/// The libraries that came with the Redis server.
+#[must_use]
+pub fn redis_libraries() -> PathBuf {
+    brought().unwrap_or_default().join("redis/usr/lib/x86_64-linux-gnu")
 }
 
 /// Says what is not tested. Not by `eprintln!`, which a test that passes would swallow.

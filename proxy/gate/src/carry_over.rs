@@ -13,14 +13,17 @@ use poort_identity::session::Seal;
 
 use crate::{
     audit::Reviews,
-    config::checked::zone::{Issuer, IssuerKeys as Origin},
+    config::checked::{
+        Deploy,
+        zone::{Issuer, IssuerKeys as Origin},
+    },
     ending::{Endings, Notices},
     forward::Health,
     inspect::Compiled,
     keys::{FetchFault, IssuerKeys},
     limits::Tables,
     metrics::Metrics,
-    signin::{Disk, Memory, Store},
+    signin::{Disk, Memory, Shared, Store},
 };
 
 /// State that outlives the snapshots built from files.
@@ -65,7 +68,7 @@ impl CarryOver {
             health: Arc::default(),
             metrics,
             sessions: Arc::new(sessions),
-            endings: Arc::new(endings),
+            endings,
             notices,
             reviews: Arc::default(),
             closures,
@@ -106,24 +109,29 @@ impl CarryOver {
 #[derive(Debug)]
 pub struct Persisted {
     closures: Closures,
-    endings: Endings,
+    endings: Arc<Endings>,
     notices: Arc<Notices>,
     sessions: Store,
 }
 
 impl Persisted {
-    /// What lies in a state directory; `seal` seals sessions, where people sign in.
+    /// What lies where the operators keep it; `seal` seals sessions, where people sign in.
     ///
     /// # Errors
     /// When something of it cannot be read, or another gate has it: starting without could let somebody in.
-    pub fn open(state: &Path, seal: Option<&Arc<Seal>>) -> anyhow::Result<Self> {
-        let notices = Arc::<Notices>::default();
+    pub fn open(deploy: &Deploy, seal: Option<&Arc<Seal>>) -> anyhow::Result<Self> {
+        let (state, notices) = (&deploy.state, Arc::<Notices>::default());
         let closures = Closures::open(state).context("the list of closed sources cannot be read")?;
         let endings = Endings::open(state).context(
             "whose access was ended cannot be read; restore or remove `ended-access` in the state directory",
         )?;
-        let sessions = match seal {
-            Some(seal) => {
+        let endings = Arc::new(endings);
+        let sessions = match (seal, &deploy.redis) {
+            (Some(seal), Some(redis)) => {
+                let (seal, notices, endings) = (Arc::clone(seal), Arc::clone(&notices), Arc::clone(&endings));
+                Store::Shared(Shared::new(redis, seal, notices, endings).map_err(anyhow::Error::msg)?)
+            }
+            (Some(seal), None) => {
                 let (disk, read) = Disk::open(state, Arc::clone(seal), Arc::clone(&notices))
                     .context("sessions cannot be kept in the state directory")?;
                 tracing::info!(
@@ -133,7 +141,7 @@ impl Persisted {
                 );
                 Store::Disk(disk)
             }
-            None => Store::Memory(Memory::new(Arc::clone(&notices))),
+            (None, _) => Store::Memory(Memory::new(Arc::clone(&notices))),
         };
         Ok(Self { closures, endings, notices, sessions })
     }
@@ -143,7 +151,7 @@ impl Persisted {
     pub fn none() -> Self {
         let notices = Arc::<Notices>::default();
         let sessions = Store::Memory(Memory::new(Arc::clone(&notices)));
-        Self { closures: Closures::none(), endings: Endings::default(), notices, sessions }
+        Self { closures: Closures::none(), endings: Arc::default(), notices, sessions }
     }
 
     /// Sources that are closed.

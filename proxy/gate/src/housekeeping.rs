@@ -56,6 +56,8 @@ impl BackgroundService for Housekeeping {
         tasks.spawn(watch_clock(Arc::clone(&self.live)));
         tasks.spawn(report_findings(Arc::clone(&self.live)));
         tasks.spawn(sweep_sessions(Arc::clone(&self.live)));
+        let live = Arc::clone(&self.live);
+        tasks.spawn(async move { live.carry.sessions.listen().await });
         tasks.spawn(watch_trial(Arc::clone(&self.live)));
         if self.watch {
             tasks.spawn(watch_files(Arc::clone(&self.live)));

@@ -210,6 +210,12 @@ impl Live {
         if checked.zone.sign_in.is_some() && matches!(*self.carry.sessions, Store::Memory(_)) {
             warnings.push("`sign_in` is new; sessions are kept in memory alone until a restart".to_owned());
         }
+        if checked.deploy.redis.is_some() != matches!(*self.carry.sessions, Store::Shared(_)) {
+            warnings.push(
+                "`state: redis:` was added or removed; sessions stay where they are until a restart"
+                    .to_owned(),
+            );
+        }
         warnings.extend(checked.warnings.iter().chain(&snapshot.warnings).map(ToString::to_string));
         Ok(Prepared { checked, certificates, snapshot, warnings })
     }

@@ -99,6 +99,11 @@ impl Caller {
         self.address
     }
 
+    /// The same, at another gate.
+    pub fn at(&self, address: SocketAddr) -> Self {
+        Self { address, ..self.clone() }
+    }
+
     /// An HTTP client that finds `hosts` at the gate and follows no redirect.
     ///
     /// # Errors

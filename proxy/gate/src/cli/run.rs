@@ -73,7 +73,7 @@ fn serve(file: &Path) -> anyhow::Result<()> {
     make_private(&checked.deploy.state)?;
     let metrics = Arc::new(Metrics::register(prometheus::default_registry())?);
     let seal = checked.zone.sign_in.as_ref().map(|sign_in| &sign_in.seal);
-    let persisted = Persisted::open(&checked.deploy.state, seal)?;
+    let persisted = Persisted::open(&checked.deploy, seal)?;
     for source in persisted.closures().all() {
         tracing::warn!(event = "source_closed", source, remedy = "poort reload --allow SOURCE");
     }

@@ -109,6 +109,9 @@ pub enum Unkept {
     /// There are too many.
     #[error("{LIMIT} people and devices are ended already; give access back to some first")]
     Full,
+    /// It is in force and kept here, and other gates could not be told.
+    #[error("other gates hear of it when the server that they share answers again")]
+    Elsewhere,
     /// The disk fails.
     #[error("it could not be kept on disk: {0}")]
     Disk(#[from] io::Error),

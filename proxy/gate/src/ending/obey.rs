@@ -47,7 +47,7 @@ impl Live {
         };
         let until = order.length().map(|length| now + length);
         self.write_down_ending(AccessEnded::ended(order, until, now)).await?;
-        let kept = self.put_in_force(order, until, now);
+        let kept = self.put_in_force(order, until, now).await;
         let whose = match &order.whom {
             Whom::Session(id) => Whose::Session(*id),
             Whom::User(name) => Whose::User(name),
@@ -59,9 +59,17 @@ impl Live {
         }
         let kind = order.whom.kind();
         tracing::warn!(event = "access_ended", kind, ?ended, kept = kept.is_ok());
-        let sessions = ended.map_err(|fault| format!("sessions of {} may go on: {fault}", order.whom))?;
+        let sessions = match ended {
+            Ok(sessions) => sessions,
+            // Who is blocked is refused whatever sessions there are.
+            Err(fault) if kept.is_ok() => {
+                return Err(format!("{} is refused from now on, but sessions may stay: {fault}", order.whom));
+            }
+            Err(_) => 0,
+        };
         kept.map(|()| Done { sessions, warnings }).map_err(|fault| match fault {
             Unkept::Disk(_) => format!("{} is ended until the gate stops, but {fault}", order.whom),
+            Unkept::Elsewhere => format!("{} is ended at this gate; {fault}", order.whom),
             Unkept::Full => format!("{} of {} were ended and no more: {fault}", sessions, order.whom),
         })
     }
@@ -76,6 +84,8 @@ impl Live {
             return Err(format!("the access of {whom} was not ended; `poort access list` says whose was"));
         }
         self.write_down_ending(AccessEnded::restored(whom, author, now)).await?;
+        let shared = self.carry.sessions.share_restored(whom, now).await;
+        shared.map_err(|fault| format!("nothing is given back, since {fault}"))?;
         self.carry.endings.take(whom).map_err(|fault| format!("nothing is given back, since {fault}"))?;
         tracing::warn!(event = "access_restored", kind = whom.kind());
         Ok(Done { sessions: 0, warnings: vec![] })
@@ -89,7 +99,13 @@ impl Live {
         Listed { endings: self.carry.endings.all(now), open_sessions }
     }
 
-    fn put_in_force(&self, order: &Order, until: Option<SystemTime>, now: SystemTime) -> Result<(), Unkept> {
+    /// Here first, then at every other gate.
+    async fn put_in_force(
+        &self,
+        order: &Order,
+        until: Option<SystemTime>,
+        now: SystemTime,
+    ) -> Result<(), Unkept> {
         let extent = match (&order.whom, order.block) {
             (Whom::Session(_), _) => return Ok(()),
             (Whom::User(_), false) => Extent::SignedOut,
@@ -103,7 +119,9 @@ impl Live {
             by: order.author.name(),
             reason: order.author.reason.clone(),
         };
-        self.carry.endings.put(ending, now)
+        let kept = self.carry.endings.put(ending.clone(), now);
+        let shared = self.carry.sessions.share_ending(&ending).await;
+        kept.and(shared.map_err(|_| Unkept::Elsewhere))
     }
 
     async fn open_session(&self, id: SessionId, now: SystemTime) -> Result<(), String> {

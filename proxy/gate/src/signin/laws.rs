@@ -301,3 +301,179 @@ mod disk {
         assert!(disk.find(new_id()).await.unwrap().is_none());
     }
 }
+
+mod shared {
+    use std::{
+        path::PathBuf,
+        process::{Child, Command, Stdio},
+    };
+
+    use poort_enforce::ports::Endings as _;
+
+    use super::*;
+    use crate::{
+        config::checked::{
+            deploy::Redis,
+            source::{UpstreamAddress, UpstreamHost},
+        },
+        ending::{Ending, Endings, Extent, Whom},
+        signin::{Shared, Unkept},
+    };
+
+    /// Stopped on drop.
+    struct Server(Child, std::num::NonZeroU16);
+
+    impl Drop for Server {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+
+    /// What `.ci/soc` has brought, or this machine has; none is said aloud.
+    fn program() -> Option<PathBuf> {
+        let test = std::env::current_exe().ok()?;
+        let brought = test.ancestors().nth(3)?.join("soc/redis/usr/bin");
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let all = std::iter::once(brought).chain(std::env::split_paths(&path));
+        let found = all.map(|directory| directory.join("redis-server")).find(|path| path.is_file());
+        if found.is_none() {
+            eprintln!("SKIPPED: what needs `redis-server`, as `.ci/soc target/soc` has not brought it");
+        }
+        found
+    }
+
+    async fn server() -> Option<Server> {
+        let program = program()?;
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let libraries = program.parent()?.join("../lib/x86_64-linux-gnu");
+        let mut command = Command::new(&program);
+        command.args(["--bind", "127.0.0.1", "--save", "", "--port", &port.to_string()]);
+        command.env("LD_LIBRARY_PATH", libraries).stdin(Stdio::null()).stdout(Stdio::null());
+        let server = Server(command.spawn().unwrap(), port.try_into().unwrap());
+        until("the server listens", async || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()).await;
+        Some(server)
+    }
+
+    async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+        for _ in 0..1000 {
+            if is_so().await {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{what}: not in ten seconds")
+    }
+
+    struct Gate {
+        store: Arc<Shared>,
+        notices: Arc<Notices>,
+        endings: Arc<Endings>,
+    }
+
+    impl Gate {
+        async fn at(server: &Server) -> Self {
+            let gate = Self::deaf(server);
+            let store = Arc::clone(&gate.store);
+            tokio::spawn(async move { store.listen().await });
+            until("the gate hears", async || !gate.store.is_failing()).await;
+            gate
+        }
+
+        /// One that does not listen.
+        fn deaf(server: &Server) -> Self {
+            let (notices, endings) = (Arc::<Notices>::default(), Arc::<Endings>::default());
+            let host = UpstreamHost::Address([127, 0, 0, 1].into());
+            let address = UpstreamAddress { host, port: server.1 };
+            let settings = Redis { address, user: None, password: None, ca: None };
+            let store = Shared::new(&settings, seal(&[1]), Arc::clone(&notices), Arc::clone(&endings));
+            Self { store: Arc::new(store.unwrap()), notices, endings }
+        }
+    }
+
+    fn ending(whom: &Whom) -> Ending {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+        let (extent, by) = (Extent::Blocked, "soc".to_owned());
+        Ending { whom: whom.clone(), extent, since, until: None, by, reason: Some("stolen".to_owned()) }
+    }
+
+    #[tokio::test]
+    async fn they_hold_at_a_server_whether_a_gate_hears_or_not() {
+        let Some(server) = server().await else { return };
+        let hears = Gate::at(&server).await;
+        hold(&*hears.store, &hears.notices, "hears ").await;
+        let deaf = Gate::deaf(&server);
+        hold(&*deaf.store, &deaf.notices, "deaf ").await;
+    }
+
+    #[tokio::test]
+    async fn what_one_gate_does_the_other_knows_within_a_second() {
+        let Some(server) = server().await else { return };
+        let (one, other) = (Gate::at(&server).await, Gate::at(&server).await);
+        let id = new_id();
+        one.store.keep(id, kept("zone|an", "car-12", None)).await.unwrap();
+        assert!(other.store.find(id).await.unwrap().is_some());
+        assert!(one.store.change(id, |kept| kept.renewed = true).await.unwrap());
+        let begin = SystemTime::now();
+        until("a change", async || other.store.find(id).await.unwrap().unwrap().renewed).await;
+        assert!(begin.elapsed().unwrap() < Duration::from_secs(1), "{begin:?}");
+        assert_eq!(one.store.lease(id, at(0), Duration::from_secs(60)).await, Ok(true));
+        assert_eq!(other.store.lease(id, at(0), Duration::from_secs(60)).await, Ok(false));
+        one.store.hand_over("code", hand_over(id), at(60)).await.unwrap();
+        assert!(other.store.take_over("code", at(0)).await.unwrap().is_some());
+        assert!(one.store.take_over("code", at(0)).await.unwrap().is_none());
+
+        let (mut seen, begin) = (other.notices.count(), SystemTime::now());
+        assert_eq!(one.store.end(Whose::User("zone|an")).await, Ok(1));
+        let party = Party { session: Some(id), ..Party::default() };
+        until("the end", async || other.notices.concern(&mut seen, party).is_some()).await;
+        assert!(other.store.find(id).await.unwrap().unwrap().ended);
+        let heard = begin.elapsed().unwrap();
+        println!("the other gate heard of an ended session after {heard:?}");
+        assert!(heard < Duration::from_secs(1), "{heard:?}");
+    }
+
+    #[tokio::test]
+    async fn whose_access_is_ended_is_known_to_all_and_to_who_comes_later() {
+        let Some(server) = server().await else { return };
+        let (one, other) = (Gate::at(&server).await, Gate::at(&server).await);
+        let (car, an) = (Whom::Device("car-12".into()), Whom::User("zone|an".into()));
+        one.endings.put(ending(&car), at(0)).unwrap();
+        one.store.share_ending(&ending(&car)).await.unwrap();
+        until("it is blocked", async || other.endings.is_blocked("car-12", at(0))).await;
+        let later = Gate::at(&server).await;
+        assert!(later.endings.is_blocked("car-12", at(0)), "before it serves anybody");
+        other.store.share_restored(&car, at(1)).await.unwrap();
+        other.endings.take(&car).unwrap();
+        until("it is not", async || !one.endings.is_blocked("car-12", at(0))).await;
+        until("nor here", async || !later.endings.is_blocked("car-12", at(0))).await;
+        // One that was away: what it did meanwhile is said, and what was given back is not ended again.
+        let away = Gate::deaf(&server);
+        away.endings.put(Ending { since: 0, ..ending(&car) }, at(0)).unwrap();
+        away.endings.put(ending(&an), at(0)).unwrap();
+        let store = Arc::clone(&away.store);
+        tokio::spawn(async move { store.listen().await });
+        until("they hear", async || one.endings.find(&an, at(0)).is_some()).await;
+        assert!(!away.endings.is_blocked("car-12", at(0)));
+        assert!(!one.endings.is_blocked("car-12", at(0)));
+        // Who signs in is looked up even by a gate that hears nothing.
+        let deaf = Gate::deaf(&server);
+        deaf.store.keep(new_id(), kept("zone|an", "car-13", None)).await.unwrap();
+        assert!(deaf.endings.find(&an, at(0)).is_some());
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_gone_is_no_reason_to_believe_anybody() {
+        let Some(server) = server().await else { return };
+        let gate = Gate::at(&server).await;
+        let id = new_id();
+        gate.store.keep(id, kept("zone|an", "car-12", None)).await.unwrap();
+        drop(server);
+        until("it says so", async || gate.store.is_failing()).await;
+        until("nothing is known", async || gate.store.find(id).await.is_err()).await;
+        assert_eq!(gate.store.keep(new_id(), kept("zone|bo", "car-1", None)).await, Err(Unkept::Unreachable));
+        assert_eq!(gate.store.end(Whose::Session(id)).await, Err(Unkept::Unreachable));
+        assert!(gate.store.hand_over("code", hand_over(id), at(60)).await.is_err());
+        assert!(gate.store.share_ending(&ending(&Whom::User("zone|an".into()))).await.is_err());
+    }
+}

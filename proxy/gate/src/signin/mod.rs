@@ -1,8 +1,8 @@
 //! Signing in with a browser: the gate's own pages, and sessions behind them.
 //!
 //! - [`Desk`] is what one configuration makes of it: hosts, issuers, keys; [`endpoints`] answers its pages;
-//! - [`state`] is what several gates must share, as a port; [`Memory`] keeps it in one process, [`Disk`] on one machine over restarts, and
-//!   [`Store`] is the one of them that the operators have;
+//! - [`state`] is what several gates must share, as a port; [`Memory`] keeps it in one process, [`Disk`] on one machine over restarts,
+//!   [`Shared`] at a server for several, and [`Store`] is the one of them that the operators have;
 //! - [`exchange`] speaks to an issuer; [`confirm`] asks it again, once however many requests wait;
 //! - [`backchannel`] hears from issuers who signed out there;
 //! - [`mission`] asks what it is for, [`glass`] why somebody has to look despite a refusal;
@@ -27,6 +27,7 @@ mod mission;
 mod pages;
 mod pen;
 mod sessions;
+mod shared;
 mod state;
 mod store;
 mod texts;
@@ -37,5 +38,6 @@ pub use disk::{Disk, Read};
 pub use endpoints::Visit;
 pub use journey::Errand;
 pub use memory::{Count, Memory};
+pub use shared::{FRESH, Shared};
 pub use state::{HandOver, Kept, State, Unkept, Waiting, Whose};
 pub use store::Store;

@@ -14,7 +14,7 @@ use super::state::{Kept, Unkept, Whose};
 /// Most sessions that are kept.
 const LIMIT: usize = 200_000;
 /// How exactly it is known when a session was used last.
-const SEEN: Duration = Duration::from_secs(60);
+pub(super) const SEEN: Duration = Duration::from_secs(60);
 
 /// Sessions, open and ended.
 #[derive(Debug, Default)]
@@ -127,24 +127,17 @@ impl Sessions {
     pub(super) fn open(&self, whose: Whose<'_>) -> Vec<SessionId> {
         let none = HashSet::new();
         let of = |index: &'_ Index<Arc<str>>, name: &str| index.0.get(name).unwrap_or(&none).clone();
-        let is = |id: &SessionId, fits: &dyn Fn(&Kept) -> bool| self.find(*id).is_some_and(fits);
-        let (ids, fits): (_, &dyn Fn(&Kept) -> bool) = match &whose {
-            Whose::Session(id) => (HashSet::from([*id]), &|kept| !kept.ended),
-            Whose::User(user) => (of(&self.by_user, user), &|_| true),
-            Whose::Device(device) => (of(&self.by_device, device), &|_| true),
-            Whose::UserOnDevice { user, device } => {
-                (of(&self.by_user, user), &move |kept| kept.device == *device)
-            }
-            Whose::OthersOnDevice { user, device } => {
-                (of(&self.by_device, device), &move |kept| kept.subject.id != *user)
-            }
-            Whose::SignIn { issuer, sid, user } => {
-                let key = (Arc::from(*issuer), Arc::from(*sid));
-                let ids = self.by_sign_in.0.get(&key).unwrap_or(&none).clone();
-                (ids, &move |kept| user.is_none_or(|user| kept.subject.id == user))
+        let ids = match whose {
+            Whose::Session(id) => HashSet::from([id]),
+            Whose::User(user) | Whose::UserOnDevice { user, .. } => of(&self.by_user, user),
+            Whose::Device(device) | Whose::OthersOnDevice { device, .. } => of(&self.by_device, device),
+            Whose::SignIn { issuer, sid, .. } => {
+                let key = (Arc::from(issuer), Arc::from(sid));
+                self.by_sign_in.0.get(&key).unwrap_or(&none).clone()
             }
         };
-        ids.into_iter().filter(|id| is(id, fits)).collect()
+        let meant = |id: &SessionId| self.find(*id).is_some_and(|kept| !kept.ended && whose.means(kept));
+        ids.into_iter().filter(meant).collect()
     }
 
     /// How many are open, and how many are over.

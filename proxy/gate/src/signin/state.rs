@@ -100,6 +100,24 @@ pub enum Whose<'a> {
     },
 }
 
+impl Whose<'_> {
+    /// Whether an open session is meant, found by any of its names.
+    pub(super) fn means(&self, kept: &Kept) -> bool {
+        match self {
+            Self::Session(_) => true,
+            Self::User(user) => kept.subject.id == *user,
+            Self::Device(device) => kept.device == *device,
+            Self::UserOnDevice { user, device } => kept.subject.id == *user && kept.device == *device,
+            Self::OthersOnDevice { user, device } => kept.subject.id != *user && kept.device == *device,
+            Self::SignIn { issuer, sid, user } => {
+                *kept.subject.issuer == **issuer
+                    && kept.sid.as_deref() == Some(*sid)
+                    && user.is_none_or(|user| kept.subject.id == user)
+            }
+        }
+    }
+}
+
 /// Why nothing can be kept, or looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unkept {

@@ -10,8 +10,11 @@ use poort_identity::session::{Seal, SessionId};
 use super::{
     disk::Disk,
     memory::{Count, Memory},
+    shared::Shared,
     state::{HandOver, Kept, State, Unkept, Waiting, Whose},
 };
+
+use crate::ending::{Ending, Whom};
 
 /// One of the places where the state can be.
 #[derive(Debug)]
@@ -20,6 +23,8 @@ pub enum Store {
     Memory(Memory),
     /// On this machine's disk.
     Disk(Disk),
+    /// At a server that several gates share.
+    Shared(Shared),
 }
 
 /// The same for each of them.
@@ -28,6 +33,7 @@ macro_rules! each {
         match $store {
             Store::Memory($kept) => $done,
             Store::Disk($kept) => $done,
+            Store::Shared($kept) => $done,
         }
     };
 }
@@ -39,6 +45,7 @@ impl Store {
         match self {
             Self::Memory(memory) => memory.count(now),
             Self::Disk(disk) => disk.memory().count(now),
+            Self::Shared(shared) => Count { open: shared.open_sessions(), ..Count::default() },
         }
     }
 
@@ -47,6 +54,7 @@ impl Store {
         match self {
             Self::Memory(_) => {}
             Self::Disk(disk) => disk.seal_with(Arc::clone(seal)),
+            Self::Shared(shared) => shared.seal_with(Arc::clone(seal)),
         }
     }
 
@@ -55,6 +63,8 @@ impl Store {
         match self {
             Self::Memory(memory) => memory.sweep(now),
             Self::Disk(disk) => disk.sweep(now),
+            // The server forgets by itself.
+            Self::Shared(_) => {}
         }
     }
 
@@ -64,6 +74,38 @@ impl Store {
         match self {
             Self::Memory(_) => None,
             Self::Disk(disk) => disk.is_failing().then_some("sessions cannot be written to disk"),
+            Self::Shared(shared) => {
+                shared.is_failing().then_some("the Redis server that keeps sessions does not answer")
+            }
+        }
+    }
+
+    /// Hears what other gates say, for as long as this one runs.
+    pub async fn listen(&self) {
+        if let Self::Shared(shared) = self {
+            shared.listen().await;
+        }
+    }
+
+    /// Tells other gates that somebody's access was ended.
+    ///
+    /// # Errors
+    /// [`Unkept::Unreachable`]: they hear of it later.
+    pub async fn share_ending(&self, ending: &Ending) -> Result<(), Unkept> {
+        match self {
+            Self::Memory(_) | Self::Disk(_) => Ok(()),
+            Self::Shared(shared) => shared.share_ending(ending).await,
+        }
+    }
+
+    /// Tells other gates that it was given back.
+    ///
+    /// # Errors
+    /// [`Unkept::Unreachable`]: it is not.
+    pub async fn share_restored(&self, whom: &Whom, now: SystemTime) -> Result<(), Unkept> {
+        match self {
+            Self::Memory(_) | Self::Disk(_) => Ok(()),
+            Self::Shared(shared) => shared.share_restored(whom, now).await,
         }
     }
 }

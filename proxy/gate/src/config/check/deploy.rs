@@ -61,6 +61,12 @@ pub(super) fn check(desk: &Desk<'_>, whole: Field<'_, Part<raw::Deploy>>) -> Out
         missing.is_none().then_some(directory)
     });
     let stores = stores(desk, deploy);
+    let state = deploy.field("state", |raw| &raw.state);
+    let redis = state.optional(|here| {
+        let redis = here.open().field("redis", |raw| &raw.redis);
+        redis.optional(|here| super::redis::check(desk, here.open()))
+    });
+    let redis = redis.map(Option::flatten);
     let assertion =
         deploy.field("assertion", |raw| &raw.assertion).optional(|here| assertion(desk, here.open()));
     let asserts = assertion.as_ref().map(Option::is_some);
@@ -73,11 +79,13 @@ pub(super) fn check(desk: &Desk<'_>, whole: Field<'_, Part<raw::Deploy>>) -> Out
     let directory = policies.as_ref().map(|policies| policies.path.clone());
     let build = || {
         let ((listeners, admin), (state, audit)) = (faces?, stores?);
+        let redis = redis?;
         Some(Deploy {
             listeners,
             admin,
             policies: directory?,
             state,
+            redis,
             audit,
             assertion: assertion?,
             connections: connections?,

@@ -21,6 +21,7 @@ mod mission;
 mod name;
 mod operation;
 mod policies;
+mod redis;
 mod report;
 mod rule_files;
 mod sign_in;

@@ -56,7 +56,7 @@ pub(super) fn check(
     })
 }
 
-fn is_local(address: &UpstreamAddress) -> bool {
+pub(super) fn is_local(address: &UpstreamAddress) -> bool {
     match &address.host {
         UpstreamHost::Address(address) => address.is_loopback(),
         UpstreamHost::Name(name) => name == "localhost" || name.ends_with(".localhost"),
@@ -64,7 +64,7 @@ fn is_local(address: &UpstreamAddress) -> bool {
 }
 
 /// `host:port`, `address:port` or `[address]:port`.
-fn address(here: Here<'_, Scalar>) -> Option<UpstreamAddress> {
+pub(super) fn address(here: Here<'_, Scalar>) -> Option<UpstreamAddress> {
     here.parse(|text| {
         let wanted = |why: &str| format!("`{text}` {why}; write an address such as `10.0.0.5:443` or `\"[::1]:443\"`, or `persons.internal:443`");
         if text.contains("://") {

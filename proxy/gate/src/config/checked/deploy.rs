@@ -1,14 +1,16 @@
 //! The operators' part: `deploy/poort.yaml`.
 
-use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, net::SocketAddr, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 use poort_enforce::{data_subject::PseudonymKey, source::Demand};
 use poort_policy::Place;
+use rustls::pki_types::CertificateDer;
+use zeroize::Zeroizing;
 
 use crate::audit::tlog::Keys;
 
-use super::{Identity, PrivateKey, TlsVersion, zone::Rate};
+use super::{Identity, PrivateKey, TlsVersion, source::UpstreamAddress, zone::Rate};
 
 /// What operators decide: where the gate listens, and where it keeps things.
 #[derive(Debug)]
@@ -21,6 +23,8 @@ pub struct Deploy {
     pub policies: PathBuf,
     /// Where the gate keeps what survives a restart. Exists and is writable, or can be made.
     pub state: PathBuf,
+    /// The server where several gates share sessions; none: this one's are its own.
+    pub redis: Option<Redis>,
     /// The decision log.
     pub audit: Audit,
     /// How the gate vouches for subjects to sources; none if no source wants it.
@@ -50,6 +54,28 @@ pub struct Listener {
     pub tls: TlsVersion,
     /// Who must, and alone may, send PROXY protocol v2.
     pub balancers: Vec<IpNet>,
+}
+
+/// A Redis server.
+#[derive(Clone)]
+pub struct Redis {
+    /// Where it is.
+    pub address: UpstreamAddress,
+    /// As whom the gate signs in there (ACL); none: as the default user.
+    pub user: Option<String>,
+    /// With which password; none: without.
+    pub password: Option<Zeroizing<String>>,
+    /// The authorities that vouch for it; none: without TLS, on this machine alone.
+    pub ca: Option<Vec<CertificateDer<'static>>>,
+}
+
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redis")
+            .field("address", &self.address)
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The decision log.

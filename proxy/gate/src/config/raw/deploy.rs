@@ -35,6 +35,14 @@ record! {
 
     struct State {
         directory: Text,
+        redis: Block<Redis>,
+    }
+
+    struct Redis {
+        address: Text,
+        user: Text,
+        password: Text,
+        ca: Text,
     }
 
     struct Audit {
