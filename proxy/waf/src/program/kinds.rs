@@ -28,6 +28,12 @@ impl Kinds {
     }
 
     #[inline]
+    pub(crate) fn intersection(self, other: Self) -> Self {
+        let ([a, b], [c, d]) = (self.0, other.0);
+        Self([a & c, b & d])
+    }
+
+    #[inline]
     pub(crate) fn meets(self, other: Self) -> bool {
         let ([a, b], [c, d]) = (self.0, other.0);
         (a & c) | (b & d) != 0

@@ -185,6 +185,8 @@ pub(crate) enum Slot {
 #[derive(Debug, Clone)]
 pub(crate) enum Change {
     To(Template),
+    /// To a text of the program, and the number it starts with.
+    Text(u32, i64),
     Add(Term),
     Subtract(Term),
     Unset,
