@@ -64,6 +64,15 @@ impl ByteSet {
         Self([a | e, b | f, c | g, d | h])
     }
 
+    /// With each letter in both cases.
+    pub(crate) fn any_case(self) -> Self {
+        // Upper case is bits 1 to 26 of the second word, lower case 32 bits further.
+        const LETTERS: u64 = 0x07ff_fffe;
+        let [a, b, c, d] = self.0;
+        let letters = (b | b >> 32) & LETTERS;
+        Self([a, b | letters | letters << 32, c, d])
+    }
+
     #[cfg(test)]
     pub(crate) fn meets(self, other: Self) -> bool {
         let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
@@ -162,6 +171,18 @@ mod tests {
         assert_eq!(set.len(), 2);
         assert!(set.is_within(ByteSet::ALL) && !ByteSet::ALL.is_within(set));
         assert!(!set.meets(ByteSet::of(b"bc")));
+    }
+
+    #[test]
+    fn letters_in_both_cases() {
+        for first in 0..=255_u8 {
+            let both = [first.to_ascii_lowercase(), first.to_ascii_uppercase()];
+            assert_eq!(
+                ByteSet::of(&[first, b'1']).any_case(),
+                ByteSet::of(&both).union(ByteSet::of(b"1")),
+                "{first}"
+            );
+        }
     }
 
     #[test]

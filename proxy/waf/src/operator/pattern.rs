@@ -87,6 +87,12 @@ impl Pattern {
         })
     }
 
+    /// The expression as the library has it.
+    #[cfg(test)]
+    pub(super) fn hir(&self) -> Option<Hir> {
+        parse(&self.text).ok()
+    }
+
     fn regex(&self) -> Option<&Regex> {
         let build = || build(&parse(&self.text).ok()?, self.limit, self.looks_ahead).ok();
         self.regex.get_or_init(build).as_ref()

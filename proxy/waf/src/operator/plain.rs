@@ -41,11 +41,15 @@ impl Plain {
         };
         let is = |part: &Hir, look: Look| *part.kind() == HirKind::Look(look);
         match parts {
-            [start, any, end] if is(start, Look::Start) && is(end, Look::End) && is_any(any) => Some(Self::Any),
+            [start, any, end] if is(start, Look::Start) && is(end, Look::End) && is_any(any) => {
+                Some(Self::Any)
+            }
             [start, rest @ .., end] if is(start, Look::Start) && is(end, Look::End) => {
                 Some(Self::Is(words(rest)?))
             }
-            [start, rest @ ..] if is(start, Look::Start) && !rest.is_empty() => Some(Self::Starts(words(rest)?)),
+            [start, rest @ ..] if is(start, Look::Start) && !rest.is_empty() => {
+                Some(Self::Starts(words(rest)?))
+            }
             parts => match words(parts)?.as_slice() {
                 [word] if !word.text.is_empty() => Some(Self::Holds(word.clone())),
                 _ => None,
@@ -140,7 +144,10 @@ fn either_case(class: &ClassBytes) -> Option<u8> {
 fn word(letters: &[Letter]) -> Option<Word> {
     let any_case = letters.iter().any(|(_, either)| *either);
     let is_like = |(byte, either): &Letter| !any_case || *either || !byte.is_ascii_alphabetic();
-    letters.iter().all(is_like).then(|| Word { text: letters.iter().map(|(byte, _)| *byte).collect(), any_case })
+    letters
+        .iter()
+        .all(is_like)
+        .then(|| Word { text: letters.iter().map(|(byte, _)| *byte).collect(), any_case })
 }
 
 #[cfg(test)]
@@ -190,7 +197,7 @@ mod tests {
         fn agrees_with_the_library(at in 0..PLAIN.len(), value in "[abcABC.\n-]{0,5}", far in 0..3_usize) {
             let value = format!("{}{value}", "-".repeat(far * 40));
             let pattern = Pattern::new(PLAIN[at], 1 << 20).unwrap();
-            let mut library = regex_automata::meta::Regex::builder();
+            let library = regex_automata::meta::Regex::builder();
             let library = library.build_from_hir(&parse(PLAIN[at])).unwrap();
             let found = library.find(value.as_bytes()).map(|found| Some((found.start(), found.end())));
             let mut captures = Captures::default();

@@ -56,7 +56,10 @@ mod tests {
     #[test]
     fn a_text_is_kept_once() {
         let mut texts = Texts::new();
-        assert_eq!([&b""[..], b"0", b"1"].map(|text| texts.number(text)), [Texts::EMPTY, Texts::ZERO, Texts::ONE]);
+        assert_eq!(
+            [&b""[..], b"0", b"1"].map(|text| texts.number(text)),
+            [Texts::EMPTY, Texts::ZERO, Texts::ONE]
+        );
         let numbers = [&b"ab"[..], b"c", b"ab"].map(|text| texts.number(text));
         assert_eq!(numbers, [3, 4, 3]);
         let found: Vec<&[u8]> =

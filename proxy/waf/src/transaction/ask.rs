@@ -132,7 +132,9 @@ impl State {
                 return any;
             };
             index += skipped + 1;
-            any |= self.ask_one(question, variable, item);
+            // Of a condition that is turned round, no value is passed over.
+            let may_hold = !*negated || self.values.may_match(&item, need, gate);
+            any |= self.ask_one(question, variable, item, may_hold);
         }
     }
 
@@ -147,7 +149,9 @@ impl State {
                 let Some(item) = self.columns.items(at).get(index).copied() else { return any };
                 if before != Some(item.value) {
                     before = Some(item.value);
-                    any |= self.ask_one(question, variable, item);
+                    let Question { program, link, .. } = *question;
+                    let may_hold = self.values.may_match(&item, &link.need, program.gate(self.phase));
+                    any |= self.ask_one(question, variable, item, may_hold);
                 }
             }
             index += 1;
@@ -167,10 +171,10 @@ impl State {
                 && need.bit.is_none_or(|bit| need.is_met_instead(common.kinds) || may_have_bit(bit)))
     }
 
-    fn ask_one(&mut self, question: &Question<'_>, variable: Variable, item: Item) -> bool {
+    /// Asks about a value, of which it is known whether the operator may hold.
+    fn ask_one(&mut self, question: &Question<'_>, variable: Variable, item: Item, may_hold: bool) -> bool {
         let Question { program, rule, link, argument } = *question;
         let value = item.value;
-        let may_hold = self.values.may_match(&item, &link.need, program.gate(self.phase));
         // Equal values share a number: what one was refused for, the others are too.
         if (!may_hold && !link.negated)
             || self.values.is_answered(value)

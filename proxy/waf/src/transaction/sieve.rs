@@ -64,7 +64,8 @@ impl State {
         let at = self.surveyed(program, sieve.group);
         let common = self.surveys.common(at);
         let is_met = |mesh: &Mesh| common.reaches(mesh_common(mesh));
-        let with_bits = sieve.meshes.iter().filter(|mesh| mesh.bit.is_some() && is_met(mesh)).map(mesh_common);
+        let with_bits =
+            sieve.meshes.iter().filter(|mesh| mesh.bit.is_some() && is_met(mesh)).map(mesh_common);
         if let Some(least) = with_bits.reduce(Common::intersection) {
             self.unite_bits(program, at, least);
         }
@@ -82,7 +83,9 @@ impl State {
         let Self { surveys, columns, values, sifted, .. } = self;
         sifted.bits.clear();
         sifted.bits.resize(gate.words, 0);
-        for Present { column, .. } in surveys.all_present(at).iter().filter(|found| found.common.reaches(least)) {
+        for Present { column, .. } in
+            surveys.all_present(at).iter().filter(|found| found.common.reaches(least))
+        {
             columns.add_bits(*column, values, gate, least, &mut sifted.bits);
         }
     }

@@ -90,7 +90,9 @@ impl Values {
             fuel: 0,
             room: 0,
         };
-        texts.places().for_each(|(start, len)| drop(values.push(start, len)));
+        texts.places().for_each(|(start, len)| {
+            values.push(start, len);
+        });
         values.texts = std::mem::take(&mut values.items);
         values.clear(0, 0);
         values
@@ -281,6 +283,7 @@ impl Values {
     #[inline]
     pub(super) fn may_match(&mut self, item: &Item, need: &Need, gate: &Gate) -> bool {
         item.common().may_meet(need)
+            && need.has_choice(item.kinds)
             && need.bit.is_none_or(|bit| {
                 need.is_met_instead(item.kinds) || {
                     let place = self.gate_bits(item.value, gate);
@@ -358,7 +361,8 @@ impl Values {
         } else {
             Place::NOWHERE
         };
-        if let Some(slot) = self.items.get_mut(id.0 as usize).and_then(|value| value.bits.get_mut(gate.side)) {
+        if let Some(slot) = self.items.get_mut(id.0 as usize).and_then(|value| value.bits.get_mut(gate.side))
+        {
             *slot = place;
         }
         place
