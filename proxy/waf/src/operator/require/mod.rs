@@ -3,13 +3,13 @@
 //!
 //! Literals are kept in lower case and searched without regard to case, which can only let more through.
 
-mod choices;
+mod bytes;
 mod literals;
 mod needs;
 
 use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
 
-use self::choices::{Choices, smallest};
+use self::bytes::{Bytes, Choices};
 use self::literals::{LITERALS, Literals, gates};
 use self::needs::Needs;
 use crate::bytes::ByteSet;
@@ -45,18 +45,14 @@ impl Requirement {
     };
 
     pub(super) fn of_pattern(hir: &Hir) -> Self {
-        let needs = Needs::of(hir).into_best();
+        let (literals, bytes) = (Needs::of(hir).into_literals(), Bytes::of(hir));
         let len = hir.properties().minimum_len().unwrap_or(0);
-        let sets = smallest(needs.sets);
-        if let Some(literals) = needs.literals.filter(|set| gates(set)) {
+        let sets = bytes.sets();
+        if let Some(literals) = literals.filter(|set| gates(set)) {
             return Self { literals, sets, len, ..Self::NOTHING };
         }
         let (literals, instead) = branches(hir).unwrap_or_default();
-        let mut choices = needs.choices;
-        // Of a single byte each, they are no more than a set.
-        if !literals.is_empty() || choices.len() < 2 || choices.iter().all(|sets| sets.len() < 2) {
-            choices.clear();
-        }
+        let choices = if literals.is_empty() { bytes.choices() } else { Vec::new() };
         Self { literals, instead, sets, choices, len, is_exact: false }
     }
 
@@ -135,11 +131,10 @@ fn branches(hir: &Hir) -> Option<(Literals, Choices)> {
     };
     let (mut literals, mut instead) = (Vec::new(), Vec::new());
     for branch in branches {
-        let needs = Needs::of(branch).into_best();
-        match needs.literals.filter(|set| gates(set)) {
+        match Needs::of(branch).into_literals().filter(|set| gates(set)) {
             Some(mut set) => literals.append(&mut set),
             None => {
-                let sets = smallest(needs.sets);
+                let sets = Bytes::of(branch).sets();
                 if !sets.iter().any(|set| set.len() <= RARE) {
                     return None;
                 }

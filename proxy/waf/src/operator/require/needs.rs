@@ -1,8 +1,7 @@
-//! What is known of one expression, from what is known of its parts.
+//! The literals that every match of an expression has one of, from those of its parts.
 
 use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
 
-use super::choices::{Choices, all_of, any_of, fewer, rarest, unions};
 use super::literals::{JOINED, LITERALS, Literals, better, cross, joins, lends, members, usable};
 use crate::bytes::ByteSet;
 
@@ -12,37 +11,22 @@ const BEFORE: usize = 8;
 /// What is known of one expression.
 pub(super) struct Needs {
     /// All it can match, when that is few.
-    pub(super) exact: Option<Literals>,
+    exact: Option<Literals>,
     /// One of these is in every match.
-    pub(super) literals: Option<Literals>,
+    literals: Option<Literals>,
     /// Every match starts with one of these.
-    pub(super) prefix: Option<Literals>,
+    prefix: Option<Literals>,
     /// Every match ends with one of these.
-    pub(super) suffix: Option<Literals>,
-    /// Every match has a byte of each.
-    pub(super) sets: Vec<ByteSet>,
-    /// Every match has a byte of each of one of these; empty: of nothing.
-    pub(super) choices: Choices,
+    suffix: Option<Literals>,
 }
 
 impl Needs {
-    const UNKNOWN: Self = Self {
-        exact: None,
-        literals: None,
-        prefix: None,
-        suffix: None,
-        sets: Vec::new(),
-        choices: Vec::new(),
-    };
+    const UNKNOWN: Self = Self { exact: None, literals: None, prefix: None, suffix: None };
 
     pub(super) fn of(hir: &Hir) -> Self {
         match hir.kind() {
-            HirKind::Empty | HirKind::Look(_) => Self { exact: Some(vec![Vec::new()]), ..Self::UNKNOWN },
-            HirKind::Literal(literal) => {
-                let sets: Vec<ByteSet> = literal.0.iter().map(|byte| ByteSet::of(&[*byte])).collect();
-                let choices = vec![rarest(sets.clone())];
-                Self { exact: Some(vec![literal.0.to_ascii_lowercase()]), sets, choices, ..Self::UNKNOWN }
-            }
+            HirKind::Empty | HirKind::Look(_) => Self::exactly(Some(vec![Vec::new()])),
+            HirKind::Literal(literal) => Self::exactly(Some(vec![literal.0.to_ascii_lowercase()])),
             HirKind::Class(class) => Self::class(class),
             HirKind::Capture(capture) => Self::of(&capture.sub),
             HirKind::Repetition(repetition) => Self::repetition(repetition),
@@ -51,15 +35,15 @@ impl Needs {
         }
     }
 
+    fn exactly(exact: Option<Literals>) -> Self {
+        Self { exact, ..Self::UNKNOWN }
+    }
+
     fn class(class: &Class) -> Self {
+        let Class::Bytes(class) = class else { return Self::UNKNOWN };
         let mut set = ByteSet::NONE;
-        match class {
-            Class::Bytes(class) => {
-                class.iter().for_each(|range| set.insert_range(range.start(), range.end()));
-            }
-            Class::Unicode(_) => return Self::UNKNOWN,
-        }
-        Self { exact: members(set), sets: vec![set], choices: vec![vec![set]], ..Self::UNKNOWN }
+        class.iter().for_each(|range| set.insert_range(range.start(), range.end()));
+        Self::exactly(members(set))
     }
 
     fn repetition(repetition: &Repetition) -> Self {
@@ -69,7 +53,7 @@ impl Needs {
                 && let Some(mut exact) = inner.exact.filter(|exact| exact.len() < JOINED)
             {
                 exact.push(Vec::new());
-                return Self { exact: Some(exact), ..Self::UNKNOWN };
+                return Self::exactly(Some(exact));
             }
             return Self::UNKNOWN;
         }
@@ -77,19 +61,16 @@ impl Needs {
             return inner;
         }
         let (prefix, suffix) = (inner.starts(), inner.ends());
-        Self { exact: None, prefix, suffix, ..inner.into_best() }
+        Self { exact: None, literals: inner.into_literals(), prefix, suffix }
     }
 
     fn concat(parts: &[Hir]) -> Self {
         let mut joined: Literals = vec![Vec::new()];
         let mut best: Option<Literals> = None;
         let mut prefix: Option<Literals> = None;
-        let (mut sets, mut choices) = (Vec::new(), Vec::new());
         for part in parts {
-            let mut needs = Self::of(part);
+            let needs = Self::of(part);
             let starts = needs.starts();
-            choices.push((std::mem::take(&mut needs.choices), needs.sets.clone()));
-            sets.extend(needs.sets);
             if let Some(next) = needs.exact.as_ref().filter(|next| joins(&joined, next)) {
                 joined = cross(&joined, next);
                 continue;
@@ -106,19 +87,9 @@ impl Needs {
             let end = needs.exact.or(needs.suffix.filter(|ends| ends.len() <= BEFORE));
             joined = end.unwrap_or_else(|| vec![Vec::new()]);
         }
-        let (sets, choices) = (fewer(sets), all_of(choices));
-        let Some(prefix) = prefix else {
-            return Self { exact: Some(joined), sets, choices, ..Self::UNKNOWN };
-        };
+        let Some(prefix) = prefix else { return Self::exactly(Some(joined)) };
         let suffix = Some(joined.clone());
-        Self {
-            exact: None,
-            literals: better(best, Some(joined)),
-            prefix: Some(prefix),
-            suffix,
-            sets,
-            choices,
-        }
+        Self { exact: None, literals: better(best, Some(joined)), prefix: Some(prefix), suffix }
     }
 
     /// What every match ends with.
@@ -133,14 +104,12 @@ impl Needs {
 
     fn alternation(branches: &[Hir]) -> Self {
         let needs: Vec<Self> = branches.iter().map(Self::of).collect();
-        let sets = unions(&needs);
-        let choices = any_of(&needs);
         let count: usize = needs.iter().map(|needs| needs.exact.as_ref().map_or(LITERALS, Vec::len)).sum();
         if count < LITERALS && needs.iter().all(|needs| needs.exact.is_some()) {
             let mut exact: Literals = needs.into_iter().filter_map(|needs| needs.exact).flatten().collect();
             exact.sort();
             exact.dedup();
-            return Self { exact: Some(exact), sets, choices, ..Self::UNKNOWN };
+            return Self::exactly(Some(exact));
         }
         let prefix = needs.iter().map(Self::starts).collect::<Option<Vec<_>>>().map(|starts| starts.concat());
         let prefix = prefix.filter(|prefix| prefix.len() <= JOINED);
@@ -148,19 +117,18 @@ impl Needs {
         let suffix = suffix.filter(|suffix| suffix.len() <= JOINED);
         let mut literals = Vec::new();
         for branch in needs {
-            let Some(mut set) = branch.into_best().literals else {
-                return Self { exact: None, literals: None, prefix, suffix, sets, choices };
+            let Some(mut set) = branch.into_literals() else {
+                return Self { exact: None, literals: None, prefix, suffix };
             };
             literals.append(&mut set);
         }
         literals.sort();
         literals.dedup();
-        Self { exact: None, literals: usable(literals), prefix, suffix, sets, choices }
+        Self { exact: None, literals: usable(literals), prefix, suffix }
     }
 
-    /// With the exact matches turned into literals.
-    pub(super) fn into_best(self) -> Self {
-        let literals = better(better(self.literals, self.exact), better(self.prefix, self.suffix));
-        Self { literals, sets: self.sets, choices: self.choices, ..Self::UNKNOWN }
+    /// The best literals that every match has one of, if any are usable.
+    pub(super) fn into_literals(self) -> Option<Literals> {
+        better(better(self.literals, self.exact), better(self.prefix, self.suffix))
     }
 }
