@@ -105,7 +105,7 @@ impl List {
 
 /// Something could not be kept.
 #[derive(Debug, thiserror::Error)]
-pub enum Unkept {
+pub enum EndingFault {
     /// There are too many.
     #[error("{LIMIT} people and devices are ended already; give access back to some first")]
     Full,
@@ -152,7 +152,7 @@ impl Endings {
     ///
     /// # Errors
     /// When there are too many. When it cannot be written: then it is in force all the same until the gate stops.
-    pub fn put(&self, ending: Ending, now: SystemTime) -> Result<(), Unkept> {
+    pub fn put(&self, ending: Ending, now: SystemTime) -> Result<(), EndingFault> {
         let _one_at_a_time = self.writing.lock();
         let now = seconds(now);
         let mut list = List::clone(&self.list.load());
@@ -168,7 +168,7 @@ impl Endings {
             return Ok(());
         }
         if full && known.is_none() {
-            return Err(Unkept::Full);
+            return Err(EndingFault::Full);
         }
         endings.insert(name, ending);
         let list = Arc::new(list);
@@ -180,7 +180,7 @@ impl Endings {
     ///
     /// # Errors
     /// When it cannot be written: then nothing is given back.
-    pub fn take(&self, whom: &Whom) -> Result<Option<Ending>, Unkept> {
+    pub fn take(&self, whom: &Whom) -> Result<Option<Ending>, EndingFault> {
         let _one_at_a_time = self.writing.lock();
         let mut list = List::clone(&self.list.load());
         let ending = list.of(whom).and_then(|(endings, name)| endings.remove(&name));

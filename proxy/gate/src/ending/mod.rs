@@ -13,7 +13,7 @@ mod obey;
 mod order;
 mod watch;
 
-pub use in_force::{Ending, Endings, Extent, Unkept};
+pub use in_force::{Ending, EndingFault, Endings, Extent};
 pub use notices::{Notices, Party};
 pub use obey::{Done, Listed};
 pub use order::{Order, Whom};

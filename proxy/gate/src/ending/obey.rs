@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use poort_identity::session::SessionId;
 use serde::{Deserialize, Serialize};
 
-use super::{Ending, Extent, Order, Unkept, Whom, in_force::seconds};
+use super::{Ending, EndingFault, Extent, Order, Whom, in_force::seconds};
 use crate::{
     audit::{AccessEnded, Record},
     live::{Author, Live},
@@ -68,9 +68,9 @@ impl Live {
             Err(_) => 0,
         };
         kept.map(|()| Done { sessions, warnings }).map_err(|fault| match fault {
-            Unkept::Disk(_) => format!("{} is ended until the gate stops, but {fault}", order.whom),
-            Unkept::Elsewhere => format!("{} is ended at this gate; {fault}", order.whom),
-            Unkept::Full => format!("{} of {} were ended and no more: {fault}", sessions, order.whom),
+            EndingFault::Disk(_) => format!("{} is ended until the gate stops, but {fault}", order.whom),
+            EndingFault::Elsewhere => format!("{} is ended at this gate; {fault}", order.whom),
+            EndingFault::Full => format!("{} of {} were ended and no more: {fault}", sessions, order.whom),
         })
     }
 
@@ -105,7 +105,7 @@ impl Live {
         order: &Order,
         until: Option<SystemTime>,
         now: SystemTime,
-    ) -> Result<(), Unkept> {
+    ) -> Result<(), EndingFault> {
         let extent = match (&order.whom, order.block) {
             (Whom::Session(_), _) => return Ok(()),
             (Whom::User(_), false) => Extent::SignedOut,
@@ -121,7 +121,7 @@ impl Live {
         };
         let kept = self.carry.endings.put(ending.clone(), now);
         let shared = self.carry.sessions.share_ending(&ending).await;
-        kept.and(shared.map_err(|_| Unkept::Elsewhere))
+        kept.and(shared.map_err(|_| EndingFault::Elsewhere))
     }
 
     async fn open_session(&self, id: SessionId, now: SystemTime) -> Result<(), String> {
