@@ -58,7 +58,7 @@ impl Second {
     async fn start(world: &World) -> Self {
         let layout = &world.zone.layout;
         let (address, admin) = (ports::free().unwrap(), ports::free().unwrap());
-        layout.copy(FIRST, SECOND).unwrap();
+        layout.write_file(SECOND, &layout.read_file(FIRST).unwrap()).unwrap();
         layout
             .edit(SECOND, |yaml| {
                 yaml["listeners"][0]["address"] = address.to_string().into();

@@ -11,6 +11,7 @@ use crate::gate::Gate;
 const CLOSED_FOR_CHECKS: &str = "@id(\"vehicles-closed-for-checks\")\n\
     @reason(\"The vehicles register is being checked.\")\n\
     forbid (principal, action, resource == Poort::Source::\"vehicles\");\n";
+const CAR: &str = "spiffe://zone.example/device/car-12";
 const FILE: &str = "policies/access/tour.cedar";
 
 /// What changes while the gate runs.
@@ -48,6 +49,17 @@ pub(super) async fn walk(tour: &Tour<'_>, gate: &Gate, table: &mut Table) -> Res
     let allowed = gate.command("reload", &["--allow", "persons"]).await?;
     table.row("`poort reload --allow persons`", "done", outcome(&allowed));
     table.row("... opens it again", "200 persons", tour.get(&an, persons, PERSON).await);
+
+    let stolen = gate.command("access end", &["--device", CAR, "--reason", "stolen"]).await?;
+    table.row("`poort access end --device` for a stolen tablet", "done", outcome(&stolen));
+    table.row(
+        "... refuses it from the next request on",
+        "403 device_revoked",
+        tour.get(&an, persons, PERSON).await,
+    );
+    let found = gate.command("access restore", &["--device", CAR, "--reason", "found"]).await?;
+    table.row("`poort access restore --device`", "done", outcome(&found));
+    table.row("... and it is back", "200 persons", tour.get(&an, persons, PERSON).await);
     Ok(())
 }
 

@@ -143,6 +143,29 @@ const CASES: &[Case] = &[
         faults: &["deploy/poort.yaml:1:1: `state` is missing; add `state: { directory: ./state }`"],
     },
     Case {
+        name: "a server elsewhere without TLS",
+        from: "{ directory: ./state }",
+        to: "{ directory: ./state, redis: { address: \"10.0.0.5:6379\" } }",
+        faults: &[
+            "deploy/poort.yaml:11:48: `10.0.0.5:6379` is another machine, and sessions that go there can be read and changed on the way; name the authority of its certificate in `ca:`",
+        ],
+    },
+    Case {
+        name: "a server that is nowhere",
+        from: "{ directory: ./state }",
+        to: "{ directory: ./state, redis: { user: poort } }",
+        faults: &[
+            "deploy/poort.yaml:11:30: `address` is missing; add `address: redis.zone.example:6379`",
+            "deploy/poort.yaml:11:38: a `user` signs in with a `password`; name the file that holds it",
+        ],
+    },
+    Case {
+        name: "a password that stands there",
+        from: "{ directory: ./state }",
+        to: "{ directory: ./state, redis: { address: \"localhost:6379\", password: hunter2 } }",
+        faults: &["hunter2"],
+    },
+    Case {
         name: "state below a file",
         from: "./state",
         to: "./poort.yaml/state",
