@@ -155,15 +155,15 @@ const CASES: &[Case] = &[
         from: "{ directory: ./state }",
         to: "{ directory: ./state, redis: { user: poort } }",
         faults: &[
-            "deploy/poort.yaml:11:30: `address` is missing; add `address: redis.zone.example:6379`",
-            "deploy/poort.yaml:11:38: a `user` signs in with a `password`; name the file that holds it",
+            "deploy/poort.yaml:11:37: `address` is missing; add `address: redis.zone.example:6379`",
+            "deploy/poort.yaml:11:37: a `user` signs in with a `password`; name the file that holds it",
         ],
     },
     Case {
         name: "a password that stands there",
         from: "{ directory: ./state }",
         to: "{ directory: ./state, redis: { address: \"localhost:6379\", password: hunter2 } }",
-        faults: &["hunter2"],
+        faults: &["deploy/poort.yaml:11:76: there is no file `deploy/hunter2`"],
     },
     Case {
         name: "state below a file",
