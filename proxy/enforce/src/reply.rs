@@ -107,6 +107,20 @@ impl Reply {
         told(reason.class()).status
     }
 
+    /// Sends a browser on with what it sends here (RFC 9110, 15.4.8): the same method, the same body.
+    #[must_use]
+    pub fn onward(location: HeaderValue, id: RequestId) -> Self {
+        Self { status: StatusCode::TEMPORARY_REDIRECT, ..Self::elsewhere(location, vec![], id) }
+    }
+
+    /// The same page as the answer to a refused request: with its status, and what its class demands in headers.
+    #[must_use]
+    pub fn refusing(mut self, refusal: &Refusal) -> Self {
+        self.status = Self::status(&refusal.reason);
+        self.headers.extend(challenge(refusal));
+        self
+    }
+
     /// Sends a browser elsewhere. RFC 9110, 15.4.4: 303, so that whatever was asked, the next request is a GET.
     #[must_use]
     pub fn elsewhere(location: HeaderValue, cookies: Vec<HeaderValue>, id: RequestId) -> Self {

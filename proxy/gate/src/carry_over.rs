@@ -17,7 +17,7 @@ use crate::{
     keys::{FetchFault, IssuerKeys},
     limits::Tables,
     metrics::Metrics,
-    signin::Memory,
+    signin::{KeptForms, Memory},
 };
 
 /// State that outlives the snapshots built from files.
@@ -37,6 +37,8 @@ pub struct CarryOver {
     pub metrics: Arc<Metrics>,
     /// Sessions, and sign-ins that are under way.
     pub sessions: Arc<Memory>,
+    /// Forms that wait for their writers to sign in again.
+    pub forms: Arc<KeptForms>,
     /// Broken glasses that nobody has looked into yet.
     pub reviews: Arc<Reviews>,
     /// Sources closed in an emergency.
@@ -57,6 +59,7 @@ impl CarryOver {
             health: Arc::default(),
             metrics,
             sessions: Arc::default(),
+            forms: Arc::default(),
             reviews: Arc::default(),
             closures,
             gauges: Mutex::default(),

@@ -73,6 +73,10 @@ impl Proxy {
             ctx.outcome.fail(refusal.reason);
             return own::detour(session, ctx, errand, &self.live.audit).await;
         }
+        if let Some(page) = own::keep_form(session, ctx, &refusal, &self.live.audit).await {
+            ctx.outcome.fail(refusal.reason);
+            return adapt::write_reply(session, page).await;
+        }
         let (way, cookie) = own::way(session, ctx, &refusal, &self.live.audit).unzip();
         let headers = Some(&session.req_header().headers);
         let mut reply = Reply::refusal(&refusal, exchange.id, headers, way.as_ref());

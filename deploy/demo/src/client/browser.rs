@@ -14,6 +14,13 @@ use crate::zone::Zone;
 /// Redirects that are followed for one page.
 const HOPS: usize = 12;
 
+/// What a browser says of going to a page.
+const PAGE: [(&str, &str); 3] = [
+    ("accept", "text/html,application/xhtml+xml,*/*;q=0.8"),
+    ("sec-fetch-mode", "navigate"),
+    ("sec-fetch-dest", "document"),
+];
+
 /// A browser on one device.
 pub struct Browser {
     gate: reqwest::Client,
@@ -119,6 +126,21 @@ impl Browser {
         self.follow("POST", address, &headers, form).await
     }
 
+    /// Sends a form to a page with headers of the test's own, over those of a browser, and follows nothing.
+    ///
+    /// # Errors
+    /// As [`Browser::go`].
+    pub async fn post_page(
+        &self,
+        address: &str,
+        headers: &[(&str, &str)],
+        form: &str,
+    ) -> Result<Landed, DemoError> {
+        let others = PAGE.iter().filter(|(name, _)| headers.iter().all(|(own, _)| own != name));
+        let headers: Vec<_> = others.chain(headers).copied().collect();
+        self.once("POST", parsed(address)?, &headers, form).await
+    }
+
     /// A request as a page's script makes it: nothing is followed.
     ///
     /// # Errors
@@ -152,12 +174,7 @@ impl Browser {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Result<Landed, DemoError> {
-        let page = [
-            ("accept", "text/html,application/xhtml+xml,*/*;q=0.8"),
-            ("sec-fetch-mode", "navigate"),
-            ("sec-fetch-dest", "document"),
-        ];
-        let first: Vec<_> = page.iter().chain(headers).copied().collect();
+        let first: Vec<_> = PAGE.iter().chain(headers).copied().collect();
         let mut landed = self.once(method, parsed(address)?, &first, body).await?;
         let mut hops = vec![landed.url.clone()];
         while hops.len() < HOPS
@@ -165,7 +182,7 @@ impl Browser {
             && let Some(next) = landed.header(LOCATION.as_str()).and_then(|to| landed.url.join(to).ok())
         {
             hops.push(next.clone());
-            landed = self.once("GET", next, &page, "").await?;
+            landed = self.once("GET", next, &PAGE, "").await?;
         }
         Ok(Landed { hops, ..landed })
     }

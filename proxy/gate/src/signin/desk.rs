@@ -16,7 +16,7 @@ use poort_identity::{
 };
 use tokio::sync::watch;
 
-use super::{Kept, Memory, State, exchange, journey::Journey};
+use super::{Kept, KeptForms, Memory, State, exchange, journey::Journey};
 use crate::{
     audit::Reviews,
     carry_over::CarryOver,
@@ -38,6 +38,7 @@ pub struct Desk {
     pub(super) strong: Vec<String>,
     pub(super) places: Vec<Place>,
     pub(super) state: Arc<Memory>,
+    pub(super) forms: Arc<KeptForms>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) reviews: Arc<Reviews>,
     pub(super) confirming: Mutex<HashMap<SessionId, watch::Receiver<()>>>,
@@ -110,6 +111,7 @@ impl Desk {
             strong,
             places: sign_in.providers.iter().map(place).collect::<Result<_, String>>()?,
             state: Arc::clone(&carry.sessions),
+            forms: Arc::clone(&carry.forms),
             metrics: Arc::clone(&carry.metrics),
             reviews: Arc::clone(&carry.reviews),
             confirming: Mutex::default(),

@@ -25,6 +25,7 @@ use crate::audit::{Act, Audit, Authentication, Record};
 use super::{
     Desk, HandOver, Kept, State, Waiting, cookies,
     desk::Place,
+    forms::KEPT_FORM,
     journey::{self, Errand, Journey, PATIENCE},
     pages::{Form, Page},
     texts,
@@ -117,7 +118,7 @@ fn sha256(bytes: &[u8]) -> [u8; 32] {
     out
 }
 
-fn secret() -> Result<String, SignInFault> {
+pub(super) fn secret() -> Result<String, SignInFault> {
     let mut bytes = [0; 32];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| SignInFault::Internal)?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
@@ -192,30 +193,42 @@ impl Desk {
         visit: Visit<'_>,
         errand: Errand,
     ) -> Result<(String, Option<HeaderValue>), SignInFault> {
-        let page = match errand {
+        // A page is come back to, with the session. What a program asked for is no page; and one that asks every second would have a cookie
+        // for each time.
+        if is_navigation(visit.facts, visit.headers) {
+            let target = journey::target(&visit.facts.target.path, visit.facts.target.query.as_deref());
+            return self.way_and_back(visit, errand, target);
+        }
+        let journey = Journey::to(visit.facts.host.clone(), "/".to_owned(), errand, visit);
+        Ok((self.page_for(&journey)?, None))
+    }
+
+    /// The same, with `target` to come back to.
+    pub(super) fn way_and_back(
+        &self,
+        visit: Visit<'_>,
+        errand: Errand,
+        target: String,
+    ) -> Result<(String, Option<HeaderValue>), SignInFault> {
+        let (secret, tag) = (secret()?, tag(&secret()?));
+        let cookie = cookies::kept(&cookies::hop(&tag), &secret, PATIENCE.as_secs());
+        let journey = Journey {
+            tag,
+            browser: sha256(secret.as_bytes()),
+            ..Journey::to(visit.facts.host.clone(), target, errand, visit)
+        };
+        Ok((self.page_for(&journey)?, cookie))
+    }
+
+    /// The address of the page for a journey's errand.
+    fn page_for(&self, journey: &Journey) -> Result<String, SignInFault> {
+        let page = match journey.errand {
             Errand::SignIn { .. } => "/start",
             Errand::Mission { .. } => "/mission",
             Errand::BreakGlass { .. } => "/break-glass",
         };
-        let (host, target) = (visit.facts.host.clone(), &visit.facts.target);
-        // A page is come back to, with the session. What a program asked for is no page; and one that asks every second would have a cookie
-        // for each time.
-        let (journey, cookie) = match is_navigation(visit.facts, visit.headers) {
-            true => {
-                let (secret, tag) = (secret()?, tag(&secret()?));
-                let cookie = cookies::kept(&cookies::hop(&tag), &secret, PATIENCE.as_secs());
-                let target = journey::target(&target.path, target.query.as_deref());
-                let proven = Journey {
-                    tag,
-                    browser: sha256(secret.as_bytes()),
-                    ..Journey::to(host, target, errand, visit)
-                };
-                (proven, cookie)
-            }
-            false => (Journey::to(host, "/".to_owned(), errand, visit), None),
-        };
         let sealed = journey.seal(&self.seal).ok_or(SignInFault::Internal)?;
-        Ok((format!("{}{page}?to={sealed}", self.origin), cookie))
+        Ok(format!("{}{page}?to={sealed}", self.origin))
     }
 
     /// The address of a page of the sign-in host, for whoever cannot be led there.
@@ -227,7 +240,11 @@ impl Desk {
     /// To sign in, and then back to this page of the sign-in host.
     pub(super) fn sign_in_first(&self, visit: Visit<'_>) -> Answered {
         let target = &visit.facts.target;
-        let target = journey::target(&target.path, target.query.as_deref());
+        // Who sent a form is asked again, and still goes on to where it would have led.
+        let form = std::str::from_utf8(visit.body).unwrap_or_default();
+        let onward =
+            one(form, "to")?.filter(|to| self.journey(to, visit).is_ok()).map(|to| format!("to={to}"));
+        let target = journey::target(&target.path, target.query.as_deref().or(onward.as_deref()));
         let journey =
             Journey::to(self.host.clone(), target, Errand::SignIn { stronger: false, class: None }, visit);
         let sealed = journey.seal(&self.seal).ok_or(SignInFault::Internal)?;
@@ -251,8 +268,13 @@ impl Desk {
 
     /// The open session that the sign-in host's cookie names, on its device.
     pub(super) async fn present(&self, visit: Visit<'_>) -> Option<(SessionId, Kept)> {
+        self.present_at(&self.host, visit).await
+    }
+
+    /// The open session that the cookie of a host of the gate names, on its device.
+    pub(super) async fn present_at(&self, host: &str, visit: Visit<'_>) -> Option<(SessionId, Kept)> {
         let value = cookie(visit.headers, SESSION_COOKIE).ok().flatten()?;
-        let session = Session::open(&self.seal, value, &self.host, visit.now).ok()?;
+        let session = Session::open(&self.seal, value, host, visit.now).ok()?;
         let kept = self.state.find(session.id).await?;
         let open = session.device == visit.device && kept.device == visit.device;
         (open && self.fault(&kept, visit.now).is_none()).then_some((session.id, kept))
@@ -436,6 +458,9 @@ impl Desk {
 
     /// On a source's host: takes over the session, and goes on to what was asked for.
     async fn take_over(&self, visit: Visit<'_>, routes: &Routes) -> Answered {
+        if let Some(name) = visit.query(KEPT_FORM)? {
+            return self.kept_form(&name, visit).await;
+        }
         let code = visit.query("code")?.ok_or(SignInFault::NoCode)?;
         let hand_over = self.state.take_over(&code, visit.now).await.ok_or(SignInFault::State)?;
         if hand_over.host != visit.facts.host || routes.of_host(&hand_over.host).next().is_none() {

@@ -7,6 +7,8 @@ use poort_enforce::{
     reply::{self, Forms, Reply, escaped},
 };
 
+use super::forms::Form as Kept;
+
 /// What a page says.
 pub(super) struct Page {
     pub(super) status: StatusCode,
@@ -96,6 +98,22 @@ pub(super) struct Form(String);
 impl Form {
     pub(super) fn new(action: &str, proof: &str) -> Self {
         Self(format!("<form method=\"post\" action=\"{}\">", escaped(action))).hidden("proof", Some(proof))
+    }
+
+    /// A form that sends, in the words that they were written in, fields that a person filled in elsewhere.
+    pub(super) fn again(action: &str, form: &Kept) -> Self {
+        let charset = if form.utf8 { "utf-8" } else { "windows-1252" };
+        let begin =
+            format!("<form method=\"post\" action=\"{}\" accept-charset=\"{charset}\">", escaped(action));
+        form.fields.iter().fold(Self(begin), |form, (name, value)| form.exact(name, value))
+    }
+
+    /// A hidden field whose line breaks stay what they are.
+    fn exact(mut self, name: &str, value: &str) -> Self {
+        let exact = |text: &str| escaped(text).replace('\r', "&#13;").replace('\n', "&#10;");
+        let (name, value) = (exact(name), exact(value));
+        self.0.push_str(&format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">"));
+        self
     }
 
     pub(super) fn hidden(mut self, name: &str, value: Option<&str>) -> Self {

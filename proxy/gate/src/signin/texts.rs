@@ -44,6 +44,18 @@ pub(super) const NOBODY_GOES_ON: Text = Text([
     "Personne ne peut continuer en votre nom sur cet appareil.",
     "Nobody can go on in your name on this device.",
 ]);
+pub(super) const NOT_SENT: Text =
+    Text(["Dit is nog niet verstuurd.", "Ceci n'est pas encore envoyé.", "This is not sent yet."]);
+pub(super) const FORM_KEPT: Text = Text([
+    "Wat u invulde, blijft een kwartier bewaard. Doe eerst dit; daarna vragen we of het nog verstuurd moet worden.",
+    "Ce que vous avez rempli est conservé un quart d'heure. Faites d'abord ceci ; ensuite nous demandons s'il faut encore l'envoyer.",
+    "What you filled in is kept for a quarter of an hour. Do this first; then you are asked whether it is still to be sent.",
+]);
+pub(super) const SEND_NOW: Text = Text(["Nu versturen?", "L'envoyer maintenant ?", "Send it now?"]);
+pub(super) const SENT_TO: Text = Text(["Naar: ", "À : ", "To: "]);
+pub(super) const SEND: Text = Text(["Versturen", "Envoyer", "Send"]);
+pub(super) const DO_NOT_SEND: Text = Text(["Niet versturen", "Ne pas envoyer", "Do not send"]);
+
 pub(super) const DID_NOT_WORK: Text =
     Text(["Aanmelden is niet gelukt.", "La connexion a échoué.", "Signing in did not work."]);
 pub(super) const FORM_FAILED: Text =
