@@ -105,6 +105,7 @@ impl Snapshot {
             quotas: quotas(deploy, zone, sources),
             tables: Arc::clone(&carry.tables),
             sign_in: desk(zone, &keys, carry)?,
+            endings: Arc::clone(&carry.endings),
             keys,
             metrics: Arc::clone(&carry.metrics),
         };

@@ -17,6 +17,7 @@
 //! - [`strangers`] counts refusals of callers that nobody knows, in a bounded log of their own.
 
 mod access;
+mod access_ended;
 mod authentication;
 mod batch;
 mod change;
@@ -45,6 +46,7 @@ mod unusual;
 pub mod writer;
 
 pub use access::Access;
+pub use access_ended::{AccessEnded, Became};
 pub use authentication::{Act, Authentication, Who};
 pub use batch::{Ticket, Unwritable};
 pub use change::{Change, Changed};

@@ -23,7 +23,7 @@ use poort_identity::{
 use crate::audit::{Act, Audit, Authentication, Record};
 
 use super::{
-    Desk, HandOver, Kept, State, Waiting, cookies,
+    Desk, HandOver, Kept, State, Waiting, Whose, cookies,
     desk::Place,
     forms::KEPT_FORM,
     journey::{self, Errand, Journey, PATIENCE},
@@ -354,6 +354,7 @@ impl Desk {
         let read = read.ok_or(SignInFault::Response)?;
         let id = self.session_for(&read, visit).await?;
         let mut kept = self.kept(id, visit.device, tokens, read, visit.now);
+        self.admits(&kept, visit.now)?;
         // Other hosts' cookies of this session say how it was before.
         kept.renewed = true;
         // Who signs in more strongly is on the same mission as before.
@@ -367,6 +368,11 @@ impl Desk {
         };
         record(visit.audit, signed_in).await?;
         self.state.keep(id, kept.clone()).await.map_err(|_| SignInFault::Full)?;
+        if let Err(fault) = self.admits(&kept, visit.now) {
+            // It was ended between the two.
+            self.state.end(Whose::Session(id)).await;
+            return Err(fault);
+        }
         let session = Session {
             id,
             subject: Arc::clone(&kept.subject),
@@ -406,7 +412,7 @@ impl Desk {
     /// it.
     async fn session_for(&self, read: &IdToken, visit: Visit<'_>) -> Result<SessionId, SignInFault> {
         let subject = &read.subject.id;
-        let ended = self.state.end(|kept| kept.device == visit.device && kept.subject.id != *subject).await;
+        let ended = self.state.end(Whose::OthersOnDevice { user: subject, device: visit.device }).await;
         if ended > 0 {
             let taken = visit.authentication(Act::TakenOver);
             record(visit.audit, Authentication { ended: ended as u64, ..taken }).await?;
@@ -506,8 +512,8 @@ impl Desk {
     async fn sign_out(&self, visit: Visit<'_>) -> Answered {
         let Some((id, kept)) = self.present(visit).await else { return Ok(signed_out(visit)) };
         visit.posted(self, SIGN_OUT_FORM, id)?;
-        let person = &kept.subject.id;
-        let ended = self.state.end(|other| other.subject.id == *person && other.device == visit.device).await;
+        let whose = Whose::UserOnDevice { user: &kept.subject.id, device: visit.device };
+        let ended = self.state.end(whose).await;
         let signed_out = Authentication {
             who: Some((&*kept.subject).into()),
             session: Some(id.to_string()),
@@ -554,6 +560,8 @@ fn failed(endpoint: Endpoint, fault: &SignInFault, visit: Visit<'_>) -> Reply {
         SignInFault::Unreachable(_) | SignInFault::Response => (StatusCode::BAD_GATEWAY, texts::NO_ANSWER),
         SignInFault::Full | SignInFault::Internal => (StatusCode::SERVICE_UNAVAILABLE, texts::NOT_POSSIBLE),
         SignInFault::Refused(_) => (StatusCode::FORBIDDEN, texts::REFUSED),
+        SignInFault::Blocked => (StatusCode::FORBIDDEN, texts::BLOCKED),
+        SignInFault::Ended => (StatusCode::FORBIDDEN, texts::SIGN_IN_AFRESH),
         SignInFault::State => (StatusCode::BAD_REQUEST, texts::TOO_LONG),
         _ => (StatusCode::BAD_REQUEST, texts::NOT_HERE),
     };
@@ -562,5 +570,7 @@ fn failed(endpoint: Endpoint, fault: &SignInFault, visit: Visit<'_>) -> Reply {
         _ => texts::DID_NOT_WORK,
     };
     let page = visit.page(title).say(text);
-    Page { status, ..page }.link("/", texts::TRY_AGAIN).reply(visit.id)
+    // Who has to sign in afresh is not helped by what the issuer remembers.
+    let again = if *fault == SignInFault::Ended { "/start?other=1" } else { "/" };
+    Page { status, ..page }.link(again, texts::TRY_AGAIN).reply(visit.id)
 }

@@ -23,6 +23,7 @@ mod journey;
 mod memory;
 mod mission;
 mod pages;
+mod sessions;
 mod state;
 mod texts;
 
@@ -31,4 +32,4 @@ pub use endpoints::Visit;
 pub use forms::{KeptForms, LIMIT_BYTES as KEPT_FORM_LIMIT_BYTES};
 pub use journey::Errand;
 pub use memory::{Count, Memory};
-pub use state::{Full, HandOver, Kept, State, Waiting};
+pub use state::{Full, HandOver, Kept, State, Waiting, Whose};

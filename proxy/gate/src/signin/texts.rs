@@ -75,6 +75,16 @@ pub(super) const REFUSED: Text = Text([
     "Le service de connexion a refusé. Réessayez, ou appelez le service desk.",
     "The sign-in service refused. Try again, or call the service desk.",
 ]);
+pub(super) const BLOCKED: Text = Text([
+    "Uw toegang is geblokkeerd. Bel de servicedesk.",
+    "Votre accès a été bloqué. Appelez le service desk.",
+    "Your access has been blocked. Call the service desk.",
+]);
+pub(super) const SIGN_IN_AFRESH: Text = Text([
+    "U werd overal afgemeld. Meld u helemaal opnieuw aan, met wachtwoord of kaart.",
+    "Vous avez été déconnecté partout. Connectez-vous entièrement à nouveau, avec mot de passe ou carte.",
+    "You were signed out everywhere. Sign in all over again, with your password or card.",
+]);
 pub(super) const TOO_LONG: Text = Text([
     "Dit duurde te lang, of was al klaar. Open de toepassing opnieuw.",
     "Cela a pris trop de temps, ou était déjà terminé. Rouvrez l'application.",

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -42,6 +43,21 @@ impl SessionId {
         Self(bytes)
     }
 }
+
+/// As it is shown: base64url of its 16 bytes.
+impl FromStr for SessionId {
+    type Err = NoSessionId;
+
+    fn from_str(text: &str) -> Result<Self, NoSessionId> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| NoSessionId)?;
+        bytes.try_into().map(Self).map_err(|_| NoSessionId)
+    }
+}
+
+/// Text that names no session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a session is named by 22 characters of base64url, as the record has it")]
+pub struct NoSessionId;
 
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -205,6 +221,7 @@ impl<'a> Written<'a> {
             acr: self.acr,
             amr: self.amr,
             auth_time: self.at,
+            issued: None,
             expires: expires.unwrap_or(SystemTime::UNIX_EPOCH),
             token_id: Some(self.sid.to_string()),
             client: self.cid,
@@ -237,6 +254,7 @@ mod tests {
             acr: Some("phrh".to_owned()),
             amr: vec!["hwk".to_owned()],
             auth_time: Some(1_893_455_000),
+            issued: None,
             expires: now() + Duration::from_secs(60),
             token_id: Some(id.to_string()),
             client: Some("poort".to_owned()),

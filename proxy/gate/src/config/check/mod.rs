@@ -51,6 +51,7 @@ use super::{
 use crate::trials::Trials;
 use desk::Desk;
 use entities::Vocabulary;
+pub(super) use inventory::certified_name_objection;
 use report::{File, Report};
 
 /// Reads and checks everything that an operators' file leads to, as of `now`.
