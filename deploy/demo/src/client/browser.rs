@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use parking_lot::Mutex;
 use reqwest::Url;
-use reqwest::header::{COOKIE, HeaderMap, LOCATION, SET_COOKIE};
+use reqwest::header::{COOKIE, HeaderMap, LOCATION, REFRESH, SET_COOKIE};
 
 use super::Caller;
 use crate::DemoError;
@@ -48,6 +48,14 @@ impl Landed {
     /// A header's value.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// Where it leads without a word of the person's: by a redirect, or by a page that says so.
+    fn onward(&self) -> Option<&str> {
+        if (300..400).contains(&self.status) {
+            return self.header(LOCATION.as_str());
+        }
+        self.header(REFRESH.as_str())?.strip_prefix("0;url=")
     }
 
     /// Whether any address on the way is on this host.
@@ -178,8 +186,7 @@ impl Browser {
         let mut landed = self.once(method, parsed(address)?, &first, body).await?;
         let mut hops = vec![landed.url.clone()];
         while hops.len() < HOPS
-            && (300..400).contains(&landed.status)
-            && let Some(next) = landed.header(LOCATION.as_str()).and_then(|to| landed.url.join(to).ok())
+            && let Some(next) = landed.onward().and_then(|to| landed.url.join(to).ok())
         {
             hops.push(next.clone());
             landed = self.once("GET", next, &PAGE, "").await?;

@@ -10,7 +10,7 @@ use poort_enforce::{
     facts::RequestFacts,
     language::{Language, Text},
     normal::query_values,
-    reply::{Forms, Reply},
+    reply::Reply,
     routes::Routes,
     sign_in::{Endpoint, SESSION_COOKIE, cookie, is_navigation},
 };
@@ -169,7 +169,7 @@ impl Desk {
             Endpoint::SignOut => self.ask_to_sign_out(visit).await,
             Endpoint::SignedOut => Ok(signed_out(visit)),
             Endpoint::HandOver => self.take_over(visit, routes).await,
-            Endpoint::Logout => self.go(format!("{}/sign-out", self.origin), vec![], visit.id),
+            Endpoint::Logout => self.go(format!("{}/sign-out", self.origin), vec![], visit),
             // They are answered above.
             Endpoint::Mission | Endpoint::BreakGlass => Err(SignInFault::Internal),
         }
@@ -181,7 +181,7 @@ impl Desk {
     /// [`SignInFault::Internal`] if there is no randomness.
     pub fn detour(&self, visit: Visit<'_>, errand: Errand) -> Answered {
         let (address, cookie) = self.way(visit, errand)?;
-        self.go(address, cookie.into_iter().collect(), visit.id)
+        self.go(address, cookie.into_iter().collect(), visit)
     }
 
     /// The way to the page for an errand and back to what was asked for, and the cookie that proves on the way back that it is this browser.
@@ -248,7 +248,7 @@ impl Desk {
         let journey =
             Journey::to(self.host.clone(), target, Errand::SignIn { stronger: false, class: None }, visit);
         let sealed = journey.seal(&self.seal).ok_or(SignInFault::Internal)?;
-        self.go(format!("{}/start?to={sealed}", self.origin), vec![], visit.id)
+        self.go(format!("{}/start?to={sealed}", self.origin), vec![], visit)
     }
 
     /// Proof that a form came from a page of the gate's own, in this session.
@@ -261,9 +261,17 @@ impl Desk {
         Journey::open(&self.seal, sealed, visit.device, visit.now).ok_or(SignInFault::State)
     }
 
-    pub(super) fn go(&self, address: String, cookies: Vec<HeaderValue>, id: RequestId) -> Answered {
-        let location = HeaderValue::try_from(address).map_err(|_| SignInFault::Internal)?;
-        Ok(Reply::elsewhere(location, cookies, id))
+    /// Sends a browser on. After a form it is no redirect: those a browser holds against the policy of the page that the form was on
+    /// (CSP 3, 6.3.1.2), and nobody knows beforehand where an issuer or a source leads.
+    pub(super) fn go(&self, address: String, cookies: Vec<HeaderValue>, visit: Visit<'_>) -> Answered {
+        let value = |value: String| HeaderValue::try_from(value).map_err(|_| SignInFault::Internal);
+        if visit.facts.method != Method::POST {
+            return Ok(Reply::elsewhere(value(address)?, cookies, visit.id));
+        }
+        let page = Page { cookies, ..visit.page(texts::GOING_ON) }.link(&address, texts::GO_ON);
+        let mut reply = page.reply(visit.id);
+        reply.headers.push((http::header::REFRESH, value(format!("0;url={address}"))?));
+        Ok(reply)
     }
 
     /// The open session that the sign-in host's cookie names, on its device.
@@ -329,7 +337,7 @@ impl Desk {
         let cookie = cookies::kept(&cookies::login(&tag(&state)), &secret, PATIENCE.as_secs());
         let waiting = Waiting { flow, journey };
         self.state.wait_for(&state, waiting, visit.now + PATIENCE).await.map_err(|_| SignInFault::Full)?;
-        self.go(address, cookie.into_iter().collect(), visit.id)
+        self.go(address, cookie.into_iter().collect(), visit)
     }
 
     async fn callback(self: &Arc<Self>, visit: Visit<'_>) -> Answered {
@@ -405,7 +413,7 @@ impl Desk {
         let journey = journey.map(|journey| Journey { again: true, ..journey });
         let sealed = journey.and_then(|journey| journey.seal(&self.seal)).ok_or(SignInFault::Internal)?;
         tracing::info!(event = "sign_in_again", request = %visit.id);
-        self.go(format!("{}/start?to={sealed}", self.origin), removed.into_iter().collect(), visit.id)
+        self.go(format!("{}/start?to={sealed}", self.origin), removed.into_iter().collect(), visit)
     }
 
     /// The session of somebody who signs in: the one they have in this browser, or a new one. Whoever had this device before is signed out of
@@ -442,10 +450,10 @@ impl Desk {
         visit: Visit<'_>,
     ) -> Answered {
         let Some(journey) = journey else {
-            return self.go(format!("{}/", self.origin), cookies, visit.id);
+            return self.go(format!("{}/", self.origin), cookies, visit);
         };
         if journey.tag.is_empty() {
-            return self.go(self.address(&journey.host, &journey.target), cookies, visit.id);
+            return self.go(self.address(&journey.host, &journey.target), cookies, visit);
         }
         let code = secret()?;
         let hand_over = HandOver {
@@ -459,7 +467,7 @@ impl Desk {
         let until = visit.now + HAND_OVER;
         self.state.hand_over(&code, hand_over, until).await.map_err(|_| SignInFault::Full)?;
         let address = self.address(&journey.host, &format!("/.poort/callback?code={code}"));
-        self.go(address, cookies, visit.id)
+        self.go(address, cookies, visit)
     }
 
     /// On a source's host: takes over the session, and goes on to what was asked for.
@@ -491,22 +499,15 @@ impl Desk {
         };
         let value = session.seal(&self.seal).map_err(|_| SignInFault::Internal)?;
         let cookies = [cookies::session(&value), cookies::removed(&hop)].into_iter().flatten().collect();
-        self.go(self.address(&hand_over.host, &hand_over.target), cookies, visit.id)
+        self.go(self.address(&hand_over.host, &hand_over.target), cookies, visit)
     }
 
     async fn ask_to_sign_out(&self, visit: Visit<'_>) -> Answered {
-        let Some((id, kept)) = self.present(visit).await else { return Ok(signed_out(visit)) };
+        let Some((id, _)) = self.present(visit).await else { return Ok(signed_out(visit)) };
         let proof = self.proof(SIGN_OUT_FORM, id)?;
-        let place = self.place(&kept.subject.issuer);
         let page = visit.page(texts::SIGN_OUT_ASKED).say(texts::EVERYWHERE);
-        let end = place.and_then(|place| place.provider.end_session.as_deref());
-        let forms =
-            end.and_then(|end| reqwest::Url::parse(end).ok()).map(|end| end.origin().ascii_serialization());
         let form = Form::new("/sign-out", &proof).button(texts::SIGN_OUT.in_language(page.language));
-        Ok(Page { forms: forms.map_or(Forms::Own, Forms::To), ..page }
-            .form(&form)
-            .link("/", texts::STAY)
-            .reply(visit.id))
+        Ok(page.form(&form).link("/", texts::STAY).reply(visit.id))
     }
 
     async fn sign_out(&self, visit: Visit<'_>) -> Answered {
@@ -526,7 +527,7 @@ impl Desk {
         let hint = kept.id_token.as_ref().map(|token| token.as_str());
         let place = self.place(&kept.subject.issuer);
         let address = place.and_then(|place| place.provider.sign_out(hint, &done)).unwrap_or(done);
-        self.go(address, cookies::removed(SESSION_COOKIE).into_iter().collect(), visit.id)
+        self.go(address, cookies::removed(SESSION_COOKIE).into_iter().collect(), visit)
     }
 }
 

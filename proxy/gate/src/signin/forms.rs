@@ -12,7 +12,7 @@ use std::{
 use http::{HeaderValue, Method};
 use parking_lot::Mutex;
 use percent_encoding::percent_decode;
-use poort_enforce::reply::{Forms, Reply};
+use poort_enforce::reply::Reply;
 use poort_identity::sign_in::SignInFault;
 use zeroize::Zeroizing;
 
@@ -166,7 +166,7 @@ impl Desk {
         let Some((_, kept)) = self.present_at(host, visit).await else {
             let errand = Errand::SignIn { stronger: false, class: None };
             let (address, cookie) = self.way_and_back(visit, errand, own)?;
-            return self.go(address, cookie.into_iter().collect(), visit.id);
+            return self.go(address, cookie.into_iter().collect(), visit);
         };
         let writer =
             Writer { person: kept.subject.id.clone(), device: visit.device.to_owned(), host: host.clone() };
@@ -180,9 +180,7 @@ impl Desk {
             return Ok(Reply::onward(location.map_err(|_| SignInFault::Internal)?, visit.id));
         }
         let form = self.forms.find(name, &writer, visit.now).ok_or(SignInFault::State)?;
-        let mut page = visit.page(texts::SEND_NOW).say(texts::NOT_SENT);
-        // Whoever was signed out meanwhile is led to sign in.
-        page.forms = Forms::To(self.origin.clone());
+        let page = visit.page(texts::SEND_NOW).say(texts::NOT_SENT);
         let path = form.target.split('?').next().unwrap_or_default();
         let to = format!("{}{host}{path}", texts::SENT_TO.in_language(page.language));
         let again = pages::Form::again(&own, &form).button(texts::SEND.in_language(page.language));

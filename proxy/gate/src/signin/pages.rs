@@ -4,7 +4,7 @@ use http::{HeaderValue, StatusCode};
 use poort_enforce::{
     exchange::RequestId,
     language::{Language, Text},
-    reply::{self, Forms, Reply, escaped},
+    reply::{self, Reply, escaped},
 };
 
 use super::forms::Form as Kept;
@@ -16,7 +16,8 @@ pub(super) struct Page {
     pub(super) title: &'static str,
     /// What is below the title, ready to stand in the page.
     pub(super) main: String,
-    pub(super) forms: Forms,
+    /// Whether there are forms in it.
+    pub(super) forms: bool,
     pub(super) cookies: Vec<HeaderValue>,
 }
 
@@ -27,7 +28,7 @@ impl Page {
             language,
             title: title.in_language(language),
             main: String::new(),
-            forms: Forms::None,
+            forms: false,
             cookies: vec![],
         }
     }
@@ -73,9 +74,7 @@ impl Page {
 
     pub(super) fn form(mut self, form: &Form) -> Self {
         self.main.push_str(&format!("{}</form>", form.0));
-        if self.forms == Forms::None {
-            self.forms = Forms::Own;
-        }
+        self.forms = true;
         self
     }
 

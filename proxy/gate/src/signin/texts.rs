@@ -5,6 +5,8 @@ use poort_enforce::language::Text;
 pub(super) const SIGN_IN: Text = Text(["Aanmelden", "Se connecter", "Sign in"]);
 pub(super) const SIGN_OUT: Text = Text(["Afmelden", "Se déconnecter", "Sign out"]);
 pub(super) const TRY_AGAIN: Text = Text(["Opnieuw proberen", "Réessayer", "Try again"]);
+pub(super) const GOING_ON: Text = Text(["Een ogenblik…", "Un instant…", "One moment…"]);
+pub(super) const GO_ON: Text = Text(["Verder", "Continuer", "Go on"]);
 pub(super) const BACK: Text = Text(["Terug", "Retour", "Back"]);
 
 pub(super) const NOT_SIGNED_IN: Text =
