@@ -242,8 +242,8 @@ mod tests {
 
     #[test]
     fn a_form_is_read_as_it_was_filled_in_or_not_at_all() {
-        let read = |body: &[u8]| {
-            let (fields, utf8) = super::read(body)?;
+        let shown = |body: &[u8]| {
+            let (fields, utf8) = read(body)?;
             let text = |text: &Zeroizing<String>| text.as_str().to_owned();
             Some((fields.iter().map(|(name, value)| (text(name), text(value))).collect::<Vec<_>>(), utf8))
         };
@@ -255,10 +255,10 @@ mod tests {
             (b"a=1%0D%0A2", vec![pair("a", "1\r\n2")], true),
             (b"", vec![], true),
         ] {
-            assert_eq!(read(body), Some((fields, utf8)), "{}", String::from_utf8_lossy(body));
+            assert_eq!(shown(body), Some((fields, utf8)), "{}", String::from_utf8_lossy(body));
         }
         for body in [&b"a=%00"[..], b"a=%1B", b"a=%80", b"a=%E9&b=%C3%A9%80"] {
-            assert_eq!(read(body), None, "{}", String::from_utf8_lossy(body));
+            assert_eq!(shown(body), None, "{}", String::from_utf8_lossy(body));
         }
     }
 
