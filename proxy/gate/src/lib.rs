@@ -10,7 +10,7 @@
 //!   [`last_good`]: what a gate with broken files starts from;
 //! - [`world`]: the ports of the decision: [`limits`], [`keys`], [`time_zone`], [`metrics`];
 //! - [`audit`]: the record; [`outcome`]: how each request's ends up in it; [`request_ids`]: its name;
-//! - [`admin`], [`control`], [`housekeeping`]: how it is seen, told and kept.
+//! - [`admin`], [`console`], [`control`], [`housekeeping`]: how it is seen, told and kept.
 
 pub mod adapt;
 pub mod admin;
@@ -18,6 +18,7 @@ pub mod audit;
 pub mod carry_over;
 pub mod cli;
 pub mod config;
+pub mod console;
 pub mod control;
 mod doorkeeper;
 pub mod editions;
