@@ -29,6 +29,7 @@ use poort_demo::{
 use serde_json::Value;
 
 pub mod day;
+pub mod glass;
 pub mod tools;
 
 /// How long a condition is waited for before a test fails.

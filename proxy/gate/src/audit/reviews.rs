@@ -302,8 +302,6 @@ impl Reviews {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use poort_enforce::{exchange::RequestId, record::Verdict};
 
     use super::*;

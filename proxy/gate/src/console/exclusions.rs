@@ -24,10 +24,20 @@ pub(super) struct Matched<'a> {
     pub(super) variable: &'a str,
 }
 
-impl Matched<'_> {
+impl<'a> Matched<'a> {
     /// Whether the rule only adds up what others found: it looks at `TX`, and leaving it out would leave out all of them.
     pub(super) fn adds_up(&self) -> bool {
         self.variable == "TX" || self.variable.starts_with("TX:")
+    }
+
+    /// The variable as it came in a request: in a chain, later rules look at what an earlier one matched.
+    pub(super) fn sent(&self) -> &'a str {
+        self.variable.strip_prefix("MATCHED_VARS:").unwrap_or(self.variable)
+    }
+
+    /// What the rule says, with the name of what matched in its place.
+    pub(super) fn said(&self) -> String {
+        self.message.replace("%{MATCHED_VAR_NAME}", self.sent())
     }
 }
 
@@ -37,7 +47,7 @@ struct Exclusion<'a> {
     rule: u64,
     /// None where the rule looks at nothing that can be named.
     target: Option<&'a str>,
-    message: &'a str,
+    message: String,
 }
 
 /// The exclusions as YAML, for a source's `waf:`, that leave a request on this path without anything that matched. None where nothing can
@@ -59,11 +69,19 @@ pub(super) fn proposed(
         return None;
     }
     let ends = Timestamp::try_from(now + LIFETIME).ok()?.to_zoned(TimeZone::system()).date();
-    // A path that reads as a pattern, or as none, is left out.
-    [path, None]
+    // A path that names nobody is a pattern already; one of which the record leaves out more than the end is none.
+    let path = path.map(pattern).filter(|path| !path.contains(LEFT_OUT));
+    [path.as_deref(), None]
         .into_iter()
         .map(|path| yaml(&all, path, code, &ends.to_string()))
         .find(|text| is_sound(text, &all))
+}
+
+/// Stands in the record for what a path has that could name somebody.
+const LEFT_OUT: &str = "…";
+
+fn pattern(path: &str) -> String {
+    path.strip_suffix(LEFT_OUT).map_or_else(|| path.to_owned(), |path| format!("{path}**"))
 }
 
 /// As narrow as the rule lets it be.
@@ -72,8 +90,8 @@ fn exclusion<'a>(inspector: &Inspector, matched: &Matched<'a>) -> Option<Exclusi
     let fits = |target| {
         poort_waf::Exclusion::new(program, &rule, target).is_ok_and(|exclusion| exclusion.idle().is_none())
     };
-    let target = [Some(matched.variable), None].into_iter().find(|target| fits(*target))?;
-    Some(Exclusion { rule: matched.rule, target, message: matched.message })
+    let target = [Some(matched.sent()), None].into_iter().find(|target| fits(*target))?;
+    Some(Exclusion { rule: matched.rule, target, message: matched.said() })
 }
 
 fn yaml(all: &[Exclusion<'_>], path: Option<&str>, code: &str, ends: &str) -> String {

@@ -123,9 +123,9 @@ mod tests {
         };
         assert_eq!(all(directory.path(), 1 << 20), (vec![], false));
         let long = "x".repeat(300 << 10);
-        write("2026-03-01", "a\nb\n");
-        write("2026-03-02", "");
-        write("2026-03-03", &format!("c\n{long}\nd\nbeing writ"));
+        write("20260301", "a\nb\n");
+        write("20260302", "");
+        write("20260303", &format!("c\n{long}\nd\nbeing writ"));
         let (lines, cut) = all(directory.path(), 1 << 20);
         assert_eq!(lines.iter().map(String::len).collect::<Vec<_>>(), [1, 300 << 10, 1, 1, 1]);
         assert_eq!((&*lines[0], &*lines[2], &*lines[3], &*lines[4], cut), ("d", "c", "b", "a", false));

@@ -177,11 +177,7 @@ fn parts(desk: &Desk<'_>, file: File) -> Option<Parts> {
     let candidate = zone.candidate.take();
     let candidate = candidate.map(|named| folder::candidate(desk, named.as_ref(), access.as_ref()));
     let sign_in = zone.sign_in.as_ref().and_then(Option::as_ref);
-    let faces = operators.deploy.as_ref().and_then(|deploy| deploy.console.as_ref());
-    if let (Some(None), Some(faces)) = (&console, faces) {
-        let message = "nobody sees anything of the console as long as there is no `console.cedar` beside `poort.yaml`; write one";
-        desk.report.warn(faces.place.clone(), message);
-    }
+    cross::closed_console(desk, operators.deploy.as_ref(), console.as_ref());
     cross::check(desk, operators.deploy.as_ref(), inventory.as_deref(), sign_in, &drafts);
     let sources = drafts.into_iter().map(|draft| draft.source).collect::<Option<Vec<_>>>();
     let devices = zone.trusted.zip(inventory).map(|(trusted, inventory)| Devices {

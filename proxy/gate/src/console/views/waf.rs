@@ -192,7 +192,7 @@ fn table(seen: &[Seen]) -> Html {
             if count.time == 0 {
                 let (code, time) = (&*one.decision.code, one.decision.time);
                 (count.message, count.variable, count.last, count.time) =
-                    (matched.message, matched.variable, code, time);
+                    (matched.message, matched.sent(), code, time);
             }
         }
     }
@@ -205,7 +205,7 @@ fn table(seen: &[Seen]) -> Html {
         body.row(&[
             text(source),
             text(rule),
-            text(count.message),
+            text(count.message.replace("%{MATCHED_VAR_NAME}", "…")),
             text(count.all),
             text(count.hits),
             Html::default().element("code", count.variable),
@@ -251,9 +251,9 @@ fn card(hit: &Seen, snapshot: &Snapshot, asked: &Asked<'_>) -> Html {
             list.open("li")
                 .element("b", matched.rule)
                 .text(" ")
-                .text(matched.message)
+                .text(matched.said())
                 .text(" ")
-                .element("code", matched.variable)
+                .element("code", matched.sent())
                 .close("li")
         },
     );
