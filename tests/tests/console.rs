@@ -102,7 +102,7 @@ async fn decisions_are_shown_with_what_the_record_has_and_the_look_is_recorded()
     let hostile = Token::officer("ann").claim("preferred_username", "<img src=x onerror=alert(1)>");
     let hostile = world.caller(&hostile).unwrap();
     let agent = "User-Agent: <script>alert(2)</script>";
-    ask(&hostile, "GET", persons, "/nowhere/%3Cscript%3Ealert(3)%3C%2Fscript%3E", &[agent]).await.unwrap();
+    ask(&hostile, "GET", persons, "/search?name=%3Cscript%3Ealert(3)", &[agent]).await.unwrap();
     let els = visitor(&world, "security", "els");
     let code = refused.code();
     assert_eq!(looks_at(&world, "decisions").len(), 0);

@@ -73,7 +73,7 @@ const CASES: &[Case] = &[
             "deploy/poort.yaml:27:10: `anchors` is missing; add `anchors: [certs/visitor-ca.crt]`",
             "deploy/poort.yaml:27:10: `certificates` is missing; add `certificates: [{ chain: certs/console.crt, key: certs/console.key }]`",
             "deploy/poort.yaml:27:10: no revocation list is named, and without one every visitor is refused; add `crls: [certs/visitor-ca.crl]`, or write `revocation: { required: false }`",
-            "deploy/poort.yaml:27:12: unknown key `client_certificate`; did you mean `certificates`?",
+            "deploy/poort.yaml:27:12: unknown key `client_certificate`; use one of `address`, `certificates`, `anchors`, `crls`, `revocation`",
         ],
     },
     Case {
