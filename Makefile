@@ -21,8 +21,8 @@ demo:
 	@$(TARGET)/demo/poort-demo $(if $(TOUR),tour)
 
 # The gate is built first: end-to-end tests start it as a process. One set of crates for both, hence `--tests`. What tests of deploy/ drive
-# (Prometheus, rsyslog, Grafana's schema, Sigma) and the solver of policies/ are unpacked into the target directory; what cannot be had is
-# said, and skipped.
+# (Prometheus, rsyslog, Grafana's schema, Sigma), the solver of policies/, a browser and an issuer for it are unpacked into the target
+# directory; what cannot be had is said, and skipped. Pictures of the gate's pages are left in tmp/pages there.
 test:
 	@.ci/tools
 	@.ci/soc $(TARGET)/soc

@@ -9,7 +9,7 @@ use std::{
 use poort_enforce::{
     inspect::Report,
     pipeline::Check,
-    ports::{Bucket, Clock, Keys as RefreshKeys, Limits, Observer, Sessions, Standing},
+    ports::{Bucket, Clock, Endings, Keys as RefreshKeys, Limits, Observer, Sessions, Standing, Withdrawn},
     record::Verdict,
 };
 use poort_identity::{
@@ -61,6 +61,18 @@ impl RefreshKeys for Quiet {
 impl Sessions for Quiet {
     async fn standing(&self, _: &SessionId, _: SystemTime) -> Standing {
         Standing::Open { renewed: None, statements: Arc::default() }
+    }
+}
+
+impl Endings for Quiet {
+    fn is_blocked(&self, device: &str, _: SystemTime) -> bool {
+        std::hint::black_box(device);
+        false
+    }
+
+    fn withdrawn(&self, subject: &str, _: SystemTime) -> Withdrawn {
+        std::hint::black_box(subject);
+        Withdrawn::Nothing
     }
 }
 

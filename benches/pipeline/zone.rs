@@ -150,6 +150,7 @@ fn corpus(policies: usize, sources: usize) -> Corpus {
         classifications: vec![group("restricted", &[]), group("secret", &[])],
         fleets: vec!["cars".to_owned(), "office".to_owned()],
         sources: (0..sources).map(facts).collect(),
+        purposes: Vec::new(),
     }
 }
 

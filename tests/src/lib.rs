@@ -22,12 +22,13 @@ use poort_demo::{
     client::{Answer, Caller},
     gate::{Gate, binary},
     issuer::Token,
-    layout::Layout,
+    layout::{Layout, Posture},
     sources::{Received, Source},
     zone::{Zone, ZoneOptions},
 };
 use serde_json::Value;
 
+pub mod browser;
 pub mod day;
 pub mod glass;
 pub mod tools;
@@ -154,6 +155,20 @@ fn without_demands(zone: &Zone) -> Result<(), DemoError> {
 /// When a file cannot be read or written.
 pub fn with_demands(zone: &Zone) -> Result<(), DemoError> {
     zone.layout.edit("policies/sources/firearms.yaml", |yaml| yaml["purpose"] = "required".into())
+}
+
+/// Another managed car.
+///
+/// # Errors
+/// When its certificate cannot be made, or the inventory not be changed.
+pub fn with_device(zone: &Zone, device: &str) -> Result<(), DemoError> {
+    zone.pki.device(device)?;
+    let posture = Posture::managed(&format!("device/{device}"), "cars", Some("team-a"));
+    zone.layout.edit("policies/inventory.yaml", |yaml| {
+        let mut entry = yaml["devices"][0].clone();
+        entry["name"] = posture.name.into();
+        yaml["devices"].as_sequence_mut().unwrap().push(entry);
+    })
 }
 
 /// Lifts every limit, for tests that ask more than any person would.

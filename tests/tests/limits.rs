@@ -20,12 +20,10 @@ use futures_util::future::join_all;
 use poort_demo::{
     client::{Answer, Caller},
     issuer::Token,
-    layout::{Layout, Posture},
-    pki::Pki,
+    layout::Layout,
     sources::Source,
-    zone::Zone,
 };
-use poort_tests::{PERSON, World, get, without_limits};
+use poort_tests::{PERSON, World, get, with_device, without_limits};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -75,23 +73,11 @@ async fn a_user_over_the_limit_is_told_when_to_come_back_and_nobody_else_is() {
     assert_eq!(get(&an, &world.zone.persons, PERSON).await.unwrap().0.status, 200);
 }
 
-fn inventory_with(zone: &Zone, pki: &Pki, device: &str) {
-    pki.device(device).unwrap();
-    let posture = Posture::managed(&format!("device/{device}"), "cars", Some("team-a"));
-    zone.layout
-        .edit("policies/inventory.yaml", |yaml| {
-            let mut entry = yaml["devices"][0].clone();
-            entry["name"] = posture.name.into();
-            yaml["devices"].as_sequence_mut().unwrap().push(entry);
-        })
-        .unwrap();
-}
-
 #[tokio::test]
 async fn a_device_has_a_budget_of_its_own_behind_a_shared_address() {
     let world = World::start_with(|zone| {
         without_limits(zone)?;
-        inventory_with(zone, &zone.pki, "car-13");
+        with_device(zone, "car-13")?;
         zone.layout.edit("policies/poort.yaml", |yaml| {
             yaml["limits"]["address"] = scarce(3);
             yaml["limits"]["device"] = scarce(6);

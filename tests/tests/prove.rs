@@ -105,7 +105,7 @@ fn what_is_shipped_is_proved_for_every_principal_and_operation() {
     assert_eq!((exit, refuted(&verdicts)), (0, vec![]), "{told}");
     assert_eq!(told["environments"], 21);
     assert!(verdicts.len() >= 8 && verdicts.iter().any(|(name, _)| name == "no-policy-errs"), "{verdicts:?}");
-    assert_eq!(told["assumptions"].as_array().unwrap().len(), 5);
+    assert_eq!(told["assumptions"].as_array().unwrap().len(), 6);
     let (exit, said, _) = desk.prove(&["--only", "firearms-strong"]);
     assert_eq!(exit, 0);
     assert!(said.starts_with("proved   firearms-strong  The firearms register opens"), "{said}");
@@ -137,7 +137,7 @@ fn what_does_not_hold_is_shown_and_becomes_a_test_that_fails_until_it_does() {
             "who      a person with the role `officer` and no unit: `zone|somebody`",
             "on       a device that is managed and compliant",
             "does     `consult` to `firearms`",
-            "given    no strong sign-in, no purpose, no case, a broken glass, Tue 10:00, `GET /` from 10.0.0.1",
+            "given    no strong sign-in, purpose `patrol`, no case, a broken glass, Tue 10:00, `GET /` from 10.0.0.1",
         ]
     );
     assert!(said.contains("proved   fit-devices"), "{said}");
@@ -205,6 +205,28 @@ fn a_candidate_that_allows_more_or_less_is_found_out() {
     let (exit, said, _) = desk.run(&["test", "--only", "less.yaml"]);
     assert_eq!(exit, 1, "{said}");
     assert!(said.contains("expected: allowed; it is refused"), "{said}");
+}
+
+#[test]
+fn what_a_source_demands_to_be_stated_is_part_of_what_is_proved() {
+    let Some(desk) = Desk::with_cvc5() else { return };
+    copy(&repository("policies"), &desk.path("live"));
+    let (exit, said, _) = desk.prove(&["--only", "firearms-for-a-purpose"]);
+    assert_eq!(exit, 0, "{said}");
+    assert!(said.contains("and what the sources' files demand to be stated"), "{said}");
+    // One line of the file that no longer demands it, and it does not hold any more.
+    desk.edit(
+        "policies/sources/firearms.yaml",
+        "query: [name], operation: consult }",
+        "query: [name], operation: consult, purpose: optional }",
+    );
+    let (exit, said, _) = desk.prove(&["--only", "firearms-for-a-purpose"]);
+    assert_eq!(exit, 1, "{said}");
+    assert!(said.contains("does     `consult` to `firearms`") && said.contains("no purpose"), "{said}");
+    assert!(!said.contains("`alter`"), "every line that alters demands it still: {said}");
+    let (exit, said, _) = desk.prove(&["--against", "live", "--only", "nothing-new"]);
+    assert_eq!(exit, 1, "{said}");
+    assert!(said.contains("there it is refused by `sources/firearms.yaml`:"), "{said}");
 }
 
 #[test]

@@ -17,7 +17,7 @@ use poort_demo::{
     issuer::Token,
     layout::Layout,
 };
-use poort_tests::{World, ask, eventually};
+use poort_tests::{World, ask, eventually, with_device};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::{
@@ -219,6 +219,33 @@ async fn streams_end_when_their_device_is_revoked() {
     world.zone.pki.revoke(&[serial]).unwrap();
     assert!(world.reload(&[]).await.unwrap().0);
     open.end(&world, "the revocation of the device").await;
+}
+
+/// They are asked again once a minute: only being told ends them so soon.
+#[tokio::test]
+async fn streams_end_at_once_when_access_is_ended_and_those_of_others_go_on() {
+    for whose in [["--user", "zone|an.janssens"], ["--device", "spiffe://zone.example/device/car-12"]] {
+        let world = World::start_with(|zone| {
+            with_device(zone, "car-13")?;
+            zone.layout
+                .edit("policies/sources/persons.yaml", |yaml| yaml["streams"]["readmit"] = "60s".into())
+        })
+        .await
+        .unwrap();
+        let open = Open::all(&world).await;
+        let another = world.zone.caller("car-13").unwrap();
+        let other = world.zone.zone.mint(&Token::officer("bo.maes")).unwrap();
+        let mut stays = self::open(&another, &other, "/ws", &UPGRADE).await;
+        assert_eq!(stays.answer(false).await.unwrap().status, 101);
+        let begin = Instant::now();
+        let output = world.gate.command("access end", &whose).await.unwrap();
+        assert!(output.status.success(), "{output:?}");
+        open.end(&world, &whose.join(" ")).await;
+        println!("{whose:?}: six streams were cut {:?} after the command was typed", begin.elapsed());
+        let (ahead, stream) = stays.into_parts();
+        let mut socket = WebSocketStream::from_partially_read(stream, ahead, Role::Client, None).await;
+        assert!(echoes(&mut socket, "still there").await, "{whose:?}");
+    }
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use poort_identity::session::SessionId;
 use poort_policy::{Actor, DeviceFacts, Question};
 use smallvec::SmallVec;
 
@@ -83,7 +84,9 @@ pub struct Exchange {
     pub holder: Option<Arc<Holder>>,
     /// The workload that acts for the subject.
     pub actor: Option<Actor>,
-    /// What the officer has stated in the session that it came in; none: it came in none.
+    /// The session that it came in, once `subject` has looked it up; none: it came in none.
+    pub session: Option<SessionId>,
+    /// What the officer has stated in that session.
     pub statements: Option<Arc<Statements>>,
     /// What is stated beside it, once `policy` has begun.
     pub stated: Stated,
@@ -116,6 +119,7 @@ impl Exchange {
             device: None,
             holder: None,
             actor: None,
+            session: None,
             statements: None,
             stated: Stated::default(),
             slots: SmallVec::new(),

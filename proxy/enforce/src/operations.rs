@@ -5,7 +5,7 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use http::Method;
-use poort_policy::Operation;
+use poort_policy::{Demand, Operation};
 
 use crate::{
     normal::{decoded, query_values},
@@ -205,6 +205,21 @@ fn everyday(method: &Method) -> Option<u8> {
     EVERYDAY.iter().position(|known| known == method).map(|place| 1 << place)
 }
 
+/// What every one of these lines demands that has an operation: of whatever request, it is stated or the request is refused.
+#[must_use]
+pub fn certain_demands(rules: &[Rule]) -> Vec<Demand> {
+    let of = |operation| {
+        let mut lines = rules.iter().filter(|rule| rule.operation == operation).map(Rule::demands);
+        let first = lines.next()?;
+        let all = lines.fold(first, |all, one| Demands {
+            purpose: all.purpose && one.purpose,
+            case: all.case && one.case,
+        });
+        (all != Demands::default()).then_some(Demand { operation, purpose: all.purpose, case: all.case })
+    };
+    Operation::ALL.into_iter().filter_map(of).collect()
+}
+
 impl Operations {
     /// The lines, in order.
     #[must_use]
@@ -260,6 +275,26 @@ mod tests {
             Rule::new(vec![], "/static/**", vec![], Operation::Use),
             Rule::new(vec![Method::GET], "/", vec![], Operation::Use),
         ])
+    }
+
+    #[test]
+    fn a_demand_is_certain_if_every_line_of_an_operation_has_it() {
+        let line = |operation, purpose, case| {
+            Rule::new(vec![], "/**", vec![], operation).demanding(Demands { purpose, case })
+        };
+        let lines = [
+            line(Operation::Consult, true, true),
+            line(Operation::Consult, true, false),
+            line(Operation::Alter, false, true),
+            line(Operation::Use, true, true),
+            line(Operation::Use, false, false),
+        ];
+        let found = certain_demands(&lines);
+        let expected = [
+            Demand { operation: Operation::Alter, purpose: false, case: true },
+            Demand { operation: Operation::Consult, purpose: true, case: false },
+        ];
+        assert!(found.len() == 2 && expected.iter().all(|demand| found.contains(demand)), "{found:?}");
     }
 
     #[test]

@@ -93,6 +93,25 @@ pub trait Sessions {
     fn standing(&self, id: &SessionId, now: SystemTime) -> impl Future<Output = Standing> + Send;
 }
 
+/// What was taken from a person or a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Withdrawn {
+    /// Nothing.
+    Nothing,
+    /// What they had signed in for until then, in seconds since 1970: who signs in anew passes.
+    Before(u64),
+    /// Everything, until it is given back.
+    Everything,
+}
+
+/// Whose access was ended, by name and at once.
+pub trait Endings {
+    /// Whether a device is blocked, by the name in its certificate.
+    fn is_blocked(&self, device: &str, now: SystemTime) -> bool;
+    /// What was taken from a person or service, by its `issuer-alias|sub`.
+    fn withdrawn(&self, subject: &str, now: SystemTime) -> Withdrawn;
+}
+
 /// Sees what is decided, for metrics.
 pub trait Observer {
     /// One check ended.
@@ -106,5 +125,5 @@ pub trait Observer {
 }
 
 /// All of them, as one bound.
-pub trait Ports: Clock + Limits + Keys + Sessions + Observer + Send + Sync {}
-impl<T: Clock + Limits + Keys + Sessions + Observer + Send + Sync> Ports for T {}
+pub trait Ports: Clock + Limits + Keys + Sessions + Endings + Observer + Send + Sync {}
+impl<T: Clock + Limits + Keys + Sessions + Endings + Observer + Send + Sync> Ports for T {}

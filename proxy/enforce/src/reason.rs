@@ -122,6 +122,8 @@ pub enum Reason {
     DeviceMissing,
     /// The device certificate is not accepted.
     Device(DeviceFault),
+    /// The device's access was ended.
+    DeviceBlocked,
     /// No token, and the source demands a subject.
     SubjectMissing,
     /// The Authorization header is doubled or no bearer token.
@@ -138,6 +140,10 @@ pub enum Reason {
     Session(SessionFault),
     /// The session was begun on another device.
     SessionOfAnotherDevice,
+    /// The person's, or the service's, access was ended until it is given back.
+    UserBlocked,
+    /// The token is from before its subject's access was ended.
+    SignInEnded,
     /// A page of another origin asks in the name of a session, and the source's file does not allow it to.
     CrossOrigin,
     /// The token's `act` names somebody else than the calling workload.
@@ -201,6 +207,7 @@ impl Reason {
             Self::RepeatedCapture => "repeated_capture",
             Self::DeviceMissing => "device_missing",
             Self::Device(fault) => fault.code(),
+            Self::DeviceBlocked => "device_blocked",
             Self::SubjectMissing => "subject_missing",
             Self::Authorization => "authorization",
             Self::TokenInQuery => "token_in_query",
@@ -209,6 +216,8 @@ impl Reason {
             Self::TokenUnbound => "token_unbound",
             Self::Session(fault) => fault.code(),
             Self::SessionOfAnotherDevice => "session_of_another_device",
+            Self::UserBlocked => "user_blocked",
+            Self::SignInEnded => "sign_in_ended",
             Self::CrossOrigin => "cross_origin",
             Self::ActorMismatch => "actor_mismatch",
             Self::NotOnBehalf => "not_on_behalf",
@@ -250,6 +259,7 @@ impl Reason {
             | Class::SignInRequired
             | Class::SignInInvalid
             | Class::SignInElsewhere
+            | Class::AccessBlocked
             | Class::NotPermitted
             | Class::Inspection
             | Class::BodyTooLarge => true,
@@ -285,7 +295,7 @@ impl Reason {
             Self::NotOnBehalf | Self::ActorMismatch | Self::CrossOrigin => Class::NotPermitted,
             Self::DeviceMissing => Class::DeviceRequired,
             Self::Device(DeviceFault::Expired | DeviceFault::NotYetValid) => Class::DeviceExpired,
-            Self::Device(DeviceFault::Revoked) => Class::DeviceRevoked,
+            Self::Device(DeviceFault::Revoked) | Self::DeviceBlocked => Class::DeviceRevoked,
             Self::Device(DeviceFault::RevocationUnknown) => Class::GateUnavailable,
             Self::Device(_) => Class::DeviceRejected,
             Self::SubjectMissing => Class::SignInRequired,
@@ -295,7 +305,8 @@ impl Reason {
                 Class::SignInInvalid
             }
             Self::Session(SessionFault::Unreachable) => Class::GateUnavailable,
-            Self::Session(_) => Class::SignInExpired,
+            Self::Session(_) | Self::SignInEnded => Class::SignInExpired,
+            Self::UserBlocked => Class::AccessBlocked,
             Self::Token(TokenFault::Expired | TokenFault::TooOld) => Class::SignInExpired,
             Self::Token(TokenFault::KeysStale { .. } | TokenFault::KeysAbsent { .. }) => {
                 Class::GateUnavailable
@@ -336,6 +347,7 @@ pub enum Class {
     SignInExpired,
     SignInInvalid,
     SignInElsewhere,
+    AccessBlocked,
     StrongerSignIn,
     PurposeRequired,
     PurposeInvalid,

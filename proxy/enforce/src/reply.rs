@@ -239,13 +239,15 @@ pub enum Forms {
 }
 
 /// How the gate's own pages look.
-const STYLE: &str = ":root{color-scheme:light dark}*{box-sizing:border-box}body{font:1.25rem/1.5 system-ui,sans-serif;max-width:34rem;margin:10vh auto;\
+const STYLE: &str = ":root{color-scheme:light dark}*{box-sizing:border-box}body{font:1.25rem/1.5 system-ui,sans-serif;max-width:34rem;margin:min(6vh,5rem) auto;\
 padding:0 1.5rem}h1{font-size:1.6rem;line-height:1.25}h2{font-size:1.25rem}code{font-size:2rem;letter-spacing:.15em}small{opacity:.75;\
-overflow-wrap:anywhere}a.b,button{display:block;width:100%;margin:1rem 0;padding:1.1rem;font:inherit;text-align:center;text-decoration:none;\
-border:2px solid;border-radius:.6rem;background:none;color:inherit}a.b:focus,button:focus,input:focus,textarea:focus{outline:.3rem solid}\
-fieldset{border:0;margin:0;padding:0}label.c{display:flex;align-items:center;gap:1rem;min-height:3.5rem;padding:.4rem 1rem;margin:.5rem 0;\
-border:2px solid;border-radius:.6rem}label.c:has(:checked){font-weight:bold;border-width:4px}input[type=radio]{width:1.7rem;height:1.7rem;\
-flex:none}label.t{display:block;margin:1rem 0}input[type=text],textarea{display:block;width:100%;padding:.9rem;font:inherit;border:2px solid;\
+overflow-wrap:anywhere}a.b,button{display:block;width:100%;margin:1rem 0;padding:1rem;font:inherit;text-align:center;text-decoration:none;\
+border:2px solid;border-radius:.6rem;background:none;color:inherit}button.p{background:CanvasText;color:Canvas;border-color:CanvasText}\
+:focus-visible{outline:.3rem solid Highlight;outline-offset:.2rem}\
+fieldset{border:0;margin:0;padding:0;display:grid;grid-template-columns:repeat(auto-fit,minmax(14rem,1fr));gap:.5rem}label.c{display:flex;\
+align-items:center;gap:1rem;min-height:3.5rem;padding:.4rem 1rem;line-height:1.2;border:2px solid;border-radius:.6rem}\
+label.c:has(:checked){font-weight:bold;box-shadow:inset 0 0 0 2px}input[type=radio]{width:1.7rem;height:1.7rem;margin:0;flex:none}\
+label.t{display:block;margin:1rem 0}input[type=text],textarea{display:block;width:100%;padding:.9rem;font:inherit;border:2px solid;\
 border-radius:.6rem;background:none;color:inherit}.w{border-left:.5rem solid;padding-left:1rem}";
 
 /// The digest by which the content security policy lets the style in (CSP 3, 6.7.3.3).

@@ -73,6 +73,9 @@ pub(crate) const fn told(class: Class) -> Words {
             ["Meld u opnieuw aan. Gebeurt het nog eens, geef dan de code hieronder aan de servicedesk.", "Connectez-vous à nouveau. Si cela se répète, donnez le code ci-dessous au service desk.", "Sign in again. If it happens again, give the code below to the service desk."]),
         // The same words: who holds what is not theirs learns no more of it.
         Class::SignInElsewhere => told(Class::SignInInvalid),
+        Class::AccessBlocked => words(S::FORBIDDEN, "access_blocked",
+            ["Uw toegang is geblokkeerd.", "Votre accès a été bloqué.", "Your access has been blocked."],
+            ["Aanmelden helpt niet. Bel de servicedesk, met de code hieronder.", "Se reconnecter n'aide pas. Appelez le service desk, avec le code ci-dessous.", "Signing in again does not help. Call the service desk, with the code below."]),
         Class::StrongerSignIn => words(S::UNAUTHORIZED, "stronger_sign_in",
             ["Hiervoor is een sterkere aanmelding nodig.", "Ceci demande une connexion plus forte.", "This needs a stronger sign-in."],
             ["Meld u aan met uw kaart of beveiligingssleutel.", "Connectez-vous avec votre carte ou clé de sécurité.", "Sign in with your card or security key."]),

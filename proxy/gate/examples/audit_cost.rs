@@ -291,6 +291,7 @@ fn subject(received: SystemTime) -> Subject {
         acr: Some("https://refeds.org/profile/mfa".into()),
         amr: vec!["hwk".into()],
         auth_time: Some(1_772_366_400),
+        issued: None,
         expires: received,
         token_id: Some("5e1c5a0e-3c53-4a11-a2ab-0d2c7f3b2d11".into()),
         client: Some("tablet".into()),

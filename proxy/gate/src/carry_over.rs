@@ -1,4 +1,4 @@
-//! What must survive a reload: counters, health, keys, gauges, and the emergency closures.
+//! What must survive a reload: counters, health, keys, gauges, sessions, the emergency closures, and whose access was ended.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -12,6 +12,7 @@ use poort_enforce::{gauge::Gauge, inspect::Room};
 use crate::{
     audit::Reviews,
     config::checked::zone::{Issuer, IssuerKeys as Origin},
+    ending::{Endings, Notices},
     forward::Health,
     inspect::Compiled,
     keys::{FetchFault, IssuerKeys},
@@ -37,6 +38,10 @@ pub struct CarryOver {
     pub metrics: Arc<Metrics>,
     /// Sessions, and sign-ins that are under way.
     pub sessions: Arc<Memory>,
+    /// Whose access is ended.
+    pub endings: Arc<Endings>,
+    /// What was ended lately.
+    pub notices: Arc<Notices>,
     /// Broken glasses that nobody has looked into yet.
     pub reviews: Arc<Reviews>,
     /// Sources closed in an emergency.
@@ -48,7 +53,8 @@ pub struct CarryOver {
 impl CarryOver {
     /// Nothing has happened yet.
     #[must_use]
-    pub fn new(metrics: Arc<Metrics>, closures: Closures, keys: usize) -> Self {
+    pub fn new(metrics: Arc<Metrics>, closures: Closures, endings: Endings, keys: usize) -> Self {
+        let notices = Arc::<Notices>::default();
         Self {
             tables: Arc::new(Tables::new(keys)),
             in_flight: Gauge::new(0),
@@ -56,7 +62,9 @@ impl CarryOver {
             compiled: Compiled::default(),
             health: Arc::default(),
             metrics,
-            sessions: Arc::default(),
+            sessions: Arc::new(Memory::new(Arc::clone(&notices))),
+            endings: Arc::new(endings),
+            notices,
             reviews: Arc::default(),
             closures,
             gauges: Mutex::default(),

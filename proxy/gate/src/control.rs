@@ -1,4 +1,4 @@
-//! The control socket: how `poort reload` talks to a running gate.
+//! The control socket: how commands such as `poort reload` and `poort access` talk to a running gate.
 //!
 //! A UNIX socket in the state directory, open to its owner alone: a port on loopback would be open to every user of the machine and to
 //! every page in a browser on it. One JSON request a line, one JSON answer a line.
@@ -20,6 +20,7 @@ use tokio::{
 
 use crate::{
     audit::{Access, Record, Review},
+    ending::{self, Listed, Order, Whom},
     live::{Apply, Author, Live, Reloaded},
 };
 
@@ -59,6 +60,20 @@ pub enum Command {
         /// Who wants it.
         author: Author,
     },
+    /// End somebody's access.
+    EndAccess {
+        /// Whose, and how.
+        order: Box<Order>,
+    },
+    /// Give it back.
+    RestoreAccess {
+        /// Whose.
+        whom: Whom,
+        /// Who wants it, and why.
+        author: Author,
+    },
+    /// Say whose access is ended.
+    ListAccess,
     /// Write down that somebody looks at the record; who, the kernel says.
     Access {
         /// What is looked at.
@@ -79,6 +94,10 @@ pub enum Answer {
     Done(Reloaded),
     /// Written down, durably.
     Recorded,
+    /// Access was ended, or given back.
+    Ended(ending::Done),
+    /// Whose access is ended.
+    Listed(Listed),
     /// Not done, and everything is as before.
     Refused(String),
 }
@@ -142,6 +161,15 @@ async fn answer(stream: UnixStream, live: Arc<Live>) -> io::Result<()> {
             let written = live.carry.reviews.close(&live.audit, review).await;
             written.map_or_else(|fault| Answer::Refused(fault.to_string()), |()| Answer::Recorded)
         }
+        Ok(Command::EndAccess { mut order }) => {
+            order.author.uid = uid;
+            live.end_access(&order).await.map_or_else(Answer::Refused, Answer::Ended)
+        }
+        Ok(Command::RestoreAccess { whom, author }) => {
+            let author = Author { uid, ..author };
+            live.restore_access(&whom, &author).await.map_or_else(Answer::Refused, Answer::Ended)
+        }
+        Ok(Command::ListAccess) => Answer::Listed(live.list_access()),
         // Building takes a while: not on a thread that serves requests.
         Ok(command) => {
             tokio::task::spawn_blocking(move || obey(&live, command, uid)).await.map_err(io::Error::other)?
@@ -172,9 +200,12 @@ fn obey(live: &Live, command: Command, uid: u32) -> Answer {
         }
         Command::Confirm { author } => live.confirm(&Author { uid, ..author }),
         Command::Rollback { author } => live.roll_back(&Author { uid, ..author }),
-        Command::Access { .. } | Command::Review { .. } => {
-            return Answer::Refused("this is written down, not obeyed".to_owned());
-        }
+        // They are answered where something can be waited for.
+        Command::Access { .. }
+        | Command::Review { .. }
+        | Command::EndAccess { .. }
+        | Command::RestoreAccess { .. }
+        | Command::ListAccess => return Answer::Refused("this is not obeyed here".to_owned()),
     };
     result.map_or_else(Answer::Refused, Answer::Done)
 }

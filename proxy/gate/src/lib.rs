@@ -10,6 +10,7 @@
 //!   [`last_good`]: what a gate with broken files starts from;
 //! - [`world`]: the ports of the decision: [`limits`], [`keys`], [`time_zone`], [`metrics`];
 //! - [`audit`]: the record; [`outcome`]: how each request's ends up in it; [`request_ids`]: its name;
+//! - [`ending`]: whose access was ended, at once;
 //! - [`admin`], [`console`], [`control`], [`housekeeping`]: how it is seen, told and kept.
 
 pub mod adapt;
@@ -22,6 +23,7 @@ pub mod console;
 pub mod control;
 mod doorkeeper;
 pub mod editions;
+pub mod ending;
 pub mod forward;
 pub mod housekeeping;
 pub mod inspect;

@@ -35,6 +35,7 @@ use poort_policy::Operation;
 use crate::{
     adapt,
     audit::{Record, Strangers, Ticket},
+    ending::Watched,
     forward::{AnswerHold, BodyHash, Inbound, prepare_request, prepare_response},
     inspect::{self, Incoming, Late, Sources, incoming},
     listen::Connection,
@@ -115,6 +116,7 @@ impl Proxy {
         if let Some(ticket) = ctx.ticket.take() {
             ticket.durable().await.map_err(|_| failure(Reason::RecordUnwritable))?;
         }
+        ctx.judge_access()?;
         let upstream = Context::upstream(ctx.snapshot.as_ref(), ctx.permit.as_ref())?;
         let (Some(permit), Some(exchange)) = (&ctx.permit, &ctx.exchange) else {
             return Err(failure(Reason::Internal));
@@ -142,8 +144,8 @@ impl Proxy {
         }
         prepare_response(response, &inbound)?;
         if Stream::is_one(response, source.streams) {
-            let readmission =
-                Readmission::of(session, exchange, ctx.connection.as_ref(), source.streams.readmit);
+            let (connection, seen) = (ctx.connection.as_ref(), ctx.watched.seen());
+            let readmission = Readmission::of(session, exchange, connection, source.streams.readmit, seen);
             let metrics = &self.live.carry.metrics;
             // INVARIANT: a stream that cannot be ended is none; there is a connection, and a request to cut.
             let readmission = readmission.ok_or_else(|| failure(Reason::Internal))?;
@@ -176,6 +178,8 @@ pub struct Context {
     /// Of the connection to the source, where the request asks for a WebSocket.
     hold: Option<AnswerHold>,
     stream: Option<Stream>,
+    /// Whether access is ended meanwhile.
+    watched: Watched,
     /// The body, where it is inspected as it passes.
     late: Late,
     /// Its digest, where that is owed.
@@ -195,10 +199,18 @@ impl Context {
         if let Some(stream) = &mut self.stream {
             return stream.pass_answer(bytes);
         }
+        self.judge_access()?;
         if !end && self.over_time() {
             return Err(failure(Reason::SourceTimeout));
         }
         Ok(())
+    }
+
+    /// Whether whoever asks still may: access that is ended is so for what is under way too.
+    fn judge_access(&mut self) -> Result<()> {
+        let Some(reason) = self.watched.reason(self.exchange.as_ref()) else { return Ok(()) };
+        self.outcome.not_readmitted();
+        Err(failure(reason))
     }
 
     /// Inspects a body as it passes, where it could not be read before.
@@ -272,6 +284,7 @@ impl ProxyHttp for Proxy {
             total: None,
             hold: None,
             stream: None,
+            watched: Watched::new(&self.live.carry.notices),
             late: Late::default(),
             body_hash: BodyHash::default(),
             outcome: OpenOutcome::new(Arc::clone(&self.live.audit), Arc::clone(&self.live.carry.metrics)),
@@ -411,6 +424,7 @@ impl ProxyHttp for Proxy {
         if let Some(stream) = &ctx.stream {
             return stream.pass();
         }
+        ctx.judge_access()?;
         if let Some(whole) = incoming::read_before(ctx.exchange.as_ref()) {
             incoming::replayed(body, whole);
             ctx.outcome.received_bytes = whole.len() as u64;

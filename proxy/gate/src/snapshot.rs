@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::SystemTime};
 
 use poort_enforce::{
-    operations::Operations,
+    operations::{Operations, certain_demands},
     pipeline::{Pipeline, Rules},
     routes::Routes,
     sign_in::SignIn,
@@ -109,6 +109,7 @@ impl Snapshot {
             quotas: quotas(deploy, zone, sources),
             tables: Arc::clone(&carry.tables),
             sign_in: desk(zone, &keys, carry)?,
+            endings: Arc::clone(&carry.endings),
             keys,
             metrics: Arc::clone(&carry.metrics),
         };
@@ -293,8 +294,10 @@ fn corpus(zone: &Zone, sources: &[source::Source], access: &Access) -> Corpus {
                 classification: source.classification.0.clone(),
                 owner: source.owner.clone(),
                 place: source.classification.1.clone(),
+                demands: certain_demands(&source.operations),
             })
             .collect(),
+        purposes: zone.purposes.all().iter().map(|purpose| purpose.name.to_string()).collect(),
     }
 }
 

@@ -1,8 +1,8 @@
 //! WebSockets and server-sent events: admitted again while they last.
 //!
 //! A stream would otherwise outlive every decision: an officer whose role was taken away would go on reading. Each stream has a
-//! task that puts its request through the pipeline of the then current configuration, when that changes and at least every
-//! `readmit`. Refused, it passes no further byte and is cut, also if it has been silent for hours.
+//! task that puts its request through the pipeline of the then current configuration: when that changes, when the access of whoever it is
+//! for is ended, and at least every `readmit`. Refused, it passes no further byte and is cut, also if it has been silent for hours.
 
 use std::{
     sync::{
@@ -20,10 +20,12 @@ use poort_enforce::{
     pipeline::Admission,
     source::Streams,
 };
-use tokio::task::AbortHandle;
+use poort_identity::{session::SessionId, token::Subject};
+use tokio::{task::AbortHandle, time::Instant};
 
 use crate::{
     adapt,
+    ending::Party,
     listen::{Connection, Cut},
     live::Live,
     metrics::Metrics,
@@ -46,6 +48,10 @@ pub struct Readmission {
     connection: Arc<Connection>,
     cut: Cut,
     every: Duration,
+    session: Option<SessionId>,
+    user: Option<Arc<Subject>>,
+    /// How many endings were seen: those since then are looked at.
+    seen: u64,
 }
 
 impl Readmission {
@@ -55,6 +61,7 @@ impl Readmission {
         exchange: &Exchange,
         connection: Option<&Arc<Connection>>,
         every: Duration,
+        seen: u64,
     ) -> Option<Self> {
         let head = session.req_header();
         Some(Self {
@@ -64,7 +71,22 @@ impl Readmission {
             connection: Arc::clone(connection?),
             cut: Cut::of_this_request()?,
             every,
+            session: exchange.session,
+            user: exchange.holder.as_ref().and_then(|holder| holder.subject.clone()),
+            seen,
         })
+    }
+
+    /// Whether somebody's access was ended in whose name the stream is open.
+    fn is_concerned(&mut self, live: &Live) -> bool {
+        let device = self.connection.device(&live.trust, SystemTime::now());
+        let device = device.as_ref().and_then(|judgement| judgement.verdict.as_ref().ok());
+        let party = Party {
+            session: self.session,
+            user: self.user.as_ref().map(|subject| &*subject.id),
+            device: device.map(|certificate| &*certificate.name),
+        };
+        live.carry.notices.concern(&mut self.seen, party).is_some()
     }
 
     async fn admitted(&self, live: &Live) -> bool {
@@ -142,11 +164,23 @@ impl Drop for Stream {
     }
 }
 
-async fn watch(readmission: Readmission, live: Arc<Live>, admitted: Arc<AtomicBool>) {
-    let mut changes = live.changes();
+async fn watch(mut readmission: Readmission, live: Arc<Live>, admitted: Arc<AtomicBool>) {
+    let (mut changes, mut notices) = (live.changes(), live.carry.notices.changes());
+    let mut due = Instant::now() + readmission.every;
+    // Nobody tells again what was ended between the request's admission and now.
+    let mut concerned = readmission.is_concerned(&live);
     loop {
-        // Either is a reason to ask again; a sender that is gone means that the gate is going too.
-        let _ = tokio::time::timeout(readmission.every, changes.changed()).await;
+        // Any is a reason to ask again; a sender that is gone means that the gate is going too.
+        if !concerned {
+            tokio::select! {
+                _ = changes.changed() => {}
+                _ = tokio::time::sleep_until(due) => {}
+                _ = notices.changed() => if !readmission.is_concerned(&live) {
+                    continue;
+                }
+            }
+        }
+        (concerned, due) = (false, Instant::now() + readmission.every);
         if !readmission.admitted(&live).await {
             admitted.store(false, Ordering::Release);
             live.carry.metrics.streams_ended.inc();

@@ -9,7 +9,7 @@ use std::{
 use poort_enforce::{
     inspect::Report,
     pipeline::Check,
-    ports::{Bucket, Clock, Keys, Limits, Observer, Sessions, Standing},
+    ports::{self, Bucket, Clock, Keys, Limits, Observer, Sessions, Standing, Withdrawn},
     record::Verdict,
 };
 use poort_identity::{
@@ -19,6 +19,7 @@ use poort_identity::{
 use poort_policy::Disagreement;
 
 use crate::{
+    ending::Endings,
     keys::KeyRing,
     limits::{Quotas, Tables},
     metrics::Metrics,
@@ -36,6 +37,8 @@ pub struct World {
     pub keys: KeyRing,
     /// How browsers sign in; none: they do not.
     pub sign_in: Option<Arc<Desk>>,
+    /// Whose access is ended; it outlives generations.
+    pub endings: Arc<Endings>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
 }
@@ -96,6 +99,16 @@ impl Sessions for World {
             Some(desk) => desk.standing(*id, now).await,
             None => Standing::Closed(SessionFault::Unknown),
         }
+    }
+}
+
+impl ports::Endings for World {
+    fn is_blocked(&self, device: &str, now: SystemTime) -> bool {
+        self.endings.is_blocked(device, now)
+    }
+
+    fn withdrawn(&self, subject: &str, now: SystemTime) -> Withdrawn {
+        self.endings.withdrawn(subject, now)
     }
 }
 

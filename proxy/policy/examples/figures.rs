@@ -87,6 +87,7 @@ fn corpus(policies: usize, sources: usize) -> Corpus {
         classifications: vec![group("restricted", &[]), group("secret", &[])],
         fleets: vec!["cars".to_owned(), "office".to_owned()],
         sources: (0..sources).map(source).collect(),
+        purposes: Vec::new(),
     }
 }
 

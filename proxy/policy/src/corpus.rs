@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::operation::Operation;
+
 /// Where in a file something stands. Lines and columns count from 1; 0 is unknown.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
@@ -46,6 +48,19 @@ pub struct SourceFacts {
     pub owner: String,
     /// Where its classification is declared.
     pub place: Place,
+    /// What has to be stated to it, whatever the policies allow; each operation once.
+    pub demands: Vec<Demand>,
+}
+
+/// What a source's file wants to be stated with every request for an operation: what policies allow is refused without it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Demand {
+    /// The operation.
+    pub operation: Operation,
+    /// A purpose.
+    pub purpose: bool,
+    /// A case number.
+    pub case: bool,
 }
 
 /// Everything that decisions are made from.
@@ -65,4 +80,6 @@ pub struct Corpus {
     pub fleets: Vec<String>,
     /// The sources.
     pub sources: Vec<SourceFacts>,
+    /// Names of the purposes that can be stated; none: any word.
+    pub purposes: Vec<String>,
 }

@@ -41,7 +41,7 @@ mod specialise;
 pub mod time;
 pub mod workbench;
 
-pub use corpus::{Corpus, Group, Place, PolicyFile, SourceFacts};
+pub use corpus::{Corpus, Demand, Group, Place, PolicyFile, SourceFacts};
 pub use decision::{Decision, Disagreement, Mode, Obligation};
 pub use engine::Engine;
 pub use fault::Fault;

@@ -42,7 +42,6 @@ fn around() -> Surroundings {
         ],
         devices: words(&["spiffe://zone.example/device/car-12"]),
         strong: words(&["phrh"]),
-        purposes: words(&["patrol", "investigation"]),
     }
 }
 

@@ -9,7 +9,8 @@ use std::time::Duration;
 use cedar_policy::{Context as CedarContext, Entities, PolicySet, Request, ValidationMode, Validator};
 use common::{device, engine, file, question, shipped, user, with};
 use poort_policy::{
-    Actor, BreakGlass, Context, Corpus, DeviceFacts, Engine, Operation, Principal, PrincipalKind, Question,
+    Actor, BreakGlass, Context, Corpus, Demand, DeviceFacts, Engine, Operation, Principal, PrincipalKind,
+    Question,
     workbench::{
         Proof, Properties, Workbench,
         prove::{Answer, Ask, Outcome, Said, Verdict},
@@ -34,7 +35,7 @@ fn all_sets<'p>(proof: &'p Proof<'_>) -> impl Iterator<Item = &'p PolicySet> {
 /// A condition that does not fit would make every proof fail.
 #[test]
 fn everything_that_is_asked_fits_the_schema() {
-    let bench = bench(shipped());
+    let bench = bench(demanding());
     let properties = properties(&bench, STRONG);
     let proof = Proof::new(&bench, &properties, Some(&bench), true).unwrap();
     let validator = Validator::new(proof.schema().clone());
@@ -86,7 +87,7 @@ fn questions() -> Vec<Question> {
             context.session.strong = true;
             context.session.auth_age = Some(60);
             context.case = Some("2026/1".to_owned());
-            context.purpose = Some("theft".to_owned());
+            context.purpose = Some("investigation".to_owned());
         },
         |context| {
             context.break_glass = Some(BreakGlass { reason: "x".to_owned(), case: "y".to_owned() });
@@ -164,6 +165,97 @@ fn all_policies_as_one_allow_what_the_engine_allows() {
         erred += usize::from(!decision.errors.is_empty());
     }
     assert!(allowed > 100 && erred > 100, "both were seen: {allowed}, {erred}");
+}
+
+/// The shipped corpus, where firearms demand a purpose of a consultation and a case of an alteration.
+fn demanding() -> Corpus {
+    let mut corpus = shipped();
+    let firearms = corpus.sources.iter_mut().find(|source| source.id == "firearms").unwrap();
+    firearms.demands = vec![
+        Demand { operation: Operation::Consult, purpose: true, case: false },
+        Demand { operation: Operation::Alter, purpose: false, case: true },
+    ];
+    corpus
+}
+
+#[test]
+fn what_a_source_demands_to_be_stated_counts_as_policies_do() {
+    let corpus = demanding();
+    let bench = bench(corpus.clone());
+    let properties = properties(&bench, STRONG);
+    let proof = Proof::new(&bench, &properties, None, false).unwrap();
+    let now = proof.sets().iter().find(|set| set.exact.is_some()).unwrap();
+    let real = engine(&corpus);
+    let mut demanded = 0;
+    for set in [&now.plain, now.exact.as_ref().unwrap()] {
+        let with_demands = engine_of(&corpus, set);
+        for question in questions() {
+            let context = &question.context;
+            let unstated = question.source.as_ref() == "firearms"
+                && match question.operation {
+                    Operation::Consult => context.purpose.is_none(),
+                    Operation::Alter => context.case.is_none(),
+                    _ => false,
+                };
+            let allowed = allows(&real, &question);
+            assert_eq!(allows(&with_demands, &question), allowed && !unstated, "{question:?}");
+            demanded += usize::from(allowed && unstated);
+        }
+    }
+    assert!(demanded > 10, "{demanded}");
+}
+
+#[test]
+fn a_demand_is_in_what_is_shown_of_a_counter_example() {
+    let (lax, strict) = (bench(shipped()), bench(demanding()));
+    let purpose = "@id(\"purpose\") @says(\"x\")\n\
+        forbid (principal, action == Poort::Action::\"consult\", resource == Poort::Source::\"firearms\") unless { context has purpose };";
+    let claimed = properties(&lax, purpose);
+    let proof = Proof::new(&lax, &claimed, None, false).unwrap();
+    let (request, entities) = model(&proof, true);
+    let unstated = |context: CedarContext| {
+        let kept = context.into_iter().filter(|(name, _)| name != "purpose");
+        CedarContext::from_pairs(kept).unwrap()
+    };
+    let context = unstated(request.context().unwrap().clone());
+    let (principal, action, source) =
+        (request.principal().unwrap(), request.action().unwrap(), request.resource().unwrap());
+    let ask = || {
+        let request = Request::new(
+            principal.clone(),
+            action.clone(),
+            source.clone(),
+            context.clone(),
+            Some(proof.schema()),
+        );
+        Said::Fails(Some(Box::new((request.unwrap(), entities.clone()))))
+    };
+    let outcome = concluded(&proof, ask(), true);
+    assert!(matches!(outcome.verdict, Verdict::Refuted(..)), "{outcome:?}");
+
+    // Where the source's file demands one, the gate refuses: no counter-example.
+    let demanded = properties(&strict, purpose);
+    let held = Proof::new(&strict, &demanded, None, false).unwrap();
+    let outcome = concluded(&held, ask(), true);
+    assert!(matches!(outcome.verdict, Verdict::Unknown(_)), "{outcome:?}");
+
+    // A demand that was taken away is something that is newly allowed, and who refused it is said.
+    let none = lax.properties(Vec::new()).unwrap();
+    let compared = Proof::new(&lax, &none, Some(&strict), false).unwrap();
+    let place = compared
+        .environments()
+        .iter()
+        .position(|one| one.kind == PrincipalKind::User && one.operation == Operation::Consult)
+        .unwrap();
+    let newly = compared.claims().iter().position(|claim| &*claim.name == "nothing-new").unwrap();
+    let check = compared.checks().iter().position(|check| check.claim == newly).unwrap();
+    let answer = Answer { environment: place, check, said: ask(), took: Duration::ZERO };
+    let usual = question(user("x", &[], &[]), None, Operation::Use, "firearms").context;
+    let outcome = compared.conclude(vec![answer], &|_| usual.clone()).remove(newly);
+    let Verdict::Refuted(examples, _) = &outcome.verdict else { panic!("{outcome:?}") };
+    assert!(examples[0].decision.allow);
+    let before = examples[0].before.as_ref().unwrap();
+    assert_eq!((before.allow, &before.determining), (false, &common::names(&["sources/firearms.yaml"])));
 }
 
 /// A counter-example as a solver gives one: somebody who consults firearms.

@@ -8,11 +8,12 @@ use crate::{
     arrival::DeviceState,
     exchange::Exchange,
     pipeline::{Flow, Pipeline, refuse},
+    ports::Ports,
     reason::Reason,
     source::Demand,
 };
 
-pub(crate) fn check<P>(pipeline: &Pipeline<P>, exchange: &mut Exchange) -> Flow {
+pub(crate) fn check<P: Ports>(pipeline: &Pipeline<P>, exchange: &mut Exchange) -> Flow {
     let demand = match (exchange.source(), exchange.own) {
         (Some(source), _) => source.device,
         // A session is bound to a device: without one there is nothing to begin or end.
@@ -24,6 +25,9 @@ pub(crate) fn check<P>(pipeline: &Pipeline<P>, exchange: &mut Exchange) -> Flow 
         DeviceState::Absent if demand == Demand::Required => refuse(Reason::DeviceMissing),
         DeviceState::Absent => Continue(()),
         DeviceState::Accepted(certificate) => {
+            if pipeline.ports.is_blocked(&certificate.name, exchange.received) {
+                return refuse(Reason::DeviceBlocked);
+            }
             let posture = pipeline.rules.inventory.get(&certificate.name).cloned();
             // A device that nobody inventoried is unmanaged, which is for the policies to judge.
             exchange.device = Some(posture.unwrap_or_else(|| unmanaged(&certificate.name)));

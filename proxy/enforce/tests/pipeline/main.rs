@@ -12,6 +12,7 @@ mod fixture;
 
 mod aggregator;
 mod device;
+mod ending;
 mod flood;
 mod law;
 mod policy;

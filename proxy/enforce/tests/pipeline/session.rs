@@ -26,6 +26,7 @@ fn officer(roles: &[&str]) -> Arc<Subject> {
         acr: None,
         amr: vec![],
         auth_time: None,
+        issued: None,
         expires: now() + Duration::from_secs(600),
         token_id: None,
         client: None,
@@ -37,18 +38,18 @@ fn officer(roles: &[&str]) -> Arc<Subject> {
     })
 }
 
-fn cookie(host: &str, device: &str) -> String {
+pub(crate) fn cookie(host: &str, device: &str) -> String {
     let id = SessionId::random().unwrap();
     let session =
         Session { id, subject: officer(&["officer"]), device: device.to_owned(), host: host.to_owned() };
     format!("__Host-poort-session={}", session.seal(&seal()).unwrap())
 }
 
-fn asks(cookie: &str) -> Ask {
+pub(crate) fn asks(cookie: &str) -> Ask {
     Ask::get("persons.example", "/status").header("cookie", cookie)
 }
 
-fn as_page(ask: Ask) -> Ask {
+pub(crate) fn as_page(ask: Ask) -> Ask {
     ask.header("accept", "text/html").header("sec-fetch-mode", "navigate")
 }
 

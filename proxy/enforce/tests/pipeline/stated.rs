@@ -59,6 +59,7 @@ fn officer(roles: &[&str]) -> Arc<Subject> {
         acr: None,
         amr: vec![],
         auth_time: None,
+        issued: None,
         expires: now() + Duration::from_secs(600),
         token_id: None,
         client: None,

@@ -90,7 +90,7 @@ impl Findings {
             Record::Outcome(outcome) => self.see_outcome(outcome),
             Record::BrokenGlass(broken) => self.see_broken_glass(broken),
             Record::Review(_) | Record::Access(_) | Record::Authentication(_) => {}
-            Record::Change(_) | Record::Finding(_) => {}
+            Record::Change(_) | Record::AccessEnded(_) | Record::Finding(_) => {}
         }
     }
 

@@ -18,6 +18,7 @@
 //! - [`strangers`] counts refusals of callers that nobody knows, in a bounded log of their own.
 
 mod access;
+mod access_ended;
 mod authentication;
 mod batch;
 mod change;
@@ -47,6 +48,7 @@ mod unusual;
 pub mod writer;
 
 pub use access::{Access, Looker};
+pub use access_ended::{AccessEnded, Became};
 pub use authentication::{Act, Authentication, Who};
 pub use batch::{Ticket, Unwritable};
 pub use change::{Change, Changed};

@@ -6,6 +6,7 @@ use poort_enforce::record::{Decision, Outcome};
 
 use super::{
     access::Access,
+    access_ended::AccessEnded,
     authentication::Authentication,
     change::Change,
     findings::Finding,
@@ -31,6 +32,8 @@ pub enum Record {
     Review(Box<Review>),
     /// Somebody changed the policies in force.
     Change(Box<Change>),
+    /// Somebody ended another's access, or gave it back.
+    AccessEnded(Box<AccessEnded>),
 }
 
 /// What decisions were made with: SHA-256 in hexadecimal, made once for each load.
@@ -49,7 +52,7 @@ impl Record {
     pub(super) const fn is_waited_for(&self) -> bool {
         match self {
             Self::Decision(..) | Self::Access(_) | Self::Authentication(_) | Self::Change(_) => true,
-            Self::BrokenGlass(_) | Self::Review(_) => true,
+            Self::BrokenGlass(_) | Self::Review(_) | Self::AccessEnded(_) => true,
             Self::Outcome(_) | Self::Finding(_) => false,
         }
     }
@@ -63,6 +66,7 @@ impl Record {
             Self::BrokenGlass(broken) => size_of::<BrokenGlass>() + 512 + broken.glass.reason.len(),
             Self::Review(review) => size_of::<Review>() + 512 + review.finding.len(),
             Self::Change(_) => size_of::<Change>() + 1024,
+            Self::AccessEnded(_) => size_of::<AccessEnded>() + 1024,
             Self::Access(access) => {
                 let wanted = access.wanted.iter().map(|(what, value)| what.len() + value.len() + 64);
                 size_of::<Access>() + 512 + wanted.sum::<usize>()

@@ -7,6 +7,7 @@ use prometheus::Registry;
 use crate::{
     carry_over::{CarryOver, Closures},
     config::{self, Faults},
+    ending::Endings,
     listen, listeners,
     metrics::Metrics,
     snapshot::{self, Built, Snapshot},
@@ -28,7 +29,12 @@ fn build(file: &Path) -> Result<String, Faults> {
     listeners::certificates(&checked.deploy)?;
     let metrics =
         Metrics::register(&Registry::new()).map_err(|fault| crate::live::one_fault(fault.to_string()))?;
-    let carry = CarryOver::new(Arc::new(metrics), Closures::none(), checked.zone.limits.keys.get());
+    let carry = CarryOver::new(
+        Arc::new(metrics),
+        Closures::none(),
+        Endings::default(),
+        checked.zone.limits.keys.get(),
+    );
     let digest = snapshot::digest(&checked);
     let snapshot = Snapshot::build(Built::of(&checked, &digest), &carry, 1)?;
     for warning in &snapshot.warnings {

@@ -1,5 +1,6 @@
 //! The command line: one file a verb.
 
+mod access;
 mod audit;
 mod check;
 mod policy;
@@ -7,11 +8,14 @@ mod reload;
 mod run;
 mod waf;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand};
 
-use crate::config::Faults;
+use crate::{config::Faults, control, live::Author};
 
 /// A zero-trust policy enforcement point: checked, limited, logged paths to the systems behind it.
 #[derive(Debug, Parser)]
@@ -29,6 +33,9 @@ enum Verb {
     Check(ConfigArgument),
     /// Make a running gate read its configuration again; on any fault it goes on as before.
     Reload(reload::Arguments),
+    /// Whose access is ended: at once, over every restart.
+    #[command(subcommand)]
+    Access(access::Verb),
     /// The record, and the proof of it.
     #[command(subcommand)]
     Audit(Box<audit::Verb>),
@@ -55,6 +62,7 @@ impl Cli {
             Verb::Run(ConfigArgument { config }) => run::run(&config),
             Verb::Check(ConfigArgument { config }) => check::check(&config),
             Verb::Reload(arguments) => reload::reload(&arguments),
+            Verb::Access(verb) => access::obey(&verb),
             Verb::Audit(verb) => audit::obey(&verb),
             Verb::Policy(verb) => policy::obey(&verb),
             Verb::Waf(verb) => waf::obey(verb),
@@ -71,6 +79,19 @@ fn say(text: impl std::fmt::Display) {
 /// Says what is wrong.
 fn complain(text: impl std::fmt::Display) {
     eprintln!("{text}");
+}
+
+/// Who types, as far as this process knows: a gate asks its kernel.
+fn author(reason: Option<String>) -> Author {
+    let uid = nix::unistd::Uid::current();
+    let user = nix::unistd::User::from_uid(uid).ok().flatten().map(|user| user.name);
+    Author { uid: uid.as_raw(), user, reason }
+}
+
+/// That no gate runs on a state directory, or none that answers this user.
+fn unanswered(state: &Path, fault: &std::io::Error) -> String {
+    let socket = control::socket(state);
+    format!("no gate answers at `{}`: {fault}; is it running, and are you its user?", socket.display())
 }
 
 /// Says what came of looking at a configuration, or everything that is wrong with it.

@@ -7,7 +7,7 @@ use crate::{
     control::{self, Answer, Command},
 };
 
-use super::{ConfigArgument, WRONG, complain, say};
+use super::{ConfigArgument, WRONG, complain, say, unanswered};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -40,18 +40,14 @@ pub(super) fn reload(arguments: &Arguments) -> ExitCode {
             say(done.unwrap_or_else(|| generation(&reloaded)));
             ExitCode::SUCCESS
         }
-        Ok(Answer::Recorded) => ExitCode::SUCCESS,
+        Ok(Answer::Recorded | Answer::Ended(_) | Answer::Listed(_)) => ExitCode::SUCCESS,
         Ok(Answer::Refused(why)) => {
             complain(&why);
             complain("nothing was changed; the gate goes on as before");
             ExitCode::from(WRONG)
         }
         Err(fault) => {
-            let socket = control::socket(&state);
-            complain(format_args!(
-                "no gate answers at `{}`: {fault}; is it running, and are you its user?",
-                socket.display()
-            ));
+            complain(unanswered(&state, &fault));
             ExitCode::FAILURE
         }
     }

@@ -23,6 +23,7 @@ use crate::{
     },
     console::Console,
     editions::{self, AccessFiles, Ledger, Pending},
+    ending::Endings,
     housekeeping::Housekeeping,
     last_good,
     listen::{self, Surroundings},
@@ -78,7 +79,10 @@ fn serve(file: &Path) -> anyhow::Result<()> {
     for source in closures.all() {
         tracing::warn!(event = "source_closed", source, remedy = "poort reload --allow SOURCE");
     }
-    let carry = CarryOver::new(Arc::clone(&metrics), closures, checked.zone.limits.keys.get());
+    let endings = Endings::open(&checked.deploy.state).context(
+        "whose access was ended cannot be read; restore or remove `ended-access` in the state directory",
+    )?;
+    let carry = CarryOver::new(Arc::clone(&metrics), closures, endings, checked.zone.limits.keys.get());
     let settings = audit_settings(&checked.deploy.audit);
     let (audit, recovered) = Audit::open(settings, WallClock)?;
     tracing::info!(event = "audit_opened", ?recovered);

@@ -82,6 +82,11 @@ pub(crate) fn duration(text: &str) -> Result<std::time::Duration, String> {
     quantity::duration(text)
 }
 
+/// Why a text is no name as certificates carry it.
+pub(crate) fn certified_name_objection(text: &str) -> Option<String> {
+    check::certified_name_objection(text)
+}
+
 /// Reads a directory of policies by itself: as much of it as decisions depend on, without certificates, keys and addresses.
 ///
 /// # Errors

@@ -38,7 +38,7 @@ pub struct Author {
 
 impl Author {
     /// What people know it by.
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         self.user.clone().unwrap_or_else(|| format!("user {}", self.uid))
     }
 }

@@ -103,6 +103,12 @@ impl Metrics {
         held.sessions.with_label_values(&["open"]).set(whole(kept.open));
         held.sessions.with_label_values(&["ended"]).set(whole(kept.ended));
         held.sign_ins.set(whole(kept.waiting));
+        for (counter, (_, count)) in held.ended.iter().zip(carry.notices.ended()) {
+            say(counter, count);
+        }
+        for (kind, count) in carry.endings.count(now) {
+            held.endings.with_label_values(&[kind]).set(whole(count));
+        }
         let (waiting, oldest) = carry.reviews.count();
         held.reviews.set(whole(waiting));
         held.oldest_review.set(oldest.map_or(0, |oldest| until(now, oldest)));

@@ -138,13 +138,27 @@ pub(super) struct Held {
     pub(super) prefixes: IntGauge,
     pub(super) sessions: IntGaugeVec,
     pub(super) sign_ins: IntGauge,
+    /// Of sessions, users and devices.
+    pub(super) ended: [IntCounter; 3],
+    pub(super) endings: IntGaugeVec,
     pub(super) reviews: IntGauge,
     pub(super) oldest_review: IntGauge,
 }
 
 impl Held {
     pub(super) fn register(new: &Registrar<'_>) -> Result<Self> {
+        let ended = new.counters(
+            "poort_access_ended_total",
+            "Sessions that were ended, by whomever, and users and devices whose access an operator ended.",
+            &["kind"],
+        )?;
         Ok(Self {
+            ended: ["session", "user", "device"].map(|kind| ended.with_label_values(&[kind])),
+            endings: new.gauges(
+                "poort_access_endings",
+                "Users and devices whose access is ended now.",
+                &["kind"],
+            )?,
             in_flight: new.gauge("poort_requests_in_flight", "Requests in flight through the gate.")?,
             in_flight_limit: new
                 .gauge("poort_requests_in_flight_limit", "How many may be in flight through the gate.")?,

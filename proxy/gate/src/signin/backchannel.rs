@@ -10,7 +10,7 @@ use poort_identity::{
 use crate::audit::{Act, Audit, Authentication, Who};
 
 use super::{
-    Desk, State,
+    Desk, State, Whose,
     endpoints::{one, record},
 };
 
@@ -57,12 +57,14 @@ impl Desk {
         if !self.state.is_first(&name, until, now).await.map_err(|_| SignInFault::Full)? {
             return Err(SignInFault::Repeated);
         }
-        let means = |kept: &super::Kept| {
-            let person = read.subject.as_ref().is_none_or(|subject| *subject == kept.subject.id);
-            let sign_in = read.sid.as_ref().is_none_or(|sid| Some(sid) == kept.sid.as_ref());
-            *kept.subject.issuer == *alias && person && sign_in
+        let ended = match (&read.sid, &read.subject) {
+            (Some(sid), user) => {
+                self.state.end(Whose::SignIn { issuer: alias, sid, user: user.as_deref() }).await
+            }
+            // A subject's name begins with its issuer's alias.
+            (None, Some(user)) => self.state.end(Whose::User(user)).await,
+            (None, None) => 0,
         };
-        let ended = self.state.end(means).await;
         let signed_out = Authentication {
             time: now,
             act: Act::SignedOutByIssuer,

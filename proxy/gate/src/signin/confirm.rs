@@ -8,7 +8,7 @@ use std::{
 use poort_identity::{session::SessionId, sign_in::SignInFault};
 use tokio::sync::watch;
 
-use super::{Desk, State};
+use super::{Desk, State, Whose};
 
 /// For how long no other gate asks; after a failure it is asked again no sooner.
 const LEASE: Duration = Duration::from_secs(15);
@@ -61,14 +61,14 @@ impl Desk {
             Ok(answer) => answer,
             Err(fault) => {
                 // RFC 6749, 5.2: the person signed out there, or may not sign in any more.
-                if matches!(&fault, SignInFault::Refused(error) if error == "invalid_grant") {
-                    self.state.change(id, |kept| kept.ended = true).await;
+                if fault.is_spent() {
+                    self.state.end(Whose::Session(id)).await;
                 }
                 return Err(fault);
             }
         };
         if read.as_ref().is_some_and(|read| read.subject.id != kept.subject.id) {
-            self.state.change(id, |kept| kept.ended = true).await;
+            self.state.end(Whose::Session(id)).await;
             return Err(SignInFault::Subject);
         }
         let good_until = Self::good_until(&tokens, now);

@@ -8,7 +8,10 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use poort_enforce::{ports::Standing, stated::Purposes};
+use poort_enforce::{
+    ports::{Endings as _, Standing, Withdrawn},
+    stated::Purposes,
+};
 use poort_identity::{
     session::{Seal, SessionFault, SessionId},
     sign_in::{Provider, SignInFault, Tokens},
@@ -21,6 +24,7 @@ use crate::{
     audit::Reviews,
     carry_over::CarryOver,
     config::checked::zone::{Dispatch, Missions, SignIn},
+    ending::Endings,
     keys::{self, KeyRing},
     metrics::Metrics,
 };
@@ -38,6 +42,7 @@ pub struct Desk {
     pub(super) strong: Vec<String>,
     pub(super) places: Vec<Place>,
     pub(super) state: Arc<Memory>,
+    pub(super) endings: Arc<Endings>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) reviews: Arc<Reviews>,
     pub(super) confirming: Mutex<HashMap<SessionId, watch::Receiver<()>>>,
@@ -110,6 +115,7 @@ impl Desk {
             strong,
             places: sign_in.providers.iter().map(place).collect::<Result<_, String>>()?,
             state: Arc::clone(&carry.sessions),
+            endings: Arc::clone(&carry.endings),
             metrics: Arc::clone(&carry.metrics),
             reviews: Arc::clone(&carry.reviews),
             confirming: Mutex::default(),
@@ -175,6 +181,18 @@ impl Desk {
                 self.state.used(id, now).await;
                 Standing::Open { renewed: kept.renewed.then_some(kept.subject), statements: kept.statements }
             }
+        }
+    }
+
+    /// Whether somebody who signs in now may: whoever is blocked may not, and an issuer that remembers a sign-in from before access was ended
+    /// has to ask again.
+    pub(super) fn admits(&self, kept: &Kept, now: SystemTime) -> Result<(), SignInFault> {
+        match self.endings.withdrawn(&kept.subject.id, now) {
+            Withdrawn::Everything => Err(SignInFault::Blocked),
+            Withdrawn::Before(moment) if kept.subject.signed_in().is_some_and(|second| second <= moment) => {
+                Err(SignInFault::Ended)
+            }
+            Withdrawn::Before(_) | Withdrawn::Nothing => Ok(()),
         }
     }
 

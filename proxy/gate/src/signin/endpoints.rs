@@ -17,12 +17,13 @@ use poort_enforce::{
 use poort_identity::{
     session::{Purpose, Session, SessionId},
     sign_in::{Ask, Callback, SignInFault},
+    token::IdToken,
 };
 
 use crate::audit::{Act, Audit, Authentication, Record};
 
 use super::{
-    Desk, HandOver, Kept, State, Waiting, cookies,
+    Desk, HandOver, Kept, State, Waiting, Whose, cookies,
     desk::Place,
     journey::{self, Errand, Journey, PATIENCE},
     pages::{Form, Page},
@@ -267,7 +268,7 @@ impl Desk {
         Ok(visit
             .page(texts::SIGNED_IN)
             .text(&here)
-            .link("/mission", texts::MISSION)
+            .link("/mission", texts::ON_A_MISSION)
             .link("/start?other=1", texts::SOMEBODY_ELSE)
             .link("/sign-out", texts::SIGN_OUT)
             .reply(visit.id))
@@ -320,10 +321,18 @@ impl Desk {
         let alias = visit.facts.target.path.strip_prefix("/callback/").unwrap_or_default();
         let place = self.place(alias).ok_or(SignInFault::Issuer)?;
         let grant = waiting.flow.accept(&place.provider, &callback, Some(browser), visit.device)?;
-        let (tokens, read) = self.tokens(place, &grant.form, Some(&grant.nonce), visit.now).await?;
+        let journey = waiting.journey.as_deref();
+        let journey = journey.and_then(|sealed| Journey::open(&self.seal, sealed, visit.device, visit.now));
+        let (tokens, read) = match self.tokens(place, &grant.form, Some(&grant.nonce), visit.now).await {
+            Err(fault) if fault.is_spent() && journey.as_ref().is_some_and(|journey| !journey.again) => {
+                return self.begin_again(journey, cookies::removed(&login), visit);
+            }
+            answered => answered?,
+        };
         let read = read.ok_or(SignInFault::Response)?;
-        let id = self.session_for(&read.subject.id, visit).await?;
+        let id = self.session_for(&read, visit).await?;
         let mut kept = self.kept(id, visit.device, tokens, read, visit.now);
+        self.admits(&kept, visit.now)?;
         // Other hosts' cookies of this session say how it was before.
         kept.renewed = true;
         // Who signs in more strongly is on the same mission as before.
@@ -337,6 +346,11 @@ impl Desk {
         };
         record(visit.audit, signed_in).await?;
         self.state.keep(id, kept.clone()).await.map_err(|_| SignInFault::Full)?;
+        if let Err(fault) = self.admits(&kept, visit.now) {
+            // It was ended between the two.
+            self.state.end(Whose::Session(id)).await;
+            return Err(fault);
+        }
         let session = Session {
             id,
             subject: Arc::clone(&kept.subject),
@@ -345,30 +359,55 @@ impl Desk {
         };
         let value = session.seal(&self.seal).map_err(|_| SignInFault::Internal)?;
         let cookies = [cookies::session(&value), cookies::removed(&login)].into_iter().flatten().collect();
-        let journey = waiting.journey.as_deref();
-        let journey = journey.and_then(|sealed| Journey::open(&self.seal, sealed, visit.device, visit.now));
         if !self.is_enough(&kept, journey.as_ref()) {
             let page = visit.page(texts::NOT_STRONG).say(texts::WITH_A_CARD);
+            let again =
+                waiting.journey.map_or_else(|| "/".to_owned(), |sealed| format!("/start?to={sealed}"));
             return Ok(Page { status: StatusCode::FORBIDDEN, cookies, ..page }
-                .link("/", texts::GO_ON)
+                .link(&again, texts::TRY_AGAIN)
+                .link("/", texts::BACK)
                 .reply(visit.id));
         }
         tracing::info!(event = "signed_in", issuer = alias, session = %id);
         self.go_on(id, &kept, journey, cookies, visit).await
     }
 
+    /// Asks the issuer once more, which knows by now who it is: where several tabs sign in at once, an issuer may void the code of one when
+    /// another comes.
+    fn begin_again(
+        &self,
+        journey: Option<Journey>,
+        removed: Option<HeaderValue>,
+        visit: Visit<'_>,
+    ) -> Answered {
+        let journey = journey.map(|journey| Journey { again: true, ..journey });
+        let sealed = journey.and_then(|journey| journey.seal(&self.seal)).ok_or(SignInFault::Internal)?;
+        tracing::info!(event = "sign_in_again", request = %visit.id);
+        self.go(format!("{}/start?to={sealed}", self.origin), removed.into_iter().collect(), visit.id)
+    }
+
     /// The session of somebody who signs in: the one they have in this browser, or a new one. Whoever had this device before is signed out of
     /// it.
-    async fn session_for(&self, subject: &str, visit: Visit<'_>) -> Result<SessionId, SignInFault> {
-        let ended = self.state.end(|kept| kept.device == visit.device && kept.subject.id != subject).await;
+    async fn session_for(&self, read: &IdToken, visit: Visit<'_>) -> Result<SessionId, SignInFault> {
+        let subject = &read.subject.id;
+        let ended = self.state.end(Whose::OthersOnDevice { user: subject, device: visit.device }).await;
         if ended > 0 {
             let taken = visit.authentication(Act::TakenOver);
             record(visit.audit, Authentication { ended: ended as u64, ..taken }).await?;
         }
-        match self.present(visit).await {
-            Some((id, kept)) if kept.subject.id == subject => Ok(id),
-            _ => SessionId::random().map_err(|_| SignInFault::Internal),
+        if let Some((id, kept)) = self.present(visit).await
+            && kept.subject.id == *subject
+        {
+            return Ok(id);
         }
+        // Tabs that arrive together know nothing of each other, and are one sign-in all the same. One that was ended stays ended.
+        if let (Some(sid), Some(when)) = (&read.sid, read.subject.auth_time) {
+            let id = SessionId::of(&[subject, visit.device, sid, &when.to_string()]);
+            if self.state.find(id).await.is_none_or(|kept| self.fault(&kept, visit.now).is_none()) {
+                return Ok(id);
+            }
+        }
+        SessionId::random().map_err(|_| SignInFault::Internal)
     }
 
     /// Hands the session over to the host that the person was going to.
@@ -448,8 +487,8 @@ impl Desk {
     async fn sign_out(&self, visit: Visit<'_>) -> Answered {
         let Some((id, kept)) = self.present(visit).await else { return Ok(signed_out(visit)) };
         visit.posted(self, SIGN_OUT_FORM, id)?;
-        let person = &kept.subject.id;
-        let ended = self.state.end(|other| other.subject.id == *person && other.device == visit.device).await;
+        let whose = Whose::UserOnDevice { user: &kept.subject.id, device: visit.device };
+        let ended = self.state.end(whose).await;
         let signed_out = Authentication {
             who: Some((&*kept.subject).into()),
             session: Some(id.to_string()),
@@ -496,6 +535,8 @@ fn failed(endpoint: Endpoint, fault: &SignInFault, visit: Visit<'_>) -> Reply {
         SignInFault::Unreachable(_) | SignInFault::Response => (StatusCode::BAD_GATEWAY, texts::NO_ANSWER),
         SignInFault::Full | SignInFault::Internal => (StatusCode::SERVICE_UNAVAILABLE, texts::NOT_POSSIBLE),
         SignInFault::Refused(_) => (StatusCode::FORBIDDEN, texts::REFUSED),
+        SignInFault::Blocked => (StatusCode::FORBIDDEN, texts::BLOCKED),
+        SignInFault::Ended => (StatusCode::FORBIDDEN, texts::SIGN_IN_AFRESH),
         SignInFault::State => (StatusCode::BAD_REQUEST, texts::TOO_LONG),
         _ => (StatusCode::BAD_REQUEST, texts::NOT_HERE),
     };
@@ -504,5 +545,7 @@ fn failed(endpoint: Endpoint, fault: &SignInFault, visit: Visit<'_>) -> Reply {
         _ => texts::DID_NOT_WORK,
     };
     let page = visit.page(title).say(text);
-    Page { status, ..page }.link("/", texts::TRY_AGAIN).reply(visit.id)
+    // Who has to sign in afresh is not helped by what the issuer remembers.
+    let again = if *fault == SignInFault::Ended { "/start?other=1" } else { "/" };
+    Page { status, ..page }.link(again, texts::TRY_AGAIN).reply(visit.id)
 }

@@ -55,13 +55,16 @@ pub(super) struct Journey {
     pub(super) errand: Errand,
     /// When it was interrupted, in seconds since 1970.
     pub(super) at: u64,
+    /// Whether the issuer is asked for the second time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) again: bool,
 }
 
 impl Journey {
     /// A way that begins now, without a session at its end.
     pub(super) fn to(host: String, target: String, errand: Errand, visit: Visit<'_>) -> Self {
         let (device, at) = (visit.device.to_owned(), seconds(visit.now));
-        Self { host, target, device, tag: String::new(), browser: [0; 32], errand, at }
+        Self { host, target, device, tag: String::new(), browser: [0; 32], errand, at, again: false }
     }
 
     /// The stronger sign-in that it waits for, if it does; inside: the `acr` that it has to be.
@@ -113,6 +116,7 @@ mod tests {
             browser: [1; 32],
             errand: Errand::SignIn { stronger: false, class: None },
             at: seconds(now),
+            again: false,
         };
         let sealed = journey.seal(&seal).unwrap();
         assert_eq!(journey.target, "/persons/1?a=b");

@@ -2,20 +2,21 @@
 
 use std::{
     collections::HashMap,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use parking_lot::Mutex;
 use poort_identity::session::SessionId;
 
-use super::state::{Full, HandOver, Kept, State, Waiting};
+use super::{
+    sessions::Sessions,
+    state::{Full, HandOver, Kept, State, Waiting, Whose},
+};
+use crate::ending::{Notices, Whom};
 
-/// Most sessions that are kept.
-const SESSIONS: usize = 200_000;
 /// Most of anything that waits for a few minutes.
 const MOMENTARY: usize = 50_000;
-/// How exactly it is known when a session was used last.
-const SEEN: Duration = Duration::from_secs(60);
 
 /// State that is kept nowhere else.
 #[derive(Debug, Default)]
@@ -23,13 +24,9 @@ pub struct Memory {
     waiting: Mutex<Moments<Waiting>>,
     on_their_way: Mutex<Moments<HandOver>>,
     names: Mutex<Moments<()>>,
-    sessions: Mutex<HashMap<SessionId, Entry>>,
-}
-
-#[derive(Debug)]
-struct Entry {
-    kept: Kept,
-    leased_until: SystemTime,
+    sessions: Mutex<Sessions>,
+    /// Hears of every session that is ended.
+    notices: Arc<Notices>,
 }
 
 /// Things that are kept for a while, bounded in number.
@@ -72,14 +69,16 @@ pub struct Count {
 }
 
 impl Memory {
+    /// Nothing yet. `notices` hears of every session that is ended.
+    #[must_use]
+    pub fn new(notices: Arc<Notices>) -> Self {
+        Self { notices, ..Self::default() }
+    }
+
     /// How much is kept now.
     #[must_use]
     pub fn count(&self, now: SystemTime) -> Count {
-        let sessions = self.sessions.lock();
-        let is_open = |entry: &&Entry| !entry.kept.ended && now < entry.kept.subject.expires;
-        let open = sessions.values().filter(is_open).count();
-        let ended = sessions.len() - open;
-        drop(sessions);
+        let (open, ended) = self.sessions.lock().count(now);
         let waiting = self.waiting.lock().0.values().filter(|(_, until)| now < *until).count();
         Count { open, ended, waiting }
     }
@@ -111,50 +110,28 @@ impl State for Memory {
     }
 
     async fn keep(&self, id: SessionId, kept: Kept) -> Result<(), Full> {
-        let mut sessions = self.sessions.lock();
-        if sessions.len() >= SESSIONS {
-            let now = kept.seen;
-            sessions.retain(|_, entry| entry.kept.subject.expires > now);
-        }
-        if sessions.len() >= SESSIONS {
-            return Err(Full);
-        }
-        sessions.insert(id, Entry { kept, leased_until: SystemTime::UNIX_EPOCH });
-        Ok(())
+        self.sessions.lock().keep(id, kept)
     }
 
     async fn find(&self, id: SessionId) -> Option<Kept> {
-        self.sessions.lock().get(&id).map(|entry| entry.kept.clone())
+        self.sessions.lock().find(id).cloned()
     }
 
     async fn used(&self, id: SessionId, now: SystemTime) {
-        if let Some(entry) = self.sessions.lock().get_mut(&id)
-            && now.duration_since(entry.kept.seen).is_ok_and(|since| since >= SEEN)
-        {
-            entry.kept.seen = now;
-        }
+        self.sessions.lock().used(id, now);
     }
 
     async fn change(&self, id: SessionId, change: impl FnOnce(&mut Kept) + Send) -> bool {
-        let mut sessions = self.sessions.lock();
-        let open = sessions.get_mut(&id).filter(|entry| !entry.kept.ended);
-        open.map(|entry| change(&mut entry.kept)).is_some()
+        self.sessions.lock().change(id, change)
     }
 
     async fn lease(&self, id: SessionId, now: SystemTime, length: Duration) -> bool {
-        let mut sessions = self.sessions.lock();
-        let free = sessions.get_mut(&id).filter(|entry| !entry.kept.ended && entry.leased_until <= now);
-        free.map(|entry| entry.leased_until = now + length).is_some()
+        self.sessions.lock().lease(id, now, length)
     }
 
-    async fn end(&self, which: impl Fn(&Kept) -> bool + Send) -> usize {
-        let mut sessions = self.sessions.lock();
-        let open = sessions.values_mut().filter(|entry| !entry.kept.ended && which(&entry.kept));
-        open.map(|entry| {
-            entry.kept.ended = true;
-            // What could still ask the issuer in this person's name goes at once.
-            entry.kept.refresh = None;
-        })
-        .count()
+    async fn end(&self, whose: Whose<'_>) -> usize {
+        let ended = self.sessions.lock().end(whose);
+        self.notices.tell(ended.iter().copied().map(Whom::Session));
+        ended.len()
     }
 }

@@ -196,8 +196,8 @@ impl Desk {
         if let Some(mission) = now {
             let label = self.label(&mission.purpose, mission.case.as_deref(), language);
             page = page.text(&format!("{}{label}.", texts::ON_MISSION.in_language(language)));
-            page =
-                page.form(&new().hidden("end", Some("1")).button(texts::END_MISSION.in_language(language)));
+            let end = new().hidden("end", Some("1"));
+            page = page.form(&end.plain_button(texts::END_MISSION.in_language(language)));
         }
         let recent = || {
             let known = |(purpose, _): &&(Arc<str>, _)| self.purposes.find(purpose).is_some();
@@ -207,7 +207,7 @@ impl Desk {
             page = page.heading(texts::RECENT);
             for (purpose, case) in recent() {
                 let form = new().hidden("purpose", Some(purpose)).hidden("case", case.as_deref());
-                page = page.form(&form.button(&self.label(purpose, case.as_deref(), language)));
+                page = page.form(&form.plain_button(&self.label(purpose, case.as_deref(), language)));
             }
             page = page.heading(texts::ANOTHER);
         }
@@ -219,7 +219,7 @@ impl Desk {
         let case = filled.case.as_deref().unwrap_or_default();
         let form = new()
             .hidden("dispatch", filled.link.as_deref())
-            .choice("purpose", choices, filled.purpose.as_deref())
+            .choice("purpose", texts::MISSION.in_language(language), choices, filled.purpose.as_deref())
             .line("case", &case_label, case, CASE_LIMIT_BYTES, onward.wants_case())
             .button(texts::OPEN.in_language(language));
         page = page.form(&form);

@@ -21,6 +21,7 @@ mod journey;
 mod memory;
 mod mission;
 mod pages;
+mod sessions;
 mod state;
 mod texts;
 
@@ -28,4 +29,4 @@ pub use desk::{Desk, Stating};
 pub use endpoints::Visit;
 pub use journey::Errand;
 pub use memory::{Count, Memory};
-pub use state::{Full, HandOver, Kept, State, Waiting};
+pub use state::{Full, HandOver, Kept, State, Waiting, Whose};

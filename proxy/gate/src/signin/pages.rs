@@ -44,8 +44,10 @@ impl Page {
 
     /// A paragraph that stands out.
     pub(super) fn warn(mut self, text: Text) -> Self {
-        self.main
-            .push_str(&format!("<p class=\"w\"><b>{}</b></p>", escaped(text.in_language(self.language))));
+        self.main.push_str(&format!(
+            "<p class=\"w\" role=\"alert\"><b>{}</b></p>",
+            escaped(text.in_language(self.language))
+        ));
         self
     }
 
@@ -104,14 +106,15 @@ impl Form {
         self
     }
 
-    /// One of several, each as large as a thumb: value and label, and which of them is chosen.
+    /// One of several, each as large as a thumb: value and label, and which of them is chosen. `what` is chosen is said to who cannot see it.
     pub(super) fn choice<'a>(
         mut self,
         name: &str,
+        what: &str,
         choices: impl Iterator<Item = (&'a str, &'a str)>,
         chosen: Option<&str>,
     ) -> Self {
-        self.0.push_str("<fieldset>");
+        self.0.push_str(&format!("<fieldset aria-label=\"{}\">", escaped(what)));
         for (value, label) in choices {
             let checked = if chosen == Some(value) { " checked" } else { "" };
             let (value, label) = (escaped(value), escaped(label));
@@ -138,12 +141,19 @@ impl Form {
     pub(super) fn room(mut self, name: &str, label: &str, value: &str, most: usize) -> Self {
         let (label, value) = (escaped(label), escaped(value));
         self.0.push_str(&format!(
-            "<label class=\"t\">{label}<textarea name=\"{name}\" rows=\"4\" maxlength=\"{most}\" required>{value}</textarea></label>"
+            "<label class=\"t\">{label}<textarea name=\"{name}\" rows=\"3\" maxlength=\"{most}\" required>{value}</textarea></label>"
         ));
         self
     }
 
+    /// What the page is for.
     pub(super) fn button(mut self, label: &str) -> Self {
+        self.0.push_str(&format!("<button class=\"p\">{}</button>", escaped(label)));
+        self
+    }
+
+    /// Something else that can be done there.
+    pub(super) fn plain_button(mut self, label: &str) -> Self {
         self.0.push_str(&format!("<button>{}</button>", escaped(label)));
         self
     }

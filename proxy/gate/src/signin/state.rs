@@ -61,6 +61,40 @@ pub struct Kept {
     pub ended: bool,
 }
 
+/// Which open sessions are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose<'a> {
+    /// This one.
+    Session(SessionId),
+    /// Those of a person, `issuer-alias|sub`.
+    User(&'a str),
+    /// Those on a device, by the name in its certificate.
+    Device(&'a str),
+    /// Those of a person on a device.
+    UserOnDevice {
+        /// Whose.
+        user: &'a str,
+        /// On which device.
+        device: &'a str,
+    },
+    /// Those of everybody else on a device.
+    OthersOnDevice {
+        /// Whose not.
+        user: &'a str,
+        /// On which device.
+        device: &'a str,
+    },
+    /// Those of one sign-in, as its issuer names it.
+    SignIn {
+        /// The issuer's alias.
+        issuer: &'a str,
+        /// Its name for the sign-in.
+        sid: &'a str,
+        /// Whose it has to be, where the issuer says that too.
+        user: Option<&'a str>,
+    },
+}
+
 /// Nothing more can be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("nothing more can be kept")]
@@ -107,6 +141,6 @@ pub trait State: Send + Sync {
     ) -> impl Future<Output = bool> + Send;
     /// Leave to ask a session's issuer again, given to one gate for so long.
     fn lease(&self, id: SessionId, now: SystemTime, length: Duration) -> impl Future<Output = bool> + Send;
-    /// Ends every open session of which this is true; how many there were.
-    fn end(&self, which: impl Fn(&Kept) -> bool + Send) -> impl Future<Output = usize> + Send;
+    /// Ends open sessions, and tells whatever is open in them; how many there were.
+    fn end(&self, whose: Whose<'_>) -> impl Future<Output = usize> + Send;
 }

@@ -5,7 +5,6 @@ use poort_enforce::language::Text;
 pub(super) const SIGN_IN: Text = Text(["Aanmelden", "Se connecter", "Sign in"]);
 pub(super) const SIGN_OUT: Text = Text(["Afmelden", "Se déconnecter", "Sign out"]);
 pub(super) const TRY_AGAIN: Text = Text(["Opnieuw proberen", "Réessayer", "Try again"]);
-pub(super) const GO_ON: Text = Text(["Verder", "Continuer", "Go on"]);
 pub(super) const BACK: Text = Text(["Terug", "Retour", "Back"]);
 
 pub(super) const NOT_SIGNED_IN: Text =
@@ -64,6 +63,16 @@ pub(super) const REFUSED: Text = Text([
     "Le service de connexion a refusé. Réessayez, ou appelez le service desk.",
     "The sign-in service refused. Try again, or call the service desk.",
 ]);
+pub(super) const BLOCKED: Text = Text([
+    "Uw toegang is geblokkeerd. Bel de servicedesk.",
+    "Votre accès a été bloqué. Appelez le service desk.",
+    "Your access has been blocked. Call the service desk.",
+]);
+pub(super) const SIGN_IN_AFRESH: Text = Text([
+    "U werd overal afgemeld. Meld u helemaal opnieuw aan, met wachtwoord of kaart.",
+    "Vous avez été déconnecté partout. Connectez-vous entièrement à nouveau, avec mot de passe ou carte.",
+    "You were signed out everywhere. Sign in all over again, with your password or card.",
+]);
 pub(super) const TOO_LONG: Text = Text([
     "Dit duurde te lang, of was al klaar. Open de toepassing opnieuw.",
     "Cela a pris trop de temps, ou était déjà terminé. Rouvrez l'application.",
@@ -75,6 +84,7 @@ pub(super) const NOT_HERE: Text = Text([
     "This cannot be finished here. Open the application again.",
 ]);
 
+pub(super) const ON_A_MISSION: Text = Text(["Opdracht", "Mission", "Mission"]);
 pub(super) const MISSION: Text = Text(["Waarvoor is dit?", "À quoi cela sert-il ?", "What is this for?"]);
 pub(super) const MISSION_OPENS: Text = Text([
     "Het geldt voor alles wat u vanaf nu op dit toestel doet, en staat in het register bij elke raadpleging.",

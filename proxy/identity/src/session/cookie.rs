@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use aws_lc_rs::digest::{Context, SHA256};
 use aws_lc_rs::rand;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -27,7 +29,35 @@ impl SessionId {
         rand::fill(&mut bytes).map_err(|_| SealFault)?;
         Ok(Self(bytes))
     }
+
+    /// The one for these words: the same for the same, by the first half of a SHA-256.
+    #[must_use]
+    pub fn of(words: &[&str]) -> Self {
+        let mut digest = Context::new(&SHA256);
+        for word in words {
+            digest.update(&word.len().to_be_bytes());
+            digest.update(word.as_bytes());
+        }
+        let mut bytes = [0; 16];
+        bytes.iter_mut().zip(digest.finish().as_ref()).for_each(|(to, from)| *to = *from);
+        Self(bytes)
+    }
 }
+
+/// As it is shown: base64url of its 16 bytes.
+impl FromStr for SessionId {
+    type Err = NoSessionId;
+
+    fn from_str(text: &str) -> Result<Self, NoSessionId> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| NoSessionId)?;
+        bytes.try_into().map(Self).map_err(|_| NoSessionId)
+    }
+}
+
+/// Text that names no session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a session is named by 22 characters of base64url, as the record has it")]
+pub struct NoSessionId;
 
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -186,6 +216,7 @@ impl<'a> Written<'a> {
             acr: self.acr,
             amr: self.amr,
             auth_time: self.at,
+            issued: None,
             expires: expires.unwrap_or(SystemTime::UNIX_EPOCH),
             token_id: Some(self.sid.to_string()),
             client: self.cid,
@@ -218,6 +249,7 @@ mod tests {
             acr: Some("phrh".to_owned()),
             amr: vec!["hwk".to_owned()],
             auth_time: Some(1_893_455_000),
+            issued: None,
             expires: now() + Duration::from_secs(60),
             token_id: Some(id.to_string()),
             client: Some("poort".to_owned()),
@@ -233,6 +265,12 @@ mod tests {
 
     fn seal() -> Seal {
         Seal::from_lines(&"0f".repeat(32)).unwrap()
+    }
+
+    #[test]
+    fn words_name_one_session_and_their_borders_count() {
+        assert_eq!(SessionId::of(&["a", "bc"]), SessionId::of(&["a", "bc"]));
+        assert_ne!(SessionId::of(&["a", "bc"]), SessionId::of(&["ab", "c"]));
     }
 
     #[test]

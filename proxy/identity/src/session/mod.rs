@@ -6,5 +6,5 @@
 mod cookie;
 mod seal;
 
-pub use cookie::{Session, SessionFault, SessionId};
+pub use cookie::{NoSessionId, Session, SessionFault, SessionId};
 pub use seal::{Purpose, Seal, SealFault, SealKeyFault};

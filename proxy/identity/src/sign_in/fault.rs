@@ -41,6 +41,12 @@ pub enum SignInFault {
     /// The issuer confirmed somebody else than who signed in (OpenID Connect Core, 12.2).
     #[error("the issuer names another person than before")]
     Subject,
+    /// Access was taken from this person until it is given back.
+    #[error("this person's access was blocked")]
+    Blocked,
+    /// The issuer goes by a sign-in from before this person's access was ended.
+    #[error("this sign-in is from before the person's access was ended")]
+    Ended,
     /// Nothing more can be kept.
     #[error("too many people are signing in at once")]
     Full,
@@ -50,6 +56,12 @@ pub enum SignInFault {
 }
 
 impl SignInFault {
+    /// Whether the issuer says that what was exchanged is void (RFC 6749, 5.2): used, expired or revoked.
+    #[must_use]
+    pub fn is_spent(&self) -> bool {
+        matches!(self, Self::Refused(error) if error == "invalid_grant")
+    }
+
     /// A stable code for records, metrics and pages.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -66,6 +78,8 @@ impl SignInFault {
             Self::Response => "sign_in_response",
             Self::Token(fault) => fault.code(),
             Self::Subject => "sign_in_of_another_person",
+            Self::Blocked => "sign_in_blocked",
+            Self::Ended => "sign_in_ended",
             Self::Full => "sign_in_full",
             Self::Internal => "internal",
         }

@@ -83,6 +83,7 @@ impl Issuers {
             acr: identifier(&claims, "acr")?,
             amr: profile::methods(issuer.profile, &claims)?,
             auth_time: claims::auth_time(&claims)?,
+            issued: claims::seconds(&claims, "iat")?,
             expires,
             token_id: identifier(&claims, "jti")?,
             client: Some(expected.client.to_owned()),

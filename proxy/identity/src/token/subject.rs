@@ -26,6 +26,8 @@ pub struct Subject {
     pub amr: Vec<String>,
     /// When the user signed in, in seconds since 1970.
     pub auth_time: Option<u64>,
+    /// When the token was issued (`iat`), in seconds since 1970; none for a session's cookie.
+    pub issued: Option<u64>,
     /// From when the token is not believed any more, leeway apart: `exp`, or earlier if the issuer's tokens have a maximum age.
     pub expires: SystemTime,
     /// The token's own id (`jti`; Entra ID `uti`).
@@ -42,6 +44,15 @@ pub struct Subject {
     pub certificate: Option<[u8; 32]>,
     /// Generation of the key set that verified it.
     pub generation: u64,
+}
+
+impl Subject {
+    /// When the sign-in behind it was, in seconds since 1970: a token that was renewed is no newer for that. Where the issuer does not say
+    /// that, when the token was issued.
+    #[must_use]
+    pub fn signed_in(&self) -> Option<u64> {
+        self.auth_time.or(self.issued)
+    }
 }
 
 /// What kind of principal a [`Subject`] is.
@@ -80,6 +91,7 @@ pub(super) fn of(
         acr: identifier(claims, "acr")?,
         amr: profile::methods(issuer.profile, claims)?,
         auth_time: claims::auth_time(claims)?,
+        issued: seconds(claims, "iat")?,
         expires,
         token_id: profile::token_id(issuer.profile, claims)?,
         client,

@@ -69,6 +69,7 @@ fn a_token_names_its_subject() {
         acr: Some("phrh".to_owned()),
         amr: vec!["pwd".to_owned(), "hwk".to_owned()],
         auth_time: Some(NOW - 60),
+        issued: Some(NOW - 10),
         expires: now() + Duration::from_secs(300),
         token_id: Some("t-1".to_owned()),
         client: Some("tablet".to_owned()),

@@ -57,6 +57,7 @@ pub(crate) fn source(id: &str, classification: &str) -> SourceFacts {
         classification: classification.to_owned(),
         owner: format!("{id} desk"),
         place,
+        demands: Vec::new(),
     }
 }
 
@@ -79,6 +80,7 @@ pub(crate) fn world() -> Corpus {
             source("vehicles", "restricted"),
             source("firearms", "secret"),
         ],
+        purposes: vec!["patrol".to_owned(), "investigation".to_owned()],
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     exchange::Exchange,
     normal::query_values,
     pipeline::{Flow, Pipeline, refuse},
-    ports::Ports,
+    ports::{Ports, Withdrawn},
     reason::Reason,
     source::Demand,
     subject::Holder,
@@ -41,6 +41,7 @@ pub(crate) async fn check<P: Ports>(
     // Known from here on: the record of a token that somebody else used must name whose it is.
     exchange.holder = Some(Arc::clone(&holder));
     bind(&holder, exchange)?;
+    refuse_ended(&pipeline.ports, &holder, exchange)?;
     exchange.actor = actor(pipeline, &holder, exchange)?;
     Continue(())
 }
@@ -110,6 +111,18 @@ fn bind(holder: &Holder, exchange: &Exchange) -> Flow {
         return refuse(Reason::TokenUnbound);
     }
     Continue(())
+}
+
+/// A token outlives the moment in which its subject's access was ended. One that does not say from when it is may be from before.
+fn refuse_ended<P: Ports>(ports: &P, holder: &Holder, exchange: &Exchange) -> Flow {
+    let Some(subject) = holder.subject.as_deref() else { return Continue(()) };
+    match ports.withdrawn(&subject.id, exchange.received) {
+        Withdrawn::Everything => refuse(Reason::UserBlocked),
+        Withdrawn::Before(moment) if subject.signed_in().is_none_or(|second| second <= moment) => {
+            refuse(Reason::SignInEnded)
+        }
+        Withdrawn::Before(_) | Withdrawn::Nothing => Continue(()),
+    }
 }
 
 /// Who acts for the subject: a workload that presents somebody's token.

@@ -11,7 +11,7 @@ use crate::{
     arrival::Arrival,
     exchange::Exchange,
     pipeline::{Answer, Flow, Pipeline, Stop, refuse},
-    ports::{Ports, Standing},
+    ports::{Ports, Standing, Withdrawn},
     reason::Reason,
     sign_in::{Detour, SESSION_COOKIE, SignIn, comes_from_here, cookie, is_navigation},
     subject::{Holder, OpenSession},
@@ -38,6 +38,12 @@ pub(super) async fn check<P: Ports>(
         exchange.holder = Some(Arc::clone(&open.holder));
         return refuse(Reason::SessionOfAnotherDevice);
     }
+    // Before its session is: whoever is blocked is not to be led to sign in, over and over.
+    if pipeline.ports.withdrawn(&open.session.subject.id, exchange.received) == Withdrawn::Everything {
+        exchange.holder = Some(Arc::clone(&open.holder));
+        return refuse(Reason::UserBlocked);
+    }
+    exchange.session = Some(open.session.id);
     let holder = match pipeline.ports.standing(&open.session.id, exchange.received).await {
         Standing::Open { renewed, statements } => {
             exchange.statements = Some(statements);

@@ -4,12 +4,13 @@
 //! `metadata.correlation_uid`, the request id, and `metadata.event_code` tells them apart. What OCSF has no word for is under `unmapped`;
 //! there is the whole question that the policies were asked, from which the decision can be replayed. Signing in and out, and handshakes
 //! that failed, are Authentication (3002), what a SOC looks into is Detection Finding (2004). A look at the record, a change of the policies
-//! in force and the review of a broken glass are Entity Management (3004), and the glass itself is Authorize Session (3003).
+//! in force, access that was ended and the review of a broken glass are Entity Management (3004), and the glass itself is Authorize Session (3003).
 //!
 //! No query string, body, token or cookie is in a record, so none can be written. Text that a client chose is cut in length, and every
 //! character that could steer a terminal or break a line is escaped.
 
 mod access;
+mod access_ended;
 mod authentication;
 mod change;
 mod decision;
@@ -39,8 +40,15 @@ use escape::Escaping;
 use text::Hex;
 
 /// `metadata.event_code` of what is recorded beside decisions and outcomes.
-pub(crate) const BESIDE: [&str; 6] =
-    [access::ACCESS, authentication::AUTHENTICATION, change::CHANGE, finding::FINDING, BREAK_GLASS, REVIEW];
+pub(crate) const BESIDE: [&str; 7] = [
+    access::ACCESS,
+    access_ended::ACCESS_ENDED,
+    authentication::AUTHENTICATION,
+    change::CHANGE,
+    finding::FINDING,
+    BREAK_GLASS,
+    REVIEW,
+];
 
 /// The longest line, in bytes, without its end. A record that would be longer is written without the question and says so
 /// (`metadata.is_truncated`). It is what an entry of a C2SP tlog-tiles log may be.
@@ -71,6 +79,9 @@ pub fn encode(record: &Record, lines: &mut Vec<u8>) {
         Record::Access(access) => line(&access::event(access, &access.by.id()), lines),
         Record::Change(change) => {
             line(&change::event(change, &change.uid.unwrap_or_default().to_string()), lines);
+        }
+        Record::AccessEnded(ended) => {
+            line(&access_ended::event(ended, &ended.uid.to_string(), &ended.whom.name()), lines);
         }
         Record::Outcome(outcome) => {
             line(&outcome::event(outcome, Hex::of(&outcome.id.0).as_str()), lines);

@@ -18,12 +18,16 @@ use serde_json::{Value, json};
 
 use super::{Cause, LINE_LIMIT_BYTES, Stranger, encode, encode_stranger, encode_unknown, schema::schema};
 use crate::audit::{
-    About, Access, Act, Authentication, Change, Changed, Detector, Finding, Looker, Record, Review,
+    About, Access, AccessEnded, Act, Authentication, Change, Changed, Detector, Finding, Looker, Record,
+    Review,
     tests::material::{
         at, broken_glass, certificate, connection, decision, digests, id, outcome, report, strange, subject,
     },
 };
-use crate::live::{Author, Replayed};
+use crate::{
+    ending::{Order, Whom},
+    live::{Author, Replayed},
+};
 
 /// The line of a record: one line, valid JSON, no longer than allowed, valid by the schema.
 fn line(name: &str, record: &Record) -> (String, Value) {
@@ -354,6 +358,32 @@ fn a_change_of_the_policies_is_valid() {
         assert_eq!(event["unmapped"]["replay"], json!({ "decisions": 9, "gained": 1, "lost": 2 }));
         assert_eq!(event["status_detail"], act.as_str());
     }
+}
+
+#[test]
+fn access_that_was_ended_is_valid_and_says_who_whose_and_why() {
+    let author = Author { uid: 1000, user: Some("soc".into()), reason: Some("stolen \u{1b}[31m".into()) };
+    let (user, device) =
+        (Whom::User("zone|4711".into()), Whom::Device("spiffe://zone.example/car-12".into()));
+    let session = Whom::Session("AAAAAAAAAAAAAAAAAAAAAA".parse().unwrap());
+    for (whom, block, kind, name, activity, said) in [
+        (&session, false, "Session", "AAAAAAAAAAAAAAAAAAAAAA", 11, "access_ended"),
+        (&user, false, "User", "zone|4711", 11, "access_ended"),
+        (&user, true, "User", "zone|4711", 12, "access_blocked"),
+        (&device, false, "Device", "spiffe://zone.example/car-12", 12, "access_blocked"),
+    ] {
+        let order = Order { whom: whom.clone(), block, seconds: None, author: author.clone() };
+        let ended = AccessEnded::ended(&order, (said == "access_blocked").then(|| at(60)), at(0));
+        let event = line(said, &Record::AccessEnded(Box::new(ended))).1;
+        assert_eq!((&event["activity_id"], &event["status_detail"]), (&json!(activity), &json!(said)));
+        assert_eq!(event["entity"], json!({ "type": kind, "uid": name }));
+        assert_eq!(event["actor"]["user"]["uid"], "1000", "{name}");
+        assert!(event["unmapped"]["reason"].as_str().unwrap().starts_with("stolen"), "{event}");
+        assert_eq!(event["unmapped"]["until"].is_i64(), said == "access_blocked", "{event}");
+    }
+    let restored = AccessEnded::restored(&user, &author, at(0));
+    let event = line("restored", &Record::AccessEnded(Box::new(restored))).1;
+    assert_eq!((&event["activity_id"], &event["status_detail"]), (&json!(13), &json!("access_restored")));
 }
 
 fn aggregator() -> Actor {

@@ -60,7 +60,7 @@ pub(super) const fn disposition(class: Class) -> u32 {
         Class::Inspection | Class::AnswerWithheld => DISPOSITION_BLOCKED,
         Class::TooManyRequests | Class::Busy | Class::SourceClosed => DISPOSITION_BLOCKED,
         Class::UnknownAddress | Class::Misdirected => DISPOSITION_REJECTED,
-        Class::DeviceRevoked => DISPOSITION_ACCESS_REVOKED,
+        Class::DeviceRevoked | Class::AccessBlocked => DISPOSITION_ACCESS_REVOKED,
         Class::DeviceRequired | Class::DeviceExpired | Class::DeviceRejected => DISPOSITION_UNAUTHORIZED,
         Class::SignInRequired | Class::SignInInvalid | Class::SignInExpired => DISPOSITION_UNAUTHORIZED,
         Class::NotPermitted | Class::SignInElsewhere => DISPOSITION_UNAUTHORIZED,
@@ -87,6 +87,6 @@ pub(super) const fn severity(class: Class) -> u32 {
         Class::SourceUnavailable | Class::SourceTimeout => SEVERITY_MEDIUM,
         // Somebody holds a token or cookie that was made for another device.
         Class::SignInElsewhere => SEVERITY_HIGH,
-        Class::DeviceRevoked | Class::GateUnavailable => SEVERITY_HIGH,
+        Class::DeviceRevoked | Class::AccessBlocked | Class::GateUnavailable => SEVERITY_HIGH,
     }
 }

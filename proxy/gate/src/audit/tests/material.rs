@@ -237,6 +237,7 @@ pub(crate) fn subject() -> Subject {
         acr: Some("https://refeds.org/profile/mfa".into()),
         amr: vec!["hwk".into()],
         auth_time: Some(NOON - 600),
+        issued: None,
         expires: at(300),
         token_id: Some("jti-1".into()),
         client: Some("tablet".into()),

@@ -41,7 +41,9 @@ pub(super) fn put(opened: &Opened, command: &Command, record: Record) -> Result<
     let Some(deploy) = &opened.own else { return Ok(()) };
     match control::tell(&deploy.state, command) {
         Ok(Answer::Recorded) => Ok(()),
-        Ok(Answer::Done(_)) => Err("the gate did something else".to_owned()),
+        Ok(Answer::Done(_) | Answer::Ended(_) | Answer::Listed(_)) => {
+            Err("the gate did something else".to_owned())
+        }
         Ok(Answer::Refused(why)) => Err(why),
         Err(error) if is_nobody(&error) => directly(deploy, record),
         Err(error) => Err(error.to_string()),

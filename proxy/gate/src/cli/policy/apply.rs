@@ -1,7 +1,7 @@
 //! `poort policy apply`, `confirm`, `rollback`: policies put in force on trial, after everything that can be known before.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::ExitCode,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -9,11 +9,11 @@ use std::{
 use poort_policy::workbench::{Turn, Workbench};
 
 use crate::{
-    cli::{WRONG, complain, count, say},
+    cli::{WRONG, author, complain, count, say, unanswered},
     config::{self, Faults},
     control::{self, Answer, Command},
     editions::AccessFiles,
-    live::{Apply, Author, CONFIRM_WITHIN, Replayed},
+    live::{Apply, CONFIRM_WITHIN, Replayed},
     trials::Trials,
 };
 
@@ -214,12 +214,6 @@ fn replayed(arguments: &Arguments, bench: &Workbench) -> Result<Replayed, Stop> 
     Err(Stop::Said(ExitCode::FAILURE))
 }
 
-fn author(reason: Option<String>) -> Author {
-    let uid = nix::unistd::Uid::current();
-    let user = nix::unistd::User::from_uid(uid).ok().flatten().map(|user| user.name);
-    Author { uid: uid.as_raw(), user, reason }
-}
-
 fn tell(gate: &Gate, command: &Command, done: &str) -> ExitCode {
     let state = gate.state.clone().unwrap_or_else(|| config::state_directory(&gate.config));
     match control::tell(&state, command) {
@@ -233,19 +227,13 @@ fn tell(gate: &Gate, command: &Command, done: &str) -> ExitCode {
             complain(why);
             ExitCode::from(WRONG)
         }
-        Ok(Answer::Recorded) => {
+        Ok(Answer::Recorded | Answer::Ended(_) | Answer::Listed(_)) => {
             complain("the gate did something else");
             ExitCode::FAILURE
         }
-        Err(fault) => nobody(&state, &fault),
+        Err(fault) => {
+            complain(unanswered(&state, &fault));
+            ExitCode::FAILURE
+        }
     }
-}
-
-fn nobody(state: &Path, fault: &std::io::Error) -> ExitCode {
-    let socket = control::socket(state);
-    complain(format_args!(
-        "no gate answers at `{}`: {fault}; is it running, and are you its user?",
-        socket.display()
-    ));
-    ExitCode::FAILURE
 }

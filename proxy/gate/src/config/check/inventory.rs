@@ -62,17 +62,21 @@ fn device(
 /// A name as certificates carry it: a SPIFFE id or another URI, or a lower-case DNS name.
 pub(super) fn certified_name(here: Here<'_, Scalar>) -> Option<String> {
     let text = value::text(here)?;
-    let objection = match text.split_once("://") {
-        Some((scheme, rest)) => uri_objection(&text, scheme, rest),
-        None if text.starts_with("urn:") => None,
-        None => name::dns_name(&text).err(),
-    };
-    match objection {
+    match certified_name_objection(&text) {
         Some(objection) => {
             here.spot.fault(objection);
             None
         }
         None => Some(text),
+    }
+}
+
+/// Why a text is no name as certificates carry it.
+pub(in crate::config) fn certified_name_objection(text: &str) -> Option<String> {
+    match text.split_once("://") {
+        Some((scheme, rest)) => uri_objection(text, scheme, rest),
+        None if text.starts_with("urn:") => None,
+        None => name::dns_name(text).err(),
     }
 }
 

@@ -52,6 +52,7 @@ use super::{
 use crate::trials::Trials;
 use desk::Desk;
 use entities::Vocabulary;
+pub(super) use inventory::certified_name_objection;
 use poort_policy::PolicyFile;
 use report::{File, Report};
 

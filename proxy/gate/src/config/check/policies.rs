@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use poort_enforce::operations::{Operations, Rule};
+use poort_enforce::operations::{Operations, Rule, certain_demands};
 use poort_policy::{
     Corpus, Operation, SourceFacts,
     workbench::{IssuerUse, SourceUse, Surroundings},
@@ -53,6 +53,7 @@ pub(super) fn check(desk: &Desk<'_>, directory: &File, tests: bool) -> Option<(P
         classifications,
         fleets: fleets.into_iter().collect(),
         sources: sources.iter().map(|source| source.facts.clone()).collect(),
+        purposes,
     };
     let devices = inventory.iter().map(|device| device.name.clone()).collect();
     let operations: BTreeMap<_, _> = sources
@@ -64,7 +65,6 @@ pub(super) fn check(desk: &Desk<'_>, directory: &File, tests: bool) -> Option<(P
         issuers,
         devices,
         strong,
-        purposes,
     };
     let policies =
         Policies { corpus, properties, console, around, inventory, operations, warnings: Vec::new() };
@@ -162,12 +162,15 @@ fn source(
         }
         Some(())
     });
-    let (hosts, named, _) = (distinct(hosts)?, named?, demands?);
+    let (hosts, named, rules, _) = (distinct(hosts)?, named?, rules?, demands?);
     let place = source.spot.place();
     let (classification, classified_at) = named.classification;
-    Some(Source {
-        facts: SourceFacts { id: id.to_owned(), classification, owner: named.owner, place: classified_at },
-        used: SourceUse { id: id.to_owned(), place, hosts, operations },
-        rules: rules?,
-    })
+    let facts = SourceFacts {
+        id: id.to_owned(),
+        classification,
+        owner: named.owner,
+        place: classified_at,
+        demands: certain_demands(&rules),
+    };
+    Some(Source { facts, used: SourceUse { id: id.to_owned(), place, hosts, operations }, rules })
 }

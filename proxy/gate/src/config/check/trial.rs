@@ -74,7 +74,7 @@ impl<'v> Reader<'v> {
                 words.devices.insert(name.to_owned(), device.facts());
             }
         }
-        Self { vocabulary, purposes: &policies.around.purposes, words, known: BTreeMap::new() }
+        Self { vocabulary, purposes: &policies.corpus.purposes, words, known: BTreeMap::new() }
     }
 
     fn declare(&mut self, file: Opened<'_, raw::Trials>) -> Option<()> {

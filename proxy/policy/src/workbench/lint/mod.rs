@@ -56,8 +56,6 @@ pub struct Surroundings {
     pub devices: Vec<String>,
     /// `acr` and `amr` values that count as a strong sign-in.
     pub strong: Vec<String>,
-    /// Names of the zone's purposes.
-    pub purposes: Vec<String>,
 }
 
 /// What a source's file makes of requests.

@@ -145,8 +145,8 @@ impl Reader<'_> {
                     self.wrong(part, &format!("no source has the host `{word}`"), near);
                 }
             }
-            Some(Fact::OneOf(Text::Purpose, words)) if !self.around.purposes.is_empty() => {
-                let known = &self.around.purposes;
+            Some(Fact::OneOf(Text::Purpose, words)) if !self.bench.corpus.purposes.is_empty() => {
+                let known = &self.bench.corpus.purposes;
                 for word in words.iter().filter(|word| known.iter().all(|purpose| purpose != *word)) {
                     let near = near(word, known);
                     self.wrong(part, &format!("the zone has no purpose `{word}`"), near);

@@ -9,7 +9,7 @@ use crate::decision::Decision;
 use crate::question::{Context, PrincipalKind, Question};
 
 use super::super::{Stage, Workbench};
-use super::{Ask, Claim, Claimed, Kind, Proof, assume, shrink, witness};
+use super::{Ask, Claim, Claimed, Kind, Proof, assume, demand, shrink, witness};
 
 /// At most so many counter-examples are kept of one claim.
 const KEPT: usize = 10;
@@ -69,9 +69,9 @@ pub enum Verdict {
 pub struct Counterexample {
     /// The question.
     pub question: Question,
-    /// What the policies say to it.
+    /// What the gate answers; a refusal for want of a statement is by the source's file.
     pub decision: Decision,
-    /// What the earlier policies said, where there are some.
+    /// What it answered by the earlier policies, where there are some.
     pub before: Option<Decision>,
     /// What erred, where that is the matter.
     pub errors: Vec<String>,
@@ -140,7 +140,9 @@ impl Proof<'_> {
         };
         let above = |kind, name: &str| assume::groups_above(&benches, kind, name);
         let still = |smaller: &Question| self.refutes(claimed.of, smaller);
-        let question = shrink::smallest(question, usual, &above, &still);
+        let mut purposes = benches.iter().flat_map(|bench| &bench.corpus.purposes);
+        let purpose = purposes.next().map_or("stated", String::as_str);
+        let question = shrink::smallest(question, usual, purpose, &above, &still);
         let example = self.counterexample(question);
         // What errs does so for whoever asks; once is enough.
         let known = |other: &Counterexample| !example.errors.is_empty() && other.errors == example.errors;
@@ -150,8 +152,8 @@ impl Proof<'_> {
     }
 
     fn counterexample(&self, question: Question) -> Counterexample {
-        let decision = decide(self.bench, &question);
-        let before = self.before.map(|before| decide(before, &question));
+        let decision = demand::decide(self.bench, &question);
+        let before = self.before.map(|before| demand::decide(before, &question));
         let errors =
             errors(self.bench, &question).chain(errors(self.properties.bench(), &question)).collect();
         Counterexample { question, decision, before, errors }
@@ -159,8 +161,8 @@ impl Proof<'_> {
 
     /// Whether a claim does not hold of a question. It is asked, not derived.
     fn refutes(&self, claim: Claimed, question: &Question) -> bool {
-        let now = || decide(self.bench, question).allow;
-        let then = || self.before.is_some_and(|before| decide(before, question).allow);
+        let now = || demand::decide(self.bench, question).allow;
+        let then = || self.before.is_some_and(|before| demand::decide(before, question).allow);
         match claim {
             Claimed::Property(index) => {
                 let Some(property) = self.properties.all().get(index) else { return false };
@@ -199,12 +201,6 @@ struct Draft {
     refuted: Vec<Counterexample>,
     /// By the reasons, in which environments.
     unknown: BTreeMap<String, Vec<usize>>,
-}
-
-fn decide(bench: &Workbench, question: &Question) -> Decision {
-    let engine = bench.engine();
-    let prepared = engine.prepare(&question.principal, question.device.as_ref(), question.actor.as_ref());
-    engine.decide(question, &prepared)
 }
 
 /// What errs of some policies, each with its name.

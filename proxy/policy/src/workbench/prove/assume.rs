@@ -32,6 +32,7 @@ pub(super) fn all(bench: &Workbench, properties: &Properties, before: Option<&Wo
             world.devices(),
         ),
         one("an application's service account has no role and no unit", world.services()),
+        one("a purpose is one of the zone's", world.purposes()),
         one(
             "numbers are such as the gate fills in: hours to 23, minutes to 59, weekdays 1 to 7, scores and ages from 0; each is free of the others",
             numbers(),
@@ -236,6 +237,18 @@ impl World<'_> {
         let itself = "principal is Poort::Service && context.actor.service == principal";
         let with = "context has actor && context.actor has service";
         vec![given(with, &format!("{itself} || !({})", groups.join(" || ")))]
+    }
+
+    /// A word that is on nobody's list is taken for no purpose at all.
+    fn purposes(&self) -> Vec<String> {
+        let any = |bench: &Workbench| bench.corpus.purposes.is_empty();
+        if self.benches().any(any) {
+            return Vec::new();
+        }
+        let known: BTreeSet<&String> = self.benches().flat_map(|bench| &bench.corpus.purposes).collect();
+        let known: Vec<String> =
+            known.into_iter().map(|name| format!("\"{}\"", name.escape_debug())).collect();
+        vec![given("context has purpose", &format!("[{}].contains(context.purpose)", known.join(", ")))]
     }
 
     /// Whether a group or source is another one, or in it.

@@ -8,7 +8,7 @@ use cedar_policy_core::ast::Effect;
 use crate::corpus::Place;
 
 use super::super::Workbench;
-use super::{Kind, Proof, Property, assume, deciding, policies, whole};
+use super::{Kind, Proof, Property, assume, deciding, demand, policies, whole};
 
 /// One thing that is claimed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,8 +134,9 @@ impl Proof<'_> {
         self.checks.push(Check { claim, ask });
     }
 
-    /// What some policies allow, and others as text beside them.
+    /// What some policies and the demands of their sources allow, and others as text beside them.
     fn decisions(&mut self, bench: &Workbench, more: &str, assuming: bool) -> Result<usize, String> {
+        let more = &format!("{}{more}", demand::forbids(bench));
         let plain = self.written(policies(bench), more, assuming)?;
         let exact = Some(self.written(vec![whole::engine(bench)], more, assuming)?);
         self.sets.push(Set { plain, exact });

@@ -6,6 +6,7 @@
 //! what they mean.
 //!
 //! - [`property`]: from files to properties; [`claim`]: what is claimed, and what a solver is asked; [`answer`]: what it says, and what that means;
+//! - `demand`: what the sources' files want to be stated, which counts as policies do;
 //! - `assume`: what the gate keeps to and Cedar does not know, such as which sources there are; each is said;
 //! - `whole`: all policies as one that permits what the engine allows, for where one errs: Cedar leaves that one out, the engine refuses;
 //! - `witness` makes a question of a solver's counter-example, `shrink` the smallest one that still is one.
@@ -13,6 +14,7 @@
 pub mod answer;
 mod assume;
 pub mod claim;
+mod demand;
 pub mod property;
 mod shrink;
 mod whole;

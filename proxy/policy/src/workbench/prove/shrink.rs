@@ -9,10 +9,11 @@ use crate::names::Kind;
 use crate::question::{Context, DeviceFacts, PrincipalKind, Question};
 
 /// A question in which nothing more can be left out, and in which nobody has more than it takes: whom a role or unit is in is said by
-/// `above`.
+/// `above`. `purpose` is one that can be stated.
 pub(super) fn smallest(
     question: Question,
     usual: &dyn Fn(&str) -> Context,
+    purpose: &str,
     above: &dyn Fn(Kind, &str) -> Vec<Arc<str>>,
     still: &dyn Fn(&Question) -> bool,
 ) -> Question {
@@ -21,7 +22,7 @@ pub(super) fn smallest(
     // What could not be left out may be once something else is.
     loop {
         let before = smallest.clone();
-        for change in changes(&smallest, &usual, above) {
+        for change in changes(&smallest, &usual, purpose, above) {
             let mut smaller = smallest.clone();
             change(&mut smaller);
             if smaller != smallest && still(&smaller) {
@@ -36,7 +37,12 @@ pub(super) fn smallest(
 
 type Change = Box<dyn Fn(&mut Question)>;
 
-fn changes(question: &Question, usual: &Context, above: &dyn Fn(Kind, &str) -> Vec<Arc<str>>) -> Vec<Change> {
+fn changes(
+    question: &Question,
+    usual: &Context,
+    purpose: &str,
+    above: &dyn Fn(Kind, &str) -> Vec<Arc<str>>,
+) -> Vec<Change> {
     let mut all: Vec<Change> = Vec::new();
     let mut add = |change: Change| all.push(change);
     add(Box::new(|question| question.actor = None));
@@ -63,6 +69,10 @@ fn changes(question: &Question, usual: &Context, above: &dyn Fn(Kind, &str) -> V
             }));
         }
     }
+    let purpose = purpose.to_owned();
+    add(Box::new(move |question| {
+        question.context.purpose.iter_mut().for_each(|stated| purpose.clone_into(stated));
+    }));
     circumstances(question, usual, &mut add);
     all
 }
@@ -115,7 +125,7 @@ fn posture(add: &mut dyn FnMut(Change)) {
 
 fn circumstances(question: &Question, usual: &Context, add: &mut dyn FnMut(Change)) {
     let usual = Arc::new(usual.clone());
-    let parts: [fn(&mut Context, &Context); 19] = [
+    let parts: [fn(&mut Context, &Context); 18] = [
         |context, _| context.purpose = None,
         |context, _| context.case = None,
         |context, _| context.break_glass = None,
@@ -130,7 +140,6 @@ fn circumstances(question: &Question, usual: &Context, add: &mut dyn FnMut(Chang
         |context, usual| context.request.path.clone_from(&usual.request.path),
         |context, usual| context.request.address = usual.request.address,
         |context, _| context.request.captures.clear(),
-        |context, _| context.purpose.iter_mut().for_each(stated),
         |context, _| context.case.iter_mut().for_each(stated),
         |context, _| {
             context.break_glass.iter_mut().for_each(|glass| {

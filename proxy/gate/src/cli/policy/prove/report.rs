@@ -66,7 +66,7 @@ impl Told<'_> {
         let proved = outcomes.iter().filter(|outcome| matches!(outcome.verdict, Verdict::Proved)).count();
         let _ = writeln!(
             text,
-            "\n{proved} of {} proved, for every request that there can be: {}, {} of principal and operation, cvc5 {}, {:.1} s",
+            "\n{proved} of {} proved, for every request that there can be: {} and what the sources' files demand to be stated, {} of principal and operation, cvc5 {}, {:.1} s",
             count(outcomes.len(), "claim"),
             policies(self.bench.sheets().len()),
             count(self.proof.environments().len(), "pair"),

@@ -1,0 +1,111 @@
+// Drives a browser on behalf of a test: node driver.mjs OPTIONS
+//
+// OPTIONS is JSON: `browser` (the executable), `profile` (a directory of its own), `resolve` (further host resolver rules). On standard
+// input come commands, one JSON object a line: `{ id, tab, call, ... }`; on standard output go answers: `{ id, value }` or `{ id, fault }`.
+// Commands of different tabs run side by side. The browser closes when standard input ends.
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { chromium } from "playwright-core";
+
+const options = JSON.parse(process.argv[2]);
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const PATIENCE = 20_000;
+/** What WCAG 2.2 demands at levels A and AA, and what experts hold to be good practice. */
+const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"];
+
+// As an administrator's policy would: a managed tablet does not ask which certificate to show.
+mkdirSync(join(options.profile, "Default"), { recursive: true });
+const choice = { "https://[*.]localhost,*": { setting: { filters: [{}] } } };
+writeFileSync(join(options.profile, "Default/Preferences"),
+  JSON.stringify({ profile: { content_settings: { exceptions: { auto_select_certificate: choice } } } }));
+const context = await chromium.launchPersistentContext(options.profile, {
+  executablePath: options.browser,
+  chromiumSandbox: false,
+  locale: "en-GB",
+  viewport: { width: 1024, height: 600 },
+  hasTouch: true,
+  bypassCSP: false,
+  args: ["--headless=new", "--no-first-run", "--disable-background-networking",
+    ...(options.resolve ? [`--host-resolver-rules=${options.resolve}`] : [])],
+});
+context.setDefaultTimeout(PATIENCE);
+const tabs = [];
+
+const calls = {
+  /** A tab; its number. */
+  async open() {
+    const page = await context.newPage();
+    const tab = { page, responses: [] };
+    page.on("response", (response) => tab.responses.push(response));
+    return tabs.push(tab) - 1;
+  },
+  async forget(_, { hosts }) {
+    for (const domain of hosts) await context.clearCookies({ domain });
+  },
+  async go({ page, responses }, { url }) {
+    responses.length = 0;
+    await page.goto(url);
+    return landed(page, responses);
+  },
+  async click({ page, responses }, { name }) {
+    const named = { name, exact: true };
+    const control = page.getByRole("button", named).or(page.getByRole("link", named)).or(page.getByRole("radio", named));
+    responses.length = 0;
+    await control.first().click();
+    await page.waitForLoadState("load");
+    return landed(page, responses);
+  },
+  async fill({ page }, { label, value }) {
+    await page.getByLabel(label).fill(value);
+  },
+  async run({ page }, { script }) {
+    return page.evaluate(script);
+  },
+  async until({ page, responses }, { script }) {
+    await page.waitForFunction(script);
+    return landed(page, responses);
+  },
+  async look({ page }, { dark, width, height }) {
+    await page.emulateMedia({ colorScheme: dark ? "dark" : "light" });
+    await page.setViewportSize({ width, height });
+  },
+  async picture({ page }, { path }) {
+    await page.screenshot({ path, fullPage: true });
+  },
+  /** What breaks WCAG, each with the elements that do. The page's own policy lets no script in: this one comes from outside. */
+  async violations({ page }) {
+    await page.evaluate(axe);
+    const { passes, violations } = await page.evaluate((values) => axe.run({ runOnly: { type: "tag", values } }), RULES);
+    if (!passes.some(({ id }) => id === "document-title")) throw new Error("nothing was looked at");
+    return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" | ")}`);
+  },
+  /** When what happened, in milliseconds since the tap. */
+  async timing({ page }) {
+    const [entry] = await page.evaluate(() => performance.getEntriesByType("navigation").map((one) => one.toJSON()));
+    return entry;
+  },
+};
+
+async function landed(page, responses) {
+  const documents = responses.filter((one) => one.request().isNavigationRequest() && one.frame() === page.mainFrame());
+  const last = documents.at(-1);
+  const sizes = await Promise.all(responses.map((one) => one.request().sizes().catch(() => ({ responseBodySize: 0, responseHeadersSize: 0 }))));
+  return {
+    url: page.url(),
+    status: last?.status() ?? null,
+    hops: documents.map((one) => one.url()),
+    text: await page.locator("body").innerText(),
+    bytes: sizes.reduce((sum, one) => sum + one.responseBodySize + one.responseHeadersSize, 0),
+  };
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { id, tab, call, ...rest } = JSON.parse(line);
+  calls[call](tabs[tab], rest).then(
+    (value) => console.log(JSON.stringify({ id, value: value ?? null })),
+    (fault) => console.log(JSON.stringify({ id, fault: String(fault?.stack ?? fault) })),
+  );
+}
+await context.close();

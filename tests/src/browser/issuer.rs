@@ -1,0 +1,56 @@
+use std::fs::{self, File};
+
+use poort_demo::{DemoError, issuer::SECRET, layout::Layout, pki::Leaf, zone::Zone};
+use serde_json::json;
+
+use super::{Guard, Programs};
+
+/// `oidc-provider` in the place of the zone's own issuer.
+pub struct Provider {
+    root: String,
+    port: u16,
+    _process: Guard,
+}
+
+impl Provider {
+    /// Starts it, and makes it the issuer `zone` of the layout, at which people sign in.
+    pub(super) fn start(programs: &Programs, zone: &Zone) -> Result<Self, DemoError> {
+        let pki = &zone.pki;
+        pki.internal.issue(&Leaf::server(&["localhost", "127.0.0.1"]))?.write(pki.directory(), "provider")?;
+        let options = json!({
+            "certificate": pki.path("provider.crt"), "key": pki.path("provider.key"), "secret": SECRET,
+            "signin": format!("https://{}:{}", Layout::host("signin"), zone.layout.address().port()),
+            "backchannel": format!("http://{}/backchannel-logout/zone", zone.layout.admin()),
+        });
+        let (directory, log) = (zone.layout.path("browser"), zone.layout.path("issuer.log"));
+        let mut command = programs.run(&directory, "issuer.mjs", &options);
+        let mut process = command.stderr(File::create(&log).unwrap()).spawn().map(Guard).unwrap();
+        let line = process.line();
+        let port = line.trim().parse().unwrap_or_else(|_| panic!("{}", fs::read_to_string(log).unwrap()));
+        let root = format!("https://localhost:{port}");
+        zone.layout.edit("policies/poort.yaml", |yaml| {
+            let issuer = &mut yaml["issuers"][0];
+            issuer["issuer"] = root.clone().into();
+            issuer["profile"] = "generic".into();
+            issuer["keys"]["url"] = format!("{root}/jwks").into();
+            issuer["roles"]["claim"] = "roles".into();
+            let at = &mut yaml["sign_in"]["issuers"][0];
+            for (name, path) in
+                [("authorization", "auth"), ("token", "token"), ("end_session", "session/end")]
+            {
+                at[name] = format!("{root}/{path}").into();
+            }
+        })?;
+        Ok(Self { root, port, _process: process })
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The address of a path there.
+    #[must_use]
+    pub fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.root)
+    }
+}

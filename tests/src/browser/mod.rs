@@ -1,0 +1,142 @@
+//! A real browser and a real issuer for the tests: Debian's Chromium with a device's certificate, and `oidc-provider`, both brought by
+//! `.ci/soc` and run by node from `tests/browser`.
+
+mod chromium;
+mod issuer;
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use poort_demo::{DemoError, zone::Zone};
+use serde_json::{Value, json};
+
+pub use chromium::{Chromium, Landed, Tab};
+pub use issuer::Provider;
+
+use crate::{World, tools};
+
+/// A zone behind its gate, at whose issuer people sign in with a browser.
+pub struct Stage {
+    /// The zone and the gate.
+    pub world: World,
+    /// The browser of `car-12`.
+    pub browser: Chromium,
+    /// The issuer.
+    pub provider: Provider,
+    _far: Option<Distance>,
+}
+
+impl Stage {
+    /// A stage, where node, its modules and a browser are to be had; what is missing is said aloud.
+    pub async fn set() -> Option<Self> {
+        Self::set_with(|_| Ok(())).await
+    }
+
+    /// The same after a change to the configuration.
+    pub async fn set_with(change: impl FnOnce(&Zone) -> Result<(), DemoError>) -> Option<Self> {
+        Self::set_at(None, change).await
+    }
+
+    /// The same where gate and issuer are a long way from the browser: a round trip takes so long.
+    pub async fn set_far(rtt: Duration) -> Option<Self> {
+        Self::set_at(Some(rtt), |_| Ok(())).await
+    }
+
+    async fn set_at(
+        rtt: Option<Duration>,
+        change: impl FnOnce(&Zone) -> Result<(), DemoError>,
+    ) -> Option<Self> {
+        let programs = Programs::find()?;
+        let turn = chromium::turn().await;
+        let mut provider = None;
+        let world = World::start_with(|zone| {
+            provider = Some(Provider::start(&programs, zone)?);
+            change(zone)
+        });
+        let (world, provider) = (world.await.unwrap(), provider.unwrap());
+        let far = rtt.map(|rtt| Distance::start(&programs, &world, &provider, rtt));
+        let resolve = far.as_ref().map(|far| &*far.resolve);
+        let browser = Chromium::start(&programs, &world.zone, resolve, turn);
+        Some(Self { world, browser, provider, _far: far })
+    }
+
+    /// The address of a path at a source or at the sign-in host.
+    #[must_use]
+    pub fn at(&self, name: &str, path: &str) -> String {
+        format!("https://{name}.localhost:{}{path}", self.world.gate.address().port())
+    }
+}
+
+/// What runs a browser and an issuer.
+struct Programs {
+    node: PathBuf,
+    modules: PathBuf,
+    chromium: PathBuf,
+}
+
+impl Programs {
+    fn find() -> Option<Self> {
+        let (node, chromium) = (tools::program("node")?, tools::directory("chromium")?);
+        Some(Self { node, modules: tools::directory("browser")?, chromium })
+    }
+
+    /// Node on a script of `tests/browser`, which finds its modules beside it in `directory`.
+    fn run(&self, directory: &Path, script: &str, options: &Value) -> Command {
+        fs::create_dir_all(directory).unwrap();
+        let copy = directory.join(script);
+        fs::copy(tools::repository("tests/browser").join(script), &copy).unwrap();
+        let modules = self.modules.join("node_modules").canonicalize().unwrap();
+        // Another script has made the link before.
+        let _ = std::os::unix::fs::symlink(modules, directory.join("node_modules"));
+        let mut command = Command::new(&self.node);
+        command.arg(copy).arg(options.to_string()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command
+    }
+}
+
+/// A long way to the gate and to the issuer.
+struct Distance {
+    /// Where hosts are, as Chromium's `--host-resolver-rules` says it.
+    resolve: String,
+    _process: Guard,
+}
+
+impl Distance {
+    fn start(programs: &Programs, world: &World, provider: &Provider, rtt: Duration) -> Self {
+        let (gate, issuer) = (world.gate.address().port(), provider.port());
+        let options = json!({ "rtt": rtt.as_millis(), "ports": [gate, issuer] });
+        let command = programs.run(&world.zone.layout.path("browser"), "distance.mjs", &options).spawn();
+        let mut process = Guard(command.unwrap());
+        let [to_gate, to_issuer]: [u16; 2] = serde_json::from_str(&process.line()).unwrap();
+        let resolve = format!(
+            "MAP *.localhost:{gate} 127.0.0.1:{to_gate}, MAP localhost:{issuer} 127.0.0.1:{to_issuer}"
+        );
+        Self { resolve, _process: process }
+    }
+}
+
+/// A child that ends when nobody holds its standard input any more.
+struct Guard(Child);
+
+impl Guard {
+    /// The first line that it says.
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        BufReader::new(self.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        line
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        // Both fail only when it is gone already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
