@@ -7,9 +7,13 @@
     reason = "a test that cannot go on has failed"
 )]
 
+use std::{fs, path::Path};
+
 use poort_demo::issuer::Token;
 use poort_tests::{PERSON, World, get, policy};
+use serde_json::Value;
 
+const COPY: &str = "this is a copy of the record: nothing is written down of your looking at it\n";
 const FIREARM: &str = "/firearms/DEMO-71802";
 
 #[tokio::test]
@@ -35,11 +39,14 @@ async fn what_was_asked_is_explained_and_asked_again() {
     assert!(said.starts_with("refused by `firearms-strong-sign-in`\n"), "{said}");
     assert!(said.contains("  - a strong sign-in\n"), "{said}");
     // The operators' file knows where the record is.
-    assert_eq!(policy(&root, &["explain", &code]), (0, said));
+    let (exit, own) = policy(&root, &["explain", &code]);
+    assert_eq!((exit, said.strip_prefix(&own).unwrap()), (0, COPY));
 
     let (exit, said) = policy(&root, &["replay"]);
     assert_eq!(exit, 0, "{said}");
     assert!(said.contains("5 decisions of 1 file, "), "{said}");
+    // Who looked at the gate's own record, and not at a copy, is in it.
+    assert_eq!(looks(&root), ["policy explain", "policy replay"]);
     world
         .zone
         .layout
@@ -58,4 +65,18 @@ async fn what_was_asked_is_explained_and_asked_again() {
         "{said}"
     );
     assert!(said.contains("0 gained, 3 lost, 1 the same by other policies"), "{said}");
+}
+
+/// With which commands the record was looked at.
+fn looks(root: &Path) -> Vec<String> {
+    let files = fs::read_dir(root.join("deploy/audit")).unwrap().map(|entry| entry.unwrap().path());
+    let text: String = files
+        .filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"))
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect();
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines
+        .filter(|line| line["metadata"]["event_code"] == "access")
+        .map(|line| line["unmapped"]["command"].as_str().unwrap().to_owned())
+        .collect()
 }

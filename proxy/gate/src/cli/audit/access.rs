@@ -11,7 +11,7 @@ use crate::{
     world::WallClock,
 };
 
-/// Has a look written down: by the gate that runs, or else right into the record. What cannot be written down is not shown.
+/// Has a look written down. What cannot be written down is not shown.
 pub(super) fn record(
     opened: &Opened,
     command: &str,
@@ -19,26 +19,38 @@ pub(super) fn record(
     wanted: Vec<(String, String)>,
     shown: usize,
 ) -> Result<(), Fault> {
-    if opened.own.is_none() {
+    let shown = u64::try_from(shown).unwrap_or(u64::MAX);
+    look(opened.own.as_ref(), command, reason, wanted, shown).map_err(|why| (why, 1))
+}
+
+/// Has a look at this gate's record written down: by the gate that runs, or else right into the record. Without a gate it is a copy.
+pub(in crate::cli) fn look(
+    own: Option<&Deploy>,
+    command: &str,
+    reason: Option<&str>,
+    wanted: Vec<(String, String)>,
+    shown: u64,
+) -> Result<(), String> {
+    let Some(deploy) = own else {
         complain("this is a copy of the record: nothing is written down of your looking at it");
         return Ok(());
-    }
+    };
     let access = Access {
         time: SystemTime::now(),
         command: command.to_owned(),
         by: Looker::here(),
         reason: reason.map(str::to_owned),
         wanted,
-        shown: u64::try_from(shown).unwrap_or(u64::MAX),
+        shown,
         refused: false,
     };
-    put(opened, &Command::Access { access: access.clone() }, Record::Access(Box::new(access)))
-        .map_err(|why| refused(&why))
+    put(deploy, &Command::Access { access: access.clone() }, Record::Access(Box::new(access))).map_err(
+        |why| format!("nothing is shown, since the look at the record cannot be written down: {why}"),
+    )
 }
 
 /// Has something written down: by the gate that runs, or else right into the record.
-pub(super) fn put(opened: &Opened, command: &Command, record: Record) -> Result<(), String> {
-    let Some(deploy) = &opened.own else { return Ok(()) };
+pub(super) fn put(deploy: &Deploy, command: &Command, record: Record) -> Result<(), String> {
     match control::tell(&deploy.state, command) {
         Ok(Answer::Recorded) => Ok(()),
         Ok(Answer::Done(_) | Answer::Ended(_) | Answer::Listed(_)) => {
@@ -48,10 +60,6 @@ pub(super) fn put(opened: &Opened, command: &Command, record: Record) -> Result<
         Err(error) if is_nobody(&error) => directly(deploy, record),
         Err(error) => Err(error.to_string()),
     }
-}
-
-fn refused(why: &str) -> Fault {
-    (format!("nothing is shown, since the look at the record cannot be written down: {why}"), 1)
 }
 
 /// No gate runs there.

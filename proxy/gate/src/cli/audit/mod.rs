@@ -1,6 +1,6 @@
 //! `poort audit`: reading the record, and proving it, as a whole and one request at a time.
 
-mod access;
+pub(in crate::cli) mod access;
 mod export;
 mod meant;
 mod period;

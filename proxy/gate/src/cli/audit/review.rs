@@ -73,10 +73,10 @@ fn close(
     finding: &str,
     reviewer: &str,
 ) -> Result<(), Fault> {
-    if opened.own.is_none() {
+    let Some(deploy) = &opened.own else {
         let fault = "a copy of the record cannot be added to; review where the gate writes it";
         return Err((fault.to_owned(), WRONG));
-    }
+    };
     let meant: Vec<&Waiting> =
         waiting.iter().filter(|one| one.code.eq_ignore_ascii_case(code) || one.request == code).collect();
     let one = match meant.as_slice() {
@@ -107,7 +107,7 @@ fn close(
         by,
     };
     let command = Command::Review { review: review.clone() };
-    access::put(opened, &command, Record::Review(Box::new(review)))
+    access::put(deploy, &command, Record::Review(Box::new(review)))
         .map_err(|why| (format!("the review cannot be written down: {why}"), 1))?;
     say(format_args!("{} is reviewed", one.code));
     Ok(())

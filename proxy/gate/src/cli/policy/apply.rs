@@ -19,7 +19,7 @@ use crate::{
 
 use super::{
     excerpt::{Level, Pen},
-    faults, record_directory, refuse, replay,
+    faults, record_at, refuse, replay,
 };
 
 #[derive(Debug, clap::Args)]
@@ -191,7 +191,8 @@ fn test(bench: &Workbench, trials: Trials) -> Result<(), Stop> {
 }
 
 fn replayed(arguments: &Arguments, bench: &Workbench) -> Result<Replayed, Stop> {
-    let directory = record_directory(arguments.audit.as_deref(), &arguments.gate.config)?;
+    // That a change was applied is written down, and what it was held against with it.
+    let directory = record_at(arguments.audit.as_deref(), &arguments.gate.config)?.directory;
     let since = SystemTime::now().checked_sub(arguments.replay).unwrap_or(UNIX_EPOCH);
     let (tally, text) = replay::since(&directory, bench.engine(), since)?;
     let (gained, lost) = (tally.turned(Turn::Gain), tally.turned(Turn::Loss));

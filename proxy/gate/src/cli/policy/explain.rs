@@ -24,7 +24,7 @@ use crate::{
     trials::{Phrase, Word, World, joined},
 };
 
-use super::{Directory, excerpt::Pen, faults, load, record_directory, refuse};
+use super::{Directory, excerpt::Pen, faults, load, record_at, refuse};
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
@@ -121,12 +121,18 @@ const fn option(word: Word) -> &'static str {
 
 fn by_code(arguments: &Arguments, code: &str) -> Result<ExitCode, Faults> {
     let loaded = load(&arguments.directory.policies)?;
-    let directory = record_directory(arguments.audit.as_deref(), &arguments.config)?;
-    let found = questions::find(&directory, code).map_err(|fault| unreadable(&directory, &fault))?;
+    let at = record_at(arguments.audit.as_deref(), &arguments.config)?;
+    let found = questions::find(&at.directory, code).map_err(|fault| unreadable(&at.directory, &fault))?;
     let Some(asked) = found else {
-        complain(format_args!("no decision in `{}` is called `{code}`; check the code", directory.display()));
+        complain(format_args!(
+            "no decision in `{}` is called `{code}`; check the code",
+            at.directory.display()
+        ));
         return Ok(ExitCode::from(WRONG));
     };
+    if !at.is_looked_at("policy explain", vec![("code".to_owned(), code.to_owned())], 1) {
+        return Ok(ExitCode::from(WRONG));
+    }
     match &asked.question {
         Some(question) => tell(arguments, &loaded.bench, question, Some(&asked)),
         None => unasked(arguments, &asked),

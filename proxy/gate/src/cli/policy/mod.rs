@@ -18,8 +18,8 @@ use clap::Subcommand;
 use poort_policy::{console::Console, workbench::Workbench};
 
 use crate::{
-    cli::{WRONG, complain, count},
-    config::{self, Fault, Faults, Policies},
+    cli::{WRONG, audit::access, complain, count},
+    config::{self, Fault, Faults, Policies, checked::Deploy},
     snapshot::policy_fault,
 };
 
@@ -88,10 +88,33 @@ fn load(directory: &Path) -> Result<Loaded, Faults> {
 }
 
 /// Where the record is: as typed, or as the operators' file says.
-fn record_directory(typed: Option<&Path>, config: &Path) -> Result<PathBuf, Faults> {
+fn record_at(typed: Option<&Path>, config: &Path) -> Result<At, Faults> {
     match typed {
-        Some(directory) => Ok(directory.to_owned()),
-        None => Ok(config::load(config)?.deploy.audit.directory),
+        Some(directory) => Ok(At { directory: directory.to_owned(), own: None }),
+        None => {
+            let deploy = config::load(config)?.deploy;
+            Ok(At { directory: deploy.audit.directory.clone(), own: Some(deploy) })
+        }
+    }
+}
+
+/// Where a record is.
+struct At {
+    directory: PathBuf,
+    /// Of the gate that writes it; none for a copy.
+    own: Option<Deploy>,
+}
+
+impl At {
+    /// Has it written down that somebody looks at it, before anything is shown; false, and why, where that cannot be done.
+    fn is_looked_at(&self, command: &str, wanted: Vec<(String, String)>, shown: u64) -> bool {
+        match access::look(self.own.as_ref(), command, None, wanted, shown) {
+            Ok(()) => true,
+            Err(why) => {
+                complain(why);
+                false
+            }
+        }
     }
 }
 

@@ -10,14 +10,17 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use poort_policy::{Engine, workbench::Tally};
+use poort_policy::{
+    Engine,
+    workbench::{Tally, Turn},
+};
 
 use crate::{
     cli::{WRONG, complain, count, say},
     config::{Fault, Faults, Place},
 };
 
-use super::{Directory, load, record_directory, refuse};
+use super::{Directory, load, record_at, refuse};
 
 use pseudonym::Names;
 use record::Read;
@@ -60,16 +63,21 @@ fn replayed(arguments: &Arguments) -> Result<ExitCode, Faults> {
         None => Names::plain(),
     };
     let loaded = load(&arguments.directory.policies)?;
-    let directory = record_directory(arguments.audit.as_deref(), &arguments.config)?;
-    let read = put(&directory, loaded.bench.engine(), UNIX_EPOCH)?;
+    let at = record_at(arguments.audit.as_deref(), &arguments.config)?;
+    let read = put(&at.directory, loaded.bench.engine(), UNIX_EPOCH)?;
     if !unreadable(arguments, &read) {
         return Ok(ExitCode::from(WRONG));
     }
     if read.files == 0 {
         return Err(one(
-            &directory,
+            &at.directory,
             "there is no record here; name the directory with `audit-YYYYMMDD.jsonl`".to_owned(),
         ));
+    }
+    let candidate = arguments.directory.policies.display().to_string();
+    let shown = read.tally.turned(Turn::Gain) + read.tally.turned(Turn::Loss);
+    if !at.is_looked_at("policy replay", vec![("candidate".to_owned(), candidate)], shown) {
+        return Ok(ExitCode::from(WRONG));
     }
     if arguments.json {
         say(report::as_json(&read, &names));
