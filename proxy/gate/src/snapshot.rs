@@ -85,18 +85,14 @@ impl Snapshot {
         };
         carry.in_flight.resize(u32::try_from(zone.limits.concurrent.get()).unwrap_or(u32::MAX));
         carry.bodies.resize(zone.held);
+        let known = |device: &zone::InventoryDevice| (device.name.clone(), device.facts());
         let enforced = |source| Arc::new(enforced(source, carry, &inspectors));
         let rules = Rules {
             routes: Routes::new(sources.iter().map(enforced).collect()),
             issuers,
             sign_in: zone.sign_in.as_ref().map(enforced_sign_in),
             purposes: Arc::clone(&zone.purposes),
-            inventory: zone
-                .devices
-                .inventory
-                .iter()
-                .map(|device| (device.name.clone(), device.facts()))
-                .collect(),
+            inventory: zone.devices.inventory.iter().map(known).collect(),
             aggregators: sources.iter().flat_map(|source| source.on_behalf_of.iter().cloned()).collect(),
             engine,
             candidate,

@@ -43,7 +43,7 @@ use super::{
         Access, Checked, FileRead,
         policies::Policies,
         waf::Exclusion,
-        zone::{Devices, Zone},
+        zone::{Devices, InventoryDevice, Zone},
     },
     fault::{Faults, Warning},
     raw,
@@ -145,6 +145,11 @@ impl Parts {
     }
 }
 
+fn devices((trusted, inventory): (devices::Trusted, Vec<InventoryDevice>)) -> Devices {
+    let devices::Trusted { anchors, revocations, rule } = trusted;
+    Devices { anchors, revocations, rule, inventory }
+}
+
 fn parts(desk: &Desk<'_>, file: File) -> Option<Parts> {
     let document = desk.document::<raw::deploy::Deploy>(file, None)?;
     let operators = deploy::check(desk, document.field(desk.report));
@@ -175,18 +180,13 @@ fn parts(desk: &Desk<'_>, file: File) -> Option<Parts> {
     let drafts = folder::sources(desk, around, &policies.inside("sources"));
     let access = folder::access(desk, &policies.inside("access"));
     let console = folder::console(desk, &policies.inside("console.cedar"));
-    let candidate = zone.candidate.take();
-    let candidate = candidate.map(|named| folder::candidate(desk, named.as_ref(), access.as_ref()));
+    let candidate =
+        zone.candidate.take().map(|named| folder::candidate(desk, named.as_ref(), access.as_ref()));
     let sign_in = zone.sign_in.as_ref().and_then(Option::as_ref);
     cross::closed_console(desk, operators.deploy.as_ref(), console.as_ref());
     cross::check(desk, operators.deploy.as_ref(), inventory.as_deref(), sign_in, &drafts);
     let sources = drafts.into_iter().map(|draft| draft.source).collect::<Option<Vec<_>>>();
-    let devices = zone.trusted.zip(inventory).map(|(trusted, inventory)| Devices {
-        anchors: trusted.anchors,
-        revocations: trusted.revocations,
-        rule: trusted.rule,
-        inventory,
-    });
+    let devices = zone.trusted.zip(inventory).map(devices);
     let zone = Zone {
         devices: devices?,
         issuers: zone.issuers?,
