@@ -7,6 +7,7 @@ pub(crate) struct ByteSet([u64; 4]);
 impl ByteSet {
     pub(crate) const NONE: Self = Self([0; 4]);
     pub(crate) const ALL: Self = Self([u64::MAX; 4]);
+    pub(crate) const LOWER_AND_DIGITS: Self = Self([0x03ff << 48, 0x03ff_ffff << 33, 0, 0]);
 
     /// The bytes that occur in `bytes`.
     pub(crate) fn of(bytes: &[u8]) -> Self {
@@ -64,10 +65,23 @@ impl ByteSet {
         Self([a | e, b | f, c | g, d | h])
     }
 
+    /// With each letter in both cases.
+    pub(crate) fn any_case(self) -> Self {
+        // Upper case is bits 1 to 26 of the second word, lower case 32 bits further.
+        const LETTERS: u64 = 0x07ff_fffe;
+        let [a, b, c, d] = self.0;
+        let letters = (b | b >> 32) & LETTERS;
+        Self([a, b | letters | letters << 32, c, d])
+    }
+
+    pub(crate) fn intersection(self, other: Self) -> Self {
+        let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
+        Self([a & e, b & f, c & g, d & h])
+    }
+
     #[cfg(test)]
     pub(crate) fn meets(self, other: Self) -> bool {
-        let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
-        (a & e) | (b & f) | (c & g) | (d & h) != 0
+        self.intersection(other) != Self::NONE
     }
 
     pub(crate) fn is_within(self, other: Self) -> bool {
@@ -162,6 +176,20 @@ mod tests {
         assert_eq!(set.len(), 2);
         assert!(set.is_within(ByteSet::ALL) && !ByteSet::ALL.is_within(set));
         assert!(!set.meets(ByteSet::of(b"bc")));
+        let expected = ByteSet::that(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+        assert_eq!(ByteSet::LOWER_AND_DIGITS, expected);
+    }
+
+    #[test]
+    fn letters_in_both_cases() {
+        for first in 0..=255_u8 {
+            let both = [first.to_ascii_lowercase(), first.to_ascii_uppercase()];
+            assert_eq!(
+                ByteSet::of(&[first, b'1']).any_case(),
+                ByteSet::of(&both).union(ByteSet::of(b"1")),
+                "{first}"
+            );
+        }
     }
 
     #[test]

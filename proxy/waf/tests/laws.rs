@@ -102,3 +102,63 @@ proptest! {
         }
     }
 }
+
+/// Conditions of all kinds: with literals, with rare bytes, with a choice of such, with neither; after transformations or before.
+const CONDITIONS: [&str; 14] = [
+    "ARGS \"@rx (?i)select.+from\" \"t:none",
+    "ARGS \"@rx (?i)select.+from\" \"t:none,t:urlDecodeUni,t:lowercase",
+    "ARGS \"@rx union|[;<][a-z]\" \"t:none",
+    "ARGS \"@rx (?:[;<]|a.*'|select-)[a-z]{2}\" \"t:none",
+    "ARGS \"@rx (?:[;<]|a.*'|select-)[a-z]{2}\" \"t:none,t:lowercase,t:removeWhitespace",
+    "ARGS \"@rx ^(?:a|select|')$\" \"t:none",
+    "ARGS \"@rx ^sel\" \"t:none,t:lowercase",
+    "ARGS \"@rx [a-z] [a-z]\" \"t:none",
+    "ARGS \"@rx '--$\" \"t:none",
+    "ARGS \"@rx <.*>|''\" \"t:none,t:htmlEntityDecode",
+    "ARGS \"@pm from union ;--\" \"t:none",
+    "ARGS \"@pm select< <b\" \"t:none,t:removeWhitespace",
+    "ARGS \"@contains '-\" \"t:none",
+    "ARGS \"@rx .\" \"t:none",
+];
+
+fn program(rules: impl Iterator<Item = String>) -> Transaction {
+    let text: String = rules
+        .enumerate()
+        .map(|(id, rule)| format!("SecRule {rule},phase:2,pass,id:{}\"\n", id + 1))
+        .collect();
+    let files: Files = [("main.conf".to_owned(), text.into_bytes())].into();
+    let program = Program::compile(&files, &["main.conf"], &LoadLimits::default()).unwrap();
+    Transaction::new(Arc::new(program), TransactionLimits::default())
+}
+
+/// The numbers of the rules that match, from 0.
+fn found(transaction: &mut Transaction, values: &[String]) -> Vec<usize> {
+    let pairs: Vec<String> =
+        values.iter().enumerate().map(|(at, value)| format!("{at}={}", percent(value))).collect();
+    let (_, matches, _) = run(transaction, &format!("/?{}", pairs.join("&")), "text/plain", &[]);
+    matches.iter().map(|(id, ..)| usize::try_from(*id).unwrap() - 1).collect()
+}
+
+proptest! {
+    /// What is looked at before an operator is asked never decides otherwise: a condition that is turned round is asked of every value.
+    #[test]
+    fn rules_together_find_what_their_operators_find(
+        values in prop::collection::vec("(select|union|from|a|--|[a-z '<>;&%A-]){0,7}", 1..6),
+        multi in any::<bool>(),
+    ) {
+        let rule = |condition: &&str| format!("{condition}{}", if multi { ",multiMatch" } else { "" });
+        let together = found(&mut program(CONDITIONS.iter().map(rule)), &values);
+        let alone: Vec<usize> = (0..CONDITIONS.len())
+            .filter(|at| !found(&mut program(CONDITIONS.iter().skip(*at).take(1).map(rule)), &values).is_empty())
+            .collect();
+        prop_assert_eq!(&together, &alone);
+        if multi {
+            return Ok(());
+        }
+        let turned = |condition: &&str| condition.replacen("\"@", "\"!@", 1);
+        let mut turned = program(CONDITIONS.iter().map(turned));
+        let others: Vec<Vec<usize>> = values.iter().map(|value| found(&mut turned, std::slice::from_ref(value))).collect();
+        let asked: Vec<usize> = (0..CONDITIONS.len()).filter(|at| others.iter().any(|other| !other.contains(at))).collect();
+        prop_assert_eq!(&together, &asked);
+    }
+}

@@ -9,6 +9,7 @@ mod look;
 mod number;
 mod pattern;
 mod phrase;
+mod plain;
 mod require;
 mod size;
 mod text;

@@ -11,6 +11,7 @@ use regex_automata::{Input, MatchKind, PatternID};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::Hir;
 
+use super::plain::Plain;
 use super::{Captures, Requirement, look, require, size};
 use crate::bytes::ByteSet;
 
@@ -35,6 +36,8 @@ pub(crate) struct Pattern {
     /// The bytes that a value it matches starts with; all where that may be empty, or matched elsewhere.
     starts: ByteSet,
     requirement: Requirement,
+    /// What it means, where that needs no automaton.
+    plain: Option<Plain>,
 }
 
 impl Pattern {
@@ -61,33 +64,33 @@ impl Pattern {
         let starts = require::starts(&hir).unwrap_or(ByteSet::ALL);
         let looks_ahead = !is_gated || requirement.literals.is_empty();
         let (has_looks, text) = (without.is_some(), without.unwrap_or(translated).into());
-        let regex = OnceLock::new();
-        // What is certain to fit can wait.
-        if let Some(most) = size::most_bytes(&hir).filter(|most| *most <= bytes) {
-            return Ok(Self {
-                regex,
-                text,
-                limit: bytes,
-                bytes: most,
-                looks_ahead,
-                has_looks,
-                starts,
-                requirement,
-            });
-        }
-        let built = build(&hir, bytes, looks_ahead)
-            .map_err(|error| format!("the regular expression cannot be compiled: {error}"))?;
-        let taken = built.memory_usage();
+        let (regex, bytes_taken) = match size::most_bytes(&hir).filter(|most| *most <= bytes) {
+            // What is certain to fit can wait.
+            Some(most) => (OnceLock::new(), most),
+            None => {
+                let built = build(&hir, bytes, looks_ahead)
+                    .map_err(|error| format!("the regular expression cannot be compiled: {error}"))?;
+                let taken = built.memory_usage();
+                (OnceLock::from(Some(built)), taken)
+            }
+        };
         Ok(Self {
-            regex: OnceLock::from(Some(built)),
+            regex,
             text,
             limit: bytes,
-            bytes: taken,
+            bytes: bytes_taken,
             looks_ahead,
             has_looks,
             starts,
             requirement,
+            plain: Plain::of(&hir),
         })
+    }
+
+    /// The expression as the library has it.
+    #[cfg(test)]
+    pub(super) fn hir(&self) -> Option<Hir> {
+        parse(&self.text).ok()
     }
 
     fn regex(&self) -> Option<&Regex> {
@@ -111,6 +114,9 @@ impl Pattern {
 
     /// Whether it matches anywhere in `value`.
     pub(crate) fn is_match(&self, value: &[u8]) -> bool {
+        if let Some(found) = self.plain.as_ref().and_then(|plain| plain.find(value)) {
+            return found.is_some();
+        }
         let starts_right = || value.first().is_some_and(|byte| self.starts.contains(*byte));
         // What cannot be asked counts as found.
         (self.starts == ByteSet::ALL || starts_right())
@@ -128,6 +134,10 @@ impl Pattern {
 
     pub(super) fn matches(&self, value: &[u8], captures: Option<&mut Captures>) -> bool {
         let Some(captures) = captures else { return self.is_match(value) };
+        if let Some(found) = self.plain.as_ref().and_then(|plain| plain.find(value)) {
+            captures.spans.extend(found.map(Some));
+            return found.is_some();
+        }
         // Finding groups is slower than finding a match, and most values match nothing.
         if !self.is_match(value) {
             return false;

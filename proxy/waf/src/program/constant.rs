@@ -5,7 +5,6 @@ use super::draft::{Draft, Drafts};
 use super::group::Groups;
 use super::rule::{Change, Effect, Guard, Number, Rule, Slot};
 use super::{Builder, PHASES};
-use crate::bytes::integer;
 use crate::program::Piece;
 use crate::syntax::Variable;
 
@@ -108,8 +107,9 @@ impl Builder<'_> {
         match change {
             Change::To(template) => match template.pieces.as_slice() {
                 [Piece::Tx(slot)] => self.names.constant(*slot),
-                _ => template.literal().map(integer),
+                _ => None,
             },
+            Change::Text(_, number) => Some(*number),
             Change::Add(_) | Change::Subtract(_) | Change::Unset => None,
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::rule::{Change, Control, Effect, Excluded, Number, Processor, RuleSelector, Slot, Term};
 use super::template::Template;
 use super::{Builder, Engine, group};
+use crate::bytes::integer;
 use crate::fault::Fault;
 use crate::syntax::{Action, Selector, Variable};
 
@@ -74,7 +75,13 @@ fn setvar(builder: &mut Builder<'_>, text: &str) -> Result<Effect, String> {
     let change = match value.split_at_checked(1) {
         Some(("+", amount)) => Change::Add(term(builder, amount)?),
         Some(("-", amount)) => Change::Subtract(term(builder, amount)?),
-        _ => Change::To(template(builder, value)?),
+        _ => {
+            let value = template(builder, value)?;
+            match value.literal() {
+                Some(text) => Change::Text(builder.texts.number(text), integer(text)),
+                None => Change::To(value),
+            }
+        }
     };
     Ok(Effect::Set { place, change })
 }

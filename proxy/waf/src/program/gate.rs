@@ -32,8 +32,9 @@ impl GateBuilder {
         bit
     }
 
-    /// Ends construction. A scan for literals of at least [`Sparse::SHORTEST`] bytes looks at fewer places.
-    pub(crate) fn build(mut self) -> Gate {
+    /// Ends construction. A scan for literals of at least [`Sparse::SHORTEST`] bytes looks at fewer places. `side` is 0 for
+    /// requests, 1 for responses.
+    pub(crate) fn build(mut self, side: usize) -> Gate {
         self.literals.sort();
         let mut words: Vec<&[u8]> = Vec::new();
         let mut meaning: Vec<Vec<u32>> = Vec::new();
@@ -51,7 +52,8 @@ impl GateBuilder {
         } else {
             Places::Dense(Dense::new(&words))
         };
-        Gate { literals: Literals::new(&words), places, meaning, words: self.bits.div_ceil(64) as usize }
+        let literals = Literals::new(&words);
+        Gate { side, literals, places, meaning, words: self.bits.div_ceil(64) as usize }
     }
 }
 
@@ -63,6 +65,8 @@ enum Places {
 
 /// The literals of one direction (request or response).
 pub(crate) struct Gate {
+    /// Which of the two it is.
+    pub(crate) side: usize,
     literals: Literals,
     places: Places,
     /// Per literal, the bits it sets.
@@ -115,7 +119,7 @@ mod tests {
         for set in sets {
             builder.bit(&set.iter().map(|text| text.clone().into_bytes()).collect::<Vec<_>>());
         }
-        let gate = builder.build();
+        let gate = builder.build(0);
         let mut bits = vec![0; gate.words];
         gate.scan(value.as_bytes(), &mut bits);
         let lower = value.to_ascii_lowercase();

@@ -7,7 +7,7 @@ use crate::bytes::ByteSet;
 use crate::transform::Transform;
 
 /// A set of kinds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub(crate) struct Kinds([u64; 2]);
 
 impl Kinds {
@@ -25,6 +25,12 @@ impl Kinds {
     pub(crate) fn union(self, other: Self) -> Self {
         let ([a, b], [c, d]) = (self.0, other.0);
         Self([a | c, b | d])
+    }
+
+    #[inline]
+    pub(crate) fn intersection(self, other: Self) -> Self {
+        let ([a, b], [c, d]) = (self.0, other.0);
+        Self([a & c, b & d])
     }
 
     #[inline]
@@ -86,6 +92,18 @@ impl KindSets {
         sets.iter().filter_map(smallest).fold(Kinds::NONE, Kinds::union)
     }
 
+    /// The same of choices; none where a value of any kind has one.
+    pub(super) fn choices(&self, choices: &[Vec<ByteSet>]) -> Vec<Kinds> {
+        let mut all: Vec<Kinds> = choices.iter().map(|sets| self.of(sets)).collect();
+        let needed = all.clone();
+        // What needs more than another choice adds nothing.
+        let is_more = |kinds: Kinds, other: Kinds| kinds != other && kinds.have(other);
+        all.retain(|kinds| !needed.iter().any(|other| is_more(*kinds, *other)));
+        all.sort_unstable();
+        all.dedup();
+        if all.contains(&Kinds::NONE) { Vec::new() } else { all }
+    }
+
     pub(super) fn table(&self) -> KindTable {
         let mut table = Box::new([Kinds::NONE; 256]);
         for (byte, kinds) in (0..=255).zip(table.iter_mut()) {
@@ -120,6 +138,29 @@ mod tests {
             prop_assert!(found || !has);
             if sets.len() < 100 {
                 prop_assert_eq!(found, has);
+            }
+        }
+    }
+
+    proptest! {
+        /// A value that has a byte of each set of a choice has a choice of kinds.
+        #[test]
+        fn what_has_a_choice_is_found(
+            sets in prop::collection::vec("[a-p]{1,6}", 1..200),
+            choices in prop::collection::vec(prop::collection::vec(any::<prop::sample::Index>(), 1..4), 1..6),
+            value in "[a-p]{0,12}",
+        ) {
+            let sets: Vec<ByteSet> = sets.iter().map(|set| ByteSet::of(set.as_bytes())).collect();
+            let kinds = KindSets::new(sets.iter().map(|set| (*set, 1)).collect());
+            let choices: Vec<Vec<ByteSet>> =
+                choices.iter().map(|choice| choice.iter().map(|at| *at.get(&sets)).collect()).collect();
+            let bytes = ByteSet::of(value.as_bytes());
+            let has = choices.iter().any(|choice| choice.iter().all(|set| set.meets(bytes)));
+            let found = kinds.choices(&choices);
+            let may = found.is_empty() || found.iter().any(|needed| kinds.table().of(value.as_bytes()).have(*needed));
+            prop_assert!(may || !has);
+            if sets.len() < 100 {
+                prop_assert_eq!(may, has || found.is_empty());
             }
         }
     }

@@ -18,6 +18,7 @@ mod phase;
 mod rule;
 mod settings;
 mod template;
+mod texts;
 mod windows;
 
 pub(crate) use gate::Gate;
@@ -32,6 +33,7 @@ pub(crate) use rule::{
 };
 pub use settings::{Engine, OverLimit, Settings};
 pub(crate) use template::{Piece, Template};
+pub(crate) use texts::Texts;
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -62,6 +64,7 @@ pub struct Program {
     /// What `%uhhhh` is read by.
     pub(crate) code_page: Option<CodePage>,
     pub(crate) names: Names,
+    pub(crate) texts: Texts,
     /// Literals of the request phases, and of the response phases.
     pub(crate) gates: [Gate; 2],
     /// Variables that some rule looks at or prints.
@@ -121,6 +124,7 @@ impl Program {
             faults,
             metas: drafts.rules.iter().map(|draft| draft.meta.clone()).collect(),
             names: Names::new(constants),
+            texts: Texts::new(),
             groups: Groups::new(limits.regex_bytes),
             gates: [GateBuilder::default(), GateBuilder::default()],
             aside: Aside::new(limits.regex_bytes),
@@ -160,6 +164,12 @@ impl Program {
         self.rules.iter().map(|rule| &*rule.meta)
     }
 
+    /// The literals that a phase looks for.
+    pub(crate) fn gate(&self, phase: u8) -> &Gate {
+        let [request, response] = &self.gates;
+        if is_request(phase) { request } else { response }
+    }
+
     /// Bytes that the tables of literals take.
     #[must_use]
     pub fn gate_bytes(&self) -> usize {
@@ -185,6 +195,7 @@ pub(super) struct Builder<'a> {
     faults: Vec<Fault>,
     metas: Vec<Arc<Meta>>,
     names: Names,
+    texts: Texts,
     groups: Groups,
     gates: [GateBuilder; 2],
     aside: Aside,
@@ -444,6 +455,7 @@ impl Builder<'_> {
         }
         crate::detect::warm();
         let (groups, columns) = self.groups.finish(&self.names);
+        let [request, response] = self.gates;
         Ok(Program {
             rules,
             phases,
@@ -452,7 +464,8 @@ impl Builder<'_> {
             kinds,
             code_page,
             names: self.names,
-            gates: self.gates.map(GateBuilder::build),
+            texts: self.texts,
+            gates: [request.build(0), response.build(1)],
             uses: self.uses,
             settings: drafts.settings,
             warnings: drafts.warnings,

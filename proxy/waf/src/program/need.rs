@@ -6,13 +6,15 @@ use super::kinds::{KindSets, KindTable};
 use super::rule::{Need, Rule};
 use super::{Builder, is_request};
 use crate::bytes::ByteSet;
-use crate::operator::Operator;
+use crate::operator::{Operator, Requirement};
 
-/// The bytes that a match needs: some of each of these sets, and without the gate's bit of each in one of those.
+/// The bytes that a match needs: some of each of these sets, without the gate's bit of each in one of those, and of each in one of
+/// the choices.
 #[derive(Default)]
 pub(super) struct Wanted {
     sets: Vec<ByteSet>,
     instead: Vec<Vec<ByteSet>>,
+    choices: Vec<Vec<ByteSet>>,
 }
 
 impl Builder<'_> {
@@ -33,7 +35,12 @@ impl Builder<'_> {
             let gate = self.gates.get_mut(usize::from(phase > 2));
             bit = gate.map(|gate| gate.bit(&requirement.literals));
         }
-        self.wanted.push(Wanted { sets: requirement.sets, instead: requirement.instead });
+        let Requirement { sets, instead, choices, .. } = requirement;
+        self.wanted.push(Wanted {
+            sets: any_case(&sets),
+            instead: instead.iter().map(|sets| any_case(sets)).collect(),
+            choices: choices.iter().map(|sets| any_case(sets)).collect(),
+        });
         Need {
             bit,
             is_exact: requirement.is_exact,
@@ -52,15 +59,21 @@ impl Builder<'_> {
         for (need, wanted) in needs().zip(&wanted) {
             let weight = if need.bit.is_none() { BITLESS } else { 1 };
             wanted.sets.iter().for_each(|set| *weights.entry(*set).or_default() += weight);
-            let instead = wanted.instead.iter().flatten();
-            instead.for_each(|set| *weights.entry(*set).or_default() += BITLESS);
+            let others = wanted.instead.iter().chain(&wanted.choices).flatten();
+            others.for_each(|set| *weights.entry(*set).or_default() += BITLESS);
         }
         let sets = KindSets::new(weights);
         let needs = rules.iter_mut().flat_map(|rule| &mut rule.links).map(|link| &mut link.need);
         for (need, wanted) in needs.zip(&wanted) {
             need.kinds = sets.of(&wanted.sets);
             need.instead = wanted.instead.iter().map(|needed| sets.of(needed)).collect();
+            need.choices = sets.choices(&wanted.choices);
         }
         sets.table()
     }
+}
+
+/// Sets that do not tell upper from lower case: hardly more values have their bytes, and there are fewer of them.
+fn any_case(sets: &[ByteSet]) -> Vec<ByteSet> {
+    sets.iter().map(|set| set.any_case()).collect()
 }

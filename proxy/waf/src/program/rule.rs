@@ -81,6 +81,8 @@ pub(crate) struct Need {
     /// Without the bit, a value with all kinds of one of these may still match.
     pub(crate) instead: Vec<Kinds>,
     pub(crate) kinds: Kinds,
+    /// All kinds of one of these; none: no such need.
+    pub(crate) choices: Vec<Kinds>,
     pub(crate) len: u32,
     /// What the value has before its white space goes, where that is cheaper to see than the value itself.
     pub(crate) before: Option<Arc<Before>>,
@@ -104,8 +106,20 @@ impl Number {
 }
 
 impl Need {
-    pub(crate) const NOTHING: Self =
-        Self { bit: None, is_exact: false, instead: Vec::new(), kinds: Kinds::NONE, len: 0, before: None };
+    pub(crate) const NOTHING: Self = Self {
+        bit: None,
+        is_exact: false,
+        instead: Vec::new(),
+        kinds: Kinds::NONE,
+        choices: Vec::new(),
+        len: 0,
+        before: None,
+    };
+
+    /// Whether a value with bytes of these kinds may match in any of the ways there are.
+    pub(crate) fn has_choice(&self, kinds: Kinds) -> bool {
+        self.choices.is_empty() || self.choices.iter().any(|needed| kinds.have(*needed))
+    }
 
     /// Whether a value with bytes of these kinds may match without the bit.
     pub(crate) fn is_met_instead(&self, kinds: Kinds) -> bool {
@@ -185,6 +199,8 @@ pub(crate) enum Slot {
 #[derive(Debug, Clone)]
 pub(crate) enum Change {
     To(Template),
+    /// To a text of the program, and the number it starts with.
+    Text(u32, i64),
     Add(Term),
     Subtract(Term),
     Unset,

@@ -39,6 +39,9 @@ struct Hash {
 
 const FOLD: u32 = 0x2020_2020;
 
+/// Two bits, turned as the hash says.
+const PAIR: u64 = 1 | 1 << 17;
+
 // Multiplicative hashes (Knuth, The Art of Computer Programming, 6.4) of the first bytes of a window, read as a
 // little-endian number. Where there are many, two bits, as in a Bloom filter: with one, a place in forty would pass.
 
@@ -57,13 +60,13 @@ fn hash_three(window: u32) -> Hash {
 #[inline]
 fn hash_four(window: u32) -> Hash {
     let product = (window | FOLD).wrapping_mul(0x9e37_79b1);
-    Hash { place: (product >> 21) as usize, bits: 1 << (product >> 15 & 63) | 1 << (product >> 9 & 63) }
+    Hash { place: (product >> 21) as usize, bits: PAIR.rotate_left(product >> 15) }
 }
 
 #[inline]
 fn hash_eight(window: u64) -> Hash {
     let product = (window | 0x2020_2020_2020_2020).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    Hash { place: (product >> 53) as usize, bits: 1 << (product >> 47 & 63) | 1 << (product >> 41 & 63) }
+    Hash { place: (product >> 53) as usize, bits: PAIR.rotate_left((product >> 47) as u32 & 63) }
 }
 
 /// The first four bytes of `rest`, with zeros beyond its end.
@@ -111,7 +114,10 @@ impl Dense {
     #[inline]
     pub(super) fn places(&self, value: &[u8], mut found: impl FnMut(&[u8], Lengths)) {
         for (at, window) in (0..value.len()).zip(value.windows(4)) {
-            if let Some(lengths) = self.at(read(window)) {
+            let window = read(window);
+            if self.may_have(window)
+                && let Some(lengths) = self.at(window)
+            {
                 found(value.get(at..).unwrap_or_default(), lengths);
             }
         }
@@ -128,14 +134,17 @@ impl Dense {
         }
     }
 
-    /// The lengths of literals that may start with a window.
+    /// Whether any literal may start with a window. Both tables are always asked, and most places are in neither: one branch,
+    /// which is foretold.
     #[inline]
+    fn may_have(&self, window: u32) -> bool {
+        self.four.has(hash_four(window)) | self.two.has(hash_two(window))
+    }
+
+    /// The lengths of literals that may start with a window.
+    #[inline(never)]
     fn at(&self, window: u32) -> Option<Lengths> {
-        // Both are always asked, and most places are in neither: one branch, which is foretold.
         let (is_long, two) = (self.four.has(hash_four(window)), hash_two(window));
-        if !(is_long | self.two.has(two)) {
-            return None;
-        }
         match (is_long, self.two.has(two) && (self.three.has(hash_three(window)) || self.less.has(two))) {
             (true, true) => Some(Lengths::All),
             (true, false) => Some(Lengths::Long),

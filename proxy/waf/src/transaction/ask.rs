@@ -47,7 +47,7 @@ impl State {
             }
         } else {
             at = self.surveyed(program, group_at);
-            if !self.may_match(program, link, at) {
+            if !link.negated && !self.surveys.common(at).may_meet(&link.need) {
                 return false;
             }
         }
@@ -123,15 +123,18 @@ impl State {
         let Some(variable) = variable(question, at) else { return false };
         let (mut any, mut index) = (false, 0);
         let Link { need, negated, .. } = question.link;
+        let gate = question.program.gate(self.phase);
         loop {
             let Self { columns, values, .. } = self;
             let rest = columns.items(at).get(index..).unwrap_or_default();
-            let next = rest.iter().position(|item| *negated || values.may_match(item, need));
+            let next = rest.iter().position(|item| *negated || values.may_match(item, need, gate));
             let Some((skipped, item)) = next.and_then(|next| Some((next, *rest.get(next)?))) else {
                 return any;
             };
             index += skipped + 1;
-            any |= self.ask_one(question, variable, item);
+            // Of a condition that is turned round, no value is passed over.
+            let may_hold = !*negated || self.values.may_match(&item, need, gate);
+            any |= self.ask_one(question, variable, item, may_hold);
         }
     }
 
@@ -143,11 +146,12 @@ impl State {
             let mut before = None;
             for at in stages {
                 let at = self.column(question.program, *at);
-                self.column_may_match(question, at);
                 let Some(item) = self.columns.items(at).get(index).copied() else { return any };
                 if before != Some(item.value) {
                     before = Some(item.value);
-                    any |= self.ask_one(question, variable, item);
+                    let Question { program, link, .. } = *question;
+                    let may_hold = self.values.may_match(&item, &link.need, program.gate(self.phase));
+                    any |= self.ask_one(question, variable, item, may_hold);
                 }
             }
             index += 1;
@@ -155,24 +159,22 @@ impl State {
     }
 
     /// Whether any value of a column has what a match needs.
-    fn column_may_match(&mut self, question: &Question<'_>, at: u32) -> bool {
+    fn column_may_match(&self, question: &Question<'_>, at: u32) -> bool {
         let Question { program, link, .. } = *question;
         let (need, common) = (&link.need, self.columns.common(at));
-        // Also finds the bits of each value.
-        let has_bit = need.bit.is_none_or(|bit| {
-            let side = usize::from(self.phase > 2);
-            program
-                .gates
-                .get(side)
-                .is_none_or(|gate| has_bit(self.columns.bits(at, &mut self.values, gate, side), bit))
-        });
-        link.negated || (common.may_meet(need) && (has_bit || need.is_met_instead(common.kinds)))
+        let may_have_bit = |bit| {
+            let known = self.columns.known_bits(at, program.gate(self.phase));
+            known.is_none_or(|bits| has_bit(bits, bit))
+        };
+        link.negated
+            || (common.may_meet(need)
+                && need.bit.is_none_or(|bit| need.is_met_instead(common.kinds) || may_have_bit(bit)))
     }
 
-    fn ask_one(&mut self, question: &Question<'_>, variable: Variable, item: Item) -> bool {
+    /// Asks about a value, of which it is known whether the operator may hold.
+    fn ask_one(&mut self, question: &Question<'_>, variable: Variable, item: Item, may_hold: bool) -> bool {
         let Question { program, rule, link, argument } = *question;
         let value = item.value;
-        let may_hold = self.values.may_match(&item, &link.need);
         // Equal values share a number: what one was refused for, the others are too.
         if (!may_hold && !link.negated)
             || self.values.is_answered(value)

@@ -47,8 +47,6 @@ pub(crate) struct Item {
     /// Of the value.
     pub(super) len: u32,
     pub(super) kinds: Kinds,
-    /// Where the value's gate bits are, once the column's are known.
-    pub(super) bits: Place,
 }
 
 /// The name of a member.
@@ -84,21 +82,40 @@ impl Columns {
         self.get(at).map(|column| column.common).unwrap_or_default()
     }
 
-    /// The gate bits that any value of the column sets; of none, no words.
-    pub(super) fn bits(&mut self, at: u32, values: &mut Values, gate: &Gate, side: usize) -> &[u64] {
-        let Some(column) = self.list.get_mut(at as usize) else { return &[] };
-        if column.bits_side != Some(side) {
-            column.bits_side = Some(side);
+    /// The gate bits that any value of the column sets, if that is known; of none, no words.
+    pub(super) fn known_bits(&self, at: u32, gate: &Gate) -> Option<&[u64]> {
+        self.get(at).filter(|column| column.bits_side == Some(gate.side)).map(|column| column.bits.as_slice())
+    }
+
+    /// Adds to `union` the gate bits that those values of a column set that are as long as `least` and have its kinds of bytes, or
+    /// those of all.
+    pub(super) fn add_bits(
+        &mut self,
+        at: u32,
+        values: &mut Values,
+        gate: &Gate,
+        least: Common,
+        union: &mut [u64],
+    ) {
+        let Some(column) = self.list.get_mut(at as usize) else { return };
+        if least.kinds == Kinds::NONE && column.bits_side != Some(gate.side) {
+            column.bits_side = Some(gate.side);
             column.bits.clear();
-            for item in &mut column.items {
-                item.bits = values.gate_bits(item.value, gate, side);
-                if item.bits != Place::NOWHERE {
+            for item in &column.items {
+                let place = values.gate_bits(item.value, gate);
+                if place != Place::NOWHERE {
                     column.bits.resize(gate.words, 0);
-                    values.add_bits(item.bits, &mut column.bits);
+                    values.add_bits(place, &mut column.bits);
                 }
             }
         }
-        &column.bits
+        if column.bits_side == Some(gate.side) {
+            return union.iter_mut().zip(&column.bits).for_each(|(word, more)| *word |= more);
+        }
+        for item in column.items.iter().filter(|item| item.common().reaches(least)) {
+            let place = values.gate_bits(item.value, gate);
+            values.add_bits(place, union);
+        }
     }
 
     /// Makes `at` the same as `of`; `of`.
@@ -136,14 +153,14 @@ impl Columns {
 impl Item {
     /// A value of a column that is being filled.
     fn new(key: Key, value: ValueId) -> Self {
-        Self { key, value, len: 0, kinds: Kinds::NONE, bits: Place::NOWHERE }
+        Self { key, value, len: 0, kinds: Kinds::NONE }
     }
 
     fn learn(&mut self, known: Known) {
         (self.len, self.kinds) = (known.len, known.kinds);
     }
 
-    fn common(&self) -> Common {
+    pub(super) fn common(&self) -> Common {
         Common { kinds: self.kinds, longest: self.len }
     }
 }
@@ -163,10 +180,22 @@ impl Common {
         Self { kinds: self.kinds.union(other.kinds), longest: self.longest.max(other.longest) }
     }
 
+    /// What reaches either, reaches this.
+    #[inline]
+    pub(super) fn intersection(self, other: Self) -> Self {
+        Self { kinds: self.kinds.intersection(other.kinds), longest: self.longest.min(other.longest) }
+    }
+
     /// Whether a value may have what a match needs, gate bits apart.
     #[inline]
     pub(super) fn may_meet(self, need: &Need) -> bool {
-        self.longest >= need.len && self.kinds.have(need.kinds)
+        self.reaches(Self { kinds: need.kinds, longest: need.len })
+    }
+
+    /// Whether a value may be as long as `least` and have all its kinds of bytes.
+    #[inline]
+    pub(super) fn reaches(self, least: Self) -> bool {
+        self.longest >= least.longest && self.kinds.have(least.kinds)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::values::{ValueId, Values};
 use super::{State, expand};
 use crate::bytes::integer;
 use crate::collections::{Member, Members};
@@ -31,14 +32,16 @@ impl State {
     fn set_variable(&mut self, program: &Program, place: &Slot, change: &Change) {
         match change {
             Change::Unset => self.put_variable(program, place, None),
-            Change::To(template) => match template.literal() {
-                Some(text) => self.put_variable(program, place, Some(text)),
-                None => {
-                    let text = self.expanded(program, template);
-                    self.put_variable(program, place, Some(&text));
-                    self.expansion = text;
-                }
+            Change::Text(text, number) => match place {
+                Slot::Tx(slot) => self.tx.set_number(*slot, Values::text(*text), *number),
+                place @ Slot::Member(..) => self.put_variable(program, place, Some(Values::text(*text))),
             },
+            Change::To(template) => {
+                let text = self.expanded(program, template);
+                let value = self.values.add(&text);
+                self.expansion = text;
+                self.put_variable(program, place, Some(value));
+            }
             Change::Add(term) => {
                 let term = self.term(program, term);
                 self.add_to_variable(program, place, term);
@@ -71,11 +74,10 @@ impl State {
 
     fn add_to_variable(&mut self, program: &Program, place: &Slot, term: i64) {
         let sum = self.number_at(program, place).saturating_add(term);
-        if let Slot::Tx(slot) = place {
-            let value = self.values.add_number(sum);
-            self.tx.set_number(*slot, value, sum);
-        } else {
-            self.put_variable(program, place, Some(sum.to_string().as_bytes()));
+        let value = self.values.add_number(sum);
+        match place {
+            Slot::Tx(slot) => self.tx.set_number(*slot, value, sum),
+            place @ Slot::Member(..) => self.put_variable(program, place, Some(value)),
         }
     }
 
@@ -98,18 +100,15 @@ impl State {
         }
     }
 
-    fn put_variable(&mut self, program: &Program, place: &Slot, value: Option<&[u8]>) {
+    fn put_variable(&mut self, program: &Program, place: &Slot, value: Option<ValueId>) {
         match place {
-            Slot::Tx(slot) => {
-                let value = value.map(|value| self.values.add(value));
-                self.tx.set(*slot, value, &self.values);
-            }
+            Slot::Tx(slot) => self.tx.set(*slot, value, &self.values),
             Slot::Member(variable, name) => {
                 let name = self.member_name(program, name);
                 if *variable == Variable::Tx {
-                    let value = value.map(|value| self.values.add(value));
                     self.tx.put(&name, value, &program.names, &mut self.values);
                 } else {
+                    let value = value.map(|value| self.values.get(value).to_vec());
                     self.put_member(*variable, &String::from_utf8_lossy(&name), value);
                 }
                 self.name = name;
@@ -126,13 +125,13 @@ impl State {
         out
     }
 
-    fn put_member(&mut self, collection: Variable, name: &str, value: Option<&[u8]>) {
+    fn put_member(&mut self, collection: Variable, name: &str, value: Option<Vec<u8>>) {
         let Some(members) = self.persistent_mut(collection) else { return };
         match value {
             None => drop(members.remove(name)),
             Some(value) => {
                 let expires = members.get(name).and_then(|member| member.expires);
-                members.insert(name.to_owned(), Member { value: value.to_vec(), expires });
+                members.insert(name.to_owned(), Member { value, expires });
             }
         }
     }

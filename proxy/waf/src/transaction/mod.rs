@@ -319,7 +319,7 @@ fn verdict(interruption: Option<Interruption>) -> Verdict {
 impl State {
     fn new(program: &Program, limits: TransactionLimits) -> Self {
         Self {
-            values: Values::new(),
+            values: Values::new(&program.texts),
             store: Store::new(),
             tx: Tx::default(),
             columns: Columns::new(program.columns.len()),

@@ -47,7 +47,7 @@ impl State {
         self.open_time(program, opening.now);
         for flag in FLAGS {
             if self.uses(program, flag) {
-                self.scalar(flag, b"0");
+                self.store.push(flag, Values::EMPTY, Values::ZERO);
             }
         }
         self.used_scalar(program, Variable::ReqbodyErrorMsg, b"");

@@ -1,7 +1,8 @@
 //! Sieves: which rules of a phase may match, found at once for all that look at the same values.
 
 use super::State;
-use super::survey::has_bit;
+use super::columns::Common;
+use super::survey::{Present, has_bit};
 use crate::program::{Mesh, Phase, Program};
 
 /// The rules of the phase that runs, as far as they are sifted.
@@ -11,6 +12,8 @@ pub(crate) struct Sifted {
     open: Vec<u64>,
     /// The sieves that were used.
     used: Vec<bool>,
+    /// The gate bits that the values of the last sieve's group set, as far as they matter to it.
+    bits: Vec<u64>,
 }
 
 impl Sifted {
@@ -38,12 +41,6 @@ impl Sifted {
     fn is_open(&self, entry: usize) -> bool {
         has_bit(&self.open, u32::try_from(entry).unwrap_or(u32::MAX))
     }
-
-    fn close(&mut self, entry: u32) {
-        if let Some(word) = self.open.get_mut((entry >> 6) as usize) {
-            *word &= !(1 << (entry & 63));
-        }
-    }
 }
 
 impl State {
@@ -66,14 +63,41 @@ impl State {
         // INVARIANT: within a phase only volatile variables change, and no group of a sieve has any.
         let at = self.surveyed(program, sieve.group);
         let common = self.surveys.common(at);
-        let is_met = |mesh: &Mesh| mesh.len <= common.longest && common.kinds.have(mesh.kinds);
-        if sieve.meshes.iter().any(|mesh| mesh.bit.is_some() && is_met(mesh)) {
-            self.unite_bits(program, at);
+        let is_met = |mesh: &Mesh| common.reaches(mesh_common(mesh));
+        let with_bits =
+            sieve.meshes.iter().filter(|mesh| mesh.bit.is_some() && is_met(mesh)).map(mesh_common);
+        if let Some(least) = with_bits.reduce(Common::intersection) {
+            self.unite_bits(program, at, least);
         }
-        let bits = self.surveys.bits(at);
+        let Sifted { bits, open, .. } = &mut self.sifted;
         let closed = |mesh: &&Mesh| !is_met(mesh) || mesh.bit.is_some_and(|bit| !has_bit(bits, bit));
         for mesh in sieve.meshes.iter().filter(closed) {
-            self.sifted.close(mesh.entry);
+            close(open, mesh.entry);
         }
+    }
+
+    /// Finds the gate bits that those values of group `at` set that are as long as `least` and have its kinds of bytes; of others too
+    /// where they are known.
+    fn unite_bits(&mut self, program: &Program, at: u32, least: Common) {
+        let gate = program.gate(self.phase);
+        let Self { surveys, columns, values, sifted, .. } = self;
+        sifted.bits.clear();
+        sifted.bits.resize(gate.words, 0);
+        for Present { column, .. } in
+            surveys.all_present(at).iter().filter(|found| found.common.reaches(least))
+        {
+            columns.add_bits(*column, values, gate, least, &mut sifted.bits);
+        }
+    }
+}
+
+/// What all values have that a mesh lets through.
+fn mesh_common(mesh: &Mesh) -> Common {
+    Common { kinds: mesh.kinds, longest: mesh.len }
+}
+
+fn close(open: &mut [u64], entry: u32) {
+    if let Some(word) = open.get_mut((entry >> 6) as usize) {
+        *word &= !(1 << (entry & 63));
     }
 }

@@ -3,7 +3,7 @@
 use super::State;
 use super::columns::Common;
 use crate::operator::contains_spaced;
-use crate::program::{Before, Group, Kinds, Link, Program};
+use crate::program::{Before, Group, Kinds, Program};
 
 /// Per group, its survey.
 pub(crate) struct Surveys(Vec<Survey>);
@@ -17,9 +17,6 @@ struct Survey {
     common: Common,
     /// Where the values are: most targets have none.
     present: Vec<Present>,
-    /// The gate bits that any value sets, and when that was found.
-    bits: Vec<u64>,
-    bits_time: u32,
 }
 
 /// A column with values.
@@ -56,9 +53,9 @@ impl Surveys {
         self.get(at).map(|survey| survey.common).unwrap_or_default()
     }
 
-    /// The gate bits that any value of group `at` sets, once they are [united](State::unite_bits).
-    pub(super) fn bits(&self, at: u32) -> &[u64] {
-        self.get(at).map_or(&[], |survey| &survey.bits)
+    /// The columns with values of group `at`.
+    pub(super) fn all_present(&self, at: u32) -> &[Present] {
+        self.get(at).map_or(&[], |survey| &survey.present)
     }
 
     /// Notes that group `at` has the values of another; that one.
@@ -71,24 +68,6 @@ impl Surveys {
 }
 
 impl State {
-    /// Whether any value of group `at`, which is surveyed, has what a match needs.
-    pub(super) fn may_match(&mut self, program: &Program, link: &Link, at: u32) -> bool {
-        let need = &link.need;
-        let common = self.surveys.common(at);
-        if link.negated {
-            return true;
-        }
-        if !common.may_meet(need) {
-            return false;
-        }
-        need.bit.is_none_or(|bit| {
-            need.is_met_instead(common.kinds) || {
-                self.unite_bits(program, at);
-                has_bit(self.surveys.bits(at), bit)
-            }
-        })
-    }
-
     /// Whether any value of a group holds a text, white space and case apart.
     #[inline(never)]
     pub(super) fn have_before(&mut self, program: &Program, before: &Before) -> bool {
@@ -200,9 +179,13 @@ impl State {
         while let Some(members) = self.surveys.present(plain, index) {
             let start = members.target as usize * group.stages;
             let stages = group.columns.get(start..start + group.stages).unwrap_or_default();
+            let first = present.len();
             for column in self.stages(program, stages) {
                 let column = self.column(program, *column);
-                present.push(Present { column, common: self.columns.common(column), ..members });
+                // What changes nothing adds no values.
+                if present.get(first..).is_none_or(|found| found.iter().all(|found| found.column != column)) {
+                    present.push(Present { column, common: self.columns.common(column), ..members });
+                }
             }
             index += 1;
         }
@@ -217,23 +200,6 @@ impl State {
                 stages.get(..1).unwrap_or(stages)
             }
             _ => stages,
-        }
-    }
-
-    /// Finds the gate bits that any value of group `at`, which is surveyed, sets.
-    pub(super) fn unite_bits(&mut self, program: &Program, at: u32) {
-        let side = usize::from(self.phase > 2);
-        let State { surveys, columns, values, .. } = self;
-        let (Some(gate), Some(survey)) = (program.gates.get(side), surveys.get_mut(at)) else { return };
-        if survey.bits_time == survey.time {
-            return;
-        }
-        survey.bits_time = survey.time;
-        survey.bits.clear();
-        survey.bits.resize(gate.words, 0);
-        for Present { column, .. } in &survey.present {
-            let more = columns.bits(*column, values, gate, side);
-            survey.bits.iter_mut().zip(more).for_each(|(word, more)| *word |= more);
         }
     }
 }

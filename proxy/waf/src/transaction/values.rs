@@ -2,7 +2,7 @@
 //! twice: which kinds of bytes occur in it, what each transformation makes of it, and which literals it holds.
 
 use super::columns::Item;
-use crate::program::{Gate, KindTable, Kinds, Need};
+use crate::program::{Gate, KindTable, Kinds, Need, Texts};
 use crate::transform::{CodePage, Transform};
 
 /// A value's number.
@@ -55,6 +55,9 @@ const RECENT: usize = 256;
 /// The values of a transaction.
 pub(crate) struct Values {
     bytes: Vec<u8>,
+    /// The texts of the program, which are there from the start: as values, and their bytes.
+    texts: Vec<Value>,
+    text_bytes: usize,
     items: Vec<Value>,
     rows: Vec<u32>,
     bits: Vec<u64>,
@@ -69,11 +72,15 @@ pub(crate) struct Values {
 }
 
 impl Values {
-    pub(crate) const EMPTY: ValueId = ValueId(0);
+    pub(crate) const EMPTY: ValueId = ValueId(Texts::EMPTY);
+    pub(crate) const ZERO: ValueId = ValueId(Texts::ZERO);
+    pub(crate) const ONE: ValueId = ValueId(Texts::ONE);
 
-    pub(super) fn new() -> Self {
+    pub(super) fn new(texts: &Texts) -> Self {
         let mut values = Self {
-            bytes: Vec::new(),
+            bytes: texts.bytes().to_vec(),
+            texts: Vec::new(),
+            text_bytes: texts.bytes().len(),
             items: Vec::new(),
             rows: Vec::new(),
             bits: Vec::new(),
@@ -83,14 +90,24 @@ impl Values {
             fuel: 0,
             room: 0,
         };
+        texts.places().for_each(|(start, len)| {
+            values.push(start, len);
+        });
+        values.texts = std::mem::take(&mut values.items);
         values.clear(0, 0);
         values
     }
 
+    /// A text of the program, by number.
+    pub(crate) fn text(number: u32) -> ValueId {
+        ValueId(number)
+    }
+
     /// Drops all values, and says how much work may be done and how many bytes kept.
     pub(super) fn clear(&mut self, fuel: u64, limit_bytes: usize) {
-        empty(&mut self.bytes);
+        empty_to(&mut self.bytes, self.text_bytes);
         empty(&mut self.items);
+        self.items.extend_from_slice(&self.texts);
         empty(&mut self.rows);
         empty(&mut self.bits);
         empty(&mut self.scratch);
@@ -99,7 +116,6 @@ impl Values {
         self.fuel = fuel;
         // Places in the buffers are numbers of 32 bits.
         self.room = limit_bytes.min(Place::UNKNOWN.0 as usize);
-        self.push(0, 0);
     }
 
     /// Takes room for `more` bytes; if there is none, the transaction is out of fuel.
@@ -193,8 +209,10 @@ impl Values {
     }
 
     pub(crate) fn add_number(&mut self, number: i64) -> ValueId {
-        if number == 0 {
-            return self.add(b"0");
+        match number {
+            0 => return Self::ZERO,
+            1 => return Self::ONE,
+            _ => {}
         }
         let mut digits = [0_u8; 20];
         let mut at = digits.len();
@@ -261,12 +279,17 @@ impl Values {
         kinds
     }
 
-    /// Whether a value may match where a match needs `need`.
+    /// Whether a value may match where a match needs `need`; it is scanned only when all but the gate lets it through.
     #[inline]
-    pub(super) fn may_match(&self, item: &Item, need: &Need) -> bool {
-        item.len >= need.len
-            && item.kinds.have(need.kinds)
-            && need.bit.is_none_or(|bit| self.has_bit(item.bits, bit) || need.is_met_instead(item.kinds))
+    pub(super) fn may_match(&mut self, item: &Item, need: &Need, gate: &Gate) -> bool {
+        item.common().may_meet(need)
+            && need.has_choice(item.kinds)
+            && need.bit.is_none_or(|bit| {
+                need.is_met_instead(item.kinds) || {
+                    let place = self.gate_bits(item.value, gate);
+                    self.has_bit(place, bit)
+                }
+            })
     }
 
     /// Whether an equal value was no match.
@@ -318,27 +341,28 @@ impl Values {
         result
     }
 
-    /// Where the gate bits of a value are; `gate` is the one on `side`.
+    /// Where the gate bits of a value are.
     #[inline]
-    pub(super) fn gate_bits(&mut self, id: ValueId, gate: &Gate, side: usize) -> Place {
-        match self.items.get(id.0 as usize).and_then(|value| value.bits.get(side)) {
+    pub(super) fn gate_bits(&mut self, id: ValueId, gate: &Gate) -> Place {
+        match self.items.get(id.0 as usize).and_then(|value| value.bits.get(gate.side)) {
             Some(place) if *place != Place::UNKNOWN => *place,
-            _ => self.find_bits(id, gate, side),
+            _ => self.find_bits(id, gate),
         }
     }
 
     #[inline(never)]
-    fn find_bits(&mut self, id: ValueId, gate: &Gate, side: usize) -> Place {
+    fn find_bits(&mut self, id: ValueId, gate: &Gate) -> Place {
         // Literals are found whatever their case.
         let alike = self.item(id).alike;
         let place = if alike != id {
-            self.gate_bits(alike, gate, side)
+            self.gate_bits(alike, gate)
         } else if self.spend(self.len(id) as usize) {
             self.scan(id, gate)
         } else {
             Place::NOWHERE
         };
-        if let Some(slot) = self.items.get_mut(id.0 as usize).and_then(|value| value.bits.get_mut(side)) {
+        if let Some(slot) = self.items.get_mut(id.0 as usize).and_then(|value| value.bits.get_mut(gate.side))
+        {
             *slot = place;
         }
         place
@@ -381,6 +405,11 @@ impl Values {
 
 /// Empties a buffer; one that a costly transaction blew up shrinks.
 pub(super) fn empty<T>(buffer: &mut Vec<T>) {
-    buffer.clear();
+    empty_to(buffer, 0);
+}
+
+/// The same of all but the first `kept`.
+fn empty_to<T>(buffer: &mut Vec<T>, kept: usize) {
+    buffer.truncate(kept);
     buffer.shrink_to(KEPT_BYTES / size_of::<T>().max(1));
 }
