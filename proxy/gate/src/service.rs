@@ -99,8 +99,9 @@ impl Proxy {
             return Ok(None);
         }
         ctx.outcome.open(exchange);
-        if decision.glass.is_some() && decision.verdict == Verdict::Allow {
+        if let Some(glass) = decision.glass.filter(|_| decision.verdict == Verdict::Allow) {
             self.live.carry.metrics.glass_used(decision.source.as_deref());
+            self.live.carry.reviews.used(&glass.to_string());
         }
         let record = Record::Decision(Box::new(decision), Arc::clone(&snapshot.digests));
         self.live.audit.append(record).map(Some).map_err(|_| {
