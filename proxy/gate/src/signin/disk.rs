@@ -15,7 +15,8 @@ use poort_identity::session::{Seal, SessionId};
 
 use super::{
     memory::Memory,
-    pen::{Contents, Pen},
+    pen::{Contents, Pen, Receipt},
+    sessions::Sessions,
     state::{HandOver, Kept, State, Unkept, Waiting, Whose},
     written::{Kind, Moment, Written, sealed},
 };
@@ -124,15 +125,19 @@ impl Disk {
     async fn write(&self, kind: Kind, name: &str, value: &impl serde::Serialize) -> Result<(), Unkept> {
         let name = kind.name(name);
         let value = self.sealed(&name, value)?;
-        self.pen.write(name, Some(value)).await
+        self.pen.write(name, Some(value))?.on_disk().await
     }
 
     async fn forget(&self, kind: Kind, name: &str) -> Result<(), Unkept> {
-        self.pen.write(kind.name(name), None).await
+        self.pen.write(kind.name(name), None)?.on_disk().await
     }
 
-    fn kept(&self, id: SessionId) -> Option<Kept> {
-        self.memory.sessions.lock().find(id).cloned()
+    /// Writes down how a session is now. INVARIANT: as long as sessions are locked, so that what is written last is how it became last: one
+    /// that was ended is not open again after a restart.
+    fn write_session(&self, sessions: &Sessions, id: SessionId) -> Result<Receipt, Unkept> {
+        let name = Kind::Session.name(&id.to_string());
+        let value = sessions.find(id).map(|kept| self.sealed(&name, kept)).transpose()?;
+        self.pen.write(name, value)
     }
 }
 
@@ -178,11 +183,17 @@ impl State for Disk {
     }
 
     async fn keep(&self, id: SessionId, kept: Kept) -> Result<(), Unkept> {
-        self.memory.keep(id, kept.clone()).await?;
-        let written = self.write(Kind::Session, &id.to_string(), &kept).await;
+        let receipt = {
+            let mut sessions = self.memory.sessions.lock();
+            sessions.keep(id, kept)?;
+            self.write_session(&sessions, id)
+        };
+        let written = on_disk(receipt).await;
         if written.is_err() {
             // Nobody was told of it.
-            self.memory.sessions.lock().forget(id);
+            let mut sessions = self.memory.sessions.lock();
+            sessions.forget(id);
+            let _ = self.write_session(&sessions, id);
         }
         written
     }
@@ -192,20 +203,22 @@ impl State for Disk {
     }
 
     async fn used(&self, id: SessionId, now: SystemTime) {
-        let noted = self.memory.sessions.lock().used(id, now);
-        if noted && let Some(kept) = self.kept(id) {
-            let name = Kind::Session.name(&id.to_string());
-            if let Ok(value) = self.sealed(&name, &kept) {
-                // A minute more or less is lost if this is.
-                let _ = self.pen.note(name, Some(value));
-            }
+        let mut sessions = self.memory.sessions.lock();
+        if sessions.used(id, now) {
+            // A minute more or less is lost if this is.
+            let _ = self.write_session(&sessions, id);
         }
     }
 
     async fn change(&self, id: SessionId, change: impl Fn(&mut Kept) + Send + Sync) -> Result<bool, Unkept> {
-        let changed = self.memory.sessions.lock().change(id, change);
-        let Some(kept) = changed else { return Ok(false) };
-        self.write(Kind::Session, &id.to_string(), &kept).await.map(|()| true)
+        let receipt = {
+            let mut sessions = self.memory.sessions.lock();
+            if !sessions.change(id, change) {
+                return Ok(false);
+            }
+            self.write_session(&sessions, id)
+        };
+        on_disk(receipt).await.map(|()| true)
     }
 
     async fn lease(&self, id: SessionId, now: SystemTime, length: Duration) -> Result<bool, Unkept> {
@@ -213,19 +226,20 @@ impl State for Disk {
     }
 
     async fn end(&self, whose: Whose<'_>) -> Result<usize, Unkept> {
-        let ended = self.memory.end_now(whose);
-        let Some((last, others)) = ended.split_last() else { return Ok(0) };
-        for id in others {
-            if let Some(kept) = self.kept(*id) {
-                let name = Kind::Session.name(&id.to_string());
-                let value = self.sealed(&name, &kept)?;
-                self.pen.note(name, Some(value))?;
-            }
-        }
-        // The last one is on disk after all the others.
-        if let Some(kept) = self.kept(*last) {
-            self.write(Kind::Session, &last.to_string(), &kept).await?;
+        let (ended, receipts): (Vec<_>, Vec<_>) = {
+            let mut sessions = self.memory.sessions.lock();
+            let ended = sessions.end(whose);
+            let receipts = ended.iter().map(|id| self.write_session(&sessions, *id)).collect();
+            (ended, receipts)
+        };
+        self.memory.tell(&ended);
+        for receipt in receipts {
+            on_disk(receipt).await?;
         }
         Ok(ended.len())
     }
+}
+
+async fn on_disk(receipt: Result<Receipt, Unkept>) -> Result<(), Unkept> {
+    receipt?.on_disk().await
 }

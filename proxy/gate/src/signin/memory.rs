@@ -83,11 +83,9 @@ impl Memory {
         Self { notices, ..Self::default() }
     }
 
-    /// Ends open sessions; which.
-    pub(super) fn end_now(&self, whose: Whose<'_>) -> Vec<SessionId> {
-        let ended = self.sessions.lock().end(whose);
+    /// Tells whatever is open in these sessions that they are over.
+    pub(super) fn tell(&self, ended: &[SessionId]) {
         self.notices.tell(ended.iter().copied().map(Whom::Session));
-        ended
     }
 
     /// Forgets whatever is over.
@@ -145,7 +143,7 @@ impl State for Memory {
     }
 
     async fn change(&self, id: SessionId, change: impl Fn(&mut Kept) + Send + Sync) -> Result<bool, Unkept> {
-        Ok(self.sessions.lock().change(id, change).is_some())
+        Ok(self.sessions.lock().change(id, change))
     }
 
     async fn lease(&self, id: SessionId, now: SystemTime, length: Duration) -> Result<bool, Unkept> {
@@ -153,6 +151,8 @@ impl State for Memory {
     }
 
     async fn end(&self, whose: Whose<'_>) -> Result<usize, Unkept> {
-        Ok(self.end_now(whose).len())
+        let ended = self.sessions.lock().end(whose);
+        self.tell(&ended);
+        Ok(ended.len())
     }
 }

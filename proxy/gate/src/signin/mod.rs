@@ -6,6 +6,7 @@
 //! - [`exchange`] speaks to an issuer; [`confirm`] asks it again, once however many requests wait;
 //! - [`backchannel`] hears from issuers who signed out there;
 //! - [`mission`] asks what it is for, [`glass`] why somebody has to look despite a refusal;
+//! - [`forms`] keeps what was being sent when a session ended;
 //! - [`journey`] is where a person was going; [`cookies`], [`pages`] and [`texts`] are what a browser gets.
 //!
 //! A person who goes to a source without a session is sent to the sign-in host with a sealed [`journey`]. There an issuer signs them in, once;
@@ -18,6 +19,7 @@ mod desk;
 mod disk;
 mod endpoints;
 mod exchange;
+mod forms;
 mod glass;
 mod journey;
 #[cfg(test)]
@@ -36,6 +38,7 @@ mod written;
 pub use desk::{Desk, Stating};
 pub use disk::{Disk, Read};
 pub use endpoints::Visit;
+pub use forms::{KeptForms, LIMIT_BYTES as KEPT_FORM_LIMIT_BYTES};
 pub use journey::Errand;
 pub use memory::{Count, Memory};
 pub use shared::{FRESH, Shared};

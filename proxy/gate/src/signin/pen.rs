@@ -69,12 +69,22 @@ impl Pen {
         self.entries.try_send(Entry { name, value, written: None }).map_err(|_| Unkept::Unreachable)
     }
 
-    /// Writes something down, and everything that was noted before; it is on disk when this is done.
-    pub(super) async fn write(&self, name: Vec<u8>, value: Option<Vec<u8>>) -> Result<(), Unkept> {
+    /// Writes something down, after everything that was noted before. Whoever has to know waits for the receipt.
+    pub(super) fn write(&self, name: Vec<u8>, value: Option<Vec<u8>>) -> Result<Receipt, Unkept> {
         let (written, on_disk) = oneshot::channel();
         let entry = Entry { name, value, written: Some(written) };
         self.entries.try_send(entry).map_err(|_| Unkept::Unreachable)?;
-        on_disk.await.map_err(|_| Unkept::Unreachable)
+        Ok(Receipt(on_disk))
+    }
+}
+
+/// Says when something is on disk.
+pub(super) struct Receipt(oneshot::Receiver<()>);
+
+impl Receipt {
+    /// Waits for it.
+    pub(super) async fn on_disk(self) -> Result<(), Unkept> {
+        self.0.await.map_err(|_| Unkept::Unreachable)
     }
 }
 

@@ -92,15 +92,15 @@ impl Sessions {
         entry.map(|entry| entry.kept.seen = now).is_some()
     }
 
-    /// Changes a session that is open; what it is now.
-    pub(super) fn change(&mut self, id: SessionId, change: impl FnOnce(&mut Kept)) -> Option<Kept> {
-        let entry = self.entries.get_mut(&id).filter(|entry| !entry.kept.ended)?;
+    /// Changes a session that is open; whether there was one.
+    pub(super) fn change(&mut self, id: SessionId, change: impl FnOnce(&mut Kept)) -> bool {
+        let Some(entry) = self.entries.get_mut(&id).filter(|entry| !entry.kept.ended) else { return false };
         let before = entry.kept.clone();
         change(&mut entry.kept);
         let after = entry.kept.clone();
         self.unindex(id, &before);
         self.index(id, &after);
-        Some(after)
+        true
     }
 
     /// Leave to ask a session's issuer again.
@@ -236,7 +236,7 @@ mod tests {
         sessions.keep(id, kept("zone|an", "car-14", Some("s-9"))).unwrap();
         assert!(sessions.open(Whose::SignIn { issuer: "zone", sid: "s-1", user: None }).is_empty());
         assert_eq!(sessions.open(Whose::Device("car-14")), [id]);
-        assert!(sessions.change(other, |kept| kept.sid = Some("s-3".to_owned())).is_some());
+        assert!(sessions.change(other, |kept| kept.sid = Some("s-3".to_owned())));
         assert!(sessions.open(Whose::SignIn { issuer: "zone", sid: "s-2", user: None }).is_empty());
         assert_eq!(sessions.sweep(at(600)).len(), 3);
         assert!(sessions.entries.is_empty());
