@@ -161,7 +161,7 @@ fn line(ending: &Ending) -> String {
     };
     let until = ending.until.map_or_else(String::new, |until| format!(" until {}", time(until)));
     let reason =
-        ending.reason.as_deref().map_or_else(String::new, |reason| format!(": {}", printable(reason)));
+        ending.reason.as_deref().map_or_else(String::new, |reason| format!(": {reason}"));
     let (kind, name) = (ending.whom.kind(), ending.whom.name());
     format!("{kind}  {name}  {extent} since {}{until}, by {}{reason}", time(ending.since), ending.by)
 }

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use poort_identity::session::SessionId;
 use serde::{Deserialize, Serialize};
 
-use crate::{config, live::Author};
+use crate::{audit::Access, config, live::Author};
 
 /// Whose access is meant.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -99,6 +99,9 @@ impl Order {
         if self.block && matches!(self.whom, Whom::Session(_)) {
             return Some("a session that was ended stays so; to keep its user out, end the user".to_owned());
         }
+        if self.author.reason.as_ref().is_some_and(|reason| reason.len() > Access::LIMIT_BYTES) {
+            return Some(format!("a reason has at most {} bytes; write where more stands", Access::LIMIT_BYTES));
+        }
         let length = self.length()?;
         if !blocks {
             return Some(
@@ -158,5 +161,7 @@ mod tests {
             let order = Order { whom: whom.clone(), block, seconds, author: Author::default() };
             assert_eq!(order.objection().is_none(), sound, "{order:?}");
         }
+        let author = Author { reason: Some("x".repeat(513)), ..Author::default() };
+        assert!(Order { whom: device, block: false, seconds: None, author }.objection().is_some());
     }
 }

@@ -183,7 +183,7 @@ const CASES: &[Case] = &[
         name: "a password that stands there",
         from: "{ directory: ./state }",
         to: "{ directory: ./state, redis: { address: \"localhost:6379\", password: hunter2 } }",
-        faults: &["deploy/poort.yaml:11:76: there is no file `deploy/hunter2`"],
+        faults: &["deploy/poort.yaml:11:76: `deploy/hunter2` does not exist; create it or correct the path"],
     },
     Case {
         name: "state below a file",
