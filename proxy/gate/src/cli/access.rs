@@ -148,7 +148,7 @@ fn list(arguments: &List) -> Result<(), Fault> {
         return Ok(());
     }
     let Listed { endings, open_sessions } = listed;
-    endings.iter().for_each(|ending| say(line(ending)));
+    endings.iter().for_each(|ending| say(printable(&line(ending))));
     let (ended, open) = (count(endings.len(), "ending"), count(open_sessions, "session"));
     complain(format_args!("{ended} in force, {open} open"));
     Ok(())
@@ -160,8 +160,7 @@ fn line(ending: &Ending) -> String {
         Extent::Blocked => "blocked",
     };
     let until = ending.until.map_or_else(String::new, |until| format!(" until {}", time(until)));
-    let reason =
-        ending.reason.as_deref().map_or_else(String::new, |reason| format!(": {reason}"));
+    let reason = ending.reason.as_deref().map_or_else(String::new, |reason| format!(": {reason}"));
     let (kind, name) = (ending.whom.kind(), ending.whom.name());
     format!("{kind}  {name}  {extent} since {}{until}, by {}{reason}", time(ending.since), ending.by)
 }

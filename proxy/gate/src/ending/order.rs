@@ -100,7 +100,10 @@ impl Order {
             return Some("a session that was ended stays so; to keep its user out, end the user".to_owned());
         }
         if self.author.reason.as_ref().is_some_and(|reason| reason.len() > Access::LIMIT_BYTES) {
-            return Some(format!("a reason has at most {} bytes; write where more stands", Access::LIMIT_BYTES));
+            return Some(format!(
+                "a reason has at most {} bytes; write where more stands",
+                Access::LIMIT_BYTES
+            ));
         }
         let length = self.length()?;
         if !blocks {
