@@ -13,9 +13,6 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::ground::HOST;
 
-/// Connections at once.
-const CONNECTIONS: usize = 8;
-
 /// Open connections, ready to be used.
 pub(crate) struct Load {
     connections: Vec<Client>,
@@ -35,7 +32,7 @@ impl Client {
 }
 
 impl Load {
-    pub(crate) async fn open(caller: &Caller, token: &str) -> Self {
+    pub(crate) async fn open(caller: &Caller, token: &str, connections: usize) -> Self {
         let request = format!(
             "GET /persons/85073100190?view=short HTTP/1.1\r\nHost: {HOST}:{}\r\nAuthorization: Bearer {token}\r\n\
              Accept: application/json\r\nAccept-Language: nl-BE,nl;q=0.9,fr;q=0.8\r\nAccept-Encoding: gzip, br\r\n\
@@ -43,22 +40,23 @@ impl Load {
             caller.address().port()
         );
         let request: Arc<[u8]> = request.into_bytes().into();
-        let mut connections = vec![];
-        for _ in 0..CONNECTIONS {
+        let mut open = Vec::with_capacity(connections);
+        for _ in 0..connections {
             let mut client =
                 Client { connection: caller.connect(HOST).await.unwrap(), request: Arc::clone(&request) };
             assert_eq!(client.ask().await.unwrap(), 200);
-            connections.push(client);
+            open.push(client);
         }
-        Self { connections }
+        Self { connections: open }
     }
 
     /// Sends so many requests, all connections at once, one at a time on each.
     pub(crate) async fn send(&mut self, requests: usize) {
+        let each = requests / self.connections.len();
         let mut clients = JoinSet::new();
         for mut client in self.connections.drain(..) {
             clients.spawn(async move {
-                for _ in 0..requests / CONNECTIONS {
+                for _ in 0..each {
                     assert_eq!(client.ask().await.unwrap(), 200);
                 }
                 client

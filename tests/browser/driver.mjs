@@ -55,6 +55,7 @@ const calls = {
     responses.length = 0;
     await control.first().click();
     await page.waitForLoadState("load");
+    await passed(page, responses);
     return landed(page, responses);
   },
   async fill({ page }, { label, value }) {
@@ -88,14 +89,27 @@ const calls = {
   },
 };
 
+const documents = (page, responses) =>
+  responses.filter((one) => one.request().isNavigationRequest() && one.frame() === page.mainFrame());
+
+/** Waits as long as a page leads on by itself. */
+async function passed(page, responses) {
+  const last = () => documents(page, responses).at(-1);
+  const leads = (one) => one.headers().refresh || (one.status() >= 300 && one.status() < 400);
+  if (!last()?.headers().refresh) return;
+  const end = Date.now() + PATIENCE;
+  while ((leads(last()) || page.url() !== last().url()) && Date.now() < end) await new Promise((soon) => setTimeout(soon, 20));
+  await page.waitForLoadState("load");
+}
+
 async function landed(page, responses) {
-  const documents = responses.filter((one) => one.request().isNavigationRequest() && one.frame() === page.mainFrame());
-  const last = documents.at(-1);
+  const pages = documents(page, responses);
+  const last = pages.at(-1);
   const sizes = await Promise.all(responses.map((one) => one.request().sizes().catch(() => ({ responseBodySize: 0, responseHeadersSize: 0 }))));
   return {
     url: page.url(),
     status: last?.status() ?? null,
-    hops: documents.map((one) => one.url()),
+    hops: pages.map((one) => one.url()),
     text: await page.locator("body").innerText(),
     bytes: sizes.reduce((sum, one) => sum + one.responseBodySize + one.responseHeadersSize, 0),
   };

@@ -30,6 +30,7 @@ use serde_json::Value;
 
 pub mod browser;
 pub mod day;
+pub mod glass;
 pub mod tools;
 
 /// How long a condition is waited for before a test fails.

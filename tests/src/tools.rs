@@ -43,6 +43,17 @@ pub fn libraries() -> PathBuf {
     brought().unwrap_or_default().join("debian/usr/lib/x86_64-linux-gnu")
 }
 
+/// A library to load before a program's own, by its path below the library directory; none is said aloud.
+#[must_use]
+pub fn library(name: &str) -> Option<PathBuf> {
+    let all = [libraries(), PathBuf::from("/usr/lib/x86_64-linux-gnu")];
+    let found = all.into_iter().map(|directory| directory.join(name)).find(|path| path.is_file());
+    if found.is_none() {
+        skipped(name, "`.ci/soc target/soc` has not brought it");
+    }
+    found
+}
+
 /// The libraries that came with the solver.
 #[must_use]
 pub fn solver_libraries() -> PathBuf {

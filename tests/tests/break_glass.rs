@@ -12,46 +12,13 @@ use poort_demo::{
     client::{Browser, Landed},
     issuer::Token,
 };
-use poort_tests::{PERSON, World, eventually, get};
+use poort_tests::{
+    PERSON, World, eventually, get,
+    glass::{WRITTEN, breaks, browser, hidden, offered, refused},
+};
 use serde_json::{Value, json};
 
 const VEHICLE: &str = "/vehicles/0-ABC-123";
-const WRITTEN: &str = "reason=A+child+is+missing&case=2026%2F4711";
-
-fn browser(world: &World, device: &str) -> Browser {
-    Browser::new(&world.zone, &world.zone.caller(device).unwrap()).unwrap()
-}
-
-/// An officer of another zone, signed in, on the way to a person: refused.
-async fn refused(world: &World, browser: &Browser) -> Landed {
-    let page = browser.go(&browser.at("persons", PERSON)).await.unwrap();
-    assert_eq!(page.url.host_str(), Some("localhost"), "{page:?}");
-    let refused = browser.go(&format!("{}&user=eva.lambert", page.url)).await.unwrap();
-    assert_eq!(
-        (refused.status, refused.url.as_str()),
-        (403, &*browser.at("persons", PERSON)),
-        "{refused:?}\n{}",
-        world.gate.log()
-    );
-    refused
-}
-
-/// The page on which the glass is broken.
-async fn offered(world: &World, browser: &Browser) -> Landed {
-    let offer = refused(world, browser).await.link("/break-glass").expect("an offer");
-    browser.go(&offer).await.unwrap()
-}
-
-fn hidden(page: &Landed) -> String {
-    let field = |name| page.field(name).unwrap_or_default();
-    format!("proof={}&to={}", field("proof"), field("to"))
-}
-
-async fn breaks(browser: &Browser, page: &Landed, written: &str) -> Landed {
-    let form = format!("{}&{written}", hidden(page));
-    browser.submit(&browser.at("signin", ""), &browser.at("signin", "/break-glass"), &form).await.unwrap()
-}
-
 async fn status(browser: &Browser, source: &str, path: &str) -> u16 {
     browser.fetch("GET", &browser.at(source, path), &[]).await.unwrap().status
 }

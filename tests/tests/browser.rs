@@ -171,6 +171,83 @@ async fn a_script_whose_session_expired_is_told_and_not_led_away() {
     assert_eq!((landed.status, landed.url), (Some(200), stage.at("persons", PERSON)));
 }
 
+/// Puts a form into the page, as the application's own would be, and fills it in.
+async fn write(tab: &Tab<'_>, path: &str) {
+    let form = "<form method=post action='ACTION'><input type=hidden name=token value='a&b=\"c'><label>Remark \
+                <textarea name=remark></textarea></label><button name=save value=1>Save</button></form>";
+    let form = form.replace("ACTION", path).replace('\n', "");
+    tab.run(&format!("document.body.insertAdjacentHTML('beforeend', `{form}`)")).await;
+    tab.fill("Remark", "Gezien bij de brug; 50% zeker,\nétait là + 1 €").await;
+}
+
+/// What a browser makes of it.
+const WRITTEN: &str = "token=a%26b%3D%22c&remark=Gezien+bij+de+brug%3B+50%25+zeker%2C%0D%0A%C3%A9tait+l%C3%A0+%2B+1+%E2%82%AC&save=1";
+
+#[tokio::test]
+async fn a_form_that_meets_the_end_of_a_session_is_sent_after_signing_in_again_and_once() {
+    let short = |yaml: &mut serde_yaml::Value| yaml["sign_in"]["lifetime"] = "6s".into();
+    let stage = Stage::set_with(|zone| zone.layout.edit("policies/poort.yaml", short));
+    let Some(stage) = stage.await else { return };
+    let tab = signed_in(&stage, "Bo Maes with a key").await;
+    write(&tab, PERSON).await;
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let posted = || {
+        let all = stage.world.zone.persons.received().into_iter();
+        all.filter(|request| request.method == "POST").map(|request| request.body).collect::<Vec<_>>()
+    };
+    let page = tab.click("Save").await;
+    assert_eq!((page.status, page.url), (Some(401), stage.at("persons", PERSON)));
+    assert!(page.text.contains("This is not sent yet."), "{}", page.text);
+    let page = tab.click("Sign in").await;
+    assert!(
+        page.text.contains("Send it now?") && page.text.contains(PERSON),
+        "{page:?}\n{}",
+        stage.world.gate.log()
+    );
+    assert!(page.passed("localhost"), "the issuer, which knows who it is, was asked: {page:?}");
+    assert_eq!(posted(), [[0; 0]; 0], "nothing is sent that is not confirmed");
+    let address = page.url.clone();
+    let landed = tab.click("Send").await;
+    assert_eq!(
+        (landed.url, landed.status),
+        (stage.at("persons", PERSON), Some(200)),
+        "{}",
+        stage.world.gate.log()
+    );
+    assert!(landed.text.contains("était là + 1 €"), "{}", landed.text);
+    assert_eq!(posted(), [WRITTEN.as_bytes()]);
+    let page = tab.go(&address).await;
+    assert_eq!(page.status, Some(400), "it was sent once: {page:?}");
+    assert_eq!(posted().len(), 1);
+}
+
+#[tokio::test]
+async fn a_form_waits_for_a_stronger_sign_in_and_is_nobody_elses() {
+    let Some(stage) = Stage::set().await else { return };
+    let tab = signed_in(&stage, "Bo Maes with a password").await;
+    write(&tab, PERSON).await;
+    let page = tab.click("Save").await;
+    assert!(page.text.contains("This is not sent yet."), "{}", page.text);
+    tab.click("Sign in").await;
+    let page = tab.click("An Janssens with a key").await;
+    assert_eq!(page.status, Some(400), "who took over sees nothing of it: {page:?}");
+    assert!(!page.text.contains("brug"), "{}", page.text);
+    let received = stage.world.zone.persons.received();
+    assert!(received.iter().all(|request| request.method == "GET"), "{received:?}");
+
+    let tab = stage.browser.tab().await;
+    tab.go(&stage.at("signin", "/start?other=1")).await;
+    tab.click("Bo Maes with a password").await;
+    tab.go(&stage.at("persons", PERSON)).await;
+    write(&tab, PERSON).await;
+    tab.click("Save").await;
+    tab.click("Sign in").await;
+    let page = tab.click("Bo Maes with a key").await;
+    assert!(page.text.contains("Send it now?"), "{page:?}");
+    assert_eq!(tab.click("Send").await.status, Some(200), "{}", stage.world.gate.log());
+    assert_eq!(stage.world.zone.persons.last().unwrap().body, WRITTEN.as_bytes());
+}
+
 #[tokio::test]
 async fn firearms_ask_for_a_key_and_the_request_goes_on() {
     let Some(stage) = Stage::set().await else { return };
@@ -204,6 +281,29 @@ async fn what_it_is_for_is_asked_once_and_goes_with_every_request() {
     assert_eq!(asserted(&zone.firearms)["purpose"], "investigation");
     assert_eq!(tab.go(&stage.at("vehicles", VEHICLE)).await.status, Some(200));
     assert_eq!(asserted(&zone.vehicles)["purpose"], "investigation");
+}
+
+#[tokio::test]
+async fn who_took_too_long_to_say_what_it_is_for_signs_in_and_still_gets_there() {
+    let stage = Stage::set_with(|zone| {
+        zone.layout.edit("policies/poort.yaml", |yaml| yaml["sign_in"]["lifetime"] = "6s".into())?;
+        with_demands(zone)
+    });
+    let Some(stage) = stage.await else { return };
+    let tab = signed_in(&stage, AN_WITH_KEY).await;
+    tab.go(&stage.at("firearms", FIREARM)).await;
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    tab.click("Patrol").await;
+    let page = tab.click("Begin").await;
+    assert!(page.url.starts_with(&stage.at("signin", "/mission?to=")), "{page:?}");
+    tab.click("Patrol").await;
+    let landed = tab.click("Begin").await;
+    assert_eq!(
+        (landed.url, landed.status),
+        (stage.at("firearms", FIREARM), Some(200)),
+        "{}",
+        stage.world.gate.log()
+    );
 }
 
 #[tokio::test]

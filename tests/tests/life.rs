@@ -13,6 +13,7 @@
 use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -27,7 +28,7 @@ use poort_demo::{
     layout::Layout,
     zone::{Zone, ZoneOptions},
 };
-use poort_tests::{PERSON, World, eventually, get, without_limits};
+use poort_tests::{PERSON, World, eventually, get, tools, without_limits};
 
 const PERSONS: &str = "policies/sources/persons.yaml";
 
@@ -410,4 +411,48 @@ async fn whatever_is_broken_a_running_gate_goes_on_as_before() {
         let (done, said) = world.reload(&[]).await.unwrap();
         assert!(done, "{what}, mended: {said}");
     }
+}
+
+/// A program that runs the gate on a clock of its own, which is so far ahead of the real one as a file says.
+fn on_another_clock(world: &World, library: &Path, ahead: &Path) -> PathBuf {
+    let gate = std::path::absolute(binary().unwrap()).unwrap();
+    let script = world.directory().join("gate-on-another-clock");
+    let text = format!(
+        "#!/bin/sh\nLD_PRELOAD={} FAKETIME_TIMESTAMP_FILE={} FAKETIME_NO_CACHE=1 DONT_FAKE_MONOTONIC=1 exec {} \"$@\"\n",
+        library.display(),
+        ahead.display(),
+        gate.display()
+    );
+    fs::write(&script, text).unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    script
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_is_an_alarm_and_opens_nothing() {
+    let Some(library) = tools::library("faketime/libfaketimeMT.so.1") else { return };
+    let mut world = World::start().await.unwrap();
+    world.gate.stop().await.unwrap();
+    let ahead = world.directory().join("ahead");
+    fs::write(&ahead, "+0").unwrap();
+    let script = on_another_clock(&world, &library, &ahead);
+    world.gate = Gate::spawn(&script, &world.zone.layout).unwrap();
+    world.gate.wait_until_ready().await.unwrap();
+    let (an, persons) = (world.officer().unwrap(), &world.zone.persons);
+    assert_eq!(get(&an, persons, PERSON).await.unwrap().0.status, 200);
+    assert!(world.counts("poort_clock_jumps_total 0").await);
+
+    // A day later by the clock, and no time has passed: what was good for minutes is not any more.
+    fs::write(&ahead, "+86400").unwrap();
+    eventually(async || world.counts("poort_clock_jumps_total 1").await.then_some(())).await.unwrap();
+    let (answer, asked) = get(&an, persons, PERSON).await.unwrap();
+    assert!((401..=403).contains(&answer.status) && asked.is_none(), "{}", answer.status);
+    assert!(world.gate.log().contains("clock_jumped"), "{}", world.gate.log());
+
+    // Put right, everybody is served again, and each decision has its end in the record.
+    fs::write(&ahead, "+0").unwrap();
+    eventually(async || world.counts("poort_clock_jumps_total 2").await.then_some(())).await.unwrap();
+    let (answer, _) = get(&an, persons, PERSON).await.unwrap();
+    assert_eq!(answer.status, 200);
+    assert!(world.record("outcome", &answer).await.is_some());
 }

@@ -112,6 +112,21 @@ async fn every_page_is_light_and_open_to_everybody() {
     let page = tab.click("Break the glass").await;
     assert_eq!(page.status, Some(400), "{page:?}");
     judge(&tab, "glass-wrong", page.bytes).await;
+
+    tab.go(&signin("/start?other=1")).await;
+    tab.click("Police zone").await;
+    tab.click("Bo Maes with a password").await;
+    tab.go(&stage.at("persons", "/search?name=lotte")).await;
+    let form = format!(
+        "<form method=post action={PERSON}><input name=remark value=seen><button>Save</button></form>"
+    );
+    tab.run(&format!("document.body.insertAdjacentHTML('beforeend', '{form}')")).await;
+    let page = tab.click("Save").await;
+    judge(&tab, "form-kept", page.bytes).await;
+    tab.click("Sign in").await;
+    tab.click("Police zone").await;
+    let page = tab.click("Bo Maes with a key").await;
+    judge(&tab, "form-to-send", page.bytes).await;
     let page = tab.go(&signin("/sign-out")).await;
     judge(&tab, "sign-out", page.bytes).await;
 }

@@ -102,3 +102,34 @@ async fn an_issuer_is_added_as_the_readme_says() {
     let decision = world.record("decision", &answer).await.unwrap();
     assert!(decision["unmapped"]["dropped"].to_string().contains("officer"), "{decision}");
 }
+
+/// What a fleet's management is given: one rule, for every browser in its own way of writing.
+#[test]
+fn every_browser_is_told_to_show_the_same_certificate() {
+    let rule = |text: &str| {
+        let rule: serde_json::Value = serde_json::from_str(text).unwrap_or_else(|_| panic!("{text}"));
+        let issuer = rule["filter"]["ISSUER"]["CN"].as_str().unwrap().to_owned();
+        (rule["pattern"].as_str().unwrap().to_owned(), issuer)
+    };
+    let whole: serde_json::Value =
+        serde_json::from_str(include_str!("../../certs/fleet/chromium.json")).unwrap();
+    let linux = rule(whole["AutoSelectCertificateForUrls"][0].as_str().unwrap());
+    assert_eq!(linux, ("https://[*.]zone.example".to_owned(), "Zone devices".to_owned()));
+
+    // In a registry file a text has backslashes before its quotes.
+    let windows = include_str!("../../certs/fleet/windows.reg");
+    let values = windows.lines().filter_map(|line| line.strip_prefix("\"1\"=\"")?.strip_suffix('"'));
+    let values: Vec<_> = values.map(|value| rule(&value.replace("\\\"", "\""))).collect();
+    assert_eq!(values, [linux.clone(), linux]);
+    for product in ["Microsoft\\Edge", "Google\\Chrome"] {
+        let key =
+            format!("[HKEY_LOCAL_MACHINE\\SOFTWARE\\Policies\\{product}\\AutoSelectCertificateForUrls]");
+        assert!(windows.contains(&key), "{key}");
+    }
+
+    let android: serde_json::Value =
+        serde_json::from_str(include_str!("../../certs/fleet/android.json")).unwrap();
+    let rules = android["choosePrivateKeyRules"].as_array().unwrap();
+    assert!(android["privateKeySelectionEnabled"] == true && rules.len() == 1);
+    assert!(rules[0]["urlPattern"].as_str().unwrap().contains("zone\\.example"));
+}

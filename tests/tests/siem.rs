@@ -92,7 +92,7 @@ async fn rules_find_what_they_are_about_and_fields_are_there() {
     let reasons = fs::read_to_string(repository("proxy/enforce/src/reason.rs")).unwrap();
     let mut silent = Vec::new();
     let rules = files("deploy/siem/sigma", "yml");
-    assert_eq!(rules.len(), 10);
+    assert_eq!(rules.len(), 11);
     for path in rules {
         let rule: Value = serde_yaml::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
         let found = records.iter().filter(|record| selects(&rule, record)).count();

@@ -50,6 +50,9 @@ pub enum DemoError {
         /// What is wrong with it.
         message: String,
     },
+    /// Somebody was to look at a console, and there is none.
+    #[error("this layout has no console")]
+    NoConsole,
     /// The gate would not start, or not stop.
     #[error("{what}\n--- what the gate said ---\n{log}")]
     Gate {

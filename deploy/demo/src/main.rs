@@ -105,6 +105,7 @@ fn overview(zone: &Zone) -> String {
         format!("  {label}=$(curl -s --cacert {authority} '{issuer}/token?{query}')\n")
     };
     let search = zone.aggregator.address();
+    let console = layout.console().map_or(0, |address| address.port());
     let mut text = format!(
         "\nThe gate is up on https://*.localhost:{port}; its admin listener is http://{admin} \
          (/metrics, /healthz, /readyz).\n\
@@ -126,12 +127,17 @@ fn overview(zone: &Zone) -> String {
          A browser: import {} (password `{}`) and trust {}, then open https://persons.localhost:{port}/persons/85073100190 (and let it trust {} for the issuer),\n\
          and https://vehicles.localhost:{port}/vehicles/0-ABC-123 without signing in again; https://signin.localhost:{port}/ signs out;\n\
          https://firearms.localhost:{port}/firearms/DEMO-71802 asks what it is for, and Eva Lambert may break the glass of persons\n\
+         The console: import {} (password `{}`), then open https://console.localhost:{console}/ and choose that certificate;\n\
+         {} may write down what was found of a broken glass\n\
          Another device: private-7 (unmanaged), car-99 (revoked) or car-31 (expired) in place of car-12.\n\n\
          Ctrl-C ends it.",
         file("devices/car-12.p12"),
         pki::BUNDLE_PASSWORD,
         file("gate-ca.crt"),
         file("internal-ca.crt"),
+        file("staff/security-els.p12"),
+        pki::BUNDLE_PASSWORD,
+        file("staff/dpo-mia.p12"),
     ));
     text
 }

@@ -7,7 +7,7 @@ use crate::aggregator::{Aggregator, AggregatorOptions};
 use crate::client::Caller;
 use crate::issuer::{Issuer, IssuerOptions, Profile};
 use crate::layout::{Layout, LayoutOptions, Posture};
-use crate::pki::{Leaf, Pki};
+use crate::pki::{Leaf, Pki, Signed};
 use crate::sources::{Register, Source, SourceOptions};
 use crate::wire::ServedOver;
 use crate::{DemoError, ports};
@@ -90,6 +90,7 @@ impl Zone {
             pki: &pki,
             address: ports.choose(8443)?,
             admin: ports.choose(9900)?,
+            console: Some(ports.choose(9445)?),
             issuers: &[&zone, &federal],
             sources: &[&persons, &vehicles, &firearms],
             devices: &Posture::demo(),
@@ -109,6 +110,15 @@ impl Zone {
     pub fn caller(&self, device: &str) -> Result<Caller, DemoError> {
         let device = self.pki.issued(device);
         Caller::new(self.layout.address(), self.pki.gate.certificate().der(), device.as_ref())
+    }
+
+    /// Somebody at the console, with this certificate or none.
+    ///
+    /// # Errors
+    /// As [`Zone::caller`], or when there is no console.
+    pub fn visitor(&self, certificate: Option<&Signed>) -> Result<Caller, DemoError> {
+        let address = self.layout.console().ok_or(DemoError::NoConsole)?;
+        Caller::new(address, self.pki.gate.certificate().der(), certificate)
     }
 
     /// Every source.

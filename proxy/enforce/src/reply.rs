@@ -85,7 +85,7 @@ impl Reply {
                 (header::CONTENT_LENGTH, HeaderValue::from(body.len())),
                 (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
                 (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-                (header::CONTENT_SECURITY_POLICY, policy(&Forms::None)),
+                (header::CONTENT_SECURITY_POLICY, policy(false)),
                 (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
             ],
             body,
@@ -105,6 +105,20 @@ impl Reply {
     #[must_use]
     pub fn status(reason: &Reason) -> StatusCode {
         told(reason.class()).status
+    }
+
+    /// Sends a browser on with what it sends here (RFC 9110, 15.4.8): the same method, the same body.
+    #[must_use]
+    pub fn onward(location: HeaderValue, id: RequestId) -> Self {
+        Self { status: StatusCode::TEMPORARY_REDIRECT, ..Self::elsewhere(location, vec![], id) }
+    }
+
+    /// The same page as the answer to a refused request: with its status, and what its class demands in headers.
+    #[must_use]
+    pub fn refusing(mut self, refusal: &Refusal) -> Self {
+        self.status = Self::status(&refusal.reason);
+        self.headers.extend(challenge(refusal));
+        self
     }
 
     /// Sends a browser elsewhere. RFC 9110, 15.4.4: 303, so that whatever was asked, the next request is a GET.
@@ -131,13 +145,13 @@ impl Reply {
     pub fn page(page: &Page<'_>, cookies: Vec<HeaderValue>, id: RequestId) -> Self {
         let body = framed(page.language, page.title, page.main);
         // RFC 6454, 7.3, and the Fetch standard: under `no-referrer` a browser says `Origin: null` of a form, which proves nothing.
-        let referrer = if page.forms == Forms::None { "no-referrer" } else { "same-origin" };
+        let referrer = if page.forms { "same-origin" } else { "no-referrer" };
         let mut headers = vec![
             (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
             (header::CONTENT_LENGTH, HeaderValue::from(body.len())),
             (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
             (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-            (header::CONTENT_SECURITY_POLICY, policy(&page.forms)),
+            (header::CONTENT_SECURITY_POLICY, policy(page.forms)),
             (header::REFERRER_POLICY, HeaderValue::from_static(referrer)),
             (header::VARY, HeaderValue::from_static("Accept-Language")),
         ];
@@ -178,8 +192,8 @@ pub struct Page<'a> {
     pub title: &'a str,
     /// What is in it, as HTML.
     pub main: &'a str,
-    /// Where its forms may lead.
-    pub forms: Forms,
+    /// Whether it has forms; they lead to its own host.
+    pub forms: bool,
 }
 
 /// What to do now, and in which language that is, if it is not the usual one.
@@ -227,17 +241,6 @@ fn preferred_language(headers: &HeaderMap) -> Option<String> {
     best.map(|(code, _)| code)
 }
 
-/// Where a page's forms may lead.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Forms {
-    /// There are none.
-    None,
-    /// To the page's own host.
-    Own,
-    /// To the page's own host, and on to these origins: browsers hold redirects after a form against the policy too.
-    To(String),
-}
-
 /// How the gate's own pages look.
 const STYLE: &str = ":root{color-scheme:light dark}*{box-sizing:border-box}body{font:1.25rem/1.5 system-ui,sans-serif;max-width:34rem;margin:min(6vh,5rem) auto;\
 padding:0 1.5rem}h1{font-size:1.6rem;line-height:1.25}h2{font-size:1.25rem}code{font-size:2rem;letter-spacing:.15em}small{opacity:.75;\
@@ -254,17 +257,14 @@ border-radius:.6rem;background:none;color:inherit}.w{border-left:.5rem solid;pad
 static STYLE_SOURCE: LazyLock<String> =
     LazyLock::new(|| format!("'sha256-{}'", STANDARD.encode(digest(&SHA256, STYLE.as_bytes()))));
 
-fn policy(forms: &Forms) -> HeaderValue {
-    let forms = match forms {
-        Forms::None => "'none'".to_owned(),
-        Forms::Own => "'self'".to_owned(),
-        Forms::To(origins) => format!("'self' {origins}"),
-    };
+/// `forms`: whether the page has forms, which lead to its own host.
+fn policy(forms: bool) -> HeaderValue {
+    let forms = if forms { "'self'" } else { "'none'" };
     let policy = format!(
         "default-src 'none'; style-src {}; form-action {forms}; frame-ancestors 'none'; base-uri 'none'",
         *STYLE_SOURCE
     );
-    // An address that cannot stand in a header leaves the page without a way to post, not without a policy.
+    // INVARIANT: a digest in base64 is fit for a header.
     HeaderValue::try_from(policy).unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'"))
 }
 

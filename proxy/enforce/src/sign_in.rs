@@ -36,7 +36,7 @@ pub enum Endpoint {
     Mission,
     /// Asks for a reason to look despite a refusal, and takes it.
     BreakGlass,
-    /// On a source's host: takes over the session from the sign-in host.
+    /// On a source's host: takes over the session from the sign-in host; or asks whether a form that was kept is sent, and sends it.
     HandOver,
     /// On a source's host: leads to the sign-in host's [`Endpoint::SignOut`].
     Logout,
@@ -79,7 +79,7 @@ impl Endpoint {
     #[must_use]
     pub(crate) fn of_source_host(facts: &RequestFacts) -> Option<Self> {
         match (&facts.method, facts.target.path.as_str()) {
-            (&Method::GET, "/.poort/callback") => Some(Self::HandOver),
+            (&(Method::GET | Method::POST), "/.poort/callback") => Some(Self::HandOver),
             (&Method::GET, "/.poort/logout") => Some(Self::Logout),
             _ => None,
         }
@@ -139,6 +139,26 @@ pub fn is_navigation(facts: &RequestFacts, headers: &HeaderMap) -> bool {
         && headers.get(header::ACCEPT).is_some_and(|accept| {
             accept.as_bytes().windows(9).any(|part| part.eq_ignore_ascii_case(b"text/html"))
         })
+}
+
+/// Whether a request is a form that a person sends from a page of the host's own, in the encoding that every browser can send again. Old
+/// browsers, which do not say where a request comes from, send none.
+#[must_use]
+pub fn is_form(arrival: &Arrival<'_>, facts: &RequestFacts) -> bool {
+    let headers = &arrival.head.headers;
+    let says = |name: &str, wanted: &str| headers.get(name).is_some_and(|value| value == wanted);
+    let mut origins = headers.get_all(header::ORIGIN).iter();
+    let own_origin = origins.next().is_some_and(|origin| is_own_origin(arrival, origin));
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    facts.method == Method::POST
+        && says("sec-fetch-mode", "navigate")
+        && says("sec-fetch-dest", "document")
+        && says("sec-fetch-site", "same-origin")
+        && own_origin
+        && origins.next().is_none()
+        && !headers.contains_key(header::AUTHORIZATION)
+        && kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
 /// Whether a request that a cookie speaks for may come from where it comes from.
@@ -255,6 +275,42 @@ mod tests {
             let head = head(build);
             assert_eq!(is_navigation(&facts(&head), &head.headers), navigates, "{what}");
         }
+    }
+
+    #[test]
+    fn a_form_is_a_persons_from_a_page_of_the_hosts_own() {
+        let form = [
+            ("origin", "https://a.example:8443"),
+            ("sec-fetch-mode", "navigate"),
+            ("sec-fetch-dest", "document"),
+            ("sec-fetch-site", "same-origin"),
+            ("content-type", "application/x-www-form-urlencoded; charset=utf-8"),
+        ];
+        let judged = |method: &str, form: &[(&str, &str)]| {
+            let build = Request::builder().method(method).uri("/").header("host", "a.example:8443");
+            let build = form.iter().fold(build, |build, (name, value)| build.header(*name, *value));
+            let head = build.body(()).unwrap().into_parts().0;
+            is_form(&Arrival { head: &head, target: b"/", fault: None }, &facts(&head))
+        };
+        assert!(judged("POST", &form));
+        assert!(!judged("GET", &form) && !judged("PUT", &form));
+        for (place, (name, other)) in [
+            (0, ("origin", "https://b.example:8443")),
+            (0, ("origin", "null")),
+            (1, ("sec-fetch-mode", "cors")),
+            (2, ("sec-fetch-dest", "iframe")),
+            (3, ("sec-fetch-site", "same-site")),
+            (4, ("content-type", "multipart/form-data; boundary=x")),
+        ] {
+            let mut changed = form;
+            changed[place] = (name, other);
+            assert!(!judged("POST", &changed), "{name}: {other}");
+            changed[place] = ("x-nothing", "");
+            assert!(!judged("POST", &changed), "no {name}");
+            let twice = [&form[..], &[("origin", other)]].concat();
+            assert!(name != "origin" || !judged("POST", &twice), "two origins");
+        }
+        assert!(!judged("POST", &[&form[..], &[("authorization", "Bearer x")]].concat()), "a program");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::{
     keys::{FetchFault, IssuerKeys},
     limits::Tables,
     metrics::Metrics,
-    signin::Memory,
+    signin::{KeptForms, Memory},
 };
 
 /// State that outlives the snapshots built from files.
@@ -38,6 +38,8 @@ pub struct CarryOver {
     pub metrics: Arc<Metrics>,
     /// Sessions, and sign-ins that are under way.
     pub sessions: Arc<Memory>,
+    /// Forms that wait for their writers to sign in again.
+    pub forms: Arc<KeptForms>,
     /// Whose access is ended.
     pub endings: Arc<Endings>,
     /// What was ended lately.
@@ -62,6 +64,7 @@ impl CarryOver {
             compiled: Compiled::default(),
             health: Arc::default(),
             metrics,
+            forms: Arc::default(),
             sessions: Arc::new(Memory::new(Arc::clone(&notices))),
             endings: Arc::new(endings),
             notices,

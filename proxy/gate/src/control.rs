@@ -151,17 +151,15 @@ async fn answer(stream: UnixStream, live: Arc<Live>) -> io::Result<()> {
     timeout(REQUEST_TIMEOUT, read.read_line(&mut line)).await??;
     let answer = match serde_json::from_str(&line) {
         Ok(Command::Access { access }) => {
-            let access = Access { uid, time: SystemTime::now(), ..access };
+            let by = access.by.clone().with_uid(uid);
+            let access = Access { by, time: SystemTime::now(), ..access };
             record(&live, Record::Access(Box::new(access))).await
         }
         Ok(Command::Review { review }) => {
-            let request = review.request.clone();
-            let review = Review { uid, time: SystemTime::now(), ..review };
-            let answer = record(&live, Record::Review(Box::new(review))).await;
-            if answer == Answer::Recorded {
-                live.carry.reviews.closed(&request);
-            }
-            answer
+            let by = review.by.clone().with_uid(uid);
+            let review = Review { by, time: SystemTime::now(), ..review };
+            let written = live.carry.reviews.close(&live.audit, review).await;
+            written.map_or_else(|fault| Answer::Refused(fault.to_string()), |()| Answer::Recorded)
         }
         Ok(Command::EndAccess { mut order }) => {
             order.author.uid = uid;

@@ -11,7 +11,7 @@
 //! - [`world`]: the ports of the decision: [`limits`], [`keys`], [`time_zone`], [`metrics`];
 //! - [`audit`]: the record; [`outcome`]: how each request's ends up in it; [`request_ids`]: its name;
 //! - [`ending`]: whose access was ended, at once;
-//! - [`admin`], [`control`], [`housekeeping`]: how it is seen, told and kept.
+//! - [`admin`], [`console`], [`control`], [`housekeeping`]: how it is seen, told and kept.
 
 pub mod adapt;
 pub mod admin;
@@ -19,6 +19,7 @@ pub mod audit;
 pub mod carry_over;
 pub mod cli;
 pub mod config;
+pub mod console;
 pub mod control;
 mod doorkeeper;
 pub mod editions;

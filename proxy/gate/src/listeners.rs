@@ -69,7 +69,7 @@ pub fn certificates(deploy: &Deploy) -> Result<HashMap<SocketAddr, Arc<Certifica
     let provider = default_provider();
     let mut faults = Vec::new();
     let mut tables = HashMap::new();
-    for listener in &deploy.listeners {
+    for listener in deploy.tls_listeners() {
         let pairs = listener
             .certificates
             .iter()
@@ -91,14 +91,20 @@ pub fn certificates(deploy: &Deploy) -> Result<HashMap<SocketAddr, Arc<Certifica
     if faults.is_empty() { Ok(tables) } else { Err(Faults::new(faults)) }
 }
 
-/// Every listener's TLS.
+/// Every listener's TLS. Clients of the console are believed by a trust of its own, those of all others by the devices'.
 ///
 /// # Errors
 /// As [`certificates`].
-pub fn tls(deploy: &Deploy, trust: &Arc<LiveTrust>) -> Result<HashMap<SocketAddr, Arc<LiveTls>>, Faults> {
+pub fn tls(
+    deploy: &Deploy,
+    trust: &Arc<LiveTrust>,
+    visitors: Option<&Arc<LiveTrust>>,
+) -> Result<HashMap<SocketAddr, Arc<LiveTls>>, Faults> {
     let mut tables = certificates(deploy)?;
     let mut listeners = HashMap::new();
-    for listener in &deploy.listeners {
+    let console = deploy.console.as_ref().map(|listener| listener.address);
+    for listener in deploy.tls_listeners() {
+        let trust = visitors.filter(|_| console == Some(listener.address)).unwrap_or(trust);
         let Some(certificates) = tables.remove(&listener.address) else { continue };
         let settings = settings(listener, &deploy.connections);
         let tls = LiveTls::new(&settings, certificates, Arc::clone(trust), Arc::new(default_provider()));

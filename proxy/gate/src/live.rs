@@ -55,6 +55,8 @@ pub struct Live {
     pub admission: Arc<Admission>,
     /// Which client certificates are believed.
     pub trust: Arc<LiveTrust>,
+    /// Which certificates of people who look are believed; none without a console.
+    pub visitors: Option<Arc<LiveTrust>>,
     /// What survives reloads.
     pub carry: Arc<CarryOver>,
     /// The decision log.
@@ -114,11 +116,12 @@ impl Live {
         let audit_log = checked.deploy.audit.log.as_ref();
         let checkpoint =
             audit_log.map(|_| checked.deploy.audit.directory.join(LOG_DIRECTORY).join("checkpoint"));
-        let Checked { deploy, zone, .. } = checked;
+        let Checked { mut deploy, zone, .. } = checked;
         let trust = Trust::new(zone.devices.anchors, zone.devices.revocations, zone.devices.rule);
         let trust = Arc::new(LiveTrust::new(trust));
         audit.expect(zone.unusual);
-        let listeners = listeners::tls(&deploy, &trust)?;
+        let visitors = deploy.visitors.take().map(|trust| Arc::new(LiveTrust::new(trust)));
+        let listeners = listeners::tls(&deploy, &trust, visitors.as_ref())?;
         let live = Self {
             snapshot: ArcSwap::from_pointee(snapshot),
             generation: AtomicU64::new(1),
@@ -134,6 +137,7 @@ impl Live {
             listeners,
             admission,
             trust,
+            visitors,
             carry,
             audit,
             ids: RequestIds::new(),
@@ -227,6 +231,9 @@ impl Live {
         self.audit.expect(checked.zone.unusual);
         let devices = checked.zone.devices;
         self.trust.replace(Trust::new(devices.anchors, devices.revocations, devices.rule));
+        if let (Some(visitors), Some(trust)) = (&self.visitors, checked.deploy.visitors) {
+            visitors.replace(trust);
+        }
         for (address, certificates) in certificates {
             if let Some(tls) = self.listeners.get(&address) {
                 tls.replace(certificates).map_err(|fault| one_fault(fault.to_string()))?;
@@ -272,7 +279,7 @@ impl Live {
 
     /// What a reload cannot change.
     fn listener_warnings(&self, checked: &Checked) -> Vec<String> {
-        let wanted: Vec<_> = checked.deploy.listeners.iter().map(|listener| listener.address).collect();
+        let wanted: Vec<_> = checked.deploy.tls_listeners().map(|listener| listener.address).collect();
         let missing = wanted.iter().filter(|address| !self.listeners.contains_key(address));
         let missing =
             missing.map(|address| format!("listener `{address}` is new; it needs a restart or an upgrade"));

@@ -21,7 +21,7 @@ use prometheus::{Histogram, IntCounter, IntGauge, IntGaugeVec, Registry};
 
 pub use ends::End;
 pub use look::look;
-pub use requests::SourceCounts;
+pub use requests::{Failure, SourceCounts};
 
 use connections::Connections;
 use registrar::Registrar;
@@ -196,12 +196,12 @@ impl Metrics {
         source: Option<&str>,
         status: Option<StatusCode>,
         took: Duration,
-        failure: Option<&'static str>,
+        failure: Option<Failure>,
     ) {
         let counts = self.requests.of(source);
         counts.ended(status, took);
-        if let Some(reason) = failure {
-            counts.failed(reason);
+        if let Some(failure) = failure {
+            counts.failed(failure);
         }
     }
 

@@ -18,7 +18,7 @@ use poort_policy::Disagreement;
 
 use crate::{
     audit::{Audit, Record},
-    metrics::Metrics,
+    metrics::{Failure, Metrics},
 };
 
 /// An outcome that is not known yet. Dropped before it is closed, it says that the request was aborted: a panic and a cut connection
@@ -94,7 +94,12 @@ impl OpenOutcome {
         sent_bytes: u64,
         client_fault: Option<bool>,
     ) {
-        let failure = self.failure.as_ref().filter(|_| self.allowed).map(Reason::code);
+        let failure = self.failure.as_ref().filter(|_| self.allowed).zip(self.request.as_ref());
+        let failure = failure.map(|(reason, (request, _))| Failure {
+            at: SystemTime::now(),
+            request: *request,
+            reason: reason.code(),
+        });
         self.metrics.ended(source, status, self.started.elapsed(), failure);
         let end = match (self.not_readmitted, client_fault) {
             (true, _) => End::NotReadmitted,

@@ -74,6 +74,10 @@ impl Proxy {
             ctx.outcome.fail(refusal.reason);
             return own::detour(session, ctx, errand, &self.live.audit).await;
         }
+        if let Some(page) = own::keep_form(session, ctx, &refusal, &self.live.audit).await {
+            ctx.outcome.fail(refusal.reason);
+            return adapt::write_reply(session, page).await;
+        }
         let (way, cookie) = own::way(session, ctx, &refusal, &self.live.audit).unzip();
         let headers = Some(&session.req_header().headers);
         let mut reply = Reply::refusal(&refusal, exchange.id, headers, way.as_ref());
@@ -95,8 +99,9 @@ impl Proxy {
             return Ok(None);
         }
         ctx.outcome.open(exchange);
-        if decision.glass.is_some() && decision.verdict == Verdict::Allow {
+        if let Some(glass) = decision.glass.filter(|_| decision.verdict == Verdict::Allow) {
             self.live.carry.metrics.glass_used(decision.source.as_deref());
+            self.live.carry.reviews.used(&glass.to_string());
         }
         let record = Record::Decision(Box::new(decision), Arc::clone(&snapshot.digests));
         self.live.audit.append(record).map(Some).map_err(|_| {

@@ -11,7 +11,7 @@ use poort_enforce::{
     subject::OpenSessions,
 };
 use poort_identity::{AssertionKey, Assertions, Issuers, VerifiedTokens};
-use poort_policy::{Corpus, Engine, Place, SourceFacts};
+use poort_policy::{Corpus, Engine, Place, PolicyFile, SourceFacts, console::Console};
 
 use crate::{
     audit::Digests,
@@ -47,6 +47,10 @@ pub struct Snapshot {
     pub upstreams: HashMap<Arc<str>, Upstream>,
     /// What vouches for subjects.
     pub assertions: Option<Assertions>,
+    /// Who may look at the console; none if no file says so, and then nobody may.
+    pub console: Option<Console>,
+    /// What the policies were loaded from, for whoever explains an answer.
+    pub corpus: Corpus,
     /// What only building finds, and works but should be looked at.
     pub warnings: Vec<Warning>,
 }
@@ -72,7 +76,7 @@ impl Snapshot {
     /// Every fault that only building finds: policies that do not parse or fit the schema, unusable keys.
     pub fn build(checked: Built<'_>, carry: &CarryOver, generation: u64) -> Result<Self, Faults> {
         let Built { deploy, zone, sources, digest, .. } = checked;
-        let Parts { engine, candidate, issuers, keys, assertions, inspectors, warnings } =
+        let Parts { engine, corpus, candidate, console, issuers, keys, assertions, inspectors, warnings } =
             Parts::load(checked, carry)?;
         let digests = Digests {
             configuration: digest.to_string(),
@@ -81,18 +85,14 @@ impl Snapshot {
         };
         carry.in_flight.resize(u32::try_from(zone.limits.concurrent.get()).unwrap_or(u32::MAX));
         carry.bodies.resize(zone.held);
+        let known = |device: &zone::InventoryDevice| (device.name.clone(), device.facts());
         let enforced = |source| Arc::new(enforced(source, carry, &inspectors));
         let rules = Rules {
             routes: Routes::new(sources.iter().map(enforced).collect()),
             issuers,
             sign_in: zone.sign_in.as_ref().map(enforced_sign_in),
             purposes: Arc::clone(&zone.purposes),
-            inventory: zone
-                .devices
-                .inventory
-                .iter()
-                .map(|device| (device.name.clone(), device.facts()))
-                .collect(),
+            inventory: zone.devices.inventory.iter().map(known).collect(),
             aggregators: sources.iter().flat_map(|source| source.on_behalf_of.iter().cloned()).collect(),
             engine,
             candidate,
@@ -128,6 +128,8 @@ impl Snapshot {
                 sessions: OpenSessions::new(REMEMBERED),
             },
             assertions,
+            console,
+            corpus,
             warnings,
         })
     }
@@ -136,7 +138,9 @@ impl Snapshot {
 /// What is loaded rather than copied, and can therefore fail.
 struct Parts {
     engine: Engine,
+    corpus: Corpus,
     candidate: Option<Engine>,
+    console: Option<Console>,
     issuers: Issuers,
     keys: Vec<Arc<IssuerKeys>>,
     assertions: Option<Assertions>,
@@ -149,7 +153,8 @@ impl Parts {
     fn load(checked: Built<'_>, carry: &CarryOver) -> Result<Self, Faults> {
         let Built { deploy, zone, sources, access, .. } = checked;
         let mut faults = Vec::new();
-        let engine = Engine::load(&corpus(zone, sources, access));
+        let corpus = corpus(zone, sources, access);
+        let engine = Engine::load(&corpus);
         let engine =
             collect(engine.map_err(|found| found.into_iter().map(policy_fault).collect()), &mut faults);
         let rules = zone.issuers.iter().map(|issuer| issuer.rules.clone()).collect();
@@ -164,12 +169,33 @@ impl Parts {
         });
         let keys = collect(keys.collect(), &mut faults);
         let assertions = collect(assertions(deploy), &mut faults);
+        let console =
+            checked.console.map(|file| Console::load(file, &corpus.units, &corpus.fleets)).transpose();
+        let console =
+            collect(console.map_err(|found| found.into_iter().map(policy_fault).collect()), &mut faults);
         let inspectors = collect(Inspectors::load(sources, &carry.compiled), &mut faults);
-        match (engine, issuers, keys, assertions, inspectors) {
-            (Some(engine), Some(issuers), Some(keys), Some(assertions), Some(mut inspectors)) => {
+        match (engine, console, issuers, keys, assertions, inspectors) {
+            (
+                Some(engine),
+                Some(console),
+                Some(issuers),
+                Some(keys),
+                Some(assertions),
+                Some(mut inspectors),
+            ) => {
                 let (candidate, mut warnings) = candidate(checked);
                 warnings.append(&mut inspectors.warnings);
-                Ok(Self { engine, candidate, issuers, keys, assertions, inspectors, warnings })
+                Ok(Self {
+                    engine,
+                    corpus,
+                    candidate,
+                    console,
+                    issuers,
+                    keys,
+                    assertions,
+                    inspectors,
+                    warnings,
+                })
             }
             _ => Err(Faults::new(faults)),
         }
@@ -184,6 +210,7 @@ pub struct Built<'a> {
     sources: &'a [source::Source],
     access: &'a Access,
     candidate: Option<&'a Access>,
+    console: Option<&'a PolicyFile>,
     digest: &'a Arc<str>,
 }
 
@@ -191,8 +218,9 @@ impl<'a> Built<'a> {
     /// Of a checked configuration and its digest.
     #[must_use]
     pub fn of(checked: &'a Checked, digest: &'a Arc<str>) -> Self {
-        let Checked { deploy, zone, sources, access, candidate, .. } = checked;
-        Self { deploy, zone, sources, access, candidate: candidate.as_ref(), digest }
+        let Checked { deploy, zone, sources, access, candidate, console, .. } = checked;
+        let (candidate, console) = (candidate.as_ref(), console.as_ref());
+        Self { deploy, zone, sources, access, candidate, console, digest }
     }
 }
 

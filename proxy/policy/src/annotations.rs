@@ -30,6 +30,8 @@ pub(crate) enum Of {
     Policies,
     /// What is claimed of policies.
     Properties,
+    /// A policy of the console's, which is in force or not there.
+    Console,
     /// One of them; which does not matter to a layout.
     Either,
 }
@@ -54,10 +56,14 @@ const LONGEST_ACR: usize = 256;
 /// Says what is wrong with one annotation, if anything.
 pub(crate) fn check(of: Of, key: &str, value: &str, place: &Place, faults: &mut Vec<Fault>) {
     let found = match key {
-        SAYS if of != Of::Policies => None,
+        SAYS if matches!(of, Of::Properties | Of::Either) => None,
         _ if of == Of::Properties && key != ID => Some((
             format!("nothing reads the annotation `@{key}` of a property"),
             "the annotations are `@id` and `@says`; write anything else as a comment".to_owned(),
+        )),
+        _ if of == Of::Console && key != ID && key != REASON => Some((
+            format!("nothing reads the annotation `@{key}` of a policy of the console"),
+            "the annotations are `@id` and `@reason`; write anything else as a comment".to_owned(),
         )),
         REASON => reason(key, value),
         _ if language(key).is_some() => reason(key, value),

@@ -12,11 +12,12 @@
 //!   conditions, `plan` splits the rest by when it can be known (`facts`, `reads`);
 //! - `prepared` and `circumstances` build the entities of a principal and, where Cedar is asked, its context.
 //!
-//! What a change of the policies does, before it is made: [`workbench`].
+//! Who may look at a gate's [`console`] is said by policies apart. What a change of the policies does, before it is made: [`workbench`].
 
 pub mod annotations;
 mod bounds;
 mod circumstances;
+pub mod console;
 pub mod corpus;
 pub mod decision;
 mod digest;

@@ -73,7 +73,7 @@ fn actions(registry: &mut Registry, schema: &Schema) {
 }
 
 /// Names in a policy that nothing bears: a `forbid` with a typing error forbids nothing.
-fn misnomers(files: &[Lines<'_>], registry: &Registry, parsed: &Parsed, faults: &mut Vec<Fault>) {
+pub(crate) fn misnomers(files: &[Lines<'_>], registry: &Registry, parsed: &Parsed, faults: &mut Vec<Fault>) {
     let Some(file) = files.get(parsed.file) else { return };
     let condition = parsed.policy.condition();
     for part in condition.subexpressions() {
@@ -89,7 +89,7 @@ fn misnomers(files: &[Lines<'_>], registry: &Registry, parsed: &Parsed, faults: 
 
 /// Strict validation, file by file so that places are right. What Cedar only warns of is a fault too: a policy that can
 /// never apply, and characters that make a policy read other than it is.
-fn validate(files: &[Lines<'_>], schema: Schema, policies: &[Parsed], faults: &mut Vec<Fault>) {
+pub(crate) fn validate(files: &[Lines<'_>], schema: Schema, policies: &[Parsed], faults: &mut Vec<Fault>) {
     let validator = Validator::new(schema);
     let mut by_file: HashMap<usize, PolicySet> = HashMap::new();
     for parsed in policies {

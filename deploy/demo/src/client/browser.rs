@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use parking_lot::Mutex;
 use reqwest::Url;
-use reqwest::header::{COOKIE, HeaderMap, LOCATION, SET_COOKIE};
+use reqwest::header::{COOKIE, HeaderMap, LOCATION, REFRESH, SET_COOKIE};
 
 use super::Caller;
 use crate::DemoError;
@@ -13,6 +13,13 @@ use crate::zone::Zone;
 
 /// Redirects that are followed for one page.
 const HOPS: usize = 12;
+
+/// What a browser says of going to a page.
+const PAGE: [(&str, &str); 3] = [
+    ("accept", "text/html,application/xhtml+xml,*/*;q=0.8"),
+    ("sec-fetch-mode", "navigate"),
+    ("sec-fetch-dest", "document"),
+];
 
 /// A browser on one device.
 pub struct Browser {
@@ -41,6 +48,14 @@ impl Landed {
     /// A header's value.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// Where it leads without a word of the person's: by a redirect, or by a page that says so.
+    fn onward(&self) -> Option<&str> {
+        if (300..400).contains(&self.status) {
+            return self.header(LOCATION.as_str());
+        }
+        self.header(REFRESH.as_str())?.strip_prefix("0;url=")
     }
 
     /// Whether any address on the way is on this host.
@@ -119,6 +134,21 @@ impl Browser {
         self.follow("POST", address, &headers, form).await
     }
 
+    /// Sends a form to a page with headers of the test's own, over those of a browser, and follows nothing.
+    ///
+    /// # Errors
+    /// As [`Browser::go`].
+    pub async fn post_page(
+        &self,
+        address: &str,
+        headers: &[(&str, &str)],
+        form: &str,
+    ) -> Result<Landed, DemoError> {
+        let others = PAGE.iter().filter(|(name, _)| headers.iter().all(|(own, _)| own != name));
+        let headers: Vec<_> = others.chain(headers).copied().collect();
+        self.once("POST", parsed(address)?, &headers, form).await
+    }
+
     /// A request as a page's script makes it: nothing is followed.
     ///
     /// # Errors
@@ -152,20 +182,14 @@ impl Browser {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Result<Landed, DemoError> {
-        let page = [
-            ("accept", "text/html,application/xhtml+xml,*/*;q=0.8"),
-            ("sec-fetch-mode", "navigate"),
-            ("sec-fetch-dest", "document"),
-        ];
-        let first: Vec<_> = page.iter().chain(headers).copied().collect();
+        let first: Vec<_> = PAGE.iter().chain(headers).copied().collect();
         let mut landed = self.once(method, parsed(address)?, &first, body).await?;
         let mut hops = vec![landed.url.clone()];
         while hops.len() < HOPS
-            && (300..400).contains(&landed.status)
-            && let Some(next) = landed.header(LOCATION.as_str()).and_then(|to| landed.url.join(to).ok())
+            && let Some(next) = landed.onward().and_then(|to| landed.url.join(to).ok())
         {
             hops.push(next.clone());
-            landed = self.once("GET", next, &page, "").await?;
+            landed = self.once("GET", next, &PAGE, "").await?;
         }
         Ok(Landed { hops, ..landed })
     }

@@ -75,6 +75,8 @@ pub struct LayoutOptions<'a> {
     pub address: SocketAddr,
     /// Where the admin listener is.
     pub admin: SocketAddr,
+    /// Where the console is; none: there is none.
+    pub console: Option<SocketAddr>,
     /// The issuers that run; others are left out of the copy.
     pub issuers: &'a [&'a Issuer],
     /// The sources that run; others are left out of the copy.
@@ -89,6 +91,7 @@ pub struct Layout {
     directory: PathBuf,
     address: SocketAddr,
     admin: SocketAddr,
+    console: Option<SocketAddr>,
 }
 
 impl Layout {
@@ -97,8 +100,12 @@ impl Layout {
     /// # Errors
     /// When a file cannot be read, written or understood.
     pub fn write(options: &LayoutOptions<'_>) -> Result<Self, DemoError> {
-        let layout =
-            Self { directory: options.directory.to_owned(), address: options.address, admin: options.admin };
+        let layout = Self {
+            directory: options.directory.to_owned(),
+            address: options.address,
+            admin: options.admin,
+            console: options.console,
+        };
         for part in ["deploy", "policies", ANCHOR] {
             files::remove(&layout.path(part))?;
         }
@@ -129,6 +136,11 @@ impl Layout {
     /// Where the admin listener is.
     pub fn admin(&self) -> SocketAddr {
         self.admin
+    }
+
+    /// Where the console is, if there is one.
+    pub fn console(&self) -> Option<SocketAddr> {
+        self.console
     }
 
     /// The host at which the gate serves a source.

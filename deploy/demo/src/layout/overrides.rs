@@ -1,3 +1,5 @@
+use std::net::SocketAddr;
+
 use serde_yaml::{Mapping, Value};
 
 use super::{ANCHOR, Layout, LayoutOptions, Posture};
@@ -20,6 +22,7 @@ pub(super) fn deploy(options: &LayoutOptions<'_>) -> Result<String, DemoError> {
     let (address, admin) = (options.address, options.admin);
     let (assertion, audit) = (shown(pki, "assertion.key"), shown(pki, "audit.key"));
     let pseudonyms = shown(pki, "pseudonyms.keys");
+    let console = options.console.map(|address| console(address, pki)).transpose()?.unwrap_or_default();
     Ok(format!(
         "# Written by the demo; see policies/ beside it for the security team's part.\n\
          listeners:\n\
@@ -28,6 +31,7 @@ pub(super) fn deploy(options: &LayoutOptions<'_>) -> Result<String, DemoError> {
          {certificates}\
          \x20   client_certificate: required\n\
          admin: {{ address: {admin} }}\n\
+         {console}\
          policies: ../policies\n\
          state: {{ directory: ./state }}\n\
          audit:\n\
@@ -38,6 +42,16 @@ pub(super) fn deploy(options: &LayoutOptions<'_>) -> Result<String, DemoError> {
          assertion: {{ key: {assertion}, issuer: \"https://gate.localhost\" }}\n\
          workers: 2\n\
          drain: 5s\n"
+    ))
+}
+
+/// Where people look at the gate, with certificates of the staff's own authority.
+fn console(address: SocketAddr, pki: &Pki) -> Result<String, DemoError> {
+    pki.server("console", &[&Layout::host("console")])?;
+    let (anchors, crls) = (shown(pki, "staff-ca.crt"), shown(pki, "staff-ca.crl"));
+    let certificate = file_pair(pki, "console");
+    Ok(format!(
+        "console:\n  address: {address}\n  certificates:\n{certificate}  anchors: [{anchors}]\n  crls: [{crls}]\n"
     ))
 }
 

@@ -46,6 +46,7 @@ async fn addresses_are_the_demos_and_rules_are_the_shipped_ones() {
         pki: &pki,
         address: "127.0.0.1:8443".parse().unwrap(),
         admin: "127.0.0.1:9900".parse().unwrap(),
+        console: Some("127.0.0.1:9445".parse().unwrap()),
         issuers: &[&zone],
         sources: &[&persons, &firearms],
         devices: &Posture::demo(),
@@ -74,6 +75,7 @@ async fn addresses_are_the_demos_and_rules_are_the_shipped_ones() {
     assert_eq!(layout.read_file("policies/access/officers.cedar").unwrap(), SHIPPED[1].1);
     assert_eq!(yaml("policies/inventory.yaml")["devices"][0]["name"], "spiffe://zone.example/device/car-12");
     let deploy = yaml("deploy/poort.yaml");
+    assert_eq!(deploy["console"]["address"], "127.0.0.1:9445");
     for pair in deploy["listeners"][0]["certificates"].as_array().unwrap() {
         assert!(Path::new(pair["chain"].as_str().unwrap()).is_file(), "{pair}");
         assert!(Path::new(pair["key"].as_str().unwrap()).is_file(), "{pair}");

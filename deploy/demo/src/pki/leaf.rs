@@ -70,6 +70,11 @@ impl Leaf {
         Self::spiffe(&format!("workload/{name}"), name)
     }
 
+    /// `spiffe://zone.example/staff/TEAM/PERSON`, as [`Leaf::device`].
+    pub fn staff(team: &str, person: &str) -> Self {
+        Self::spiffe(&format!("staff/{team}/{person}"), person)
+    }
+
     /// A server certificate for `hosts`, which are DNS names or addresses; the first is the common name.
     pub fn server(hosts: &[&str]) -> Self {
         let names = hosts.iter().map(|host| match host.parse() {

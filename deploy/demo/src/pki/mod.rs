@@ -35,6 +35,8 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// | `device-ca.crt`, `.key`, `.crl` | signs devices and workloads; the list names `car-99` |
 /// | `foreign-ca.crt`, `.key` | signs a device the gate must not know |
 /// | `gate-ca.crt`, `.key` | signs the gate's server certificates, one a host |
+/// | `staff-ca.crt`, `.key`, `.crl` | signs those who look at the console |
+/// | `staff/*.crt`, `.key`, `.p12` | `security-els`, `dpo-mia`, `guest-tom`, whom nothing is shown; for a browser, as the car's |
 /// | `internal-ca.crt`, `.key` | signs issuers, sources, and the gate's certificate towards sources |
 /// | `devices/*.crt`, `.key` | `car-12`, `private-7`, `car-99`, `car-31` (expired), `stranger` (foreign), `search` |
 /// | `devices/car-12.p12` | for a browser; the password is [`BUNDLE_PASSWORD`] |
@@ -49,6 +51,8 @@ pub struct Pki {
     pub devices: Authority,
     /// Signs what the gate must not trust.
     pub foreign: Authority,
+    /// Signs those who look at the console.
+    pub staff: Authority,
     /// Signs the gate's server certificates.
     pub gate: Authority,
     /// Signs issuers, sources, and the gate as a client of sources.
@@ -76,18 +80,21 @@ impl Pki {
             issued: Mutex::default(),
             devices: Authority::new(&AuthorityOptions::named("Zone Example Device CA"))?,
             foreign: Authority::new(&AuthorityOptions::named("Somebody Else Device CA"))?,
+            staff: Authority::new(&AuthorityOptions::named("Zone Example Staff CA"))?,
             gate: Authority::new(&AuthorityOptions::named("Zone Example Gate CA"))?,
             internal: Authority::new(&AuthorityOptions::named("Zone Example Internal CA"))?,
         };
         for (name, authority) in [
             ("device-ca", &pki.devices),
             ("foreign-ca", &pki.foreign),
+            ("staff-ca", &pki.staff),
             ("gate-ca", &pki.gate),
             ("internal-ca", &pki.internal),
         ] {
             authority.certificate().write(directory, name)?;
         }
         pki.write_devices()?;
+        pki.write_staff()?;
         pki.revoke(&[REVOKED.to_vec()])?;
         pki.server("gate", &["gate.localhost", "localhost"])?;
         pki.internal.issue(&Leaf::client("poort gate"))?.write(directory, "upstream-client")?;
@@ -189,6 +196,34 @@ impl Pki {
     /// As [`Pki::create`].
     pub fn revocation_list(&self, list: &RevocationList) -> Result<(), DemoError> {
         write_public(&self.path("device-ca.crl"), self.devices.revocation_list(list)?.as_bytes())
+    }
+
+    /// A certificate of somebody who looks at the console, `spiffe://zone.example/staff/TEAM/PERSON`, written below `staff/` as
+    /// `TEAM-PERSON`, with a bundle for a browser.
+    ///
+    /// # Errors
+    /// As [`Pki::create`].
+    pub fn colleague(&self, team: &str, person: &str) -> Result<Signed, DemoError> {
+        let name = format!("{team}-{person}");
+        let signed = self.staff.issue(&Leaf::staff(team, person))?;
+        let directory = self.path("staff");
+        signed.write(&directory, &name)?;
+        let bundle = bundle::bundle(&name, &signed, self.staff.certificate(), BUNDLE_PASSWORD)?;
+        write_private(&directory.join(format!("{name}.p12")), &bundle)?;
+        Ok(signed)
+    }
+
+    fn write_staff(&self) -> Result<(), DemoError> {
+        for (team, person) in [("security", "els"), ("dpo", "mia"), ("guest", "tom")] {
+            self.colleague(team, person)?;
+        }
+        let now = SystemTime::now();
+        let list = RevocationList {
+            serials: Vec::new(),
+            this_update: now - Duration::from_secs(60),
+            next_update: now + 7 * DAY,
+        };
+        write_public(&self.path("staff-ca.crl"), self.staff.revocation_list(&list)?.as_bytes())
     }
 
     fn write_devices(&self) -> Result<(), DemoError> {

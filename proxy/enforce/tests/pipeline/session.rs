@@ -129,6 +129,11 @@ fn a_person_is_led_to_sign_in_and_a_program_is_told() {
     assert_eq!(answer(&page.put(&zone)), Some(&detour));
     let expired = as_page(asks(&cookie("persons.example", CAR)).later(600));
     assert_eq!(answer(&expired.put(&zone)), Some(&detour));
+    let late = asks(&cookie("persons.example", CAR)).later(600);
+    let whose = |ask: Ask| ask.put(&zone).exchange.holder.clone().map(|holder| holder.principal.id.clone());
+    assert_eq!(whose(late).as_deref(), Some("zone|jan"), "it is known whose session it was");
+    let elsewhere = asks(&cookie("persons.example", OFFICE)).later(600);
+    assert_eq!(whose(elsewhere), None, "but not on another device");
     let program = Ask::get("persons.example", "/status").header("accept", "application/json");
     expect(&zone, vec![("a program", program, Some(Reason::SubjectMissing))]);
 }

@@ -1,27 +1,84 @@
 //! A look at the record, which is a record itself.
 
-use std::time::SystemTime;
+use std::{net::IpAddr, time::SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-/// Somebody searched the record, or took a part of it along.
+/// Somebody searched the record, took a part of it along, or wanted to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Access {
     /// When.
     pub time: SystemTime,
-    /// With which command, such as `audit export`.
+    /// With which command, such as `audit export`, or at which page, such as `console decisions`.
     pub command: String,
-    /// The user of the machine, as its kernel says.
-    pub uid: u32,
-    /// What that user is called.
-    pub user: Option<String>,
+    /// Who.
+    pub by: Looker,
     /// Why, in the user's own words.
     pub reason: Option<String>,
     /// What was looked for, by name; of a data subject only what stands for it.
     pub wanted: Vec<(String, String)>,
     /// How many consultations were shown.
     pub shown: u64,
+    /// Whether nothing was shown, since the console's policies do not let them.
+    pub refused: bool,
+}
+
+/// Who looks at the record, or writes down what was found in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Looker {
+    /// A user of the machine.
+    Machine {
+        /// Its number, as the kernel says.
+        uid: u32,
+        /// What that user is called.
+        user: Option<String>,
+    },
+    /// Somebody at the console.
+    Console {
+        /// The name in the certificate.
+        certificate: String,
+        /// Where from.
+        address: IpAddr,
+    },
+}
+
+impl Looker {
+    /// Whoever runs this process.
+    #[must_use]
+    pub fn here() -> Self {
+        let uid = nix::unistd::Uid::current();
+        let user = nix::unistd::User::from_uid(uid).ok().flatten().map(|user| user.name);
+        Self::Machine { uid: uid.as_raw(), user }
+    }
+
+    /// The same, of a user that the kernel says is another.
+    #[must_use]
+    pub fn with_uid(self, uid: u32) -> Self {
+        match self {
+            Self::Machine { user, .. } => Self::Machine { uid, user },
+            Self::Console { .. } => Self::Machine { uid, user: None },
+        }
+    }
+
+    /// What names them: the user's number, or the name in the certificate.
+    #[must_use]
+    pub fn id(&self) -> String {
+        match self {
+            Self::Machine { uid, .. } => uid.to_string(),
+            Self::Console { certificate, .. } => certificate.clone(),
+        }
+    }
+
+    /// What people call them, if they have another name.
+    #[must_use]
+    pub fn called(&self) -> Option<&str> {
+        match self {
+            Self::Machine { user, .. } => user.as_deref(),
+            Self::Console { .. } => None,
+        }
+    }
 }
 
 impl Access {

@@ -130,6 +130,7 @@ impl Committer {
         if let Some(log) = self.journal.log() {
             self.counts.log_entries.store(log.size(), Ordering::Relaxed);
             self.counts.checked_entries.store(log.checked(), Ordering::Relaxed);
+            self.counts.anchored_entries.store(log.anchored(), Ordering::Relaxed);
         }
     }
 

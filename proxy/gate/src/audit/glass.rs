@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use poort_enforce::stated::Glass;
 use serde::{Deserialize, Serialize};
 
-use super::authentication::Who;
+use super::{access::Looker, authentication::Who};
 
 /// An officer broke the glass.
 #[derive(Clone, Debug)]
@@ -38,10 +38,8 @@ pub struct Review {
     pub finding: String,
     /// Who says so, by their own word.
     pub reviewer: String,
-    /// The user of the machine, as its kernel says.
-    pub uid: u32,
-    /// What that user is called.
-    pub user: Option<String>,
+    /// Who it was, as the machine's kernel or the console's certificate says.
+    pub by: Looker,
 }
 
 impl Review {

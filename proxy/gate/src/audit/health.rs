@@ -36,6 +36,8 @@ pub struct Health {
     pub log_entries: u64,
     /// How many of them are under a signed checkpoint.
     pub checked_entries: u64,
+    /// How many of those the anchor has; none without one.
+    pub anchored_entries: Option<u64>,
     /// How often there was more than is usual in a shift, by kind ([`super::Unusual::ALL`]).
     pub unusual: [u64; 3],
     /// Strangers' refusals that were counted but could not be written, since the start.
@@ -75,6 +77,7 @@ pub(super) struct Counts {
     pub(super) lost: AtomicU64,
     pub(super) log_entries: AtomicU64,
     pub(super) checked_entries: AtomicU64,
+    pub(super) anchored_entries: AtomicU64,
 }
 
 pub(super) fn add(counter: &AtomicU64, by: usize) {

@@ -12,10 +12,13 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 
 use super::{
-    glass::BrokenGlass,
+    batch::Unwritable,
+    glass::{BrokenGlass, Review},
     journal,
     ocsf::{BREAK_GLASS, DECISION, REVIEW},
+    record::Record,
     search::{Lines, SearchFault},
+    writer::Audit,
 };
 
 /// A broken glass that waits for its review.
@@ -149,57 +152,161 @@ fn take(waiting: &mut BTreeMap<String, Waiting>, line: Line<'_>) {
     }
 }
 
-/// How many wait, for whoever looks at a running gate.
+impl Waiting {
+    fn of(broken: &BrokenGlass) -> Self {
+        let glass = &broken.glass;
+        let time = broken.time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        Self {
+            time: i64::try_from(time).unwrap_or(i64::MAX),
+            request: glass.id.to_string(),
+            code: glass.id.code(),
+            officer: broken.who.id.to_string(),
+            name: broken.who.name.as_deref().map(str::to_owned),
+            device: Some(broken.device.clone()),
+            source: glass.source.to_string(),
+            reason: glass.reason.to_string(),
+            case: glass.case.to_string(),
+            uses: 0,
+        }
+    }
+
+    /// When it was broken.
+    #[must_use]
+    pub fn since(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_millis(u64::try_from(self.time).unwrap_or(0))
+    }
+
+    /// Whether a name is that of the officer who broke it, or of the device it was broken on. A certificate's name is looked at whole, and
+    /// from its last slash on.
+    #[must_use]
+    pub fn is_broken_by(&self, name: &str) -> bool {
+        let subject = self.officer.split_once('|').map_or(&*self.officer, |(_, subject)| subject);
+        let known = [Some(&*self.officer), Some(subject), self.name.as_deref(), self.device.as_deref()];
+        let same = |one: &str, other: &str| one.trim().to_lowercase() == other.trim().to_lowercase();
+        let short = name.rsplit('/').next().unwrap_or(name);
+        known.into_iter().flatten().any(|known| same(known, name) || same(known, short))
+    }
+}
+
+/// Those that wait, for whoever looks at a running gate.
 #[derive(Debug, Default)]
 pub struct Reviews(Mutex<Known>);
 
 #[derive(Debug, Default)]
 struct Known {
-    /// By request, when they were opened.
-    open: BTreeMap<String, SystemTime>,
+    /// By request.
+    open: BTreeMap<String, Waiting>,
     /// Those that were closed since the gate began: what is read of the record meanwhile may still have them open.
     closed: BTreeSet<String>,
+    /// Whether what waited when the gate began is among them.
+    learned: bool,
+}
+
+/// Why a review is not written down.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReviewFault {
+    /// It was never broken, or somebody looked into it before.
+    #[error("no broken glass called `{0}` waits for a review")]
+    NotWaiting(String),
+    /// Nobody reviews a glass of their own.
+    #[error("`{0}` broke this glass; somebody else reviews it")]
+    OwnGlass(String),
+    /// It says nothing, or too much.
+    #[error("write a finding of at most {} bytes", Review::LIMIT_BYTES)]
+    Finding,
+    /// The record takes nothing.
+    #[error(transparent)]
+    Unwritable(#[from] Unwritable),
 }
 
 impl Reviews {
     /// One more waits.
     pub fn opened(&self, broken: &BrokenGlass) {
-        self.0.lock().open.insert(broken.glass.id.to_string(), broken.time);
+        self.0.lock().open.insert(broken.glass.id.to_string(), Waiting::of(broken));
     }
 
-    /// One was looked into.
-    pub fn closed(&self, request: &str) {
+    /// A request was allowed through one.
+    pub fn used(&self, request: &str) {
+        if let Some(waiting) = self.0.lock().open.get_mut(request) {
+            waiting.uses += 1;
+        }
+    }
+
+    /// Writes a review down, durably; the glass then waits no more.
+    ///
+    /// # Errors
+    /// [`ReviewFault`]; then it waits as before.
+    pub async fn close(&self, audit: &Audit, review: Review) -> Result<(), ReviewFault> {
+        if review.finding.trim().is_empty() || review.finding.len() > Review::LIMIT_BYTES {
+            return Err(ReviewFault::Finding);
+        }
+        let request = review.request.clone();
+        let taken = self.take(&review)?;
+        let written = match audit.append(Record::Review(Box::new(review))) {
+            Ok(ticket) => ticket.durable().await,
+            Err(fault) => Err(fault),
+        };
+        if let Err(fault) = written {
+            let mut known = self.0.lock();
+            known.closed.remove(&request);
+            known.open.extend(taken.map(|waiting| (request, waiting)));
+            return Err(fault.into());
+        }
+        Ok(())
+    }
+
+    /// Takes it out first, so that of two who close it at once one is told.
+    fn take(&self, review: &Review) -> Result<Option<Waiting>, ReviewFault> {
         let mut known = self.0.lock();
-        known.open.remove(request);
-        known.closed.insert(request.to_owned());
+        let waiting = known.open.get(&review.request);
+        if known.closed.contains(&review.request) || (waiting.is_none() && known.learned) {
+            return Err(ReviewFault::NotWaiting(review.code.clone()));
+        }
+        let by = [Some(&*review.reviewer), review.by.called()];
+        if let Some(waiting) = waiting
+            && by.into_iter().flatten().any(|name| waiting.is_broken_by(name))
+        {
+            return Err(ReviewFault::OwnGlass(waiting.officer.clone()));
+        }
+        known.closed.insert(review.request.clone());
+        Ok(known.open.remove(&review.request))
     }
 
     /// What waited when the gate began.
-    pub fn learn(&self, waiting: &[Waiting]) {
+    pub fn learn(&self, waiting: Vec<Waiting>) {
         let mut known = self.0.lock();
-        for one in waiting.iter().filter(|one| !known.closed.contains(&one.request)).collect::<Vec<_>>() {
-            let time = UNIX_EPOCH + Duration::from_millis(u64::try_from(one.time).unwrap_or(0));
-            known.open.insert(one.request.clone(), time);
+        for one in waiting {
+            if !known.closed.contains(&one.request) {
+                known.open.entry(one.request.clone()).or_insert(one);
+            }
         }
+        known.learned = true;
     }
 
     /// How many wait, and since when the oldest does.
     #[must_use]
     pub fn count(&self) -> (usize, Option<SystemTime>) {
         let known = self.0.lock();
-        (known.open.len(), known.open.values().min().copied())
+        (known.open.len(), known.open.values().map(Waiting::since).min())
+    }
+
+    /// All that wait, the oldest first; and whether those of before the gate began are among them.
+    #[must_use]
+    pub fn all(&self) -> (Vec<Waiting>, bool) {
+        let known = self.0.lock();
+        let mut all: Vec<_> = known.open.values().cloned().collect();
+        all.sort_by(|one, other| (one.time, &one.request).cmp(&(other.time, &other.request)));
+        (all, known.learned)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use poort_enforce::{exchange::RequestId, record::Verdict};
 
     use super::*;
     use crate::audit::{
-        Record, Review,
+        Looker, Record, Review,
         tests::material::{at, broken_glass, decision, digests, directory, open},
     };
 
@@ -211,8 +318,7 @@ mod tests {
             officer: "zone|4711".into(),
             finding: "as it should be".into(),
             reviewer: "chief".into(),
-            uid: 1000,
-            user: Some("chief".into()),
+            by: Looker::Machine { uid: 1000, user: Some("chief".into()) },
         };
         Record::Review(Box::new(review))
     }
@@ -253,27 +359,77 @@ mod tests {
         assert!(open(directory.path()).is_ok(), "a gate starts on such a record");
     }
 
-    #[test]
-    fn a_review_while_the_record_is_read_is_not_forgotten() {
-        let reviews = Arc::new(Reviews::default());
-        let broken = broken_glass(1, "persons");
-        let read = Waiting {
+    fn read(request: &RequestId) -> Waiting {
+        Waiting {
             time: 1_772_366_400_000,
-            request: broken.glass.id.to_string(),
-            code: broken.glass.id.code(),
-            officer: String::new(),
-            name: None,
-            device: None,
+            request: request.to_string(),
+            code: request.code(),
+            officer: "zone|an.janssens".into(),
+            name: Some("An Janssens".into()),
+            device: Some("spiffe://zone.example/device/car-12".into()),
             source: "persons".into(),
             reason: String::new(),
             case: String::new(),
             uses: 0,
-        };
-        let other = Waiting { request: "other".into(), ..read.clone() };
+        }
+    }
+
+    #[tokio::test]
+    async fn a_review_while_the_record_is_read_is_not_forgotten() {
+        let directory = directory();
+        let (audit, _) = open(directory.path()).unwrap();
+        let reviews = Reviews::default();
+        let broken = broken_glass(1, "persons");
         reviews.opened(&broken);
+        reviews.used(&broken.glass.id.to_string());
+        let (waiting, learned) = reviews.all();
+        assert_eq!((waiting[0].uses, &*waiting[0].source, learned), (1, "persons", false));
         assert_eq!(reviews.count(), (1, Some(broken.time)));
-        reviews.closed(&read.request);
-        reviews.learn(&[read, other]);
+        let Record::Review(first) = review(&broken.glass.id) else { panic!("a review") };
+        reviews.close(&audit, (*first).clone()).await.unwrap();
+        let again = reviews.close(&audit, *first).await;
+        assert_eq!(again, Err(ReviewFault::NotWaiting(broken.glass.id.code())));
+        let other = broken_glass(2, "persons").glass.id;
+        reviews.learn(vec![read(&broken.glass.id), read(&other)]);
         assert_eq!(reviews.count(), (1, Some(at(0))));
+        let Record::Review(unknown) = review(&broken_glass(3, "persons").glass.id) else {
+            panic!("a review")
+        };
+        assert!(matches!(reviews.close(&audit, *unknown).await, Err(ReviewFault::NotWaiting(_))));
+    }
+
+    #[tokio::test]
+    async fn a_review_that_cannot_be_written_leaves_the_glass_waiting() {
+        let directory = directory();
+        let (audit, _) = open(directory.path()).unwrap();
+        let reviews = Reviews::default();
+        let broken = broken_glass(1, "persons");
+        reviews.opened(&broken);
+        let Record::Review(review) = review(&broken.glass.id) else { panic!("a review") };
+        let silent = Review { finding: " ".into(), ..(*review).clone() };
+        assert_eq!(reviews.close(&audit, silent).await, Err(ReviewFault::Finding));
+        let own = Review { reviewer: broken.who.id.to_string(), ..(*review).clone() };
+        assert!(matches!(reviews.close(&audit, own).await, Err(ReviewFault::OwnGlass(_))));
+        audit.close();
+        assert!(matches!(reviews.close(&audit, *review).await, Err(ReviewFault::Unwritable(_))));
+        assert_eq!(reviews.count().0, 1);
+    }
+
+    #[test]
+    fn nobody_reviews_a_glass_of_their_own() {
+        let waiting = read(&broken_glass(1, "persons").glass.id);
+        for (name, own) in [
+            ("zone|an.janssens", true),
+            ("an.janssens", true),
+            ("AN JANSSENS ", true),
+            ("spiffe://zone.example/staff/an.janssens", true),
+            ("spiffe://zone.example/device/car-12", true),
+            ("spiffe://zone.example/staff/bo.maes", false),
+            ("bo.maes", false),
+            ("an", false),
+            ("federal|an.janssens", false),
+        ] {
+            assert_eq!(waiting.is_broken_by(name), own, "{name}");
+        }
     }
 }

@@ -37,6 +37,8 @@ pub(super) type SharedClock = Arc<dyn Clock + Send + Sync>;
 pub struct Audit {
     queue: Arc<Queue>,
     counts: Arc<Counts>,
+    /// Whether checkpoints are anchored.
+    anchors: bool,
     clock: SharedClock,
     directory: PathBuf,
     strangers: Strangers,
@@ -77,6 +79,7 @@ impl Audit {
             settings.reserve_bytes,
             clock.now(),
         );
+        let anchors = settings.log.as_ref().is_some_and(|log| log.anchor.is_some());
         let mut journal = journal.map_err(|cause| AuditFault::File { path: directory.clone(), cause })?;
         if let Some(log) = settings.log {
             journal.keep_log(log)?;
@@ -106,6 +109,7 @@ impl Audit {
             Self {
                 queue,
                 counts,
+                anchors,
                 clock,
                 directory,
                 strangers,
@@ -173,6 +177,7 @@ impl Audit {
             lost: counts.lost.load(Ordering::Relaxed),
             log_entries: counts.log_entries.load(Ordering::Relaxed),
             checked_entries: counts.checked_entries.load(Ordering::Relaxed),
+            anchored_entries: self.anchors.then(|| counts.anchored_entries.load(Ordering::Relaxed)),
             space: disk::space(&self.directory),
             unusual: self.findings.unusual(),
             strangers_lost: self.strangers.lost(),

@@ -21,6 +21,7 @@ use crate::{
         self, Checked,
         checked::{self, Deploy},
     },
+    console::Console,
     editions::{self, AccessFiles, Ledger, Pending},
     ending::Endings,
     housekeeping::Housekeeping,
@@ -125,7 +126,7 @@ fn serve(file: &Path) -> anyhow::Result<()> {
 fn learn_reviews(directory: &Path, reviews: &Arc<Reviews>) {
     let (directory, reviews) = (directory.to_owned(), Arc::clone(reviews));
     std::thread::spawn(move || match reviews::waiting(&directory) {
-        Ok(waiting) => reviews.learn(&waiting),
+        Ok(waiting) => reviews.learn(waiting),
         Err(fault) => tracing::warn!(event = "reviews_not_read", %fault),
     });
 }
@@ -213,6 +214,8 @@ fn configuration(file: &Path, ledger: &Ledger) -> anyhow::Result<(Checked, Origi
 struct Summary {
     listeners: Vec<listen::ListenSettings>,
     admin: std::net::SocketAddr,
+    console: Option<listen::ListenSettings>,
+    record: std::path::PathBuf,
     workers: usize,
     body: std::time::Duration,
     drain: std::time::Duration,
@@ -230,6 +233,11 @@ impl Summary {
                 .map(|listener| listeners::settings(listener, &deploy.connections))
                 .collect(),
             admin: deploy.admin,
+            console: deploy
+                .console
+                .as_ref()
+                .map(|listener| listeners::settings(listener, &deploy.connections)),
+            record: deploy.audit.directory.clone(),
             workers: deploy.workers.map_or_else(cores, std::num::NonZeroUsize::get),
             body: deploy.connections.body,
             drain: deploy.drain,
@@ -251,16 +259,23 @@ fn server(deploy: &Summary, live: &Arc<Live>) -> anyhow::Result<Server> {
     };
     let mut server = Server::new_with_opt_and_conf(None, conf);
     server.bootstrap();
-    for settings in &deploy.listeners {
+    let surroundings = |settings: &listen::ListenSettings, trust| {
         let tls = live.tls(settings.address).ok_or_else(|| anyhow!("no TLS for `{}`", settings.address))?;
-        let surroundings = Surroundings {
-            admission: Arc::clone(&live.admission),
-            tls,
-            trust: Arc::clone(&live.trust),
-            observer: Arc::clone(live) as Arc<dyn listen::ConnectionObserver>,
-        };
+        let (admission, observer) = (Arc::clone(&live.admission), Arc::clone(live) as Arc<_>);
+        anyhow::Ok(Surroundings { admission, tls, trust, observer })
+    };
+    for settings in &deploy.listeners {
+        let surroundings = surroundings(settings, Arc::clone(&live.trust))?;
         let proxy = http_proxy(&server.configuration, Proxy::new(Arc::clone(live), deploy.body));
         server.add_service(listen::service("gate", settings, surroundings, proxy));
+    }
+    if let Some(settings) = &deploy.console
+        && let Some(trust) = live.visitors.clone()
+        && let Some(console) = Console::new(Arc::clone(live), &deploy.record)
+    {
+        let mut console = listen::service("console", settings, surroundings(settings, trust)?, console);
+        console.threads = Some(1);
+        server.add_service(console);
     }
     let mut admin = Service::new("admin".to_owned(), HttpServer::new_app(Admin::new(Arc::clone(live))));
     admin.threads = Some(1);

@@ -103,6 +103,14 @@ pub fn policies_with_tests(directory: &Path) -> Result<(Policies, Trials), Fault
     check::policies(directory, true)
 }
 
+/// Exclusions as a source's file has them, read as of now: a text of `exclusions:` alone.
+///
+/// # Errors
+/// Every fault of it.
+pub(crate) fn exclusions(text: &str) -> Result<Vec<checked::waf::Exclusion>, Faults> {
+    check::exclusions(text, SystemTime::now())
+}
+
 /// `; did you mean …` or `; use one of …`, for a word that is none of the `known`.
 pub(crate) fn suggest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> String {
     check::suggest::instead(word, known)

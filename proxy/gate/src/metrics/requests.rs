@@ -1,10 +1,15 @@
 //! What is counted of requests, by source. A source's counters are resolved when the configuration is loaded.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use arc_swap::ArcSwap;
 use http::StatusCode;
-use poort_enforce::{inspect::Report, record::Verdict};
+use parking_lot::Mutex;
+use poort_enforce::{exchange::RequestId, inspect::Report, record::Verdict};
 use poort_policy::{Disagreement, Mode};
 use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, Result};
 
@@ -70,6 +75,19 @@ pub struct SourceCounts {
     inspections: Resolved<(&'static str, &'static str)>,
     glasses_broken: IntCounter,
     glasses_used: IntCounter,
+    /// For whoever looks: a series per request it is not.
+    last_failure: Mutex<Option<Failure>>,
+}
+
+/// A request that failed after it had been allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// When.
+    pub at: SystemTime,
+    /// Which.
+    pub request: RequestId,
+    /// Why: the code of a reason.
+    pub reason: &'static str,
 }
 
 impl Families {
@@ -164,6 +182,7 @@ impl Families {
             matches: Resolved::new(move |(rule, mode): &(u64, _)| {
                 matches.with_label_values(&[&*of_match, &rule.to_string(), *mode])
             }),
+            last_failure: Mutex::default(),
             glasses_broken: self.glasses_broken.with_label_values(&[source]),
             glasses_used: self.glasses_used.with_label_values(&[source]),
             inspections: Resolved::new(move |(mode, finding)| {
@@ -242,8 +261,21 @@ impl SourceCounts {
         self.glasses_used.inc();
     }
 
-    pub(super) fn failed(&self, reason: &'static str) {
-        self.failures.count(reason);
+    pub(super) fn failed(&self, failure: Failure) {
+        self.failures.count(failure.reason);
+        *self.last_failure.lock() = Some(failure);
+    }
+
+    /// The last request that failed since the gate began.
+    #[must_use]
+    pub fn last_failure(&self) -> Option<Failure> {
+        *self.last_failure.lock()
+    }
+
+    /// How many requests were allowed since the gate began, and how often one of its addresses took no connection.
+    #[must_use]
+    pub fn since_start(&self) -> (u64, u64) {
+        (self.allowed.get(), self.failed.get())
     }
 
     /// There is a connection to the source, kept from before or not.

@@ -1,5 +1,7 @@
 //! What the gate answers itself, in the phases of a request: its own pages, and the way to them.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{HeaderValue, header};
 use pingora::{Result, proxy::Session};
@@ -7,19 +9,23 @@ use poort_enforce::{
     exchange::Exchange,
     pipeline::{Refusal, Remedy},
     reason::Reason,
-    reply::Way,
-    sign_in::{Endpoint, is_navigation, is_own_origin},
+    reply::{Reply, Way},
+    sign_in::{Endpoint, is_form, is_navigation, is_own_origin},
 };
+use poort_identity::session::SessionFault;
 
 use super::{Context, failure};
 use crate::{
     adapt,
     audit::Audit,
-    signin::{Errand, Visit},
+    inspect::incoming,
+    signin::{Errand, KEPT_FORM_LIMIT_BYTES, Visit},
 };
 
 /// Largest form that a page of the gate's own takes, in bytes.
 const FORM_LIMIT: usize = 8 * 1024;
+/// How long a form may take to arrive. In HTTP/2 the server library would wait for ever.
+const FORM_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Answers a request for one of the gate's own pages.
 pub(super) async fn answer(
@@ -28,7 +34,7 @@ pub(super) async fn answer(
     endpoint: Endpoint,
     audit: &Audit,
 ) -> Result<()> {
-    let body = form(session).await?;
+    let body = form(session, endpoint).await?;
     let snapshot = ctx.snapshot.as_ref().ok_or_else(|| failure(Reason::Internal))?;
     let desk = snapshot.pipeline.ports.sign_in.as_ref().ok_or_else(|| failure(Reason::Internal))?;
     let visit = visit(session, ctx, &body, audit)?;
@@ -50,9 +56,18 @@ pub(super) async fn detour(
     adapt::write_reply(session, reply).await
 }
 
-/// Whether a person who is going to a page and was refused may pass after an errand on the sign-in host: after signing in more strongly, or
-/// at all where the device alone may not; or after saying what it is for.
+/// Whether a person who is going to a page and was refused may pass after an errand on the sign-in host.
 pub(super) fn errand(session: &Session, ctx: &Context, refusal: &Refusal) -> Option<Errand> {
+    let exchange = ctx.exchange.as_ref()?;
+    let headers = &session.req_header().headers;
+    let navigates = is_navigation(exchange.facts.as_ref()?, headers);
+    let ended = matches!(refusal.reason, Reason::Session(_));
+    let errand = wanted(ctx, refusal).filter(|_| navigates && !ended);
+    errand.filter(|_| !headers.contains_key(header::AUTHORIZATION))
+}
+
+/// What would open the way: signing in again or more strongly, or at all where the device alone may not; or saying what it is for.
+fn wanted(ctx: &Context, refusal: &Refusal) -> Option<Errand> {
     let exchange = ctx.exchange.as_ref()?;
     let nobody = exchange.holder.as_ref().is_some_and(|holder| holder.subject.is_none());
     let errand = match &refusal.reason {
@@ -60,14 +75,49 @@ pub(super) fn errand(session: &Session, ctx: &Context, refusal: &Refusal) -> Opt
             Errand::SignIn { stronger: true, class: refusal.step_up.as_deref().map(str::to_owned) }
         }
         Reason::Policy if nobody => Errand::SignIn { stronger: false, class: None },
+        Reason::Session(
+            SessionFault::Expired | SessionFault::Ended | SessionFault::Unknown | SessionFault::Unconfirmed,
+        ) => Errand::SignIn { stronger: false, class: None },
         Reason::PurposeRequired | Reason::CaseRequired if exchange.statements.is_some() => mission(exchange),
         _ => return None,
     };
-    let headers = &session.req_header().headers;
-    let navigates = is_navigation(exchange.facts.as_ref()?, headers);
     let can = ctx.snapshot.as_ref()?.pipeline.rules.sign_in.is_some()
         && exchange.connection.device.accepted().is_some();
-    (navigates && can && !headers.contains_key(header::AUTHORIZATION)).then_some(errand)
+    can.then_some(errand)
+}
+
+/// Keeps a form that a person sent from a source's own page, where an errand would open the way: the page that says so.
+///
+/// SECURITY: whose it is, a cookie has said that was made for this person, device and host; nobody else is offered it.
+pub(super) async fn keep_form(
+    session: &mut Session,
+    ctx: &Context,
+    refusal: &Refusal,
+    audit: &Audit,
+) -> Option<Reply> {
+    let errand = wanted(ctx, refusal)?;
+    let (exchange, snapshot) = (ctx.exchange.as_ref()?, ctx.snapshot.as_ref()?);
+    let arrival = adapt::arrival(session, ctx.connection.as_ref()?);
+    if exchange.again || !is_form(&arrival, exchange.facts.as_ref()?) {
+        return None;
+    }
+    let person = exchange.holder.as_ref()?.subject.as_ref()?.id.clone();
+    let (ports, metrics) = (&snapshot.pipeline.ports, &snapshot.pipeline.ports.metrics);
+    let desk = ports.sign_in.as_ref()?;
+    let kept = match body(session, ctx).await {
+        Ok(body) => desk.keep_form(visit(session, ctx, &body, audit).ok()?, &person, errand),
+        Err(_) => Err("form_too_large"),
+    };
+    metrics.signed_in("form", kept.as_ref().err().copied().unwrap_or("kept"));
+    kept.ok().map(|page| page.refusing(refusal))
+}
+
+/// The body of a form that was refused, unless it is larger than any that is kept.
+async fn body(session: &mut Session, ctx: &Context) -> Result<Bytes> {
+    match incoming::read_before(ctx.exchange.as_ref()) {
+        Some(body) => Ok(body.clone()),
+        None => read(session, KEPT_FORM_LIMIT_BYTES).await,
+    }
 }
 
 fn mission(exchange: &Exchange) -> Errand {
@@ -131,13 +181,27 @@ fn visit<'a>(session: &'a Session, ctx: &'a Context, body: &'a [u8], audit: &'a 
 }
 
 /// A form's body; too large a one ends the request.
-async fn form(session: &mut Session) -> Result<Bytes> {
-    let mut body = Vec::new();
-    if session.req_header().method != http::Method::POST {
-        return Ok(Bytes::new());
+async fn form(session: &mut Session, endpoint: Endpoint) -> Result<Bytes> {
+    let limit = match endpoint {
+        // A form that was kept passes here. How a browser writes it is its own affair.
+        Endpoint::HandOver => 3 * KEPT_FORM_LIMIT_BYTES,
+        _ => FORM_LIMIT,
+    };
+    if session.req_header().method == http::Method::POST {
+        read(session, limit).await
+    } else {
+        Ok(Bytes::new())
     }
-    while let Some(piece) = session.read_request_body().await? {
-        if body.len() + piece.len() > FORM_LIMIT {
+}
+
+async fn read(session: &mut Session, limit: usize) -> Result<Bytes> {
+    let mut body = Vec::new();
+    let until = tokio::time::Instant::now() + FORM_PATIENCE;
+    let late = |_| failure(Reason::BodyIncomplete);
+    while let Some(piece) =
+        tokio::time::timeout_at(until, session.read_request_body()).await.map_err(late)??
+    {
+        if body.len() + piece.len() > limit {
             return Err(failure(Reason::BodyTooLarge));
         }
         body.extend_from_slice(&piece);

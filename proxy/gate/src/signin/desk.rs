@@ -19,7 +19,7 @@ use poort_identity::{
 };
 use tokio::sync::watch;
 
-use super::{Kept, Memory, State, exchange, journey::Journey};
+use super::{Kept, KeptForms, Memory, State, exchange, journey::Journey};
 use crate::{
     audit::Reviews,
     carry_over::CarryOver,
@@ -42,6 +42,7 @@ pub struct Desk {
     pub(super) strong: Vec<String>,
     pub(super) places: Vec<Place>,
     pub(super) state: Arc<Memory>,
+    pub(super) forms: Arc<KeptForms>,
     pub(super) endings: Arc<Endings>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) reviews: Arc<Reviews>,
@@ -115,6 +116,7 @@ impl Desk {
             strong,
             places: sign_in.providers.iter().map(place).collect::<Result<_, String>>()?,
             state: Arc::clone(&carry.sessions),
+            forms: Arc::clone(&carry.forms),
             endings: Arc::clone(&carry.endings),
             metrics: Arc::clone(&carry.metrics),
             reviews: Arc::clone(&carry.reviews),

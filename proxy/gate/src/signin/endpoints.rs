@@ -10,7 +10,7 @@ use poort_enforce::{
     facts::RequestFacts,
     language::{Language, Text},
     normal::query_values,
-    reply::{Forms, Reply},
+    reply::Reply,
     routes::Routes,
     sign_in::{Endpoint, SESSION_COOKIE, cookie, is_navigation},
 };
@@ -25,6 +25,7 @@ use crate::audit::{Act, Audit, Authentication, Record};
 use super::{
     Desk, HandOver, Kept, State, Waiting, Whose, cookies,
     desk::Place,
+    forms::KEPT_FORM,
     journey::{self, Errand, Journey, PATIENCE},
     pages::{Form, Page},
     texts,
@@ -117,7 +118,7 @@ fn sha256(bytes: &[u8]) -> [u8; 32] {
     out
 }
 
-fn secret() -> Result<String, SignInFault> {
+pub(super) fn secret() -> Result<String, SignInFault> {
     let mut bytes = [0; 32];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| SignInFault::Internal)?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
@@ -168,7 +169,7 @@ impl Desk {
             Endpoint::SignOut => self.ask_to_sign_out(visit).await,
             Endpoint::SignedOut => Ok(signed_out(visit)),
             Endpoint::HandOver => self.take_over(visit, routes).await,
-            Endpoint::Logout => self.go(format!("{}/sign-out", self.origin), vec![], visit.id),
+            Endpoint::Logout => self.go(format!("{}/sign-out", self.origin), vec![], visit),
             // They are answered above.
             Endpoint::Mission | Endpoint::BreakGlass => Err(SignInFault::Internal),
         }
@@ -180,7 +181,7 @@ impl Desk {
     /// [`SignInFault::Internal`] if there is no randomness.
     pub fn detour(&self, visit: Visit<'_>, errand: Errand) -> Answered {
         let (address, cookie) = self.way(visit, errand)?;
-        self.go(address, cookie.into_iter().collect(), visit.id)
+        self.go(address, cookie.into_iter().collect(), visit)
     }
 
     /// The way to the page for an errand and back to what was asked for, and the cookie that proves on the way back that it is this browser.
@@ -192,30 +193,42 @@ impl Desk {
         visit: Visit<'_>,
         errand: Errand,
     ) -> Result<(String, Option<HeaderValue>), SignInFault> {
-        let page = match errand {
+        // A page is come back to, with the session. What a program asked for is no page; and one that asks every second would have a cookie
+        // for each time.
+        if is_navigation(visit.facts, visit.headers) {
+            let target = journey::target(&visit.facts.target.path, visit.facts.target.query.as_deref());
+            return self.way_and_back(visit, errand, target);
+        }
+        let journey = Journey::to(visit.facts.host.clone(), "/".to_owned(), errand, visit);
+        Ok((self.page_for(&journey)?, None))
+    }
+
+    /// The same, with `target` to come back to.
+    pub(super) fn way_and_back(
+        &self,
+        visit: Visit<'_>,
+        errand: Errand,
+        target: String,
+    ) -> Result<(String, Option<HeaderValue>), SignInFault> {
+        let (secret, tag) = (secret()?, tag(&secret()?));
+        let cookie = cookies::kept(&cookies::hop(&tag), &secret, PATIENCE.as_secs());
+        let journey = Journey {
+            tag,
+            browser: sha256(secret.as_bytes()),
+            ..Journey::to(visit.facts.host.clone(), target, errand, visit)
+        };
+        Ok((self.page_for(&journey)?, cookie))
+    }
+
+    /// The address of the page for a journey's errand.
+    fn page_for(&self, journey: &Journey) -> Result<String, SignInFault> {
+        let page = match journey.errand {
             Errand::SignIn { .. } => "/start",
             Errand::Mission { .. } => "/mission",
             Errand::BreakGlass { .. } => "/break-glass",
         };
-        let (host, target) = (visit.facts.host.clone(), &visit.facts.target);
-        // A page is come back to, with the session. What a program asked for is no page; and one that asks every second would have a cookie
-        // for each time.
-        let (journey, cookie) = match is_navigation(visit.facts, visit.headers) {
-            true => {
-                let (secret, tag) = (secret()?, tag(&secret()?));
-                let cookie = cookies::kept(&cookies::hop(&tag), &secret, PATIENCE.as_secs());
-                let target = journey::target(&target.path, target.query.as_deref());
-                let proven = Journey {
-                    tag,
-                    browser: sha256(secret.as_bytes()),
-                    ..Journey::to(host, target, errand, visit)
-                };
-                (proven, cookie)
-            }
-            false => (Journey::to(host, "/".to_owned(), errand, visit), None),
-        };
         let sealed = journey.seal(&self.seal).ok_or(SignInFault::Internal)?;
-        Ok((format!("{}{page}?to={sealed}", self.origin), cookie))
+        Ok(format!("{}{page}?to={sealed}", self.origin))
     }
 
     /// The address of a page of the sign-in host, for whoever cannot be led there.
@@ -227,11 +240,15 @@ impl Desk {
     /// To sign in, and then back to this page of the sign-in host.
     pub(super) fn sign_in_first(&self, visit: Visit<'_>) -> Answered {
         let target = &visit.facts.target;
-        let target = journey::target(&target.path, target.query.as_deref());
+        // Who sent a form is asked again, and still goes on to where it would have led.
+        let form = std::str::from_utf8(visit.body).unwrap_or_default();
+        let onward =
+            one(form, "to")?.filter(|to| self.journey(to, visit).is_ok()).map(|to| format!("to={to}"));
+        let target = journey::target(&target.path, target.query.as_deref().or(onward.as_deref()));
         let journey =
             Journey::to(self.host.clone(), target, Errand::SignIn { stronger: false, class: None }, visit);
         let sealed = journey.seal(&self.seal).ok_or(SignInFault::Internal)?;
-        self.go(format!("{}/start?to={sealed}", self.origin), vec![], visit.id)
+        self.go(format!("{}/start?to={sealed}", self.origin), vec![], visit)
     }
 
     /// Proof that a form came from a page of the gate's own, in this session.
@@ -244,15 +261,28 @@ impl Desk {
         Journey::open(&self.seal, sealed, visit.device, visit.now).ok_or(SignInFault::State)
     }
 
-    pub(super) fn go(&self, address: String, cookies: Vec<HeaderValue>, id: RequestId) -> Answered {
-        let location = HeaderValue::try_from(address).map_err(|_| SignInFault::Internal)?;
-        Ok(Reply::elsewhere(location, cookies, id))
+    /// Sends a browser on. After a form it is no redirect: those a browser holds against the policy of the page that the form was on
+    /// (CSP 3, 6.3.1.2), and nobody knows beforehand where an issuer or a source leads.
+    pub(super) fn go(&self, address: String, cookies: Vec<HeaderValue>, visit: Visit<'_>) -> Answered {
+        let value = |value: String| HeaderValue::try_from(value).map_err(|_| SignInFault::Internal);
+        if visit.facts.method != Method::POST {
+            return Ok(Reply::elsewhere(value(address)?, cookies, visit.id));
+        }
+        let page = Page { cookies, ..visit.page(texts::GOING_ON) }.link(&address, texts::GO_ON);
+        let mut reply = page.reply(visit.id);
+        reply.headers.push((http::header::REFRESH, value(format!("0;url={address}"))?));
+        Ok(reply)
     }
 
     /// The open session that the sign-in host's cookie names, on its device.
     pub(super) async fn present(&self, visit: Visit<'_>) -> Option<(SessionId, Kept)> {
+        self.present_at(&self.host, visit).await
+    }
+
+    /// The open session that the cookie of a host of the gate names, on its device.
+    pub(super) async fn present_at(&self, host: &str, visit: Visit<'_>) -> Option<(SessionId, Kept)> {
         let value = cookie(visit.headers, SESSION_COOKIE).ok().flatten()?;
-        let session = Session::open(&self.seal, value, &self.host, visit.now).ok()?;
+        let session = Session::open(&self.seal, value, host, visit.now).ok()?;
         let kept = self.state.find(session.id).await?;
         let open = session.device == visit.device && kept.device == visit.device;
         (open && self.fault(&kept, visit.now).is_none()).then_some((session.id, kept))
@@ -307,7 +337,7 @@ impl Desk {
         let cookie = cookies::kept(&cookies::login(&tag(&state)), &secret, PATIENCE.as_secs());
         let waiting = Waiting { flow, journey };
         self.state.wait_for(&state, waiting, visit.now + PATIENCE).await.map_err(|_| SignInFault::Full)?;
-        self.go(address, cookie.into_iter().collect(), visit.id)
+        self.go(address, cookie.into_iter().collect(), visit)
     }
 
     async fn callback(self: &Arc<Self>, visit: Visit<'_>) -> Answered {
@@ -383,7 +413,7 @@ impl Desk {
         let journey = journey.map(|journey| Journey { again: true, ..journey });
         let sealed = journey.and_then(|journey| journey.seal(&self.seal)).ok_or(SignInFault::Internal)?;
         tracing::info!(event = "sign_in_again", request = %visit.id);
-        self.go(format!("{}/start?to={sealed}", self.origin), removed.into_iter().collect(), visit.id)
+        self.go(format!("{}/start?to={sealed}", self.origin), removed.into_iter().collect(), visit)
     }
 
     /// The session of somebody who signs in: the one they have in this browser, or a new one. Whoever had this device before is signed out of
@@ -420,10 +450,10 @@ impl Desk {
         visit: Visit<'_>,
     ) -> Answered {
         let Some(journey) = journey else {
-            return self.go(format!("{}/", self.origin), cookies, visit.id);
+            return self.go(format!("{}/", self.origin), cookies, visit);
         };
         if journey.tag.is_empty() {
-            return self.go(self.address(&journey.host, &journey.target), cookies, visit.id);
+            return self.go(self.address(&journey.host, &journey.target), cookies, visit);
         }
         let code = secret()?;
         let hand_over = HandOver {
@@ -437,11 +467,14 @@ impl Desk {
         let until = visit.now + HAND_OVER;
         self.state.hand_over(&code, hand_over, until).await.map_err(|_| SignInFault::Full)?;
         let address = self.address(&journey.host, &format!("/.poort/callback?code={code}"));
-        self.go(address, cookies, visit.id)
+        self.go(address, cookies, visit)
     }
 
     /// On a source's host: takes over the session, and goes on to what was asked for.
     async fn take_over(&self, visit: Visit<'_>, routes: &Routes) -> Answered {
+        if let Some(name) = visit.query(KEPT_FORM)? {
+            return self.kept_form(&name, visit).await;
+        }
         let code = visit.query("code")?.ok_or(SignInFault::NoCode)?;
         let hand_over = self.state.take_over(&code, visit.now).await.ok_or(SignInFault::State)?;
         if hand_over.host != visit.facts.host || routes.of_host(&hand_over.host).next().is_none() {
@@ -466,22 +499,15 @@ impl Desk {
         };
         let value = session.seal(&self.seal).map_err(|_| SignInFault::Internal)?;
         let cookies = [cookies::session(&value), cookies::removed(&hop)].into_iter().flatten().collect();
-        self.go(self.address(&hand_over.host, &hand_over.target), cookies, visit.id)
+        self.go(self.address(&hand_over.host, &hand_over.target), cookies, visit)
     }
 
     async fn ask_to_sign_out(&self, visit: Visit<'_>) -> Answered {
-        let Some((id, kept)) = self.present(visit).await else { return Ok(signed_out(visit)) };
+        let Some((id, _)) = self.present(visit).await else { return Ok(signed_out(visit)) };
         let proof = self.proof(SIGN_OUT_FORM, id)?;
-        let place = self.place(&kept.subject.issuer);
         let page = visit.page(texts::SIGN_OUT_ASKED).say(texts::EVERYWHERE);
-        let end = place.and_then(|place| place.provider.end_session.as_deref());
-        let forms =
-            end.and_then(|end| reqwest::Url::parse(end).ok()).map(|end| end.origin().ascii_serialization());
         let form = Form::new("/sign-out", &proof).button(texts::SIGN_OUT.in_language(page.language));
-        Ok(Page { forms: forms.map_or(Forms::Own, Forms::To), ..page }
-            .form(&form)
-            .link("/", texts::STAY)
-            .reply(visit.id))
+        Ok(page.form(&form).link("/", texts::STAY).reply(visit.id))
     }
 
     async fn sign_out(&self, visit: Visit<'_>) -> Answered {
@@ -501,7 +527,7 @@ impl Desk {
         let hint = kept.id_token.as_ref().map(|token| token.as_str());
         let place = self.place(&kept.subject.issuer);
         let address = place.and_then(|place| place.provider.sign_out(hint, &done)).unwrap_or(done);
-        self.go(address, cookies::removed(SESSION_COOKIE).into_iter().collect(), visit.id)
+        self.go(address, cookies::removed(SESSION_COOKIE).into_iter().collect(), visit)
     }
 }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use http::StatusCode;
 use poort_enforce::{
     language::Text,
-    reply::Forms,
     stated::{CASE_LIMIT_BYTES, Glass},
 };
 use poort_identity::{session::SessionId, sign_in::SignInFault};
@@ -131,9 +130,7 @@ impl Desk {
             .line("case", texts::CASE.in_language(language), case, CASE_LIMIT_BYTES, true)
             .button(texts::GLASS.in_language(language));
         let which = format!("{}{}", texts::GLASS_FOR.in_language(language), offer.journey.host);
-        let mut page = page.say(texts::GLASS_WARNS).text(&which).form(&form).link("/", texts::BACK);
-        page.forms = Forms::To(self.address(&offer.journey.host, ""));
-        Ok(page)
+        Ok(page.say(texts::GLASS_WARNS).text(&which).form(&form).link("/", texts::BACK))
     }
 }
 

@@ -96,8 +96,13 @@ pub(super) fn seconds(time: SystemTime) -> u64 {
 
 /// Path and query as they are come back to.
 pub(super) fn target(path: &str, query: Option<&str>) -> String {
+    whole_target(path, query).unwrap_or_else(|| "/".to_owned())
+}
+
+/// Path and query, if they are not too long.
+pub(super) fn whole_target(path: &str, query: Option<&str>) -> Option<String> {
     let target = query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
-    if target.len() > TARGET_LIMIT { "/".to_owned() } else { target }
+    (target.len() <= TARGET_LIMIT).then_some(target)
 }
 
 #[cfg(test)]

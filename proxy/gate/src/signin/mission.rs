@@ -5,7 +5,6 @@ use std::sync::Arc;
 use http::StatusCode;
 use poort_enforce::{
     language::{Language, Text},
-    reply::Forms,
     stated::{CASE_LIMIT_BYTES, Mission, Purpose, Statements},
 };
 use poort_identity::{
@@ -86,7 +85,7 @@ impl Desk {
         let onward = self.onward(one(form, "to")?, visit)?;
         if one(form, "end")?.is_some() {
             self.restate(id, Statements::off).await?;
-            return Ok((self.go(format!("{}/mission", self.origin), vec![], visit.id)?, "ended"));
+            return Ok((self.go(format!("{}/mission", self.origin), vec![], visit)?, "ended"));
         }
         let given =
             Filled { purpose: one(form, "purpose")?, case: one(form, "case")?, link: one(form, "dispatch")? };
@@ -104,7 +103,7 @@ impl Desk {
         self.restate(id, |statements| statements.on(mission)).await?;
         let journey = match onward.journey {
             Some(journey) => journey,
-            None => return Ok((self.go(format!("{}/mission", self.origin), vec![], visit.id)?, "opened")),
+            None => return Ok((self.go(format!("{}/mission", self.origin), vec![], visit)?, "opened")),
         };
         Ok((self.go_on(id, kept, Some(journey), vec![], visit).await?, "opened"))
     }
@@ -222,11 +221,7 @@ impl Desk {
             .choice("purpose", texts::MISSION.in_language(language), choices, filled.purpose.as_deref())
             .line("case", &case_label, case, CASE_LIMIT_BYTES, onward.wants_case())
             .button(texts::OPEN.in_language(language));
-        page = page.form(&form);
-        if let Some(journey) = &onward.journey {
-            page.forms = Forms::To(self.address(&journey.host, ""));
-        }
-        Ok(page)
+        Ok(page.form(&form))
     }
 
     /// A mission for people: its purpose's label, and its case.

@@ -5,6 +5,7 @@
 //! - [`exchange`] speaks to an issuer; [`confirm`] asks it again, once however many requests wait;
 //! - [`backchannel`] hears from issuers who signed out there;
 //! - [`mission`] asks what it is for, [`glass`] why somebody has to look despite a refusal;
+//! - [`forms`] keeps what was being sent when a session ended;
 //! - [`journey`] is where a person was going; [`cookies`], [`pages`] and [`texts`] are what a browser gets.
 //!
 //! A person who goes to a source without a session is sent to the sign-in host with a sealed [`journey`]. There an issuer signs them in, once;
@@ -16,6 +17,7 @@ mod cookies;
 mod desk;
 mod endpoints;
 mod exchange;
+mod forms;
 mod glass;
 mod journey;
 mod memory;
@@ -27,6 +29,7 @@ mod texts;
 
 pub use desk::{Desk, Stating};
 pub use endpoints::Visit;
+pub use forms::{KeptForms, LIMIT_BYTES as KEPT_FORM_LIMIT_BYTES};
 pub use journey::Errand;
 pub use memory::{Count, Memory};
 pub use state::{Full, HandOver, Kept, State, Waiting, Whose};

@@ -4,8 +4,10 @@ use http::{HeaderValue, StatusCode};
 use poort_enforce::{
     exchange::RequestId,
     language::{Language, Text},
-    reply::{self, Forms, Reply, escaped},
+    reply::{self, Reply, escaped},
 };
+
+use super::forms::Form as Kept;
 
 /// What a page says.
 pub(super) struct Page {
@@ -14,7 +16,8 @@ pub(super) struct Page {
     pub(super) title: &'static str,
     /// What is below the title, ready to stand in the page.
     pub(super) main: String,
-    pub(super) forms: Forms,
+    /// Whether there are forms in it.
+    pub(super) forms: bool,
     pub(super) cookies: Vec<HeaderValue>,
 }
 
@@ -25,7 +28,7 @@ impl Page {
             language,
             title: title.in_language(language),
             main: String::new(),
-            forms: Forms::None,
+            forms: false,
             cookies: vec![],
         }
     }
@@ -71,9 +74,7 @@ impl Page {
 
     pub(super) fn form(mut self, form: &Form) -> Self {
         self.main.push_str(&format!("{}</form>", form.0));
-        if self.forms == Forms::None {
-            self.forms = Forms::Own;
-        }
+        self.forms = true;
         self
     }
 
@@ -96,6 +97,22 @@ pub(super) struct Form(String);
 impl Form {
     pub(super) fn new(action: &str, proof: &str) -> Self {
         Self(format!("<form method=\"post\" action=\"{}\">", escaped(action))).hidden("proof", Some(proof))
+    }
+
+    /// A form that sends, in the words that they were written in, fields that a person filled in elsewhere.
+    pub(super) fn again(action: &str, form: &Kept) -> Self {
+        let charset = if form.utf8 { "utf-8" } else { "windows-1252" };
+        let begin =
+            format!("<form method=\"post\" action=\"{}\" accept-charset=\"{charset}\">", escaped(action));
+        form.fields.iter().fold(Self(begin), |form, (name, value)| form.exact(name, value))
+    }
+
+    /// A hidden field whose line breaks stay what they are.
+    fn exact(mut self, name: &str, value: &str) -> Self {
+        let exact = |text: &str| escaped(text).replace('\r', "&#13;").replace('\n', "&#10;");
+        let (name, value) = (exact(name), exact(value));
+        self.0.push_str(&format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">"));
+        self
     }
 
     pub(super) fn hidden(mut self, name: &str, value: Option<&str>) -> Self {

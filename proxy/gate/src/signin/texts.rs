@@ -5,6 +5,8 @@ use poort_enforce::language::Text;
 pub(super) const SIGN_IN: Text = Text(["Aanmelden", "Se connecter", "Sign in"]);
 pub(super) const SIGN_OUT: Text = Text(["Afmelden", "Se déconnecter", "Sign out"]);
 pub(super) const TRY_AGAIN: Text = Text(["Opnieuw proberen", "Réessayer", "Try again"]);
+pub(super) const GOING_ON: Text = Text(["Een ogenblik…", "Un instant…", "One moment…"]);
+pub(super) const GO_ON: Text = Text(["Verder", "Continuer", "Go on"]);
 pub(super) const BACK: Text = Text(["Terug", "Retour", "Back"]);
 
 pub(super) const NOT_SIGNED_IN: Text =
@@ -44,6 +46,18 @@ pub(super) const NOBODY_GOES_ON: Text = Text([
     "Personne ne peut continuer en votre nom sur cet appareil.",
     "Nobody can go on in your name on this device.",
 ]);
+pub(super) const NOT_SENT: Text =
+    Text(["Dit is nog niet verstuurd.", "Ceci n'est pas encore envoyé.", "This is not sent yet."]);
+pub(super) const FORM_KEPT: Text = Text([
+    "Wat u invulde, blijft een kwartier bewaard. Doe eerst dit; daarna vragen we of het nog verstuurd moet worden.",
+    "Ce que vous avez rempli est conservé un quart d'heure. Faites d'abord ceci ; ensuite nous demandons s'il faut encore l'envoyer.",
+    "What you filled in is kept for a quarter of an hour. Do this first; then you are asked whether it is still to be sent.",
+]);
+pub(super) const SEND_NOW: Text = Text(["Nu versturen?", "L'envoyer maintenant ?", "Send it now?"]);
+pub(super) const SENT_TO: Text = Text(["Naar: ", "À : ", "To: "]);
+pub(super) const SEND: Text = Text(["Versturen", "Envoyer", "Send"]);
+pub(super) const DO_NOT_SEND: Text = Text(["Niet versturen", "Ne pas envoyer", "Do not send"]);
+
 pub(super) const DID_NOT_WORK: Text =
     Text(["Aanmelden is niet gelukt.", "La connexion a échoué.", "Signing in did not work."]);
 pub(super) const FORM_FAILED: Text =

@@ -99,16 +99,21 @@ impl Session {
     /// # Errors
     /// [`SessionFault`]. Whether the session was ended meanwhile, and whether the device is the one, is not in the cookie's power to say.
     pub fn open(seal: &Seal, value: &[u8], host: &str, now: SystemTime) -> Result<Self, SessionFault> {
+        let session = Self::read(seal, value, host)?;
+        if now >= session.subject.expires { Err(SessionFault::Expired) } else { Ok(session) }
+    }
+
+    /// The session of a cookie whatever the time: it opens nothing, and still says whose it was.
+    #[must_use]
+    pub fn former(seal: &Seal, value: &[u8], host: &str) -> Option<Self> {
+        Self::read(seal, value, host).ok()
+    }
+
+    fn read(seal: &Seal, value: &[u8], host: &str) -> Result<Self, SessionFault> {
         let plain = seal.open(Purpose::Session, value).ok_or(SessionFault::Unreadable)?;
         let written: Written<'_> = serde_json::from_slice(&plain).map_err(|_| SessionFault::Unreadable)?;
         let session = written.read();
-        if session.host != host {
-            return Err(SessionFault::OtherHost);
-        }
-        if now >= session.subject.expires {
-            return Err(SessionFault::Expired);
-        }
-        Ok(session)
+        if session.host == host { Ok(session) } else { Err(SessionFault::OtherHost) }
     }
 }
 
@@ -290,6 +295,11 @@ mod tests {
         };
         assert_eq!(open(&value, "persons.example", 59), Ok(()));
         assert_eq!(open(&value, "persons.example", 60), Err(SessionFault::Expired));
+        let former =
+            |value: &str, host| Session::former(&seal, value.as_bytes(), host).map(|former| former.device);
+        assert!(former(&value, "persons.example").is_some_and(|device| device.ends_with("car-1")));
+        assert_eq!(former(&value, "vehicles.example"), None);
+        assert_eq!(former("made up", "persons.example"), None);
         assert_eq!(open(&value, "vehicles.example", 0), Err(SessionFault::OtherHost));
         assert_eq!(open("made up", "persons.example", 0), Err(SessionFault::Unreadable));
         let other = Seal::from_lines(&"1f".repeat(32)).unwrap();

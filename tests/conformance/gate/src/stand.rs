@@ -76,6 +76,7 @@ impl Stand {
             policies: &poort_demo::zone::shipped_policies(),
             pki: &pki,
             address: ports::free()?,
+            console: None,
             admin: ports::free()?,
             issuers: &[],
             sources: &[],

@@ -30,7 +30,9 @@ pub(super) async fn check<P: Ports>(
         Err(_) => return refuse(Reason::Session(SessionFault::Repeated)),
     };
     let Some(open) = known(pipeline, sign_in, value, exchange) else {
-        return Break(detour_or(pipeline, arrival, exchange, unreadable(sign_in, value, exchange)));
+        let reason = unreadable(sign_in, value, exchange);
+        exchange.holder = former(sign_in, value, exchange);
+        return Break(detour_or(pipeline, arrival, exchange, reason));
     };
     // SECURITY: said before anything else of it: whoever holds another device's cookie is to learn nothing and lead nowhere.
     let device = exchange.connection.device.accepted().map(|certificate| &certificate.name);
@@ -87,6 +89,13 @@ fn unreadable(sign_in: &SignIn, value: &[u8], exchange: &Exchange) -> Reason {
         Err(fault) => Reason::Session(fault),
         Ok(_) => Reason::Internal,
     }
+}
+
+/// Whose session it was that a cookie speaks of after its time, on its own device.
+fn former(sign_in: &SignIn, value: &[u8], exchange: &Exchange) -> Option<Arc<Holder>> {
+    let session = Session::former(&sign_in.seal, value, &exchange.facts.as_ref()?.host)?;
+    let here = exchange.connection.device.accepted()?.name == session.device;
+    here.then(|| Arc::new(Holder::of_token(session.subject)))
 }
 
 /// Leads a person who is going to a page to sign in first; everybody else is refused with `reason`.

@@ -7,7 +7,7 @@ use super::{
     text::{Cut, Shown, name, timestamp},
     words,
 };
-use crate::audit::access::Access;
+use crate::audit::access::{Access, Looker};
 
 /// `metadata.event_code` of a look at the record.
 pub(super) const ACCESS: &str = "access";
@@ -61,8 +61,24 @@ impl Serialize for Wanted<'_> {
     }
 }
 
-/// The event of an access; `uid` is its user's number as text.
-pub(super) fn event<'a>(access: &'a Access, uid: &'a str) -> Event<'a> {
+/// The event of an access; `id` is what names who looks.
+pub(super) fn event<'a>(access: &'a Access, id: &'a str) -> Event<'a> {
+    let (severity_id, action_id, disposition_id, status_id, what) = match access.refused {
+        false => (
+            words::SEVERITY_INFORMATIONAL,
+            words::ACTION_ALLOWED,
+            words::DISPOSITION_ALLOWED,
+            words::STATUS_SUCCESS,
+            "record consulted",
+        ),
+        true => (
+            words::SEVERITY_LOW,
+            words::ACTION_DENIED,
+            words::DISPOSITION_UNAUTHORIZED,
+            words::STATUS_FAILURE,
+            "look at the record refused",
+        ),
+    };
     Event {
         class_uid: CLASS,
         category_uid: CATEGORY,
@@ -70,20 +86,30 @@ pub(super) fn event<'a>(access: &'a Access, uid: &'a str) -> Event<'a> {
         type_uid: CLASS * 100 + READ,
         time: timestamp(access.time),
         count: access.shown,
-        severity_id: words::SEVERITY_INFORMATIONAL,
-        action_id: words::ACTION_ALLOWED,
-        disposition_id: words::DISPOSITION_ALLOWED,
+        severity_id,
+        action_id,
+        disposition_id,
         is_alert: false,
-        status_id: words::STATUS_SUCCESS,
-        message: Shown(Message { what: "record consulted", why: access.reason.as_deref() }),
+        status_id,
+        message: Shown(Message { what, why: access.reason.as_deref() }),
         metadata: Metadata::new(ACCESS, None),
-        actor: Actor::of(User::person(uid, access.user.as_deref())),
+        actor: Actor::of(User::person(id, access.by.called())),
         entity: Entity { name: "audit", kind: "Record" },
-        src_endpoint: Endpoint::here(),
+        src_endpoint: endpoint(&access.by),
         unmapped: Unmapped {
             command: name(&access.command),
             reason: access.reason.as_deref().map(|reason| Cut(reason, Access::LIMIT_BYTES)),
             wanted: Wanted(&access.wanted),
         },
+    }
+}
+
+/// Where somebody looks from.
+pub(super) fn endpoint(by: &Looker) -> Endpoint<'_> {
+    match by {
+        Looker::Machine { .. } => Endpoint::here(),
+        Looker::Console { certificate, address } => {
+            Endpoint { name: name(certificate), ip: Some(Shown(*address)), ..Endpoint::here() }
+        }
     }
 }

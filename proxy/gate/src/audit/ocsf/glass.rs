@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{
+    access::endpoint,
     event::{Actor, Device, Endpoint, Message, Metadata, User},
     text::{Cut, Shown, name, timestamp},
     words,
@@ -125,13 +126,13 @@ struct Found<'a> {
     glass: &'a str,
     /// Who had broken it.
     officer: Cut<'a>,
-    /// Who looked into it, by their own word; the actor is who the machine knows.
+    /// Who looked into it: at the machine by their own word, and the actor is who the machine knows.
     reviewer: Cut<'a>,
     finding: Cut<'a>,
 }
 
-/// The event of a review; `uid` is its user's number as text.
-pub(super) fn reviewed<'a>(review: &'a Review, uid: &'a str) -> Reviewed<'a> {
+/// The event of a review; `id` is what names who reviews.
+pub(super) fn reviewed<'a>(review: &'a Review, id: &'a str) -> Reviewed<'a> {
     Reviewed {
         class_uid: ENTITY_MANAGEMENT,
         category_uid: CATEGORY,
@@ -145,9 +146,9 @@ pub(super) fn reviewed<'a>(review: &'a Review, uid: &'a str) -> Reviewed<'a> {
         status_id: words::STATUS_SUCCESS,
         message: Shown(Message { what: "a broken glass was reviewed", why: Some(&review.code) }),
         metadata: Metadata::new(REVIEW, None),
-        actor: Actor::of(User::person(uid, review.user.as_deref())),
+        actor: Actor::of(User::person(id, review.by.called())),
         entity: Entity { name: &review.code, kind: "Broken glass" },
-        src_endpoint: Endpoint::here(),
+        src_endpoint: endpoint(&review.by),
         unmapped: Found {
             code: &review.code,
             glass: &review.request,

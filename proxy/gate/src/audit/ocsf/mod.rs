@@ -75,8 +75,8 @@ pub fn encode(record: &Record, lines: &mut Vec<u8>) {
         Record::BrokenGlass(broken) => {
             line(&glass::broken(broken, Hex::of(&broken.glass.id.0).as_str()), lines);
         }
-        Record::Review(review) => line(&glass::reviewed(review, &review.uid.to_string()), lines),
-        Record::Access(access) => line(&access::event(access, &access.uid.to_string()), lines),
+        Record::Review(review) => line(&glass::reviewed(review, &review.by.id()), lines),
+        Record::Access(access) => line(&access::event(access, &access.by.id()), lines),
         Record::Change(change) => {
             line(&change::event(change, &change.uid.unwrap_or_default().to_string()), lines);
         }

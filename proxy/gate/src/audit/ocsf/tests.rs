@@ -18,7 +18,8 @@ use serde_json::{Value, json};
 
 use super::{Cause, LINE_LIMIT_BYTES, Stranger, encode, encode_stranger, encode_unknown, schema::schema};
 use crate::audit::{
-    About, Access, AccessEnded, Act, Authentication, Change, Changed, Detector, Finding, Record, Review,
+    About, Access, AccessEnded, Act, Authentication, Change, Changed, Detector, Finding, Looker, Record,
+    Review,
     tests::material::{
         at, broken_glass, certificate, connection, decision, digests, id, outcome, report, strange, subject,
     },
@@ -317,15 +318,21 @@ fn findings_and_looks_at_the_record_are_valid() {
     let access = Access {
         time: at(0),
         command: "audit export".into(),
-        uid: 1000,
-        user: Some("dpo".into()),
+        by: Looker::Machine { uid: 1000, user: Some("dpo".into()) },
         reason: Some("request 2026/17".into()),
         wanted: vec![("subject".into(), "ab".repeat(16))],
         shown: 3,
+        refused: false,
     };
-    let event = line("access", &Record::Access(Box::new(access))).1;
+    let event = line("access", &Record::Access(Box::new(access.clone()))).1;
     assert_eq!((&event["actor"]["user"]["uid"], &event["count"]), (&json!("1000"), &json!(3)));
     assert_eq!(event["unmapped"]["wanted"]["subject"], "ab".repeat(16));
+    let certificate = "spiffe://zone.example/staff/els".to_owned();
+    let by = Looker::Console { certificate: certificate.clone(), address: [127, 0, 0, 1].into() };
+    let refused = Access { by, refused: true, shown: 0, ..access };
+    let event = line("refused access", &Record::Access(Box::new(refused))).1;
+    assert_eq!((&event["actor"]["user"]["uid"], &event["status_id"]), (&json!(certificate), &json!(2)));
+    assert_eq!((&event["src_endpoint"]["ip"], &event["action_id"]), (&json!("127.0.0.1"), &json!(2)));
 }
 
 #[test]
@@ -490,8 +497,7 @@ fn a_broken_glass_and_its_review_say_who_and_why() {
         officer: "zone|4711".into(),
         finding: "found\r\nin order".into(),
         reviewer: "chief".into(),
-        uid: 1000,
-        user: Some("chief".into()),
+        by: Looker::Machine { uid: 1000, user: Some("chief".into()) },
     };
     let event = line("review", &Record::Review(Box::new(review))).1;
     for (pointer, value) in [

@@ -198,6 +198,12 @@ pub(super) fn outcome(line: &[u8]) -> Option<Outcome> {
 }
 
 impl Consultation {
+    /// What a line says, if it is a decision.
+    #[must_use]
+    pub fn of(line: &[u8]) -> Option<Self> {
+        Self::read(line, Place::default()).ok()
+    }
+
     /// What a decision's line says.
     pub(super) fn read(line: &[u8], place: Place) -> Result<Self, String> {
         let Line { time, status_detail, metadata, actor, device, http_request, unmapped, .. } =

@@ -4,11 +4,15 @@
 //! so the files are read twice: once to find the requests that are meant, once to put them together.
 //!
 //! - [`lines`] reads the files; [`wanted`] says which lines are meant; [`consultation`] is what is told of them;
+//! - [`backwards`] reads the newest lines first, and [`recent`] puts the newest decisions together from them;
 //! - [`evidence`] holds each line against the log, where one is kept.
 
+mod backwards;
 mod consultation;
 mod evidence;
 mod lines;
+mod recent;
+pub(crate) mod row;
 mod tail;
 #[cfg(test)]
 mod tests;
@@ -20,8 +24,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub use backwards::Backwards;
 pub use consultation::{Consultation, Place, Subject};
 pub use evidence::{Entry, Evidence};
+pub use recent::{Filter, Recent};
 pub use tail::{Tail, Tailed};
 pub use wanted::{Period, Wanted};
 

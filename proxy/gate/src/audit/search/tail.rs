@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Consultation, Place, SearchFault};
+use super::{Consultation, SearchFault};
 use crate::audit::journal;
 
 /// The end of the newest file, followed.
@@ -30,7 +30,7 @@ impl Tailed {
     /// What it says, if it is a decision.
     #[must_use]
     pub fn decision(&self) -> Option<Consultation> {
-        Consultation::read(&self.0, Place::default()).ok()
+        Consultation::of(&self.0)
     }
 }
 

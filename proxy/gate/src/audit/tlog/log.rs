@@ -119,6 +119,8 @@ pub(in crate::audit) struct Log {
     full: Vec<(Tile, Vec<u8>)>,
     /// Entries under the newest checkpoint.
     checked: u64,
+    /// Entries under the newest checkpoint that the anchor has.
+    anchored: u64,
     /// Since when there are entries under none.
     waiting: Option<Instant>,
     /// Where each file of the record begins, oldest first.
@@ -153,9 +155,9 @@ impl Log {
         tree.bundle(size / WIDTH)?.iter().for_each(|entry| tile::bundle(&mut bundle, entry));
         let path = directory.join(BEGINNINGS);
         let beginnings = parse_beginnings(&read(&path).map_err(file(&path))?.unwrap_or_default());
-        hold_against_anchor(&settings, size)?;
+        let anchored = hold_against_anchor(&settings, size)?;
         let full = Vec::new();
-        Ok(Self { frontier, bundle, full, checked: size, waiting: None, beginnings, settings })
+        Ok(Self { frontier, bundle, full, checked: size, anchored, waiting: None, beginnings, settings })
     }
 
     /// How many entries it has.
@@ -166,6 +168,11 @@ impl Log {
     /// How many of them are under a checkpoint.
     pub(in crate::audit) fn checked(&self) -> u64 {
         self.checked
+    }
+
+    /// How many of those the anchor has.
+    pub(in crate::audit) fn anchored(&self) -> u64 {
+        self.anchored
     }
 
     /// Adds entries, one a line.
@@ -239,11 +246,14 @@ impl Log {
         replace(&directory.join(CHECKPOINT), note.as_bytes())?;
         self.checked = size;
         self.waiting = None;
-        if let Some(anchor) = &self.settings.anchor
-            && let Err(error) = anchor_checkpoint(anchor, &note)
-        {
-            // The log itself is whole; the next checkpoint is anchored again.
-            tracing::error!(%error, anchor = %anchor.display(), "a checkpoint could not be anchored");
+        if let Some(anchor) = &self.settings.anchor {
+            match anchor_checkpoint(anchor, &note) {
+                Ok(()) => self.anchored = size,
+                // The log itself is whole; the next checkpoint is anchored again.
+                Err(error) => {
+                    tracing::error!(%error, anchor = %anchor.display(), "a checkpoint could not be anchored");
+                }
+            }
         }
         Ok(())
     }
@@ -289,18 +299,18 @@ fn parse_beginnings(text: &str) -> Vec<(String, u64)> {
     text.lines().filter_map(beginning).collect()
 }
 
-/// Whoever can rewrite the log can sign it anew; what was anchored elsewhere is out of his reach.
-fn hold_against_anchor(settings: &LogSettings, size: u64) -> Result<(), LogFault> {
-    let Some(anchor) = &settings.anchor else { return Ok(()) };
+/// Whoever can rewrite the log can sign it anew; what was anchored elsewhere is out of his reach. How many entries that is.
+fn hold_against_anchor(settings: &LogSettings, size: u64) -> Result<u64, LogFault> {
+    let Some(anchor) = &settings.anchor else { return Ok(0) };
     let path = anchor.join(CHECKPOINT);
     let Some(note) = read(&path).map_err(|cause| LogFault::File { path: path.clone(), cause })? else {
-        return Ok(());
+        return Ok(0);
     };
     let anchored = Checkpoint::open(&note, &settings.keys)
         .map_err(|fault| LogFault::Note { path: path.clone(), fault })?;
     let goes_on = anchored.size <= size
         && Tree::new(&settings.directory, size).subtree(0, anchored.size)? == anchored.root;
-    if goes_on { Ok(()) } else { Err(LogFault::Rewritten { path, size: anchored.size }) }
+    if goes_on { Ok(anchored.size) } else { Err(LogFault::Rewritten { path, size: anchored.size }) }
 }
 
 fn anchor_checkpoint(anchor: &Path, note: &str) -> io::Result<()> {

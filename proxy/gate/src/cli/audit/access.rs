@@ -4,7 +4,7 @@ use std::{io, time::SystemTime};
 
 use super::{Fault, meant::Opened};
 use crate::{
-    audit::{Access, Audit, AuditFault, Record, Unwritable},
+    audit::{Access, Audit, AuditFault, Looker, Record, Unwritable},
     cli::{complain, run::audit_settings},
     config::checked::Deploy,
     control::{self, Answer, Command},
@@ -35,16 +35,14 @@ pub(in crate::cli) fn look(
         complain("this is a copy of the record: nothing is written down of your looking at it");
         return Ok(());
     };
-    let uid = nix::unistd::Uid::current();
-    let user = nix::unistd::User::from_uid(uid).ok().flatten().map(|user| user.name);
     let access = Access {
         time: SystemTime::now(),
         command: command.to_owned(),
-        uid: uid.as_raw(),
-        user,
+        by: Looker::here(),
         reason: reason.map(str::to_owned),
         wanted,
         shown,
+        refused: false,
     };
     put(deploy, &Command::Access { access: access.clone() }, Record::Access(Box::new(access))).map_err(
         |why| format!("nothing is shown, since the look at the record cannot be written down: {why}"),

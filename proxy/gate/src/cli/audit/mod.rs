@@ -6,7 +6,6 @@ mod meant;
 mod period;
 mod report;
 mod review;
-mod row;
 mod search;
 mod tail;
 

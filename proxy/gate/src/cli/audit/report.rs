@@ -4,7 +4,7 @@ use std::io;
 
 use jiff::Timestamp;
 
-use super::row;
+use crate::audit::search::row;
 use crate::audit::search::{Consultation, Evidence};
 
 /// What is told, and to what end.

@@ -5,12 +5,12 @@ use std::time::SystemTime;
 use super::{
     Fault, access,
     meant::{Opened, Which},
-    row,
 };
 use crate::{
     audit::{
-        Record, Review,
+        Looker, Record, Review,
         reviews::{self, Waiting},
+        search::row,
     },
     cli::{WRONG, complain, count, say},
     control::Command,
@@ -92,9 +92,8 @@ fn close(
         let fault = format!("write a finding of at most {} bytes, and your name", Review::LIMIT_BYTES);
         return Err((fault, WRONG));
     }
-    let uid = nix::unistd::Uid::current();
-    let user = nix::unistd::User::from_uid(uid).ok().flatten().map(|user| user.name);
-    if is_requester(one, reviewer) || user.as_deref().is_some_and(|user| is_requester(one, user)) {
+    let by = Looker::here();
+    if one.is_broken_by(reviewer) || by.called().is_some_and(|user| one.is_broken_by(user)) {
         let fault = format!("`{}` broke this glass; somebody else reviews it", one.officer);
         return Err((fault, 1));
     }
@@ -105,52 +104,11 @@ fn close(
         officer: one.officer.clone(),
         finding: finding.to_owned(),
         reviewer: reviewer.to_owned(),
-        uid: uid.as_raw(),
-        user,
+        by,
     };
     let command = Command::Review { review: review.clone() };
     access::put(deploy, &command, Record::Review(Box::new(review)))
         .map_err(|why| (format!("the review cannot be written down: {why}"), 1))?;
     say(format_args!("{} is reviewed", one.code));
     Ok(())
-}
-
-/// Whether a name is that of the officer who broke the glass.
-fn is_requester(one: &Waiting, name: &str) -> bool {
-    let subject = one.officer.split_once('|').map_or(&*one.officer, |(_, subject)| subject);
-    [Some(&*one.officer), Some(subject), one.name.as_deref()]
-        .into_iter()
-        .flatten()
-        .any(|known| known.trim().to_lowercase() == name.trim().to_lowercase())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nobody_reviews_a_glass_of_their_own() {
-        let waiting = Waiting {
-            time: 0,
-            request: "r".into(),
-            code: "C".into(),
-            officer: "zone|an.janssens".into(),
-            name: Some("An Janssens".into()),
-            device: None,
-            source: "persons".into(),
-            reason: String::new(),
-            case: String::new(),
-            uses: 0,
-        };
-        for (name, own) in [
-            ("zone|an.janssens", true),
-            ("an.janssens", true),
-            ("AN JANSSENS ", true),
-            ("bo.maes", false),
-            ("an", false),
-            ("federal|an.janssens", false),
-        ] {
-            assert_eq!(is_requester(&waiting, name), own, "{name}");
-        }
-    }
 }

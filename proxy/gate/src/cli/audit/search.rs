@@ -3,10 +3,9 @@
 use super::{
     Fault, access,
     meant::{Meant, Opened, Which},
-    row,
 };
 use crate::{
-    audit::search::{Found, Wanted, search},
+    audit::search::{Found, Wanted, row, search},
     cli::{complain, count, say},
 };
 

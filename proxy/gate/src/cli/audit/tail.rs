@@ -2,8 +2,11 @@
 
 use std::{thread, time::Duration};
 
-use super::{Fault, access, meant::Which, row};
-use crate::{audit::search::Tail, cli::say};
+use super::{Fault, access, meant::Which};
+use crate::{
+    audit::search::{Tail, row},
+    cli::say,
+};
 
 /// How often the file is looked at.
 const PAUSE: Duration = Duration::from_millis(200);

@@ -15,6 +15,7 @@ use serde_json::json;
 
 use crate::{
     audit::{
+        explained,
         questions::{self, Asked},
         search::SearchFault,
     },
@@ -144,13 +145,8 @@ fn unasked(arguments: &Arguments, asked: &Asked) {
     let Asked { code, verdict, reason, truncated, .. } = asked;
     if arguments.json {
         say(json!({ "code": &**code, "verdict": verdict, "reason": reason, "truncated": truncated }));
-    } else if *truncated {
-        say(format_args!(
-            "`{code}` ({verdict}): the record was too long to keep the question, so it cannot be asked again"
-        ));
     } else {
-        let reason = reason.as_deref().unwrap_or("it is the gate's own page");
-        say(format_args!("`{code}` ({verdict}): {reason}; this was decided before any policy was asked"));
+        say(format_args!("`{code}` ({verdict}): {}", explained::unasked(asked)));
     }
 }
 
@@ -176,41 +172,18 @@ fn tell(arguments: &Arguments, bench: &Workbench, question: &Question, asked: Op
     }
 }
 
-/// What the record says where these policies would say something else, or where something else refused.
-fn then(explanation: &Explanation, asked: &Asked) -> Option<String> {
-    let answer = asked.answer.as_ref()?;
-    let word = |allow| if allow { "allowed" } else { "refused" };
-    let mut text = None;
-    if answer.allow != explanation.decision.allow || answer.determining != explanation.decision.determining {
-        text = Some(format!(
-            "when it was asked, it was {} by `{}`: the policies have changed since",
-            word(answer.allow),
-            answer.determining.join("`, `")
-        ));
-    }
-    if answer.allow && asked.verdict != "allow" {
-        let reason = asked.reason.as_deref().unwrap_or("unknown");
-        text = Some(format!("the policies allowed it; it was refused for another reason: {reason}"));
-    }
-    text
-}
-
 fn as_text(pen: &Pen, bench: &Workbench, explanation: &Explanation, asked: Option<&Asked>) -> String {
     let Explanation { decision, policies, changes } = explanation;
     let mut text = String::new();
-    let (word, colour) = if decision.allow { ("allowed", "1;32") } else { ("refused", "1;31") };
-    let by = match (decision.errors.first(), decision.determining.as_slice()) {
-        (Some(error), _) => format!(" because {error}"),
-        (None, []) => ", since no policy permits it".to_owned(),
-        (None, by) => format!(" by `{}`", by.join("`, `")),
-    };
+    let colour = if decision.allow { "1;32" } else { "1;31" };
+    let (word, by) = explained::verdict(decision);
     // Writing to a String cannot fail.
     let _ = writeln!(text, "{}{by}", pen.paint(colour, word));
     let reasons = policies.iter().filter(|policy| decision.determining.contains(&policy.id));
     for reason in reasons.filter_map(|policy| policy.reason.as_deref()) {
         let _ = writeln!(text, "  {reason}");
     }
-    if let Some(then) = asked.and_then(|asked| then(explanation, asked)) {
+    if let Some(then) = asked.and_then(|asked| explained::then(explanation, asked)) {
         let _ = writeln!(text, "  {then}");
     }
     if let Some(shadow) = decision.disagreement_of(Mode::Shadow) {
@@ -315,6 +288,6 @@ fn as_json(explanation: &Explanation, asked: Option<&Asked>) -> serde_json::Valu
     json!({
         "allow": decision.allow, "determining": decision.determining, "errors": decision.errors,
         "disagreements": decision.disagreements,
-        "then": asked.and_then(|asked| then(explanation, asked)), "policies": policies, "changes": changes,
+        "then": asked.and_then(|asked| explained::then(explanation, asked)), "policies": policies, "changes": changes,
     })
 }

@@ -15,7 +15,7 @@ use std::{
 };
 
 use clap::Subcommand;
-use poort_policy::workbench::Workbench;
+use poort_policy::{console::Console, workbench::Workbench};
 
 use crate::{
     cli::{WRONG, audit::access, complain, count},
@@ -80,6 +80,9 @@ struct Loaded {
 fn load(directory: &Path) -> Result<Loaded, Faults> {
     let mut read = config::policies(directory)?;
     let corpus = std::mem::take(&mut read.corpus);
+    if let Some(console) = &read.console {
+        Console::load(console, &corpus.units, &corpus.fleets).map_err(faults)?;
+    }
     let bench = Workbench::load(corpus).map_err(faults)?;
     Ok(Loaded { bench, read })
 }

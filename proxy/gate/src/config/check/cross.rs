@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use poort_enforce::source::Demand;
+use poort_policy::PolicyFile;
 
 use crate::config::{
     checked::{
@@ -43,6 +44,20 @@ pub(super) fn check(
         for certificate in certificates() {
             coalescing(desk, certificate, drafts);
         }
+    }
+}
+
+/// A console that nobody may look at.
+pub(super) fn closed_console(
+    desk: &Desk<'_>,
+    deploy: Option<&Deploy>,
+    policies: Option<&Option<PolicyFile>>,
+) {
+    if let (Some(console), Some(None)) = (deploy.and_then(|deploy| deploy.console.as_ref()), policies) {
+        desk.report.warn(
+            console.place.clone(),
+            "nobody sees anything of the console as long as there is no `console.cedar` beside `poort.yaml`; write one",
+        );
     }
 }
 

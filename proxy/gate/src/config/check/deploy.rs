@@ -9,6 +9,7 @@ use std::{
 };
 
 use poort_enforce::{data_subject::PseudonymKey, source::Demand};
+use poort_identity::Trust;
 
 use crate::{
     audit::tlog::Keys,
@@ -26,6 +27,7 @@ use crate::{
 use super::{
     cursor::{Field, Here, Opened},
     desk::{Desk, path},
+    devices::{self, Believed, Trusted},
     directory::writable,
     distinct::{distinct, distinct_by},
     material::Owner,
@@ -72,10 +74,13 @@ pub(super) fn check(desk: &Desk<'_>, whole: Field<'_, Part<raw::Deploy>>) -> Out
     let watch = deploy.field("watch", |raw| &raw.watch).or(false, value::switch);
     let directory = policies.as_ref().map(|policies| policies.path.clone());
     let build = || {
-        let ((listeners, admin), (state, audit)) = (faces?, stores?);
+        let ((listeners, admin, console), (state, audit)) = (faces?, stores?);
+        let (console, visitors) = console.unzip();
         Some(Deploy {
             listeners,
             admin,
+            console,
+            visitors,
             policies: directory?,
             state,
             audit,
@@ -90,7 +95,7 @@ pub(super) fn check(desk: &Desk<'_>, whole: Field<'_, Part<raw::Deploy>>) -> Out
 }
 
 /// Where the gate can be reached.
-fn faces(desk: &Desk<'_>, deploy: Opened<'_, raw::Deploy>) -> Option<(Vec<Listener>, SocketAddr)> {
+fn faces(desk: &Desk<'_>, deploy: Opened<'_, raw::Deploy>) -> Option<Faces> {
     let example = "listeners: [{ address: 0.0.0.0:8443, certificates: […] }]";
     let listeners = deploy.field("listeners", |raw| &raw.listeners);
     let listeners = listeners.some(example, |here| listener(desk, here.open()));
@@ -105,10 +110,12 @@ fn faces(desk: &Desk<'_>, deploy: Opened<'_, raw::Deploy>) -> Option<(Vec<Listen
             Some(address)
         })
     });
-    let (listeners, address) = (listeners?, address?);
+    let console = deploy.field("console", |raw| &raw.console).optional(|here| console(desk, here.open()));
+    let (listeners, address, console) = (listeners?, address?, console?);
     let mut sound = true;
-    for (index, listener) in listeners.iter().enumerate() {
-        let earlier = listeners.iter().take(index).map(|other| other.address);
+    let all = || listeners.iter().chain(console.as_ref().map(|(listener, _)| listener));
+    for (index, listener) in all().enumerate() {
+        let earlier = all().take(index).map(|other| other.address);
         if let Some(other) = earlier.chain([address]).find(|other| collide(*other, listener.address)) {
             let message =
                 format!("`{}` collides with `{other}`; choose another address or port", listener.address);
@@ -116,8 +123,11 @@ fn faces(desk: &Desk<'_>, deploy: Opened<'_, raw::Deploy>) -> Option<(Vec<Listen
             sound = false;
         }
     }
-    sound.then_some((listeners, address))
+    sound.then_some((listeners, address, console))
 }
+
+/// The listeners, the admin address, and where people look at the gate.
+type Faces = (Vec<Listener>, SocketAddr, Option<(Listener, Trust)>);
 
 /// Whether two sockets cannot be bound side by side. Port 0 is a different one each time.
 fn collide(one: SocketAddr, other: SocketAddr) -> bool {
@@ -147,6 +157,32 @@ fn listener(desk: &Desk<'_>, listener: Opened<'_, raw::Listener>) -> Option<List
         tls: tls?,
         balancers: balancers?,
     })
+}
+
+/// Where people look at the gate. The listener is as strict as it can be: its clients are browsers of today.
+fn console(desk: &Desk<'_>, console: Opened<'_, raw::Console>) -> Option<(Listener, Trust)> {
+    let address = console.field("address", |raw| &raw.address);
+    let place = address.spot().place();
+    let address = address.required("address: 127.0.0.1:9443", value::socket);
+    let certificates = console.field("certificates", |raw| &raw.certificates);
+    let example = "certificates: [{ chain: certs/console.crt, key: certs/console.key }]";
+    let certificates = certificates.some(example, |here| certificate(desk, here.open()));
+    let believed = Believed {
+        whom: "visitor",
+        anchors: console.field("anchors", |raw| &raw.anchors),
+        crls: console.field("crls", |raw| &raw.crls),
+        revocation: console.field("revocation", |raw| &raw.revocation),
+    };
+    let Trusted { anchors, revocations, rule } = devices::check(desk, believed)?;
+    let listener = Listener {
+        place,
+        address: address?,
+        certificates: certificates?,
+        client_certificate: Demand::Required,
+        tls: TlsVersion::V13,
+        balancers: Vec::new(),
+    };
+    Some((listener, Trust::new(anchors, revocations, rule)))
 }
 
 fn certificate(desk: &Desk<'_>, pair: Opened<'_, raw::ServerCertificate>) -> Option<Identity> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use poort_identity::{Anchors, RevocationRule, Revocations};
 use rustls::pki_types::CertificateDer;
 
-use crate::config::raw::{Scalar, zone as raw};
+use crate::config::raw::{Node, Part, Scalar, zone as raw};
 
 use super::{
     cursor::{Field, Here, Opened},
@@ -14,38 +14,60 @@ use super::{
     value,
 };
 
-/// Devices of ours, apart from the inventory.
+/// Whose certificates are believed.
 pub(super) struct Trusted {
     pub(super) anchors: Anchors,
     pub(super) revocations: Revocations,
     pub(super) rule: RevocationRule,
 }
 
-pub(super) fn check(desk: &Desk<'_>, devices: Opened<'_, raw::Devices>) -> Option<Trusted> {
-    let rule = rule(devices);
-    let field = devices.field("anchors", |raw| &raw.anchors);
-    let files =
-        field.some("anchors: [certs/device-ca.crt]", |here| Some((here.spot, desk.certificates(here)?)));
+/// Where a file says that.
+#[derive(Clone, Copy)]
+pub(super) struct Believed<'a> {
+    /// Who is believed: devices, or people who look.
+    pub(super) whom: &'static str,
+    pub(super) anchors: Field<'a, Vec<Node<Scalar>>>,
+    pub(super) crls: Field<'a, Vec<Node<Scalar>>>,
+    pub(super) revocation: Field<'a, Part<raw::Revocation>>,
+}
+
+impl<'a> Believed<'a> {
+    pub(super) fn devices(devices: Opened<'a, raw::Devices>) -> Self {
+        Self {
+            whom: "device",
+            anchors: devices.field("anchors", |raw| &raw.anchors),
+            crls: devices.field("crls", |raw| &raw.crls),
+            revocation: devices.field("revocation", |raw| &raw.revocation),
+        }
+    }
+}
+
+pub(super) fn check(desk: &Desk<'_>, believed: Believed<'_>) -> Option<Trusted> {
+    let rule = rule(believed);
+    let Believed { whom, anchors: field, .. } = believed;
+    let example = format!("anchors: [certs/{whom}-ca.crt]");
+    let files = field.some(&example, |here| Some((here.spot, desk.certificates(here)?)));
     let anchors = files.and_then(|files| anchors(desk, field.spot(), &files));
-    let lists = devices.field("crls", |raw| &raw.crls).each(|here| revocation_list(desk, here, rule));
-    let lists = lists.filter(|lists| !wanted_and_missing(devices, rule, lists.is_empty()));
+    let lists = believed.crls.each(|here| revocation_list(desk, here, (whom, rule)));
+    let lists = lists.filter(|lists| !wanted_and_missing(believed, rule, lists.is_empty()));
     let (rule, anchors, lists) = (rule?, anchors?, lists?);
     let revocations = revocations(desk, &anchors, &lists)?;
-    announce(desk, devices, &revocations);
+    announce(desk, believed.crls.spot(), &revocations);
     Some(Trusted { anchors, revocations, rule })
 }
 
-fn rule(devices: Opened<'_, raw::Devices>) -> Option<RevocationRule> {
+fn rule(believed: Believed<'_>) -> Option<RevocationRule> {
     let strict = RevocationRule { required: true, grace: Duration::ZERO };
-    let field = devices.field("revocation", |raw| &raw.revocation);
-    field.or(strict, |here| {
+    let whom = believed.whom;
+    believed.revocation.or(strict, |here| {
         let revocation = here.open();
         let required = revocation.field("required", |raw| &raw.required).or(true, value::switch);
         let grace = revocation.field("grace", |raw| &raw.grace).or(Duration::ZERO, value::duration);
         let rule = RevocationRule { required: required?, grace: grace? };
         if !rule.required {
-            here.spot
-                .warn("a device whose authority has no revocation list is admitted; write `required: true`");
+            here.spot.warn(format!(
+                "a {whom} whose authority has no revocation list is admitted; write `required: true`"
+            ));
         }
         Some(rule)
     })
@@ -76,14 +98,14 @@ type List<'a> = (Spot<'a>, Vec<Vec<u8>>);
 fn revocation_list<'a>(
     desk: &Desk<'_>,
     here: Here<'a, Scalar>,
-    rule: Option<RevocationRule>,
+    (whom, rule): (&'static str, Option<RevocationRule>),
 ) -> Option<List<'a>> {
     let required = rule.is_none_or(|rule| rule.required);
     let missing = super::desk::path(here).filter(|file| !desk.tree.has(&file.path));
     if let Some(file) = missing.filter(|_| required) {
         here.spot.fault(format!(
-            "`{}` does not exist, and without it every device is refused; fetch the list from the authority that issues \
-             device certificates, or write `revocation: {{ required: false }}`",
+            "`{}` does not exist, and without it every {whom} is refused; fetch the list from the authority that issues \
+             {whom} certificates, or write `revocation: {{ required: false }}`",
             file.shown
         ));
         return None;
@@ -91,14 +113,14 @@ fn revocation_list<'a>(
     Some((here.spot, desk.revocation_lists(here)?))
 }
 
-fn wanted_and_missing(devices: Opened<'_, raw::Devices>, rule: Option<RevocationRule>, none: bool) -> bool {
+fn wanted_and_missing(believed: Believed<'_>, rule: Option<RevocationRule>, none: bool) -> bool {
     let missing = none && rule.is_some_and(|rule| rule.required);
     if missing {
-        let crls: Field<'_, _> = devices.field("crls", |raw| &raw.crls);
-        crls.spot().fault(
-            "no revocation list is named, and without one every device is refused; add `crls: [certs/device-ca.crl]`, \
-             or write `revocation: { required: false }`",
-        );
+        let whom = believed.whom;
+        believed.crls.spot().fault(format!(
+            "no revocation list is named, and without one every {whom} is refused; add `crls: [certs/{whom}-ca.crl]`, \
+             or write `revocation: {{ required: false }}`"
+        ));
     }
     missing
 }
@@ -120,9 +142,8 @@ fn revocations(desk: &Desk<'_>, anchors: &Anchors, files: &[List<'_>]) -> Option
     }
 }
 
-/// A list that is getting old is nobody's mistake yet, but somebody should know before devices are refused.
-fn announce(desk: &Desk<'_>, devices: Opened<'_, raw::Devices>, revocations: &Revocations) {
-    let spot = devices.field("crls", |raw| &raw.crls).spot();
+/// A list that is getting old is nobody's mistake yet, but somebody should know before anybody is refused.
+fn announce(desk: &Desk<'_>, spot: Spot<'_>, revocations: &Revocations) {
     for age in revocations.ages(desk.now) {
         let issuer = age.issuer;
         if age.stale {

@@ -72,6 +72,14 @@ pub(super) fn candidate(desk: &Desk<'_>, directory: Option<&File>, live: Option<
     Some(Access { policies: read?, schema: schema? })
 }
 
+/// Who may look at the console; none where there is no such file, and then nobody may.
+pub(super) fn console(desk: &Desk<'_>, file: &File) -> Option<Option<PolicyFile>> {
+    match desk.tree.has(&file.path) {
+        true => policy_file(desk, file, false).map(Some),
+        false => Some(None),
+    }
+}
+
 fn policies(desk: &Desk<'_>, directory: &File) -> Option<Vec<PolicyFile>> {
     let wanted = "policies: without one, nothing is permitted to anybody";
     let counting = files(desk, directory, "cedar", wanted).into_iter().map(|(_, file)| (file, false));

@@ -40,18 +40,20 @@ use std::{
 
 use super::{
     checked::{
-        Access, Checked,
+        Access, Checked, FileRead,
         policies::Policies,
-        zone::{Devices, Zone},
+        waf::Exclusion,
+        zone::{Devices, InventoryDevice, Zone},
     },
     fault::{Faults, Warning},
     raw,
-    tree::Tree,
+    tree::{self, Tree},
 };
 use crate::trials::Trials;
 use desk::Desk;
 use entities::Vocabulary;
 pub(super) use inventory::certified_name_objection;
+use poort_policy::PolicyFile;
 use report::{File, Report};
 
 /// Reads and checks everything that an operators' file leads to, as of `now`.
@@ -89,6 +91,25 @@ pub(super) fn policies(directory: &Path, tests: bool) -> Result<(Policies, Trial
     }
 }
 
+/// Exclusions as a source's file has them under `waf:`, from a text of them alone.
+pub(super) fn exclusions(text: &str, now: SystemTime) -> Result<Vec<Exclusion>, Faults> {
+    let path = PathBuf::from("/exclusions.yaml");
+    let bytes = zeroize::Zeroizing::new(text.as_bytes().to_vec());
+    let read = FileRead { path: path.clone(), sha256: tree::sha256(&bytes), bytes: bytes.into() };
+    let (tree, report) = (Tree::kept(vec![read]), Report::default());
+    let desk = Desk { tree: &tree, report: &report, now };
+    let read = desk.document::<raw::source::Waf>(desk::typed(&path), None).and_then(|document| {
+        let field = document.field(&report);
+        field.required("exclusions:", |here| waf::exclusions(&desk, here.open()))
+    });
+    let (faults, _) = report.into_parts();
+    match read {
+        Some(exclusions) if faults.is_empty() => Ok(exclusions),
+        // INVARIANT: nothing reads as `None` without a fault.
+        _ => Err(Faults::new(faults)),
+    }
+}
+
 /// Where an operators' file wants state kept, if that much can be read; otherwise `state` beside it.
 pub(super) fn state_directory(file: &Path) -> PathBuf {
     let (tree, report) = (Tree::disk(), Report::default());
@@ -114,13 +135,19 @@ struct Parts {
     sources: Vec<super::checked::Source>,
     access: Access,
     candidate: Option<Access>,
+    console: Option<PolicyFile>,
 }
 
 impl Parts {
     fn finish(self, tree: Tree, warnings: Vec<Warning>) -> Checked {
-        let Self { deploy, zone, sources, access, candidate } = self;
-        Checked { deploy, zone, sources, access, candidate, files: tree.into_files(), warnings }
+        let Self { deploy, zone, sources, access, candidate, console } = self;
+        Checked { deploy, zone, sources, access, candidate, console, files: tree.into_files(), warnings }
     }
+}
+
+fn devices((trusted, inventory): (devices::Trusted, Vec<InventoryDevice>)) -> Devices {
+    let devices::Trusted { anchors, revocations, rule } = trusted;
+    Devices { anchors, revocations, rule, inventory }
 }
 
 fn parts(desk: &Desk<'_>, file: File) -> Option<Parts> {
@@ -152,17 +179,14 @@ fn parts(desk: &Desk<'_>, file: File) -> Option<Parts> {
     };
     let drafts = folder::sources(desk, around, &policies.inside("sources"));
     let access = folder::access(desk, &policies.inside("access"));
-    let candidate = zone.candidate.take();
-    let candidate = candidate.map(|named| folder::candidate(desk, named.as_ref(), access.as_ref()));
+    let console = folder::console(desk, &policies.inside("console.cedar"));
+    let candidate =
+        zone.candidate.take().map(|named| folder::candidate(desk, named.as_ref(), access.as_ref()));
     let sign_in = zone.sign_in.as_ref().and_then(Option::as_ref);
+    cross::closed_console(desk, operators.deploy.as_ref(), console.as_ref());
     cross::check(desk, operators.deploy.as_ref(), inventory.as_deref(), sign_in, &drafts);
     let sources = drafts.into_iter().map(|draft| draft.source).collect::<Option<Vec<_>>>();
-    let devices = zone.trusted.zip(inventory).map(|(trusted, inventory)| Devices {
-        anchors: trusted.anchors,
-        revocations: trusted.revocations,
-        rule: trusted.rule,
-        inventory,
-    });
+    let devices = zone.trusted.zip(inventory).map(devices);
     let zone = Zone {
         devices: devices?,
         issuers: zone.issuers?,
@@ -176,5 +200,12 @@ fn parts(desk: &Desk<'_>, file: File) -> Option<Parts> {
         held: zone.waf?.map_or(0, |waf| waf.held),
         entities: entities?,
     };
-    Some(Parts { deploy: operators.deploy?, zone, sources: sources?, access: access?, candidate: candidate? })
+    Some(Parts {
+        deploy: operators.deploy?,
+        zone,
+        sources: sources?,
+        access: access?,
+        candidate: candidate?,
+        console: console?,
+    })
 }

@@ -41,9 +41,10 @@ pub(super) fn check(desk: &Desk<'_>, directory: &File, tests: bool) -> Option<(P
     let sources = sources(desk, &vocabulary, &directory.inside("sources"));
     let access = folder::access(desk, &directory.inside("access"));
     let properties = folder::properties(desk, &directory.inside("properties"));
+    let console = folder::console(desk, &directory.inside("console.cedar"));
     let Entities { roles, units, classifications, fleets } = entities.clone()?;
     let (Zone { issuers, inventory, strong, purposes }, sources, access) = (zone?, sources?, access?);
-    let properties = properties?;
+    let (properties, console) = (properties?, console?);
     let corpus = Corpus {
         schema: access.schema,
         policies: access.policies,
@@ -65,7 +66,8 @@ pub(super) fn check(desk: &Desk<'_>, directory: &File, tests: bool) -> Option<(P
         devices,
         strong,
     };
-    let policies = Policies { corpus, properties, around, inventory, operations, warnings: Vec::new() };
+    let policies =
+        Policies { corpus, properties, console, around, inventory, operations, warnings: Vec::new() };
     let trials = match tests {
         true => trial::check(desk, &vocabulary, &directory.inside("tests"), &policies)?,
         false => Trials::default(),

@@ -143,8 +143,7 @@ fn of_source(desk: &Desk<'_>, zone: &Zone, waf: Opened<'_, raw_source::Waf>) -> 
         true => Some(Arc::clone(&zone.rules)),
         false => rule_files::before(desk, own, &zone.rules, waf.spot).map(Arc::new),
     };
-    let exclusions = waf.field("exclusions", |raw| &raw.exclusions);
-    let exclusions = exclusions.each(|here| exclusion(desk, here.open()));
+    let exclusions = exclusions(desk, waf);
     let Some(mode) = mode? else { return Some(None) };
     Some(Some(Waf {
         place: waf.spot.place(),
@@ -224,6 +223,11 @@ fn answer(answer: Opened<'_, raw::Response>, zone: Option<AnswerRules>) -> Optio
 
 fn pass(here: Here<'_, Scalar>) -> Option<Pass> {
     value::word(here, &[("pass", Pass::Pass), ("refuse", Pass::Refuse)])
+}
+
+/// What a source's rules leave alone.
+pub(super) fn exclusions(desk: &Desk<'_>, waf: Opened<'_, raw_source::Waf>) -> Option<Vec<Exclusion>> {
+    waf.field("exclusions", |raw| &raw.exclusions).each(|here| exclusion(desk, here.open()))
 }
 
 fn exclusion(desk: &Desk<'_>, exclusion: Opened<'_, raw_source::Exclusion>) -> Option<Exclusion> {

@@ -62,7 +62,7 @@ pub(super) fn check<'a>(
         let inventory = devices.field("inventory", |raw| &raw.inventory);
         outcome.inventory =
             inventory.required("inventory: inventory.yaml", |here| Some((path(here)?, here.spot)));
-        devices::check(desk, devices)
+        devices::check(desk, devices::Believed::devices(devices))
     });
     outcome.issuers = issuer::check(desk, vocabulary, zone.field("issuers", |raw| &raw.issuers));
     let sign_in = zone.field("sign_in", |raw| &raw.sign_in);

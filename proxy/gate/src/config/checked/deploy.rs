@@ -4,6 +4,7 @@ use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Du
 
 use ipnet::IpNet;
 use poort_enforce::{data_subject::PseudonymKey, source::Demand};
+use poort_identity::Trust;
 use poort_policy::Place;
 
 use crate::audit::tlog::Keys;
@@ -13,10 +14,14 @@ use super::{Identity, PrivateKey, TlsVersion, zone::Rate};
 /// What operators decide: where the gate listens, and where it keeps things.
 #[derive(Debug)]
 pub struct Deploy {
-    /// Never empty; no two on one address.
+    /// Never empty; no two on one address, nor on those of `admin` and `console`.
     pub listeners: Vec<Listener>,
     /// Where `/metrics`, `/healthz` and `/readyz` are answered.
     pub admin: SocketAddr,
+    /// Where people look at the gate; none if the file does not say. Client certificates are required, and it speaks TLS 1.3.
+    pub console: Option<Listener>,
+    /// Whose certificates are believed there: people's, of authorities of their own. None exactly if there is no console.
+    pub visitors: Option<Trust>,
     /// The `policies` directory.
     pub policies: PathBuf,
     /// Where the gate keeps what survives a restart. Exists and is writable, or can be made.
@@ -33,6 +38,13 @@ pub struct Deploy {
     pub drain: Duration,
     /// Whether a changed file is loaded without a command.
     pub watch: bool,
+}
+
+impl Deploy {
+    /// Every listener with TLS, the console's last.
+    pub fn tls_listeners(&self) -> impl Iterator<Item = &Listener> {
+        self.listeners.iter().chain(&self.console)
+    }
 }
 
 /// An address where clients connect.

@@ -34,6 +34,8 @@ pub struct Checked {
     pub access: Access,
     /// Others, to be asked beside them without counting; none if the file names none, or they cannot be read.
     pub candidate: Option<Access>,
+    /// `console.cedar`: who may look at the console; none if there is no such file.
+    pub console: Option<PolicyFile>,
     /// Every file that was read, each once, in the order in which it was read.
     pub files: Vec<FileRead>,
     /// What works but should be looked at, by file name, line and column.

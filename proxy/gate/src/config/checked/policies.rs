@@ -14,6 +14,8 @@ pub struct Policies {
     pub corpus: Corpus,
     /// What is claimed of the policies, in `properties`; none where there is no such directory.
     pub properties: Vec<PolicyFile>,
+    /// Who may look at the console; none if there is no such file.
+    pub console: Option<PolicyFile>,
     /// What issuers, sources and devices there are.
     pub around: Surroundings,
     /// The devices, as policies see them.

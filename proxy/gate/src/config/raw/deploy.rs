@@ -1,11 +1,12 @@
 //! `deploy/poort.yaml` as it was typed.
 
-use super::{Block, Blocks, Text, Texts, record};
+use super::{Block, Blocks, Text, Texts, record, zone::Revocation};
 
 record! {
     struct Deploy {
         listeners: Blocks<Listener>,
         admin: Block<Admin>,
+        console: Block<Console>,
         policies: Text,
         state: Block<State>,
         audit: Block<Audit>,
@@ -31,6 +32,14 @@ record! {
 
     struct Admin {
         address: Text,
+    }
+
+    struct Console {
+        address: Text,
+        certificates: Blocks<ServerCertificate>,
+        anchors: Texts,
+        crls: Texts,
+        revocation: Block<Revocation>,
     }
 
     struct State {

@@ -230,6 +230,17 @@ const WARNINGS: &[Case] = &[
         ],
     ),
     (
+        "console that nobody may look at",
+        |g| {
+            let console = "watch: false\nconsole:\n  address: 127.0.0.1:9443\n  certificates: [{ chain: certs/gate.crt, key: certs/gate.key }]\n  \
+                anchors: [../policies/certs/device-ca.crt]\n  crls: [../policies/certs/device-ca.crl]\n";
+            g.replace("deploy/poort.yaml", "watch: false\n", console);
+        },
+        &[
+            "deploy/poort.yaml:28:12: warning: nobody sees anything of the console as long as there is no `console.cedar` beside `poort.yaml`; write one",
+        ],
+    ),
+    (
         "record that may lose decisions",
         |g| g.replace("deploy/poort.yaml", "durable: true", "durable: false"),
         &[

@@ -57,6 +57,26 @@ const CASES: &[Case] = &[
         ],
     },
     Case {
+        name: "console collides with a listener",
+        from: "watch: false\n",
+        to: "watch: false\nconsole:\n  address: 127.0.0.1:8443\n  certificates: [{ chain: certs/gate.crt, key: certs/gate.key }]\n  anchors: [../policies/certs/device-ca.crt]\n  crls: [../policies/certs/device-ca.crl]\n",
+        faults: &[
+            "deploy/poort.yaml:28:12: `127.0.0.1:8443` collides with `127.0.0.1:8443`; choose another address or port",
+        ],
+    },
+    Case {
+        name: "console that says too little",
+        from: "watch: false\n",
+        to: "watch: false\nconsole: { client_certificate: optional }\n",
+        faults: &[
+            "deploy/poort.yaml:27:10: `address` is missing; add `address: 127.0.0.1:9443`",
+            "deploy/poort.yaml:27:10: `anchors` is missing; add `anchors: [certs/visitor-ca.crt]`",
+            "deploy/poort.yaml:27:10: `certificates` is missing; add `certificates: [{ chain: certs/console.crt, key: certs/console.key }]`",
+            "deploy/poort.yaml:27:10: no revocation list is named, and without one every visitor is refused; add `crls: [certs/visitor-ca.crl]`, or write `revocation: { required: false }`",
+            "deploy/poort.yaml:27:12: unknown key `client_certificate`; use one of `address`, `certificates`, `anchors`, `crls`, `revocation`",
+        ],
+    },
+    Case {
         name: "client certificate misspelt",
         from: "client_certificate: required",
         to: "client_certificate: require",

@@ -1,15 +1,15 @@
-//! A consultation on one line.
+//! A consultation in the words that people read.
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use crate::audit::search::{Consultation, Entry};
+use super::{Consultation, Entry};
 
 /// The heads of [`line`]'s columns.
-pub(super) const HEADS: [&str; 9] =
+pub(crate) const HEADS: [&str; 9] =
     ["TIME", "CODE", "WHO", "DEVICE", "SOURCE", "OPERATION", "VERDICT", "WHY", "ABOUT"];
 
 /// The columns that people read.
-pub(super) fn columns(consultation: &Consultation) -> [String; 9] {
+pub(crate) fn columns(consultation: &Consultation) -> [String; 9] {
     let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
     [
         time(consultation.time),
@@ -29,13 +29,13 @@ pub(super) fn columns(consultation: &Consultation) -> [String; 9] {
 }
 
 /// On this machine's wall clock, with its distance from UTC.
-pub(super) fn time(millis: i64) -> String {
+pub(crate) fn time(millis: i64) -> String {
     let stamp = Timestamp::from_millisecond(millis).unwrap_or_default();
     stamp.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S%:z").to_string()
 }
 
 /// The officer, and the workload that asked for them.
-pub(super) fn who(consultation: &Consultation) -> String {
+pub(crate) fn who(consultation: &Consultation) -> String {
     let officer = consultation.name.as_ref().or(consultation.officer.as_ref());
     let officer = officer.map_or("-", |officer| officer);
     match &consultation.actor {
@@ -45,7 +45,7 @@ pub(super) fn who(consultation: &Consultation) -> String {
 }
 
 /// What was decided, why if it was refused, and the status that went out.
-pub(super) fn verdict(consultation: &Consultation) -> String {
+pub(crate) fn verdict(consultation: &Consultation) -> String {
     let mut verdict = consultation.verdict.clone();
     if let Some(reason) = &consultation.reason {
         verdict.push_str(&format!(" ({reason})"));
@@ -57,7 +57,7 @@ pub(super) fn verdict(consultation: &Consultation) -> String {
 }
 
 /// Purpose and case, and whether it was seen through a broken glass.
-pub(super) fn why(consultation: &Consultation) -> String {
+pub(crate) fn why(consultation: &Consultation) -> String {
     let purpose = consultation.purpose.clone();
     let case = consultation.case.as_ref().map(|case| format!("case {case}"));
     let glass = consultation.glass.as_ref().map(|_| "through a broken glass".to_owned());
@@ -66,7 +66,7 @@ pub(super) fn why(consultation: &Consultation) -> String {
 }
 
 /// What named the subjects, and how many there were of each.
-pub(super) fn about(consultation: &Consultation) -> String {
+pub(crate) fn about(consultation: &Consultation) -> String {
     let mut kinds: Vec<(&str, usize)> = vec![];
     for subject in &consultation.subjects {
         match kinds.iter_mut().find(|(kind, _)| *kind == subject.kind) {
@@ -82,7 +82,7 @@ pub(super) fn about(consultation: &Consultation) -> String {
 }
 
 /// Where it is in the log.
-pub(super) fn entry(consultation: &Consultation) -> String {
+pub(crate) fn entry(consultation: &Consultation) -> String {
     match consultation.entry {
         None => String::new(),
         Some(Entry::Proved(index)) => index.to_string(),
@@ -92,7 +92,7 @@ pub(super) fn entry(consultation: &Consultation) -> String {
 }
 
 /// Rows under their heads, each column as wide as its widest value.
-pub(super) fn table(consultations: &[Consultation]) -> String {
+pub(crate) fn table(consultations: &[Consultation]) -> String {
     let rows: Vec<_> =
         [HEADS.map(str::to_owned)].into_iter().chain(consultations.iter().map(columns)).collect();
     let mut widths = [0; HEADS.len()];
