@@ -45,7 +45,7 @@ async fn signed_in<'a>(stage: &'a Stage, who: &str) -> Tab<'a> {
 fn fetched(path: &str) -> String {
     format!(
         "fetch('{path}').then(async (answer) => ({{ status: answer.status, kind: answer.headers.get('content-type'), \
-         redirected: answer.redirected, reason: (await answer.json()).reason }}))"
+         redirected: answer.redirected, challenge: answer.headers.get('www-authenticate'), reason: (await answer.json()).reason }}))"
     )
 }
 
@@ -265,6 +265,27 @@ async fn firearms_ask_for_a_key_and_the_request_goes_on() {
     assert_eq!(stage.world.zone.firearms.last().unwrap().header("x-remote-user"), Some("an.janssens"));
     let landed = tab.go(&stage.at("persons", PERSON)).await;
     assert_eq!((landed.status, landed.hops.len()), (Some(200), 1), "nothing else is asked again: {landed:?}");
+}
+
+#[tokio::test]
+async fn a_source_that_wants_a_recent_sign_in_is_reached_after_one() {
+    let recent = "@id(\"recent\") @reason(\"Vehicles need a recent sign-in.\")\n\
+                  forbid (principal, action == Poort::Action::\"consult\", resource == Poort::Source::\"vehicles\")\n\
+                  unless { context.session has auth_age && context.session.auth_age <= 5 };\n";
+    let stage = Stage::set_with(|zone| zone.layout.write_file("policies/access/recent.cedar", recent)).await;
+    let Some(stage) = stage else { return };
+    let tab = signed_in(&stage, AN).await;
+    let address = stage.at("vehicles", VEHICLE);
+    assert_eq!(tab.go(&address).await.status, Some(200), "it was just now");
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    let answer = tab.run(&fetched(VEHICLE)).await;
+    assert_eq!((&answer["status"], &answer["reason"]), (&json!(401), &json!("stronger_sign_in")), "{answer}");
+    assert_eq!(answer["challenge"].as_str().unwrap().split(", ").last(), Some("max_age=\"5\""));
+    let page = tab.go(&address).await;
+    assert!(page.hops.iter().any(|hop| hop.contains("&max_age=5")), "{page:?}");
+    assert!(page.url.contains("/interaction/"), "the issuer asks again: {page:?}");
+    let landed = tab.click(AN).await;
+    assert_eq!((landed.url, landed.status), (address, Some(200)), "{}", stage.world.gate.log());
 }
 
 #[tokio::test]

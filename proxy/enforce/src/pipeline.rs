@@ -186,10 +186,21 @@ pub struct Refusal {
     pub advice: Option<Arc<str>>,
     /// The same in other languages, by their codes (`@reason_nl`).
     pub translations: Vec<(Arc<str>, Arc<str>)>,
-    /// The `acr` of a sign-in that would do (`@step_up`).
-    pub step_up: Option<Arc<str>>,
+    /// The sign-in that would do; none: any strong one, where that is the reason.
+    pub step_up: Option<StepUp>,
     /// What the person who was refused can do about it on the sign-in host.
     pub remedy: Option<Remedy>,
+}
+
+/// A sign-in after which a refused request would be allowed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StepUp {
+    /// The `acr` that it has to be (`@step_up`).
+    pub class: Option<Arc<str>>,
+    /// Whether it has to be strong, in whatever way.
+    pub strong: bool,
+    /// How long ago it may have been at most, in seconds.
+    pub max_age: Option<u64>,
 }
 
 /// What a person who was refused can do about it on the sign-in host.

@@ -342,12 +342,12 @@ fn challenge(refusal: &Refusal) -> Option<(HeaderName, HeaderValue)> {
         }
         Class::SignInInvalid | Class::SignInElsewhere => "Bearer realm=\"poort\", error=\"invalid_token\"",
         Class::StrongerSignIn => {
-            const STRONGER: &str = "Bearer realm=\"poort\", error=\"insufficient_user_authentication\"";
-            let value = match &refusal.step_up {
-                // INVARIANT: an `acr` that loads has no quote in it.
-                Some(class) => HeaderValue::try_from(format!("{STRONGER}, acr_values=\"{class}\"")).ok()?,
-                None => HeaderValue::from_static(STRONGER),
-            };
+            let mut value = "Bearer realm=\"poort\", error=\"insufficient_user_authentication\"".to_owned();
+            let step_up = refusal.step_up.clone().unwrap_or_default();
+            // INVARIANT: an `acr` that loads has no quote in it. Writing to a String cannot fail.
+            let _ = step_up.class.map(|class| write!(value, ", acr_values=\"{class}\""));
+            let _ = step_up.max_age.map(|age| write!(value, ", max_age=\"{age}\""));
+            let value = HeaderValue::try_from(value).ok()?;
             return Some((header::WWW_AUTHENTICATE, value));
         }
         _ => return None,
@@ -407,7 +407,7 @@ pub fn cors_headers(origin: &HeaderValue) -> Vec<(HeaderName, HeaderValue)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reason::Budget;
+    use crate::{pipeline::StepUp, reason::Budget};
     use poort_identity::device::DeviceFault;
 
     fn reply(reason: Reason, accept: &'static str) -> Reply {
@@ -485,15 +485,16 @@ mod tests {
     }
 
     #[test]
-    fn a_step_up_names_its_class() {
+    fn a_step_up_names_its_class_and_age() {
+        let class = Some("https://refeds.org/profile/mfa".into());
         let refusal = Refusal {
-            step_up: Some("https://refeds.org/profile/mfa".into()),
+            step_up: Some(StepUp { class, strong: false, max_age: Some(900) }),
             ..Reason::StrongerSignIn.into()
         };
         let reply = Reply::refusal(&refusal, RequestId([0; 16]), None, None);
         assert_eq!(
             header(&reply, &header::WWW_AUTHENTICATE).unwrap(),
-            "Bearer realm=\"poort\", error=\"insufficient_user_authentication\", acr_values=\"https://refeds.org/profile/mfa\""
+            "Bearer realm=\"poort\", error=\"insufficient_user_authentication\", acr_values=\"https://refeds.org/profile/mfa\", max_age=\"900\""
         );
     }
 

@@ -335,7 +335,7 @@ impl ProxyHttp for Proxy {
                 return Ok(true);
             }
             (Admission::Answer(Answer::SignIn(detour)), Ok(_)) => {
-                let errand = Errand::SignIn { stronger: detour.stronger, class: None };
+                let errand = Errand::SignIn { stronger: detour.stronger, class: None, max_age: None };
                 own::detour(session, ctx, errand, &self.live.audit).await?;
                 return Ok(true);
             }

@@ -15,11 +15,14 @@ use crate::{
     arrival::Arrival,
     checks::stated::{self, Alternatives},
     exchange::Exchange,
-    pipeline::{Flow, Pipeline, Refusal, Remedy, Rules, Stop, refuse},
+    pipeline::{Flow, Pipeline, Refusal, Remedy, Rules, StepUp, Stop, refuse},
     reason::Reason,
     stated::Glass,
     subject::Holder,
 };
+
+/// Beyond this nobody asks how long ago a sign-in was, in seconds: no session lasts longer.
+const LONGEST_AGE: u64 = 24 * 3600;
 
 pub(crate) fn check<P>(pipeline: &Pipeline<P>, arrival: &Arrival<'_>, exchange: &mut Exchange) -> Flow {
     let rules = &pipeline.rules;
@@ -122,7 +125,7 @@ fn refusal(
     let (reason, step_up) = match decision.errors.is_empty() {
         false => (Reason::PolicyError, None),
         true => match sign_in_that_would_do(rules, question, prepared, decision) {
-            Some(class) => (Reason::StrongerSignIn, class),
+            Some(step_up) => (Reason::StrongerSignIn, Some(step_up)),
             None => (others.first().unwrap_or(Reason::Policy), None),
         },
     };
@@ -148,32 +151,47 @@ fn author(decision: &Decision) -> Option<Arc<str>> {
 }
 
 /// The sign-in after which the same question would be allowed, if there is one: of a certain class that a policy names, or else any strong
-/// one. Only refused requests pay for asking again, and only a person can sign in.
+/// one; or else a recent one. Only refused requests pay for asking again, and only a person can sign in.
 fn sign_in_that_would_do(
     rules: &Rules,
     question: &Question,
     prepared: &Prepared,
     decision: &Decision,
-) -> Option<Option<Arc<str>>> {
+) -> Option<StepUp> {
     if question.principal.kind != PrincipalKind::User {
         return None;
     }
-    let mut stronger = question.clone();
-    for class in rules.engine.step_ups(question, prepared, decision) {
-        let session = &mut stronger.context.session;
-        session.acr = Some(class.to_string());
-        session.strong = question.context.session.strong || rules.strong.contains(&*class);
-        if stronger.context.session != question.context.session
-            && rules.engine.decide_alone(&stronger, prepared).allow
-        {
-            return Some(Some(class));
-        }
+    let now = &question.context.session;
+    let allows = |session: &SessionFacts| {
+        let mut other = question.clone();
+        other.context.session = session.clone();
+        rules.engine.decide_alone(&other, prepared).allow
+    };
+    let classes = rules.engine.step_ups(question, prepared, decision).into_iter().map(|class| {
+        let strong = now.strong || rules.strong.contains(&*class);
+        let session = SessionFacts { acr: Some(class.to_string()), strong, ..now.clone() };
+        (StepUp { class: Some(class), ..StepUp::default() }, session)
+    });
+    let strong = (StepUp { strong: true, ..StepUp::default() }, SessionFacts { strong: true, ..now.clone() });
+    let mut ways: Vec<_> = classes.chain((!now.strong).then_some(strong)).collect();
+    if let Some((way, _)) = ways.iter().find(|(_, session)| session != now && allows(session)) {
+        return Some(way.clone());
     }
-    if question.context.session.strong {
-        return None;
+    ways.insert(0, (StepUp::default(), now.clone()));
+    let aged = |session: &SessionFacts, age| SessionFacts { auth_age: Some(age), ..session.clone() };
+    let (way, session) = ways.into_iter().find(|(_, session)| allows(&aged(session, 0)))?;
+    let max_age = oldest(now.auth_age.unwrap_or(LONGEST_AGE), |age| allows(&aged(&session, age)));
+    Some(StepUp { max_age: Some(max_age), ..way })
+}
+
+/// The greatest age below `refused` that is allowed, by halving, where one of nothing is.
+fn oldest(refused: u64, allowed: impl Fn(u64) -> bool) -> u64 {
+    let (mut good, mut bad) = (0, refused);
+    while bad - good > 1 {
+        let middle = good + (bad - good) / 2;
+        *(if allowed(middle) { &mut good } else { &mut bad }) = middle;
     }
-    stronger.context.session = SessionFacts { strong: true, ..question.context.session.clone() };
-    rules.engine.decide_alone(&stronger, prepared).allow.then_some(None)
+    good
 }
 
 /// Whether what decided asks for the body's digest in the record.

@@ -1,7 +1,11 @@
 //! `policy`: what the policies are asked, and what becomes of their answer.
 
 use http::Method;
-use poort_enforce::{arrival::DeviceState, pipeline::Admission, reason::Reason};
+use poort_enforce::{
+    arrival::DeviceState,
+    pipeline::{Admission, StepUp},
+    reason::Reason,
+};
 use serde_json::json;
 
 use crate::fixture::{Answered, Ask, NOW, SYNC, Zone, accepted, expect, now};
@@ -167,7 +171,10 @@ fn a_refusal_says_which_sign_in_would_do_and_only_if_it_would() {
     ] {
         let answered = ask.token(&token).put(&zone);
         let seen = match &answered.admission {
-            Admission::Refusal(refusal) => Some((refusal.reason.clone(), refusal.step_up.as_deref())),
+            Admission::Refusal(refusal) => {
+                let class = refusal.step_up.as_ref().and_then(|step_up| step_up.class.as_deref());
+                Some((refusal.reason.clone(), class))
+            }
             _ => None,
         };
         assert_eq!(seen, expected, "{name}");
@@ -176,6 +183,41 @@ fn a_refusal_says_which_sign_in_would_do_and_only_if_it_would() {
     assert_eq!(advice(&answered), Some("Gold."));
     let Admission::Refusal(refusal) = &answered.admission else { panic!("{answered:?}") };
     assert_eq!(refusal.translations, [("nl".into(), "Goud.".into())]);
+}
+
+/// What asks for a sign-in of a quarter of an hour ago at most, alone and with other things.
+const RECENT: &str = r#"
+@id("recent") forbid (principal, action == Poort::Action::"use", resource == Poort::Source::"persons")
+unless { context.session has auth_age && context.session.auth_age <= 900 };
+@id("recent and strong")
+permit (principal is Poort::User in Poort::Role::"officer", action == Poort::Action::"collect", resource == Poort::Source::"persons")
+when { context.session.strong && context.session has auth_age && context.session.auth_age < 60 };
+"#;
+
+#[test]
+fn a_refusal_says_how_recent_a_sign_in_would_do() {
+    let zone = Zone::new().watched(RECENT, None);
+    let signed_in = |ago: u64| zone.issuer.token(&json!({ "auth_time": NOW - ago }));
+    let status = || Ask::get("persons.example", "/status");
+    let collect = || Ask::get("persons.example", "/persons").method(Method::POST);
+    let recent = |strong, max_age| Some(StepUp { class: None, strong, max_age: Some(max_age) });
+    for (name, ask, token, expected) in [
+        ("a while ago", status(), signed_in(901), recent(false, 900)),
+        ("nobody knows when", status(), zone.issuer.token(&json!({ "auth_time": null })), recent(false, 900)),
+        ("just now", status(), signed_in(900), None),
+        ("neither recent nor strong", collect(), signed_in(61), recent(true, 59)),
+        ("recent, and not strong", collect(), signed_in(1), Some(StepUp { strong: true, ..StepUp::default() })),
+    ] {
+        let answered = ask.token(&token).put(&zone);
+        let seen = match &answered.admission {
+            Admission::Refusal(refusal) => {
+                assert_eq!(refusal.reason, Reason::StrongerSignIn, "{name}");
+                refusal.step_up.clone()
+            }
+            _ => None,
+        };
+        assert_eq!(seen, expected, "{name}");
+    }
 }
 
 #[test]

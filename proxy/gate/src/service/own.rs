@@ -7,7 +7,7 @@ use http::{HeaderValue, header};
 use pingora::{Result, proxy::Session};
 use poort_enforce::{
     exchange::Exchange,
-    pipeline::{Refusal, Remedy},
+    pipeline::{Refusal, Remedy, StepUp},
     reason::Reason,
     reply::{Reply, Way},
     sign_in::{Endpoint, is_form, is_navigation, is_own_origin},
@@ -72,12 +72,15 @@ fn wanted(ctx: &Context, refusal: &Refusal) -> Option<Errand> {
     let nobody = exchange.holder.as_ref().is_some_and(|holder| holder.subject.is_none());
     let errand = match &refusal.reason {
         Reason::StrongerSignIn => {
-            Errand::SignIn { stronger: true, class: refusal.step_up.as_deref().map(str::to_owned) }
+            let any = StepUp { strong: true, ..StepUp::default() };
+            let StepUp { class, strong, max_age } = refusal.step_up.clone().unwrap_or(any);
+            let stronger = strong || class.is_some();
+            Errand::SignIn { stronger, class: class.as_deref().map(str::to_owned), max_age }
         }
-        Reason::Policy if nobody => Errand::SignIn { stronger: false, class: None },
+        Reason::Policy if nobody => Errand::sign_in(),
         Reason::Session(
             SessionFault::Expired | SessionFault::Ended | SessionFault::Unknown | SessionFault::Unconfirmed,
-        ) => Errand::SignIn { stronger: false, class: None },
+        ) => Errand::sign_in(),
         Reason::PurposeRequired | Reason::CaseRequired if exchange.statements.is_some() => mission(exchange),
         _ => return None,
     };

@@ -19,7 +19,10 @@ use poort_identity::{
 };
 use tokio::sync::watch;
 
-use super::{Kept, KeptForms, Memory, State, exchange, journey::Journey};
+use super::{
+    Kept, KeptForms, Memory, State, exchange,
+    journey::{self, Journey},
+};
 use crate::{
     audit::Reviews,
     carry_over::CarryOver,
@@ -148,7 +151,11 @@ impl Desk {
     }
 
     /// Whether a sign-in is what a journey waits for.
-    pub(super) fn is_enough(&self, kept: &Kept, journey: Option<&Journey>) -> bool {
+    pub(super) fn is_enough(&self, kept: &Kept, journey: Option<&Journey>, now: SystemTime) -> bool {
+        is_recent(kept, journey, now) && self.is_strong_enough(kept, journey)
+    }
+
+    pub(super) fn is_strong_enough(&self, kept: &Kept, journey: Option<&Journey>) -> bool {
         match journey.and_then(Journey::stronger) {
             None => true,
             Some(Some(class)) => kept.subject.acr.as_deref() == Some(class),
@@ -273,6 +280,12 @@ impl Desk {
     pub(super) fn good_until(tokens: &Tokens, now: SystemTime) -> SystemTime {
         now + tokens.expires_in.unwrap_or(USUAL_GOOD)
     }
+}
+
+/// Whether somebody signed in as recently as a journey waits for. An issuer that does not say when says nothing that would do.
+fn is_recent(kept: &Kept, journey: Option<&Journey>, now: SystemTime) -> bool {
+    let ago = kept.subject.auth_time.map(|at| journey::seconds(now).saturating_sub(at));
+    journey.and_then(Journey::max_age).is_none_or(|most| ago.is_some_and(|ago| ago <= most))
 }
 
 impl fmt::Debug for Desk {

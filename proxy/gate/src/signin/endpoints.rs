@@ -245,8 +245,7 @@ impl Desk {
         let onward =
             one(form, "to")?.filter(|to| self.journey(to, visit).is_ok()).map(|to| format!("to={to}"));
         let target = journey::target(&target.path, target.query.as_deref().or(onward.as_deref()));
-        let journey =
-            Journey::to(self.host.clone(), target, Errand::SignIn { stronger: false, class: None }, visit);
+        let journey = Journey::to(self.host.clone(), target, Errand::sign_in(), visit);
         let sealed = journey.seal(&self.seal).ok_or(SignInFault::Internal)?;
         self.go(format!("{}/start?to={sealed}", self.origin), vec![], visit)
     }
@@ -309,7 +308,7 @@ impl Desk {
         let journey = sealed.as_deref().map(|sealed| self.journey(sealed, visit)).transpose()?;
         let other_person = visit.query("other")?.is_some();
         let present = self.present(visit).await.filter(|_| !other_person);
-        let present = present.filter(|(_, kept)| self.is_enough(kept, journey.as_ref()));
+        let present = present.filter(|(_, kept)| self.is_enough(kept, journey.as_ref(), visit.now));
         if let Some((id, kept)) = present {
             return self.go_on(id, &kept, journey, vec![], visit).await;
         }
@@ -320,19 +319,19 @@ impl Desk {
             (None, places) => return Ok(chooser(places, sealed.as_deref(), other_person, visit)),
         };
         let wanted = journey.as_ref().and_then(|journey| self.wanted(journey));
-        self.begin(place, sealed, wanted.as_deref(), other_person, visit).await
+        let max_age = journey.as_ref().and_then(Journey::max_age);
+        let ask = Ask { acr_values: wanted.as_deref(), max_age, other_person };
+        self.begin(place, sealed, ask, visit).await
     }
 
     async fn begin(
         &self,
         place: &Place,
         journey: Option<String>,
-        acr_values: Option<&str>,
-        other_person: bool,
+        ask: Ask<'_>,
         visit: Visit<'_>,
     ) -> Answered {
         let secret = secret()?;
-        let ask = Ask { acr_values, max_age: None, other_person };
         let (state, flow, address) = place.provider.begin(ask, sha256(secret.as_bytes()), visit.device)?;
         let cookie = cookies::kept(&cookies::login(&tag(&state)), &secret, PATIENCE.as_secs());
         let waiting = Waiting { flow, journey };
@@ -389,8 +388,11 @@ impl Desk {
         };
         let value = session.seal(&self.seal).map_err(|_| SignInFault::Internal)?;
         let cookies = [cookies::session(&value), cookies::removed(&login)].into_iter().flatten().collect();
-        if !self.is_enough(&kept, journey.as_ref()) {
-            let page = visit.page(texts::NOT_STRONG).say(texts::WITH_A_CARD);
+        if !self.is_enough(&kept, journey.as_ref(), visit.now) {
+            let page = match self.is_strong_enough(&kept, journey.as_ref()) {
+                true => visit.page(texts::NOT_RECENT).say(texts::ONCE_MORE),
+                false => visit.page(texts::NOT_STRONG).say(texts::WITH_A_CARD),
+            };
             let again =
                 waiting.journey.map_or_else(|| "/".to_owned(), |sealed| format!("/start?to={sealed}"));
             return Ok(Page { status: StatusCode::FORBIDDEN, cookies, ..page }

@@ -164,8 +164,7 @@ impl Desk {
     pub(super) async fn kept_form(&self, name: &str, visit: Visit<'_>) -> Answered {
         let (host, own) = (&visit.facts.host, format!("/.poort/callback?{KEPT_FORM}={name}"));
         let Some((_, kept)) = self.present_at(host, visit).await else {
-            let errand = Errand::SignIn { stronger: false, class: None };
-            let (address, cookie) = self.way_and_back(visit, errand, own)?;
+            let (address, cookie) = self.way_and_back(visit, Errand::sign_in(), own)?;
             return self.go(address, cookie.into_iter().collect(), visit);
         };
         let writer =

@@ -23,6 +23,9 @@ pub enum Errand {
         /// The `acr` that a policy asks for; none: any strong sign-in will do.
         #[serde(default)]
         class: Option<String>,
+        /// How long ago the sign-in may have been at most, in seconds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        max_age: Option<u64>,
     },
     /// To say what it is for.
     Mission {
@@ -36,6 +39,14 @@ pub enum Errand {
         /// `issuer-alias|sub`.
         person: String,
     },
+}
+
+impl Errand {
+    /// To sign in, in any way.
+    #[must_use]
+    pub const fn sign_in() -> Self {
+        Self::SignIn { stronger: false, class: None, max_age: None }
+    }
 }
 
 /// A way to a source, interrupted on the sign-in host.
@@ -70,9 +81,14 @@ impl Journey {
     /// The stronger sign-in that it waits for, if it does; inside: the `acr` that it has to be.
     pub(super) fn stronger(&self) -> Option<Option<&str>> {
         match &self.errand {
-            Errand::SignIn { stronger: true, class } => Some(class.as_deref()),
+            Errand::SignIn { stronger: true, class, .. } => Some(class.as_deref()),
             _ => None,
         }
+    }
+
+    /// How long ago the sign-in that it waits for may have been at most, in seconds.
+    pub(super) fn max_age(&self) -> Option<u64> {
+        if let Errand::SignIn { max_age, .. } = &self.errand { *max_age } else { None }
     }
 
     pub(super) fn seal(&self, seal: &Seal) -> Option<String> {
@@ -119,7 +135,7 @@ mod tests {
             device: "car-1".to_owned(),
             tag: "abc".to_owned(),
             browser: [1; 32],
-            errand: Errand::SignIn { stronger: false, class: None },
+            errand: Errand::sign_in(),
             at: seconds(now),
             again: false,
         };

@@ -32,6 +32,16 @@ pub(super) const WITH_A_CARD: Text = Text([
     "Il faut une carte ou une clé de sécurité, et la connexion s'est faite sans. Réessayez avec la vôtre.",
     "This needs a card or security key, and the sign-in was without. Try again with yours.",
 ]);
+pub(super) const NOT_RECENT: Text = Text([
+    "Deze aanmelding is te lang geleden.",
+    "Cette connexion date de trop longtemps.",
+    "This sign-in was too long ago.",
+]);
+pub(super) const ONCE_MORE: Text = Text([
+    "Hiervoor moet u zich net hebben aangemeld. Probeer opnieuw.",
+    "Il faut s'être connecté à l'instant. Réessayez.",
+    "This needs somebody who has just signed in. Try again.",
+]);
 pub(super) const SIGN_OUT_ASKED: Text = Text(["Afmelden?", "Se déconnecter ?", "Sign out?"]);
 pub(super) const EVERYWHERE: Text = Text([
     "U wordt afgemeld van elke toepassing op dit toestel.",
