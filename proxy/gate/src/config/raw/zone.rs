@@ -144,6 +144,7 @@ record! {
     struct Defaults {
         timeouts: Block<Timeouts>,
         body: Text,
+        retention: Text,
     }
 
     struct Timeouts {
