@@ -140,7 +140,7 @@ fn meant(files: &[PathBuf], wanted: &Wanted, found: &mut Found) -> Result<HashMa
                 Ok(Some((id, met))) => *seen.entry(id).or_default() |= met,
                 Ok(None) => {}
                 Err(what) => {
-                    found.doubts.push(Doubt { place: Place { file: path.clone(), line: number }, what })
+                    found.doubts.push(Doubt { place: Place { file: path.clone(), line: number }, what });
                 }
             }
         }
