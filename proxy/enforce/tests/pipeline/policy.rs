@@ -206,7 +206,12 @@ fn a_refusal_says_how_recent_a_sign_in_would_do() {
         ("nobody knows when", status(), zone.issuer.token(&json!({ "auth_time": null })), recent(false, 900)),
         ("just now", status(), signed_in(900), None),
         ("neither recent nor strong", collect(), signed_in(61), recent(true, 59)),
-        ("recent, and not strong", collect(), signed_in(1), Some(StepUp { strong: true, ..StepUp::default() })),
+        (
+            "recent, and not strong",
+            collect(),
+            signed_in(1),
+            Some(StepUp { strong: true, ..StepUp::default() }),
+        ),
     ] {
         let answered = ask.token(&token).put(&zone);
         let seen = match &answered.admission {
