@@ -33,6 +33,7 @@ pub mod limits;
 pub mod listen;
 pub mod listeners;
 pub mod live;
+pub mod machines;
 pub mod metrics;
 pub mod outcome;
 pub mod prover;

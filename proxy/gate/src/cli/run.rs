@@ -29,6 +29,7 @@ use crate::{
     listen::{self, Surroundings},
     listeners,
     live::{Author, Live, Start},
+    machines::Machines,
     metrics::Metrics,
     service::Proxy,
     world::WallClock,
@@ -214,6 +215,7 @@ fn configuration(file: &Path, ledger: &Ledger) -> anyhow::Result<(Checked, Origi
 struct Summary {
     listeners: Vec<listen::ListenSettings>,
     admin: std::net::SocketAddr,
+    service: Option<listen::ListenSettings>,
     console: Option<listen::ListenSettings>,
     record: std::path::PathBuf,
     workers: usize,
@@ -226,17 +228,12 @@ struct Summary {
 impl Summary {
     fn of(deploy: &Deploy) -> Self {
         let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+        let settings = |listener| listeners::settings(listener, &deploy.connections);
         Self {
-            listeners: deploy
-                .listeners
-                .iter()
-                .map(|listener| listeners::settings(listener, &deploy.connections))
-                .collect(),
+            listeners: deploy.listeners.iter().map(settings).collect(),
             admin: deploy.admin,
-            console: deploy
-                .console
-                .as_ref()
-                .map(|listener| listeners::settings(listener, &deploy.connections)),
+            service: deploy.service.as_ref().map(settings),
+            console: deploy.console.as_ref().map(settings),
             record: deploy.audit.directory.clone(),
             workers: deploy.workers.map_or_else(cores, std::num::NonZeroUsize::get),
             body: deploy.connections.body,
@@ -268,6 +265,13 @@ fn server(deploy: &Summary, live: &Arc<Live>) -> anyhow::Result<Server> {
         let surroundings = surroundings(settings, Arc::clone(&live.trust))?;
         let proxy = http_proxy(&server.configuration, Proxy::new(Arc::clone(live), deploy.body));
         server.add_service(listen::service("gate", settings, surroundings, proxy));
+    }
+    if let Some(settings) = &deploy.service {
+        let machines = HttpServer::new_app(Machines::new(Arc::clone(live)));
+        let surroundings = surroundings(settings, Arc::clone(&live.trust))?;
+        let mut machines = listen::service("service", settings, surroundings, machines);
+        machines.threads = Some(1);
+        server.add_service(machines);
     }
     if let Some(settings) = &deploy.console
         && let Some(trust) = live.visitors.clone()

@@ -25,9 +25,7 @@ impl Search {
                 value.ends_with(argument).then_some((value.len().saturating_sub(argument.len()), value.len()))
             }
             Self::Equals => (value == argument).then_some((0, value.len())),
-            Self::Within => {
-                (value.is_empty() || memmem::find(argument, value).is_some()).then_some((0, value.len()))
-            }
+            Self::Within => is_within(value, argument).then_some((0, value.len())),
         };
         if let (Some(span), Some(captures)) = (found, captures) {
             captures.spans.push(Some(span));
@@ -57,6 +55,19 @@ pub(crate) fn contains_spaced(value: &[u8], text: &[u8]) -> bool {
     })
 }
 
+/// Whether `text` holds `part`. A searcher for a short part costs more to make than a list of names to look through.
+fn is_within(part: &[u8], text: &[u8]) -> bool {
+    /// So many bytes may be compared at each place.
+    const SHORT: usize = 64;
+    // The byte in the middle: lists have the same around each name.
+    let middle = part.len() / 2;
+    let Some(byte) = part.get(middle).filter(|_| part.len() <= SHORT) else {
+        return memmem::find(text, part).is_some();
+    };
+    let places = memchr::memchr_iter(*byte, text.get(middle..).unwrap_or_default());
+    places.into_iter().any(|at| text.get(at..at + part.len()) == Some(part))
+}
+
 /// Where `word` stands in `text` with no word character on either side.
 fn word(text: &[u8], word: &[u8]) -> Option<usize> {
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
@@ -70,10 +81,18 @@ fn word(text: &[u8], word: &[u8]) -> Option<usize> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::contains_spaced;
+    use super::{contains_spaced, is_within};
     use crate::transform::Transform;
 
     proptest! {
+        #[test]
+        fn a_part_is_found_wherever_it_stands(part in "[/ab]{0,5}", text in "[/ab ]{0,12}", long in 0..80_usize) {
+            let part = format!("{part}{}", "a".repeat(if long > 60 { long } else { 0 }));
+            for text in [text.clone(), format!("{text}{part}"), format!("{part}{text}"), format!("{text}{part}{text}")] {
+                prop_assert_eq!(is_within(part.as_bytes(), text.as_bytes()), text.contains(&part), "{} {}", part, text);
+            }
+        }
+
         #[test]
         fn what_is_found_without_white_space_is_found_in_between(value in "[<tTe \\n\\x0b]{0,16}", text in "[<te]{0,4}") {
             let (mut dense, mut small) = (Vec::new(), Vec::new());

@@ -12,15 +12,16 @@ impl<const WORDS: usize> Table<WORDS> {
         Self(Box::new([0; WORDS]))
     }
 
-    /// Whether the bits of a hash are set: the high bits choose the word.
+    /// Whether the bits of a hash are set.
     #[inline]
-    fn has(&self, Hash { place, bits }: Hash) -> bool {
-        self.0.get(place % WORDS).is_some_and(|word| word & bits == bits)
+    fn has(&self, Hash { place, bits: [one, other] }: Hash) -> bool {
+        let word = self.0.get(place % WORDS).copied().unwrap_or(0);
+        word.wrapping_shr(one) & word.wrapping_shr(other) & 1 == 1
     }
 
     fn add(&mut self, Hash { place, bits }: Hash) {
         if let Some(word) = self.0.get_mut(place % WORDS) {
-            *word |= bits;
+            *word |= bits.iter().fold(0, |all, bit| all | 1_u64.wrapping_shl(*bit));
         }
     }
 
@@ -34,39 +35,38 @@ impl<const WORDS: usize> Table<WORDS> {
 #[derive(Clone, Copy)]
 struct Hash {
     place: usize,
-    bits: u64,
+    /// Two bits of the word there, modulo 64; they may be the same.
+    bits: [u32; 2],
 }
 
 const FOLD: u32 = 0x2020_2020;
 
-/// Two bits, turned as the hash says.
-const PAIR: u64 = 1 | 1 << 17;
-
 // Multiplicative hashes (Knuth, The Art of Computer Programming, 6.4) of the first bytes of a window, read as a
-// little-endian number. Where there are many, two bits, as in a Bloom filter: with one, a place in forty would pass.
+// little-endian number: the high bits choose the word. Where there are many, two bits, as in a Bloom filter: with one, a place in
+// forty would pass.
 
 #[inline]
 fn hash_two(window: u32) -> Hash {
     let folded = window | FOLD;
-    Hash { place: (folded >> 6 & 0x3ff) as usize, bits: 1 << (folded & 63) }
+    Hash { place: (folded >> 6 & 0x3ff) as usize, bits: [folded; 2] }
 }
 
 #[inline]
 fn hash_three(window: u32) -> Hash {
     let product = (window << 8 | FOLD).wrapping_mul(0x9e37_79b1);
-    Hash { place: (product >> 21) as usize, bits: 1 << (product >> 15 & 63) }
+    Hash { place: (product >> 21) as usize, bits: [product >> 15; 2] }
 }
 
 #[inline]
 fn hash_four(window: u32) -> Hash {
     let product = (window | FOLD).wrapping_mul(0x9e37_79b1);
-    Hash { place: (product >> 21) as usize, bits: PAIR.rotate_left(product >> 15) }
+    Hash { place: (product >> 21) as usize, bits: [product >> 15, product >> 9] }
 }
 
 #[inline]
 fn hash_eight(window: u64) -> Hash {
     let product = (window | 0x2020_2020_2020_2020).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    Hash { place: (product >> 53) as usize, bits: PAIR.rotate_left((product >> 47) as u32 & 63) }
+    Hash { place: (product >> 53) as usize, bits: [(product >> 47) as u32, (product >> 41) as u32] }
 }
 
 /// The first four bytes of `rest`, with zeros beyond its end.

@@ -82,6 +82,12 @@ impl Columns {
         self.get(at).map(|column| column.common).unwrap_or_default()
     }
 
+    /// The same, if there are values.
+    #[inline]
+    pub(super) fn common_of_any(&self, at: u32) -> Option<Common> {
+        self.get(at).filter(|column| !column.items.is_empty()).map(|column| column.common)
+    }
+
     /// The gate bits that any value of the column sets, if that is known; of none, no words.
     pub(super) fn known_bits(&self, at: u32, gate: &Gate) -> Option<&[u64]> {
         self.get(at).filter(|column| column.bits_side == Some(gate.side)).map(|column| column.bits.as_slice())
@@ -214,6 +220,15 @@ impl State {
             _ => return self.fill_column(program, at, column),
         }
         self.touched_column(program, at)
+    }
+
+    /// Fills column `at`, of members, unless that is done.
+    #[inline]
+    pub(super) fn members(&mut self, program: &Program, at: u32) {
+        let Some(column) = program.columns.get(at as usize) else { return };
+        if !self.columns.get(at).is_some_and(|filled| self.is_fresh(column, filled)) {
+            self.fill_column(program, at, column);
+        }
     }
 
     /// The same of a column whose members are filled, and have bytes that its transformations act on.

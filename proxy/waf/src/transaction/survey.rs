@@ -127,10 +127,9 @@ impl State {
     /// Finds the columns of members that there are.
     fn present_members(&mut self, program: &Program, group: &Group, present: &mut Vec<Present>) -> bool {
         for (target, column) in (0..).zip(&group.columns) {
-            let column = self.column(program, *column);
-            if !self.columns.items(column).is_empty() {
-                present.push(Present { target, column, common: self.columns.common(column) });
-            }
+            self.members(program, *column);
+            let common = self.columns.common_of_any(*column);
+            present.extend(common.map(|common| Present { target, column: *column, common }));
         }
         false
     }

@@ -299,8 +299,18 @@ impl Values {
     }
 
     /// What a transformation makes of a value that has bytes it acts on.
+    #[inline]
     pub(super) fn step(&mut self, id: ValueId, transform: Transform, page: Option<&CodePage>) -> ValueId {
-        let index = transform as usize;
+        let row = self.items.get(id.0 as usize).map_or(UNKNOWN, |value| value.row);
+        match self.rows.get((row as usize).saturating_add(transform as usize)) {
+            Some(&known) if known != UNKNOWN => ValueId(known),
+            _ => self.first_step(id, transform, page),
+        }
+    }
+
+    /// The same when the value has not been transformed so yet.
+    #[inline(never)]
+    fn first_step(&mut self, id: ValueId, transform: Transform, page: Option<&CodePage>) -> ValueId {
         let row = self.item(id).row;
         if row == UNKNOWN && !self.take_room(Transform::COUNT * size_of::<u32>()) {
             return id;
@@ -312,11 +322,7 @@ impl Values {
                 value.row = row;
             }
         }
-        let cell = self.item(id).row as usize + index;
-        match self.rows.get(cell) {
-            Some(&known) if known != UNKNOWN => return ValueId(known),
-            _ => {}
-        }
+        let cell = self.item(id).row as usize + transform as usize;
         let result = self.compute(id, transform, page);
         if let Some(slot) = self.rows.get_mut(cell) {
             *slot = result.0;

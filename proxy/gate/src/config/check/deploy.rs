@@ -74,11 +74,12 @@ pub(super) fn check(desk: &Desk<'_>, whole: Field<'_, Part<raw::Deploy>>) -> Out
     let watch = deploy.field("watch", |raw| &raw.watch).or(false, value::switch);
     let directory = policies.as_ref().map(|policies| policies.path.clone());
     let build = || {
-        let ((listeners, admin, console), (state, audit)) = (faces?, stores?);
+        let ((listeners, admin, service, console), (state, audit)) = (faces?, stores?);
         let (console, visitors) = console.unzip();
         Some(Deploy {
             listeners,
             admin,
+            service,
             console,
             visitors,
             policies: directory?,
@@ -111,9 +112,10 @@ fn faces(desk: &Desk<'_>, deploy: Opened<'_, raw::Deploy>) -> Option<Faces> {
         })
     });
     let console = deploy.field("console", |raw| &raw.console).optional(|here| console(desk, here.open()));
-    let (listeners, address, console) = (listeners?, address?, console?);
+    let service = deploy.field("service", |raw| &raw.service).optional(|here| service(desk, here.open()));
+    let (listeners, address, service, console) = (listeners?, address?, service?, console?);
     let mut sound = true;
-    let all = || listeners.iter().chain(console.as_ref().map(|(listener, _)| listener));
+    let all = || listeners.iter().chain(&service).chain(console.as_ref().map(|(listener, _)| listener));
     for (index, listener) in all().enumerate() {
         let earlier = all().take(index).map(|other| other.address);
         if let Some(other) = earlier.chain([address]).find(|other| collide(*other, listener.address)) {
@@ -123,11 +125,11 @@ fn faces(desk: &Desk<'_>, deploy: Opened<'_, raw::Deploy>) -> Option<Faces> {
             sound = false;
         }
     }
-    sound.then_some((listeners, address, console))
+    sound.then_some((listeners, address, service, console))
 }
 
-/// The listeners, the admin address, and where people look at the gate.
-type Faces = (Vec<Listener>, SocketAddr, Option<(Listener, Trust)>);
+/// The listeners, the admin address, where machines ask, and where people look at the gate.
+type Faces = (Vec<Listener>, SocketAddr, Option<Listener>, Option<(Listener, Trust)>);
 
 /// Whether two sockets cannot be bound side by side. Port 0 is a different one each time.
 fn collide(one: SocketAddr, other: SocketAddr) -> bool {
@@ -156,6 +158,26 @@ fn listener(desk: &Desk<'_>, listener: Opened<'_, raw::Listener>) -> Option<List
         client_certificate: client_certificate?,
         tls: tls?,
         balancers: balancers?,
+    })
+}
+
+/// Where machines ask that have no device certificate.
+fn service(desk: &Desk<'_>, service: Opened<'_, raw::Service>) -> Option<Listener> {
+    let address = service.field("address", |raw| &raw.address);
+    let place = address.spot().place();
+    let address = address.required("address: 0.0.0.0:8444", value::socket);
+    let certificates = service.field("certificates", |raw| &raw.certificates);
+    let example = "certificates: [{ chain: certs/service.crt, key: certs/service.key }]";
+    let certificates = certificates.some(example, |here| certificate(desk, here.open()));
+    let tls = service.field("tls", |raw| &raw.tls).or(TlsVersion::V13, value::tls_version);
+    let (client_certificate, balancers) = (Demand::Optional, Vec::new());
+    Some(Listener {
+        place,
+        address: address?,
+        certificates: certificates?,
+        client_certificate,
+        tls: tls?,
+        balancers,
     })
 }
 

@@ -14,10 +14,12 @@ use super::{Identity, PrivateKey, TlsVersion, zone::Rate};
 /// What operators decide: where the gate listens, and where it keeps things.
 #[derive(Debug)]
 pub struct Deploy {
-    /// Never empty; no two on one address, nor on those of `admin` and `console`.
+    /// Never empty; no two on one address, nor on those of `admin`, `service` and `console`.
     pub listeners: Vec<Listener>,
     /// Where `/metrics`, `/healthz` and `/readyz` are answered.
     pub admin: SocketAddr,
+    /// Where machines ask that have no device certificate; none if the file does not say.
+    pub service: Option<Listener>,
     /// Where people look at the gate; none if the file does not say. Client certificates are required, and it speaks TLS 1.3.
     pub console: Option<Listener>,
     /// Whose certificates are believed there: people's, of authorities of their own. None exactly if there is no console.
@@ -43,7 +45,7 @@ pub struct Deploy {
 impl Deploy {
     /// Every listener with TLS, the console's last.
     pub fn tls_listeners(&self) -> impl Iterator<Item = &Listener> {
-        self.listeners.iter().chain(&self.console)
+        self.listeners.iter().chain(&self.service).chain(&self.console)
     }
 }
 

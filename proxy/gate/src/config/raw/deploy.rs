@@ -6,6 +6,7 @@ record! {
     struct Deploy {
         listeners: Blocks<Listener>,
         admin: Block<Admin>,
+        service: Block<Service>,
         console: Block<Console>,
         policies: Text,
         state: Block<State>,
@@ -32,6 +33,12 @@ record! {
 
     struct Admin {
         address: Text,
+    }
+
+    struct Service {
+        address: Text,
+        certificates: Blocks<ServerCertificate>,
+        tls: Text,
     }
 
     struct Console {

@@ -1,7 +1,7 @@
 //! Folding: `1 + 1`, `a.b`, repeated strings and the like say nothing about an attack; what is left fits in five tokens.
 
-use super::Fingerprint;
 use super::token::{Dialect, Quote, Token, Tokenizer, class};
+use super::{Fingerprint, table};
 
 /// Tokens a fingerprint has at most.
 const KEPT: usize = 5;
@@ -151,16 +151,13 @@ impl Folder<'_> {
     /// Reads tokens until `wanted` lie right of `left`; comments are set aside.
     fn fill(&mut self, wanted: usize) {
         while self.more && self.next <= KEPT && self.next - self.left < wanted {
-            let mut token = Token::NONE;
-            self.more = self.source.next(&mut token);
-            if let Some(slot) = self.tokens.get_mut(self.next) {
-                *slot = token;
-            }
+            let Some(token) = self.tokens.get_mut(self.next) else { break };
+            self.more = self.source.next(token);
             if !self.more {
                 break;
             }
             if token.class == class::COMMENT {
-                self.comment = token;
+                self.comment = *token;
             } else {
                 self.comment.class = class::NONE;
                 self.next += 1;
@@ -172,8 +169,13 @@ impl Folder<'_> {
         self.tokens.get(at).map_or(class::NONE, |token| token.class)
     }
 
-    fn token(&self, at: usize) -> Token {
-        self.tokens.get(at).copied().unwrap_or(Token::NONE)
+    fn token(&self, at: usize) -> &Token {
+        static NONE: Token = Token::NONE;
+        self.tokens.get(at).unwrap_or(&NONE)
+    }
+
+    fn is_unary(&self, at: usize) -> bool {
+        self.token(at).is_unary()
     }
 
     fn set_class(&mut self, at: usize, class: u8) {
@@ -183,7 +185,7 @@ impl Folder<'_> {
     }
 
     fn copy(&mut self, from: usize, to: usize) {
-        let token = self.token(from);
+        let token = *self.token(from);
         if let Some(slot) = self.tokens.get_mut(to) {
             *slot = token;
         }
@@ -218,61 +220,62 @@ impl Folder<'_> {
     }
 
     fn fold_two(&mut self) -> Step {
-        let (a, b) = (self.token(self.left), self.token(self.left + 1));
-        match (a.class, b.class) {
+        let right = self.left + 1;
+        match (self.class(self.left), self.class(right)) {
             (class::STRING, class::STRING) | (class::SEMICOLON, class::SEMICOLON) => {
                 self.next -= 1;
                 return Step::Again;
             }
-            (class::OPERATOR | class::LOGIC, _) if b.is_unary() || b.class == class::SQL_TYPE => {
+            (class::OPERATOR | class::LOGIC, class) if class == class::SQL_TYPE || self.is_unary(right) => {
                 self.drop_last(1);
                 return Step::Again;
             }
-            (class::LEFT_PAREN, _) if b.is_unary() => {
+            (class::LEFT_PAREN, _) if self.is_unary(right) => {
                 self.next -= 1;
                 self.left = self.left.saturating_sub(1);
                 return Step::Again;
             }
             _ => {}
         }
-        if self.merge_words(&a, &b) {
+        if self.merge_words() {
             self.next -= 1;
             self.left = self.left.saturating_sub(1);
             return Step::Again;
         }
-        self.reclassify(&a, &b)
+        self.reclassify()
     }
 
     /// Words whose class depends on what follows.
-    fn reclassify(&mut self, a: &Token, b: &Token) -> Step {
+    fn reclassify(&mut self) -> Step {
         let (left, right) = (self.left, self.left + 1);
-        let paren = b.class == class::LEFT_PAREN;
-        match a.class {
-            class::SEMICOLON if b.class == class::FUNCTION && starts_with_if(b) => {
+        let (a, b) = (self.class(left), self.class(right));
+        let paren = b == class::LEFT_PAREN;
+        match a {
+            class::SEMICOLON if b == class::FUNCTION && starts_with_if(self.token(right)) => {
                 self.set_class(right, class::TSQL);
                 Step::Again
             }
-            class::BAREWORD | class::VARIABLE if paren && is_function_when_called(a) => {
+            class::BAREWORD | class::VARIABLE if paren && is_function_when_called(self.token(left)) => {
                 self.set_class(left, class::FUNCTION);
                 Step::Again
             }
-            class::KEYWORD if a.is(b"IN") || a.is(b"NOT IN") => {
+            class::KEYWORD if self.token(left).is(b"IN") || self.token(left).is(b"NOT IN") => {
                 self.set_class(left, if paren { class::OPERATOR } else { class::BAREWORD });
                 Step::Again
             }
-            class::OPERATOR if a.is(b"LIKE") || a.is(b"NOT LIKE") => {
+            class::OPERATOR if self.token(left).is(b"LIKE") || self.token(left).is(b"NOT LIKE") => {
                 if paren {
                     self.set_class(left, class::FUNCTION);
                 }
                 Step::Pass
             }
-            class::SQL_TYPE if is_value_after_type(b.class) => {
+            class::SQL_TYPE if is_value_after_type(b) => {
                 self.copy(right, left);
                 self.drop_last(1);
                 Step::Again
             }
-            class::COLLATE if b.class == class::BAREWORD => {
-                if b.text().contains(&b'_') {
+            class::COLLATE if b == class::BAREWORD => {
+                if self.token(right).text().contains(&b'_') {
                     self.set_class(right, class::SQL_TYPE);
                     self.left = 0;
                 }
@@ -280,7 +283,7 @@ impl Folder<'_> {
             }
             class::BACKSLASH => {
                 // T-SQL reads `\%1` as `0 % 1`, and `\1` as `1`.
-                if b.is_arithmetic() {
+                if self.token(right).is_arithmetic() {
                     self.set_class(left, class::NUMBER);
                     self.left = 0;
                 } else {
@@ -289,20 +292,21 @@ impl Folder<'_> {
                 }
                 Step::Again
             }
-            _ => self.brackets(a, b),
+            _ => self.brackets(),
         }
     }
 
-    fn brackets(&mut self, a: &Token, b: &Token) -> Step {
-        match (a.class, b.class) {
+    fn brackets(&mut self) -> Step {
+        let right = self.left + 1;
+        match (self.class(self.left), self.class(right)) {
             (class::LEFT_PAREN, class::LEFT_PAREN) | (class::RIGHT_PAREN, class::RIGHT_PAREN) => {
                 self.drop_last(1);
                 Step::Again
             }
             (class::LEFT_BRACE, class::BAREWORD) => {
                 // MySQL takes {``.``.id}; so rare that the shape itself is the attack.
-                if b.text().is_empty() {
-                    self.set_class(self.left + 1, class::EVIL);
+                if self.token(right).text().is_empty() {
+                    self.set_class(right, class::EVIL);
                     return Step::Stop(self.left + 2);
                 }
                 self.drop_last(2);
@@ -317,11 +321,15 @@ impl Folder<'_> {
     }
 
     /// `UNION` + `ALL` is one word when the table knows the phrase.
-    fn merge_words(&mut self, a: &Token, b: &Token) -> bool {
+    fn merge_words(&mut self) -> bool {
+        let (a, b) = (self.token(self.left), self.token(self.left + 1));
         if !is_wordlike(a.class) || !(is_wordlike(b.class) || b.class == class::LOGIC) {
             return false;
         }
         let (first, second) = (a.text(), b.text());
+        if !table::may_be_phrase(first, second) {
+            return false;
+        }
         let len = first.len() + 1 + second.len();
         let mut phrase = [b' '; super::token::WORD_MAX];
         if len >= phrase.len() {
@@ -331,7 +339,7 @@ impl Folder<'_> {
             *slot = *byte;
         }
         let phrase = phrase.get(..len).unwrap_or_default();
-        let class = super::table::class_of(phrase);
+        let class = table::class_of(phrase);
         if class == class::NONE {
             return false;
         }
@@ -342,55 +350,55 @@ impl Folder<'_> {
     }
 
     fn fold_three(&mut self) -> bool {
-        let (a, b, c) = (self.token(self.left), self.token(self.left + 1), self.token(self.left + 2));
-        if is_redundant_pair(&a, &b, &c) {
+        let (left, middle, last) = (self.left, self.left + 1, self.left + 2);
+        let (a, b, c) = (self.class(left), self.class(middle), self.class(last));
+        if self.is_redundant_pair(a, b, c) {
             self.drop_last(2);
             return true;
         }
-        let (middle, last) = (self.left + 1, self.left + 2);
-        let opens = matches!(a.class, class::EXPRESSION | class::GROUP | class::COMMA)
-            && c.class == class::LEFT_PAREN;
-        let negates = matches!(a.class, class::KEYWORD | class::EXPRESSION | class::GROUP)
-            && (is_operand(c.class) || c.class == class::FUNCTION);
-        if b.is_unary() && (opens || negates || (a.class == class::COMMA && c.class == class::FUNCTION)) {
+        let opens = matches!(a, class::EXPRESSION | class::GROUP | class::COMMA) && c == class::LEFT_PAREN;
+        let negates = matches!(a, class::KEYWORD | class::EXPRESSION | class::GROUP)
+            && (is_operand(c) || c == class::FUNCTION);
+        let (is_unary, is_comma) = (self.is_unary(middle), a == class::COMMA);
+        if is_unary && (opens || negates || (is_comma && c == class::FUNCTION)) {
             self.copy(last, middle);
             self.drop_last(1);
             return true;
         }
-        if a.class == class::COMMA && b.is_unary() && is_operand(c.class) {
+        if is_comma && is_unary && is_operand(c) {
             self.copy(last, middle);
             self.drop_last(3);
             return true;
         }
-        if a.class == class::EXPRESSION && b.class == class::DOT && c.class == class::BAREWORD {
+        if a == class::EXPRESSION && b == class::DOT && c == class::BAREWORD {
             self.copy(last, middle);
             self.drop_last(1);
             return true;
         }
         // USER() takes no argument: with one it is an ordinary name.
-        if a.class == class::FUNCTION
-            && b.class == class::LEFT_PAREN
-            && c.class != class::RIGHT_PAREN
-            && a.is(b"USER")
+        if a == class::FUNCTION
+            && b == class::LEFT_PAREN
+            && c != class::RIGHT_PAREN
+            && self.token(left).is(b"USER")
         {
-            self.set_class(self.left, class::BAREWORD);
+            self.set_class(left, class::BAREWORD);
         }
         false
     }
-}
 
-/// Whether `b c` adds nothing to `a`: arithmetic, lists, casts, qualified names.
-fn is_redundant_pair(a: &Token, b: &Token, c: &Token) -> bool {
-    use class::{
-        BAREWORD as N, COMMA, DOT, LEFT_PAREN, LOGIC, NUMBER as D, OPERATOR as O, SQL_TYPE, VARIABLE as V,
-    };
-    match (a.class, b.class, c.class) {
-        (D, O, D) | (LOGIC, _, LOGIC) | (N, DOT, N) => true,
-        (O, middle, O) if middle != LEFT_PAREN => true,
-        (V, O, V | D | N) | (N | D, O, D | N) => true,
-        (first, O, SQL_TYPE) if is_operand(first) && b.text() == b"::" => true,
-        (first, COMMA, last) => is_operand(first) && is_operand(last),
-        _ => false,
+    /// Whether `b c` adds nothing to `a`: arithmetic, lists, casts, qualified names.
+    fn is_redundant_pair(&self, a: u8, b: u8, c: u8) -> bool {
+        use class::{
+            BAREWORD as N, COMMA, DOT, LEFT_PAREN, LOGIC, NUMBER as D, OPERATOR as O, SQL_TYPE, VARIABLE as V,
+        };
+        match (a, b, c) {
+            (D, O, D) | (LOGIC, _, LOGIC) | (N, DOT, N) => true,
+            (O, middle, O) if middle != LEFT_PAREN => true,
+            (V, O, V | D | N) | (N | D, O, D | N) => true,
+            (first, O, SQL_TYPE) if is_operand(first) && self.token(self.left + 1).text() == b"::" => true,
+            (first, COMMA, last) => is_operand(first) && is_operand(last),
+            _ => false,
+        }
     }
 }
 

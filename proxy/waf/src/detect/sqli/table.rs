@@ -12,7 +12,7 @@ static WORDS: LazyLock<Words> = LazyLock::new(|| {
         let (word, class) = (word.as_bytes(), class.as_bytes());
         words.classes.extend(class.first().map(|class| (word, *class)));
         if let Some(lengths) = words.lengths.get_mut(place(word)) {
-            *lengths |= length(word);
+            *lengths |= length(word.len());
         }
     }
     words
@@ -28,24 +28,26 @@ struct Words {
 const PLACES: usize = 1024;
 
 impl Words {
-    fn class_of(&self, word: &[u8]) -> Option<u8> {
-        let lengths = self.lengths.get(place(word)).copied().unwrap_or(0);
-        if lengths & length(word) == 0 {
-            return None;
-        }
-        self.classes.get(word).copied()
+    /// Whether there may be a word with these bytes first, second and last (in upper case), and of this length.
+    fn may_have(&self, place: usize, length: u32) -> bool {
+        self.lengths.get(place).copied().unwrap_or(0) & length != 0
     }
 }
 
-/// From the first two bytes and the last.
+/// From the first two bytes and the last of a word in upper case.
 fn place(word: &[u8]) -> usize {
-    let byte = |byte: Option<&u8>| usize::from(byte.copied().unwrap_or(0));
-    ((byte(word.first()) * 37) ^ (byte(word.get(1)) * 5) ^ (byte(word.last()) * 11)) % PLACES
+    let byte = |byte: Option<&u8>| byte.copied().unwrap_or(0);
+    place_of(byte(word.first()), byte(word.get(1)), byte(word.last()))
+}
+
+fn place_of(first: u8, second: u8, last: u8) -> usize {
+    let number = |byte: u8| usize::from(byte.to_ascii_uppercase());
+    ((number(first) * 37) ^ (number(second) * 5) ^ (number(last) * 11)) % PLACES
 }
 
 /// A bit.
-fn length(word: &[u8]) -> u32 {
-    1 << (word.len() & 31)
+fn length(len: usize) -> u32 {
+    1 << (len & 31)
 }
 
 static FINGERPRINTS: LazyLock<HashSet<&'static [u8], BuildFnv>> = LazyLock::new(|| {
@@ -64,16 +66,32 @@ pub(crate) fn warm() {
 
 /// The class of a word or phrase, whatever its case; 0 when it has none.
 pub(super) fn class_of(word: &[u8]) -> u8 {
+    // The original keeps fingerprints in its word table under a leading `0`, so a word `0nk` has class `F`.
+    if let Some((b'0', classes)) = word.split_first()
+        && is_fingerprint(classes)
+    {
+        return b'F';
+    }
+    if !WORDS.may_have(place(word), length(word.len())) {
+        return 0;
+    }
     let mut upper = [0_u8; WORD_MAX];
     let Some(upper) = upper.get_mut(..word.len()) else { return 0 };
     upper.copy_from_slice(word);
     upper.make_ascii_uppercase();
     let upper: &[u8] = upper;
-    // The original keeps fingerprints in its word table under a leading `0`, so a word `0nk` has class `F`.
-    if upper.first() == Some(&b'0') && is_fingerprint(upper.get(1..).unwrap_or_default()) {
-        return b'F';
+    WORDS.classes.get(upper).copied().unwrap_or(0)
+}
+
+/// Whether two words with a space between may be a phrase that has a class: nearly all are none.
+pub(super) fn may_be_phrase(first: &[u8], second: &[u8]) -> bool {
+    match first {
+        [] | [b'0', ..] => true,
+        [start, rest @ ..] => {
+            let (next, last) = (rest.first().unwrap_or(&b' '), second.last().unwrap_or(&b' '));
+            WORDS.may_have(place_of(*start, *next, *last), length(first.len() + 1 + second.len()))
+        }
     }
-    WORDS.class_of(upper).unwrap_or(0)
 }
 
 /// Whether a sequence of classes marks an injection.
@@ -84,4 +102,26 @@ pub(super) fn is_fingerprint(classes: &[u8]) -> bool {
     upper.make_ascii_uppercase();
     let upper: &[u8] = upper;
     !upper.is_empty() && FINGERPRINTS.contains(upper)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{WORDS, class_of, may_be_phrase};
+
+    #[test]
+    fn what_is_known_is_looked_up_whatever_its_case() {
+        let (mut words, mut phrases) = (0, 0);
+        for (word, class) in &WORDS.classes {
+            for word in [word.to_ascii_lowercase(), word.to_vec()] {
+                assert_eq!(class_of(&word), *class, "{}", word.escape_ascii());
+                words += 1;
+                for at in (0..word.len()).filter(|at| word[*at] == b' ') {
+                    assert!(may_be_phrase(&word[..at], &word[at + 1..]), "{}", word.escape_ascii());
+                    phrases += 1;
+                }
+            }
+        }
+        assert!(words > 1000 && phrases > 100, "{words} {phrases}");
+        assert_eq!([&b"0s&1c"[..], b"0nope", b"nope", b""].map(class_of), [b'F', 0, 0, 0]);
+    }
 }

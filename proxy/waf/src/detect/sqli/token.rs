@@ -1,6 +1,6 @@
 //! The tokenizer: reads as many SQL dialects at once as contradict each other little enough.
 
-use memchr::{memchr, memmem};
+use memchr::{memchr, memchr2_iter, memmem};
 
 use super::table::class_of;
 
@@ -356,23 +356,16 @@ impl<'a> Tokenizer<'a> {
 
     fn word(&self, into: &mut Token) -> usize {
         let len = run(self.from(self.pos), |byte| !ends_word(byte));
-        self.span(into, class::BAREWORD, len);
-        let text = *into;
-        for (at, byte) in text.text().iter().enumerate() {
-            if matches!(byte, b'.' | b'`') {
-                let class = class_of(text.text().get(..at).unwrap_or_default());
-                if class != class::NONE && class != class::BAREWORD {
-                    // `SELECT.1` and SELECT`column`: the keyword counts alone.
-                    *into = Token::NONE;
-                    return self.span(into, class, at);
-                }
+        let text = self.between(self.pos, self.pos + len.min(TEXT_MAX));
+        for at in memchr2_iter(b'.', b'`', text) {
+            let class = class_of(text.get(..at).unwrap_or_default());
+            if class != class::NONE && class != class::BAREWORD {
+                // `SELECT.1` and SELECT`column`: the keyword counts alone.
+                return self.span(into, class, at);
             }
         }
-        if len < WORD_MAX {
-            let class = class_of(text.text());
-            into.class = if class == class::NONE { class::BAREWORD } else { class };
-        }
-        self.pos + len
+        let class = if len < WORD_MAX { class_of(text) } else { class::NONE };
+        self.span(into, if class == class::NONE { class::BAREWORD } else { class }, len)
     }
 
     fn tick(&self, into: &mut Token) -> usize {

@@ -57,6 +57,22 @@ const CASES: &[Case] = &[
         ],
     },
     Case {
+        name: "service listener without a certificate",
+        from: "watch: false\n",
+        to: "watch: false\nservice: { address: 127.0.0.1:8443 }\n",
+        faults: &[
+            "deploy/poort.yaml:27:10: `certificates` is missing; add `certificates: [{ chain: certs/service.crt, key: certs/service.key }]`",
+        ],
+    },
+    Case {
+        name: "service listener collides with a listener",
+        from: "watch: false\n",
+        to: "watch: false\nservice: { address: 127.0.0.1:8443, certificates: [{ chain: certs/gate.crt, key: certs/gate.key }] }\n",
+        faults: &[
+            "deploy/poort.yaml:27:21: `127.0.0.1:8443` collides with `127.0.0.1:8443`; choose another address or port",
+        ],
+    },
+    Case {
         name: "console collides with a listener",
         from: "watch: false\n",
         to: "watch: false\nconsole:\n  address: 127.0.0.1:8443\n  certificates: [{ chain: certs/gate.crt, key: certs/gate.key }]\n  anchors: [../policies/certs/device-ca.crt]\n  crls: [../policies/certs/device-ca.crl]\n",
