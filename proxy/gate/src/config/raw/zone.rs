@@ -112,6 +112,7 @@ record! {
         title: Text,
         client_id: Text,
         client_secret_file: Text,
+        client_key_file: Text,
         authorization: Text,
         token: Text,
         end_session: Text,
