@@ -21,11 +21,14 @@ func main() {
 	if len(os.Args) != 3 {
 		fail("usage: audit DIRECTORY VERIFIER-KEY")
 	}
-	entries, err := check(os.Args[1], os.Args[2])
+	entries, retired, err := check(os.Args[1], os.Args[2])
 	if err != nil {
 		fail(err)
 	}
 	fmt.Printf("%d entries\n", entries)
+	if retired > 0 {
+		fmt.Printf("%d of them without content: whether that was their time, `poort audit verify` says\n", retired)
+	}
 }
 
 func fail(what any) {
@@ -33,37 +36,54 @@ func fail(what any) {
 	os.Exit(1)
 }
 
-// check proves that each entry is in the tree that the checkpoint signs; how many there are.
-func check(directory, key string) (int64, error) {
+// check proves that each entry is in the tree that the checkpoint signs; how many there are, and of how many only the hash is.
+func check(directory, key string) (int64, int64, error) {
+	var retired int64
 	tree, err := checkpoint(directory, key)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	hashes := tlog.TileHashReader(tree, files{directory, tree.N})
 	root, err := tlog.TreeHash(tree.N, hashes)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	if root != tree.Hash {
-		return 0, fmt.Errorf("the tiles' root is %v, and %v is signed", root, tree.Hash)
+		return 0, 0, fmt.Errorf("the tiles' root is %v, and %v is signed", root, tree.Hash)
 	}
 	for first := int64(0); first < tree.N; first += 1 << height {
 		entries, err := bundle(directory, first, tree.N)
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		for offset, entry := range entries {
 			index := first + int64(offset)
 			proof, err := tlog.ProveRecord(tree.N, index, hashes)
 			if err != nil {
-				return 0, err
+				return 0, 0, err
 			}
-			if err := tlog.CheckRecord(proof, tree.N, tree.Hash, index, tlog.RecordHash(entry)); err != nil {
-				return 0, fmt.Errorf("entry %d: %w", index, err)
+			hash, gone := tombstone(entry)
+			if gone {
+				retired++
+			} else {
+				hash = tlog.RecordHash(entry)
+			}
+			if err := tlog.CheckRecord(proof, tree.N, tree.Hash, index, hash); err != nil {
+				return 0, 0, fmt.Errorf("entry %d: %w", index, err)
 			}
 		}
 	}
-	return tree.N, nil
+	return tree.N, retired, nil
+}
+
+// tombstone reads what stands in the place of an entry whose content was removed: the hash that the tree was built of.
+func tombstone(entry []byte) (tlog.Hash, bool) {
+	encoded, ok := strings.CutPrefix(string(entry), `{"retired":"`)
+	if encoded, ok = strings.CutSuffix(encoded, `"}`); !ok {
+		return tlog.Hash{}, false
+	}
+	hash, err := tlog.ParseHash(encoded)
+	return hash, err == nil
 }
 
 func checkpoint(directory, key string) (tlog.Tree, error) {

@@ -96,7 +96,7 @@ const documents = (page, responses) =>
 async function passed(page, responses) {
   const last = () => documents(page, responses).at(-1);
   const leads = (one) => one.headers().refresh || (one.status() >= 300 && one.status() < 400);
-  if (!last()?.headers().refresh) return;
+  if (!documents(page, responses).some((one) => one.headers().refresh)) return;
   const end = Date.now() + PATIENCE;
   while ((leads(last()) || page.url() !== last().url()) && Date.now() < end) await new Promise((soon) => setTimeout(soon, 20));
   await page.waitForLoadState("load");

@@ -1,8 +1,9 @@
 // An OpenID Connect issuer of somebody else's making (oidc-provider), as the zone's own sign-in: node issuer.mjs OPTIONS
 //
-// OPTIONS is JSON: `certificate` and `key` (PEM files), `secret` of the client `poort-gate`, `signin` (the gate's sign-in origin) and
-// `backchannel` (where the gate hears who signed out). It prints the port it listens on, and stops when its standard input ends.
-import { generateKeyPairSync, randomBytes } from "node:crypto";
+// OPTIONS is JSON: `certificate` and `key` (PEM files), `client` (the certificate of the client `poort-gate`'s key), `signin` (the gate's
+// sign-in origin) and `backchannel` (where the gate hears who signed out). It prints the port it listens on, and stops when its standard
+// input ends.
+import { X509Certificate, createHash, generateKeyPairSync, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:https";
 import { Provider, interactionPolicy } from "oidc-provider";
@@ -36,12 +37,13 @@ function settings() {
   return {
     clients: [{
       client_id: "poort-gate",
-      client_secret: options.secret,
+      jwks: { keys: [clientKey()] },
       grant_types: ["authorization_code", "refresh_token"],
       response_types: ["code"],
       redirect_uris: [`${options.signin}/callback/zone`],
       post_logout_redirect_uris: [`${options.signin}/signed-out`],
-      token_endpoint_auth_method: "client_secret_basic",
+      token_endpoint_auth_method: "private_key_jwt",
+      token_endpoint_auth_signing_alg: "ES256",
       id_token_signed_response_alg: "ES256",
       backchannel_logout_uri: options.backchannel,
       backchannel_logout_session_required: true,
@@ -81,6 +83,13 @@ function settings() {
     fetch: (url, { dispatcher: _, ...init }) => fetch(url, init),
     ttl: { AccessToken: 300, IdToken: 300, Session: 3600, Grant: 3600, Interaction: 600, RefreshToken: 3600 },
   };
+}
+
+/** The client's public key, under its thumbprint (RFC 7638). */
+function clientKey() {
+  const { crv, kty, x, y } = new X509Certificate(readFileSync(options.client)).publicKey.export({ format: "jwk" });
+  const kid = createHash("sha256").update(JSON.stringify({ crv, kty, x, y })).digest("base64url");
+  return { crv, kty, x, y, kid, alg: "ES256", use: "sig" };
 }
 
 /** A sign-in that is weaker than `acr_values` asks for is asked again. */

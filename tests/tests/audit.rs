@@ -166,3 +166,45 @@ async fn a_killed_gate_goes_on_with_the_same_log() {
     let (proved, said) = verify(&world);
     assert!(proved && said.contains(&format!("{} entries", 2 * requests)), "{said}");
 }
+
+#[tokio::test]
+async fn records_are_shown_without_a_log_and_none_is_retired_before_its_time() {
+    let mut world = World::start_with(|zone| {
+        without_limits(zone)?;
+        zone.layout
+            .edit("deploy/poort.yaml", |yaml| drop(yaml["audit"].as_mapping_mut().unwrap().remove("log")))
+    })
+    .await
+    .unwrap();
+    let (answer, _) = get(&world.officer().unwrap(), &world.zone.persons, PERSON).await.unwrap();
+    let decision = world.record("decision", &answer).await.unwrap();
+    let code = decision["unmapped"]["code"].as_str().unwrap();
+    let config = path(&world, "deploy/poort.yaml");
+    let (shown, said) = audit(&["show", "--config", &config, code]);
+    assert!(
+        shown && said.contains("\"event_code\":\"decision\"") && said.contains("nothing proves"),
+        "{said}"
+    );
+    assert!(!audit(&["show", "--config", &config, "AAAAAA"]).0);
+
+    let (done, said) = audit(&["retire", "--config", &config]);
+    assert!(!done && said.contains("no `retention` is written"), "{said}");
+    let keep = |world: &World, retention: &str| {
+        world.edit("policies/poort.yaml", |yaml| yaml["defaults"]["retention"] = retention.into()).unwrap();
+    };
+    keep(&world, "5 years");
+    let (done, said) = audit(&["retire", "--config", &config]);
+    assert!(!done && said.contains("poort.yaml:") && said.contains("`90d`, `18mo`, `5y`"), "{said}");
+    keep(&world, "30d");
+    let (done, said) = audit(&["retire", "--config", &config]);
+    assert!(!done && said.contains("no log is kept"), "{said}");
+    let key = world.zone.pki.path("audit.key").to_str().unwrap().to_owned();
+    world.edit("deploy/poort.yaml", |yaml| yaml["audit"]["log"]["key"] = key.into()).unwrap();
+    world.gate.stop().await.unwrap();
+    world.gate = Gate::start(&world.zone.layout).await.unwrap();
+    world.gate.stop().await.unwrap();
+    for arguments in [&["retire", "--config", &config, "--dry-run"][..], &["retire", "--config", &config]] {
+        let (done, said) = audit(arguments);
+        assert!(done && said.contains("0 records to be retired"), "{said}");
+    }
+}

@@ -42,6 +42,7 @@ const fn case(what: &'static str, file: &'static str, damage: Damage, said: &'st
 
 const PERSONS: &str = "policies/sources/persons.yaml";
 const DEPLOY: &str = "deploy/poort.yaml";
+const ZONE: &str = "policies/poort.yaml";
 const ACCESS: &str = "policies/access/officers.cedar";
 
 #[rustfmt::skip]
@@ -57,6 +58,8 @@ const CASES: &[Case] = &[
     case("an unknown classification", PERSONS, |text| text.replace("restricted", "restriced"), &["persons.yaml:", "`restriced`", "`restricted`"]),
     case("a number that is none", DEPLOY, |text| text.replace("workers: 2", "workers: two"), &["deploy/poort.yaml:", "`two`"]),
     case("NTLM without `connection`", PERSONS, |text| text.replace("upstream:\n", "upstream:\n  authentication: ntlm\n"), &["persons.yaml:", "connection"]),
+    case("a client with a secret and a key", ZONE, |text| text.replace("client_secret_file:", "client_key_file: ../certs/assertion.key\n    client_secret_file:"), &["poort.yaml:", "a client has a secret or a key, not both"]),
+    case("a client's key that is none", ZONE, |text| text.replace("client_secret_file:", "client_key_file:"), &["poort.yaml:", "this key cannot sign who the gate is"]),
     case("an empty file of policies", ACCESS, |_| "// nothing\n".into(), &[]),
     case("Cedar that does not parse", ACCESS, |text| text.replacen("permit (", "permit (((", 1), &["officers.cedar:"]),
     case("Cedar that does not fit the schema", ACCESS, |text| text.replace("principal in Poort::Unit::\"zone\"", "principal.shoeSize > 42"), &["officers.cedar:", "shoeSize"]),

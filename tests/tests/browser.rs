@@ -67,7 +67,9 @@ fn asserted(source: &Source) -> Value {
 /// What is recorded of signing in and out.
 fn authentications(stage: &Stage) -> Vec<Value> {
     let records = stage.world.zone.layout.records().into_iter();
-    records.filter(|record| record["metadata"]["event_code"] == "authentication").collect()
+    let signed =
+        |record: &Value| record["status_detail"].as_str().is_some_and(|detail| detail.starts_with("signed_"));
+    records.filter(|record| record["metadata"]["event_code"] == "authentication" && signed(record)).collect()
 }
 
 #[tokio::test]

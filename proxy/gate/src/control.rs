@@ -19,13 +19,13 @@ use tokio::{
 };
 
 use crate::{
-    audit::{Access, Record, Review},
+    audit::{Access, Record, Retirement, Review},
     ending::{self, Listed, Order, Whom},
     live::{Apply, Author, Live, Reloaded},
 };
 
 /// Longest request, in bytes.
-const REQUEST_LIMIT_BYTES: u64 = 16 * 1024;
+const REQUEST_LIMIT_BYTES: u64 = 128 * 1024;
 /// How long a client may take to say what it wants.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -78,6 +78,11 @@ pub enum Command {
     Access {
         /// What is looked at.
         access: Access,
+    },
+    /// Write down which records are retired; who has it done, the kernel says.
+    Retirement {
+        /// Which, and why.
+        retirement: Box<Retirement>,
     },
     /// Write down that somebody looked into a broken glass; which user of the machine, the kernel says.
     Review {
@@ -155,6 +160,10 @@ async fn answer(stream: UnixStream, live: Arc<Live>) -> io::Result<()> {
             let access = Access { by, time: SystemTime::now(), ..access };
             record(&live, Record::Access(Box::new(access))).await
         }
+        Ok(Command::Retirement { mut retirement }) => {
+            retirement.by = retirement.by.clone().with_uid(uid);
+            record(&live, Record::Retirement(retirement)).await
+        }
         Ok(Command::Review { review }) => {
             let by = review.by.clone().with_uid(uid);
             let review = Review { by, time: SystemTime::now(), ..review };
@@ -202,6 +211,7 @@ fn obey(live: &Live, command: Command, uid: u32) -> Answer {
         Command::Rollback { author } => live.roll_back(&Author { uid, ..author }),
         // They are answered where something can be waited for.
         Command::Access { .. }
+        | Command::Retirement { .. }
         | Command::Review { .. }
         | Command::EndAccess { .. }
         | Command::RestoreAccess { .. }

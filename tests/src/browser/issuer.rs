@@ -1,6 +1,6 @@
 use std::fs::{self, File};
 
-use poort_demo::{DemoError, issuer::SECRET, layout::Layout, pki::Leaf, zone::Zone};
+use poort_demo::{DemoError, layout::Layout, pki::Leaf, zone::Zone};
 use serde_json::json;
 
 use super::{Guard, Programs};
@@ -17,8 +17,9 @@ impl Provider {
     pub(super) fn start(programs: &Programs, zone: &Zone) -> Result<Self, DemoError> {
         let pki = &zone.pki;
         pki.internal.issue(&Leaf::server(&["localhost", "127.0.0.1"]))?.write(pki.directory(), "provider")?;
+        pki.internal.issue(&Leaf::client("poort gate"))?.write(pki.directory(), "client")?;
         let options = json!({
-            "certificate": pki.path("provider.crt"), "key": pki.path("provider.key"), "secret": SECRET,
+            "certificate": pki.path("provider.crt"), "key": pki.path("provider.key"), "client": pki.path("client.crt"),
             "signin": format!("https://{}:{}", Layout::host("signin"), zone.layout.address().port()),
             "backchannel": format!("http://{}/backchannel-logout/zone", zone.layout.admin()),
         });
@@ -35,6 +36,8 @@ impl Provider {
             issuer["keys"]["url"] = format!("{root}/jwks").into();
             issuer["roles"]["claim"] = "roles".into();
             let at = &mut yaml["sign_in"]["issuers"][0];
+            at.as_mapping_mut().unwrap().remove("client_secret_file");
+            at["client_key_file"] = pki.path("client.key").to_str().unwrap().into();
             for (name, path) in
                 [("authorization", "auth"), ("token", "token"), ("end_session", "session/end")]
             {

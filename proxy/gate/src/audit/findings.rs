@@ -89,7 +89,7 @@ impl Findings {
             Record::Decision(decision, _) => self.see_decision(decision),
             Record::Outcome(outcome) => self.see_outcome(outcome),
             Record::BrokenGlass(broken) => self.see_broken_glass(broken),
-            Record::Review(_) | Record::Access(_) | Record::Authentication(_) => {}
+            Record::Retirement(_) | Record::Review(_) | Record::Access(_) | Record::Authentication(_) => {}
             Record::Change(_) | Record::AccessEnded(_) | Record::Finding(_) => {}
         }
     }

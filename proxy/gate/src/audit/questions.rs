@@ -14,6 +14,7 @@ use super::{
     journal,
     ocsf::{BESIDE, DECISION, LINE_LIMIT_BYTES, OUTCOME},
     search::{Lines, SearchFault},
+    tlog::tombstone,
 };
 
 /// What one line of a record says to policies.
@@ -92,6 +93,18 @@ struct Unmapped<'a> {
 /// When the directory cannot be listed.
 pub fn files(directory: &Path) -> io::Result<Vec<PathBuf>> {
     journal::files(directory)
+}
+
+/// Gives each line of one of them.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn each_line(path: &Path, mut each: impl FnMut(&[u8])) -> Result<(), SearchFault> {
+    let mut lines = Lines::open(path)?;
+    while let Some((_, line)) = lines.next()? {
+        each(line);
+    }
+    Ok(())
 }
 
 /// The newest decision that a code or a request's id is the name of. Lines that are no record are passed over: that is for
@@ -180,6 +193,9 @@ fn first<'t, T: Deserialize<'t>>(text: &'t [u8]) -> Option<T> {
 /// # Errors
 /// What it is instead of a record's line, and the column in bytes, from 1; 0 where it is no certain one.
 pub fn entry(line: &[u8]) -> Result<Entry, (usize, String)> {
+    if tombstone::read(line).is_some() {
+        return Ok(Entry::Other);
+    }
     let read: Line<'_> = serde_json::from_slice(line).map_err(|error| (error.column(), told(&error)))?;
     match &*read.metadata.event_code {
         DECISION => {}

@@ -11,6 +11,7 @@ use super::{
     change::Change,
     findings::Finding,
     glass::{BrokenGlass, Review},
+    retirement::Retirement,
 };
 
 /// One thing to write down.
@@ -30,6 +31,8 @@ pub enum Record {
     BrokenGlass(Box<BrokenGlass>),
     /// Somebody looked into it.
     Review(Box<Review>),
+    /// Records are retired.
+    Retirement(Box<Retirement>),
     /// Somebody changed the policies in force.
     Change(Box<Change>),
     /// Somebody ended another's access, or gave it back.
@@ -53,6 +56,7 @@ impl Record {
         match self {
             Self::Decision(..) | Self::Access(_) | Self::Authentication(_) | Self::Change(_) => true,
             Self::BrokenGlass(_) | Self::Review(_) | Self::AccessEnded(_) => true,
+            Self::Retirement(_) => true,
             Self::Outcome(_) | Self::Finding(_) => false,
         }
     }
@@ -64,6 +68,7 @@ impl Record {
             Self::Authentication(_) => size_of::<Authentication>() + 512,
             Self::Finding(_) => size_of::<Finding>() + 512,
             Self::BrokenGlass(broken) => size_of::<BrokenGlass>() + 512 + broken.glass.reason.len(),
+            Self::Retirement(retirement) => size_of::<Retirement>() + 16 * retirement.ranges.len() + 512,
             Self::Review(review) => size_of::<Review>() + 512 + review.finding.len(),
             Self::Change(_) => size_of::<Change>() + 1024,
             Self::AccessEnded(_) => size_of::<AccessEnded>() + 1024,

@@ -1,5 +1,7 @@
 //! Speaking to an issuer's token endpoint.
 
+use std::time::SystemTime;
+
 use poort_identity::sign_in::{Provider, SignInFault, Tokens};
 
 use crate::keys::chain;
@@ -10,12 +12,14 @@ pub(super) async fn post(
     provider: &Provider,
     form: &str,
 ) -> Result<Tokens, SignInFault> {
+    let proof = provider.proof(SystemTime::now())?;
+    let proven = proof.form.map(|more| format!("{form}&{}", *more));
     let mut request = client
         .post(&provider.token)
         .header("content-type", "application/x-www-form-urlencoded")
         .header("accept", "application/json")
-        .body(form.to_owned());
-    if let Some(header) = provider.authorization_header() {
+        .body(proven.unwrap_or_else(|| form.to_owned()));
+    if let Some(header) = proof.authorization {
         request = request.header("authorization", header.as_str());
     }
     let unreachable = |fault: reqwest::Error| SignInFault::Unreachable(chain(&fault.without_url()));

@@ -64,7 +64,7 @@ impl AssertionKey {
     }
 
     /// The signature over `message` as a JWS has it (RFC 7518, 3.4): R and S, in base64url.
-    pub(super) fn sign(&self, random: &SystemRandom, message: &[u8]) -> Result<String, MintFault> {
+    pub(crate) fn sign(&self, random: &SystemRandom, message: &[u8]) -> Result<String, MintFault> {
         let signature = self.pair.sign(random, message).map_err(|_| MintFault)?;
         Ok(URL_SAFE_NO_PAD.encode(signature))
     }

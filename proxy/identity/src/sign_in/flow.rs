@@ -117,7 +117,7 @@ fn printable(error: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Ask;
+    use super::super::{Ask, ClientProof};
     use super::*;
     use aws_lc_rs::digest::{SHA256, digest};
 
@@ -132,7 +132,7 @@ mod tests {
             token: "https://sso.zone.example/token".to_owned(),
             end_session: Some("https://sso.zone.example/logout".to_owned()),
             client: "poort gate".to_owned(),
-            secret: Some(Zeroizing::new("s:e&cret".to_owned())),
+            proof: ClientProof::Secret(Zeroizing::new("s:e&cret".to_owned())),
             redirect: "https://signin.zone.example/callback/zone".to_owned(),
             scopes: vec!["openid".to_owned(), "profile".to_owned()],
             says_iss: true,
@@ -223,7 +223,8 @@ mod tests {
 
     #[test]
     fn a_client_names_itself_as_its_secret_allows() {
-        let header = provider().authorization_header().unwrap();
+        let now = std::time::SystemTime::UNIX_EPOCH;
+        let header = provider().proof(now).unwrap().authorization.unwrap();
         assert_eq!(
             *header,
             format!(
@@ -231,8 +232,8 @@ mod tests {
                 base64::engine::general_purpose::STANDARD.encode("poort%20gate:s%3Ae%26cret")
             )
         );
-        let public = Provider { secret: None, ..provider() };
-        assert!(public.authorization_header().is_none());
+        let public = Provider { proof: ClientProof::None, ..provider() };
+        assert!(public.proof(now).is_ok_and(|proof| proof.authorization.is_none() && proof.form.is_none()));
         assert_eq!(
             *public.refresh("r/1"),
             "grant_type=refresh_token&refresh_token=r%2F1&client_id=poort%20gate"

@@ -4,11 +4,13 @@
 //! against the flow, which yields a [`Grant`]: the form to post to the issuer. Its answer ([`Tokens`]) is verified with the issuer's keys by
 //! [`crate::Issuers::verify_id_token`]. Nothing here sends, waits or keeps anything.
 
+mod client;
 mod fault;
 mod flow;
 mod provider;
 mod tokens;
 
+pub use client::{ClientKey, ClientProof, Proof};
 pub use fault::SignInFault;
 pub use flow::{Callback, Flow, Grant};
 pub use provider::{Ask, Provider};

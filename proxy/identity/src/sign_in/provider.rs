@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
 use super::SignInFault;
+use super::client::ClientProof;
 use super::flow::{Flow, random};
 
 /// An issuer at which people sign in, and what this gate is there.
@@ -26,8 +27,8 @@ pub struct Provider {
     pub end_session: Option<String>,
     /// This gate's client id.
     pub client: String,
-    /// This gate's client secret; none for a public client, which PKCE alone protects.
-    pub secret: Option<Zeroizing<String>>,
+    /// What proves that it is.
+    pub proof: ClientProof,
     /// Where the browser comes back to. Each issuer has its own (RFC 9700, 4.4.2.2).
     pub redirect: String,
     /// What is asked for; `openid` always is.
@@ -98,18 +99,11 @@ impl Provider {
         self.form(&[("grant_type", "refresh_token"), ("refresh_token", refresh_token)])
     }
 
-    /// A form for the token endpoint. A client without a secret names itself in it (RFC 6749, 3.2.1).
+    /// A form for the token endpoint. A client that no header names does so in it (RFC 6749, 3.2.1).
     pub(super) fn form(&self, pairs: &[(&str, &str)]) -> Zeroizing<String> {
-        let client = self.secret.is_none().then_some(("client_id", &*self.client));
+        let named = matches!(self.proof, ClientProof::Secret(_));
+        let client = (!named).then_some(("client_id", &*self.client));
         Zeroizing::new(encoded(pairs.iter().copied().chain(client)))
-    }
-
-    /// The Authorization header for the token endpoint (RFC 6749, 2.3.1); none for a public client.
-    #[must_use]
-    pub fn authorization_header(&self) -> Option<Zeroizing<String>> {
-        let secret = self.secret.as_ref()?;
-        let pair = Zeroizing::new(format!("{}:{}", escaped(&self.client), escaped(secret)));
-        Some(Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_bytes()))))
     }
 
     /// Where to send a browser to sign out there too; `hint` is the last ID token, `back` where it comes back to.
@@ -139,12 +133,12 @@ fn with_query<'a>(address: &str, pairs: impl Iterator<Item = (&'a str, &'a str)>
     format!("{address}{separator}{}", encoded(pairs))
 }
 
-fn encoded<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+pub(super) fn encoded<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     pairs.map(|(name, value)| format!("{name}={}", escaped(value))).collect::<Vec<_>>().join("&")
 }
 
 /// Percent-encoding of everything but RFC 3986's unreserved characters, which every decoder reads alike.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {

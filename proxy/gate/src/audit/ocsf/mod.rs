@@ -20,6 +20,7 @@ mod finding;
 mod glass;
 mod inspection;
 mod outcome;
+pub(crate) mod retirement;
 #[cfg(test)]
 pub(crate) mod schema;
 mod stranger;
@@ -40,7 +41,7 @@ use escape::Escaping;
 use text::Hex;
 
 /// `metadata.event_code` of what is recorded beside decisions and outcomes.
-pub(crate) const BESIDE: [&str; 7] = [
+pub(crate) const BESIDE: [&str; 8] = [
     access::ACCESS,
     access_ended::ACCESS_ENDED,
     authentication::AUTHENTICATION,
@@ -48,6 +49,7 @@ pub(crate) const BESIDE: [&str; 7] = [
     finding::FINDING,
     BREAK_GLASS,
     REVIEW,
+    retirement::RETIREMENT,
 ];
 
 /// The longest line, in bytes, without its end. A record that would be longer is written without the question and says so
@@ -74,6 +76,9 @@ pub fn encode(record: &Record, lines: &mut Vec<u8>) {
         Record::Finding(finding) => line(&finding::event(finding), lines),
         Record::BrokenGlass(broken) => {
             line(&glass::broken(broken, Hex::of(&broken.glass.id.0).as_str()), lines);
+        }
+        Record::Retirement(retirement) => {
+            line(&retirement::event(retirement, &retirement.by.id()), lines);
         }
         Record::Review(review) => line(&glass::reviewed(review, &review.by.id()), lines),
         Record::Access(access) => line(&access::event(access, &access.by.id()), lines),

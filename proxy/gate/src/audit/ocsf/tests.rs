@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use super::{Cause, LINE_LIMIT_BYTES, Stranger, encode, encode_stranger, encode_unknown, schema::schema};
 use crate::audit::{
     About, Access, AccessEnded, Act, Authentication, Change, Changed, Detector, Finding, Looker, Record,
-    Review,
+    Retirement, Review, Rule,
     tests::material::{
         at, broken_glass, certificate, connection, decision, digests, id, outcome, report, strange, subject,
     },
@@ -333,6 +333,24 @@ fn findings_and_looks_at_the_record_are_valid() {
     let event = line("refused access", &Record::Access(Box::new(refused))).1;
     assert_eq!((&event["actor"]["user"]["uid"], &event["status_id"]), (&json!(certificate), &json!(2)));
     assert_eq!((&event["src_endpoint"]["ip"], &event["action_id"]), (&json!("127.0.0.1"), &json!(2)));
+}
+
+#[test]
+fn a_retirement_is_valid_and_reads_back() {
+    let rule = Rule { source: Some("persons".into()), retention: "5y".into(), before: 1_614_556_800_000 };
+    let by = Looker::Machine { uid: 1000, user: Some("dpo".into()) };
+    let ranges = vec![(0, 9), (12, 12)];
+    let retirement = Retirement { time: at(0), id: "00ff".into(), by, rules: vec![rule.clone()], ranges };
+    let event = line("retirement", &Record::Retirement(Box::new(retirement.clone()))).1;
+    assert_eq!((&event["count"], &event["type_uid"]), (&json!(11), &json!(300_404)));
+    let mut text = Vec::new();
+    encode(&Record::Retirement(Box::new(retirement)), &mut text);
+    let read = super::retirement::read(text.strip_suffix(b"\n").unwrap()).unwrap();
+    assert_eq!((read.rules, read.ranges, &*read.id), (vec![rule], vec![(0, 9), (12, 12)], "00ff"));
+    let full = vec![(u64::MAX / 4, u64::MAX / 4 + 1); Retirement::RANGES];
+    let by = Looker::Machine { uid: 0, user: None };
+    let full = Retirement { time: at(0), id: "1".into(), by, rules: vec![], ranges: full };
+    assert!(line("the longest", &Record::Retirement(Box::new(full))).1["unmapped"]["ranges"].is_array());
 }
 
 #[test]

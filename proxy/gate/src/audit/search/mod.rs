@@ -42,6 +42,8 @@ pub struct Found {
     pub consultations: Vec<Consultation>,
     /// Lines that could not be read, or are not what was written.
     pub doubts: Vec<Doubt>,
+    /// Lines in the files of the period whose content was retired: what they said cannot be known any more.
+    pub retired: u64,
 }
 
 /// A line that proves nothing.
@@ -84,7 +86,7 @@ pub fn search(directory: &Path, wanted: &Wanted, evidence: Option<&Evidence>) ->
     let mut files = journal::files(directory).map_err(fault)?;
     files.retain(|path| wanted.reads(path));
     let mut found = Found::default();
-    let meant = meant(&files, wanted, &mut found.doubts)?;
+    let meant = meant(&files, wanted, &mut found)?;
     let mut open = HashMap::new();
     for path in &files {
         let mut lines = Lines::open(path)?;
@@ -121,23 +123,25 @@ pub fn search(directory: &Path, wanted: &Wanted, evidence: Option<&Evidence>) ->
 }
 
 /// The requests that are meant, by id.
-fn meant(
-    files: &[PathBuf],
-    wanted: &Wanted,
-    doubts: &mut Vec<Doubt>,
-) -> Result<HashMap<String, u8>, SearchFault> {
+fn meant(files: &[PathBuf], wanted: &Wanted, found: &mut Found) -> Result<HashMap<String, u8>, SearchFault> {
     let sieve = wanted.sieve();
     let mut seen: HashMap<String, u8> = HashMap::new();
     for path in files {
         let mut lines = Lines::open(path)?;
         while let Some((number, line)) = lines.next()? {
+            if tlog::tombstone::read(line).is_some() {
+                found.retired += 1;
+                continue;
+            }
             if !sieve.may_hold(line) {
                 continue;
             }
             match wanted.met_by(line) {
                 Ok(Some((id, met))) => *seen.entry(id).or_default() |= met,
                 Ok(None) => {}
-                Err(what) => doubts.push(Doubt { place: Place { file: path.clone(), line: number }, what }),
+                Err(what) => {
+                    found.doubts.push(Doubt { place: Place { file: path.clone(), line: number }, what });
+                }
             }
         }
     }

@@ -7,23 +7,28 @@
 //! - [`merkle`], [`tile`]: hashes, and what they are stored in; [`tree`] reads any part of a stored tree;
 //! - [`note`], [`checkpoint`]: keys and signatures;
 //! - [`log`] writes, [`resume`] goes on after a stop;
+//! - [`bundles`] puts a [`tombstone`] in the place of an entry that is retired; [`retired`] proves that this was its time;
 //! - [`verify`] proves the whole, [`proof`] one entry.
 
+mod bundles;
 mod checkpoint;
 mod log;
 mod merkle;
 mod note;
 mod proof;
 mod resume;
+mod retired;
 #[cfg(test)]
 mod tests;
 mod tile;
+pub(super) mod tombstone;
 mod tree;
 mod verify;
 
 /// The log's directory below that of the record.
 pub const LOG_DIRECTORY: &str = "log";
 
+pub(super) use bundles::Bundles;
 pub(super) use log::Log;
 pub use log::{LogFault, LogSettings, beginnings};
 pub use note::{Keys, NoteFault, Signer, Verifier};

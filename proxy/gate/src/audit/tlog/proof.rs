@@ -10,6 +10,7 @@ use super::{
     merkle::Hash,
     note::Keys,
     tile::WIDTH,
+    tombstone,
     tree::Tree,
     verify::{Doubt, open, text},
 };
@@ -57,6 +58,19 @@ impl Checked {
         self.checkpoint.size
     }
 
+    /// Whether an entry is in a bundle that is full, so that nobody writes to it any more.
+    pub(in crate::audit) fn is_full(&self, index: u64) -> bool {
+        index < self.tree.size / WIDTH * WIDTH
+    }
+
+    /// Whether an entry is this one by its tile, which is not held against the root; none if the log is not that long.
+    pub(in crate::audit) fn is_entry(&self, index: u64, entry: &[u8]) -> Result<Option<bool>, Doubt> {
+        if index >= self.tree.size {
+            return Ok(None);
+        }
+        Ok(Some(self.tree.entry(index)? == Hash::of_entry(entry)))
+    }
+
     /// Whether an entry is this one; none if the log is not that long.
     ///
     /// # Errors
@@ -87,6 +101,9 @@ pub fn find(directory: &Path, keys: &Keys, wanted: impl Fn(u64, &[u8]) -> bool) 
         for (index, entry) in (bundle * WIDTH..).zip(log.tree.bundle(bundle)?) {
             if !wanted(index, &entry) {
                 continue;
+            }
+            if tombstone::read(&entry).is_some() {
+                return Err(Doubt::Retired { index });
             }
             let Some(path) = log.path(index, &entry)? else {
                 return Err(Doubt::Entry { index, path: directory.display().to_string() });

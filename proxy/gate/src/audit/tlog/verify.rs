@@ -10,7 +10,9 @@ use super::{
     log::{CHECKPOINT, HISTORY, HISTORY_END, read},
     merkle::Hash,
     note::Keys,
+    retired::Retired,
     tile::{Frontier, Layer, Tile, WIDTH},
+    tombstone,
     tree::{TileFault, Tree},
 };
 
@@ -23,11 +25,16 @@ pub struct Proved {
     pub size: u64,
     /// Checkpoints elsewhere that the log goes on from.
     pub anchored: usize,
+    /// Entries of which the content was retired, as the log's own records say.
+    pub retired: u64,
 }
 
 impl fmt::Display for Proved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {} entries, whole and unchanged", self.origin, self.size)?;
+        if self.retired > 0 {
+            write!(f, "; {} of them retired in their time, as the log says", self.retired)?;
+        }
         match self.anchored {
             0 => f.write_str(
                 "; not proved without an anchor: that nobody who holds the signing key has rewritten or cut all of it",
@@ -61,6 +68,30 @@ pub enum Doubt {
         index: u64,
         /// The tile.
         path: String,
+    },
+    /// An entry whose content was retired.
+    #[error(
+        "entry {index}: its content was retired; its hash is in the log, and `poort audit verify` proves that this was its time"
+    )]
+    Retired {
+        /// Which, from 0.
+        index: u64,
+    },
+    /// An entry without content, and nothing that says why.
+    #[error(
+        "entry {index}: its content is gone, and no record of the log says that it was to be retired: somebody removed it"
+    )]
+    Removed {
+        /// Which, from 0.
+        index: u64,
+    },
+    /// An entry without content that was not kept for as long as the rule says.
+    #[error("entry {index}: its content was retired before its time: {why}")]
+    Early {
+        /// Which, from 0.
+        index: u64,
+        /// How that is known.
+        why: String,
     },
     /// Hashes above the entries.
     #[error("{path}: its hashes are not those of what is below; the tile was changed")]
@@ -100,7 +131,8 @@ pub fn verify(directory: &Path, keys: &Keys, anchor: Option<&Path>) -> Result<Pr
     let note = text(&path)?.ok_or_else(|| Doubt::NoCheckpoint(directory.display().to_string()))?;
     let checkpoint = open(&path, &note, keys)?;
     let tree = Tree::new(directory, checkpoint.size);
-    let frontier = entries(directory, &tree)?;
+    let mut retired = Retired::default();
+    let frontier = entries(directory, &tree, &mut retired)?;
     for (tile, hashes) in frontier.partial() {
         hold(directory, &tree, tile, hashes)?;
     }
@@ -108,22 +140,27 @@ pub fn verify(directory: &Path, keys: &Keys, anchor: Option<&Path>) -> Result<Pr
         return Err(Doubt::Root { path: path.display().to_string(), size: checkpoint.size });
     }
     let anchored = history.map_or(Ok(0), |(path, history)| anchored(&path, &history, keys, &tree))?;
-    Ok(Proved { origin: checkpoint.origin, size: checkpoint.size, anchored })
+    let retired = retired.prove()?;
+    Ok(Proved { origin: checkpoint.origin, size: checkpoint.size, anchored, retired })
 }
 
 /// Holds every entry against its hash, and every tile that this fills against what is stored.
-fn entries(directory: &Path, tree: &Tree) -> Result<Frontier, Doubt> {
+fn entries(directory: &Path, tree: &Tree, retired: &mut Retired) -> Result<Frontier, Doubt> {
     let mut frontier = Frontier::default();
     for bundle in 0..tree.size.div_ceil(WIDTH) {
         let mut full = Vec::new();
         for (index, entry) in (bundle * WIDTH..).zip(tree.bundle(bundle)?) {
-            let hash = Hash::of_entry(&entry);
-            if tree.entry(index)? != hash {
+            let (hash, known) = (Hash::of_entry(&entry), tree.entry(index)?);
+            if known == hash {
+                retired.survives(index, &entry);
+            } else if tombstone::read(&entry) == Some(known) {
+                retired.is_gone(index);
+            } else {
                 let tile = Tile::of(Layer::Hashes(0), bundle, tree.size).map(Tile::path);
                 let path = directory.join(tile.unwrap_or_default()).display().to_string();
                 return Err(Doubt::Entry { index, path });
             }
-            frontier.push(hash, |tile, hashes| full.push((tile, hashes.to_vec())));
+            frontier.push(known, |tile, hashes| full.push((tile, hashes.to_vec())));
         }
         for (tile, hashes) in &full {
             hold(directory, tree, *tile, hashes)?;

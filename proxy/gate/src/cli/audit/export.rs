@@ -53,6 +53,7 @@ pub(super) fn obey(arguments: &Arguments) -> Result<(), Fault> {
     };
     write(&arguments.output, &report)
         .map_err(|cause| (format!("{}: {cause}", arguments.output.display()), 1))?;
+    search::retired(&found);
     say(format_args!("{} in {}", count(shown, "consultation"), arguments.output.join(REPORT).display()));
     Ok(())
 }

@@ -5,6 +5,7 @@ mod export;
 mod meant;
 mod period;
 mod report;
+mod retire;
 mod review;
 mod search;
 mod tail;
@@ -18,7 +19,11 @@ use std::{
 use clap::Subcommand;
 
 use crate::{
-    audit::tlog::{self, Found, Keys, LOG_DIRECTORY, Signer},
+    audit::{
+        questions,
+        search::SearchFault,
+        tlog::{self, Found, Keys, LOG_DIRECTORY, Signer},
+    },
     config,
 };
 
@@ -38,6 +43,8 @@ pub(super) enum Verb {
     Export(export::Arguments),
     /// Follow the decisions as they come.
     Tail(tail::Arguments),
+    /// Remove the content of records that were kept for as long as `retention` says, and write down that this is why.
+    Retire(retire::Arguments),
     /// List the broken glasses that wait for somebody to look into them, or write down what was found.
     Review(review::Arguments),
     /// Prove that every record is there, unchanged and in its place.
@@ -91,9 +98,10 @@ pub(super) fn obey(verb: &Verb) -> ExitCode {
         Verb::Search(arguments) => search::obey(arguments),
         Verb::Export(arguments) => export::obey(arguments),
         Verb::Tail(arguments) => tail::obey(arguments),
+        Verb::Retire(arguments) => retire::obey(arguments),
         Verb::Review(arguments) => review::obey(arguments),
         Verb::Verify(log) => log.open().and_then(|log| verify(&log)),
-        Verb::Show { log, what } => each(log, what, |found| say(String::from_utf8_lossy(&found.entry))),
+        Verb::Show { log, what } => show(log, what),
         Verb::Prove { log, what } => each(log, what, |found| say(found.proof.trim_end())),
     };
     match done {
@@ -114,6 +122,15 @@ fn key(name: &str) -> Result<(), Fault> {
 }
 
 impl Log {
+    /// Where the record is, if no log is kept of it.
+    fn unproved(&self) -> Result<Option<PathBuf>, Fault> {
+        if self.log.is_some() {
+            return Ok(None);
+        }
+        let audit = config::load(&self.config).map_err(|faults| (faults.to_string(), WRONG))?.deploy.audit;
+        Ok(audit.log.is_none().then_some(audit.directory))
+    }
+
     fn open(&self) -> Result<Opened, Fault> {
         if let (Some(directory), Some(key)) = (&self.log, &self.key) {
             let keys = Keys::read(key).map_err(|fault| (fault, WRONG))?;
@@ -140,6 +157,29 @@ fn no_log(file: &Path) -> String {
 fn verify(log: &Opened) -> Result<(), Fault> {
     let proved = tlog::verify(&log.directory, &log.keys, log.anchor.as_deref());
     proved.map(say).map_err(|doubt| (doubt.to_string(), 1))
+}
+
+/// Prints records: with their place proved, or, where no log is kept, as they stand.
+fn show(log: &Log, what: &str) -> Result<(), Fault> {
+    let Some(directory) = log.unproved()? else {
+        return each(log, what, |found| say(String::from_utf8_lossy(&found.entry)));
+    };
+    let fault = |fault: SearchFault| (fault.to_string(), 1);
+    let files = questions::files(&directory)
+        .map_err(|cause| fault(SearchFault::File { path: directory.clone(), cause }))?;
+    let mut shown = false;
+    for path in files {
+        // Without a log no line has a number.
+        let print = |line: &[u8]| {
+            if is_meant(what, u64::MAX, line) {
+                say(String::from_utf8_lossy(line));
+                shown = true;
+            }
+        };
+        questions::each_line(&path, print).map_err(fault)?;
+    }
+    complain("no log is kept, so nothing proves that this is what was written");
+    if shown { Ok(()) } else { Err((format!("no record is called `{what}`"), 1)) }
 }
 
 /// Finds entries and does something with each.

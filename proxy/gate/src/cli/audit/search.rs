@@ -31,12 +31,23 @@ pub(super) fn obey(arguments: &Arguments) -> Result<(), Fault> {
         say(row::table(&found.consultations));
     }
     complain(count(shown, "consultation"));
+    retired(&found);
     doubts(&found)
 }
 
 /// Searches a record.
 pub(super) fn find(opened: &Opened, wanted: &Wanted) -> Result<Found, Fault> {
     search(&opened.directory, wanted, opened.evidence.as_ref()).map_err(|fault| (fault.to_string(), 1))
+}
+
+/// Says what cannot be found any more.
+pub(super) fn retired(found: &Found) {
+    if found.retired > 0 {
+        complain(format_args!(
+            "{} of that time retired: what they said is not known any more",
+            count(usize::try_from(found.retired).unwrap_or(usize::MAX), "record")
+        ));
+    }
 }
 
 /// What was found is not all there is if lines cannot be read.

@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use poort_identity::{Provider, Seal};
+use poort_identity::{
+    Provider, Seal,
+    sign_in::{ClientKey, ClientProof},
+};
 
 use crate::config::{
     checked::zone::{Issuer, SignIn, SignInAt},
@@ -71,8 +74,7 @@ fn provider(
 ) -> Option<SignInAt> {
     let issuer = at.field("issuer", |raw| &raw.issuer).required("issuer: zone", |here| issuer(known, here));
     let client = at.field("client_id", |raw| &raw.client_id).required("client_id: poort", value::text);
-    let secret = at.field("client_secret_file", |raw| &raw.client_secret_file);
-    let secret = secret.optional(|here| desk.secret(here));
+    let proof = client_proof(desk, at);
     let title = at.field("title", |raw| &raw.title).optional(value::text);
     let authorization = at.field("authorization", |raw| &raw.authorization);
     let authorization = authorization.required("authorization: https://…/auth", address);
@@ -90,11 +92,33 @@ fn provider(
         token: token?,
         end_session: end_session?,
         client: client?,
-        secret: secret?,
+        proof: proof?,
         scopes: scopes?,
         says_iss: says_iss?,
     };
     Some(SignInAt { provider, title: title?.unwrap_or(alias), ca: ca? })
+}
+
+/// What proves to the issuer that the gate is its client: a secret, a key, or nothing.
+fn client_proof(desk: &Desk<'_>, at: Opened<'_, raw::Provider>) -> Option<ClientProof> {
+    let secret = at.field("client_secret_file", |raw| &raw.client_secret_file);
+    let key = at.field("client_key_file", |raw| &raw.client_key_file);
+    let place = key.spot();
+    let secret = secret.optional(|here| desk.secret(here))?;
+    let key = key.optional(|here| {
+        let text = desk.secret(here)?;
+        let read = ClientKey::from_pem(text.as_bytes());
+        read.map_err(|fault| here.spot.fault(format!("this key cannot sign who the gate is: {fault}"))).ok()
+    })?;
+    match (secret, key) {
+        (Some(_), Some(_)) => {
+            place.fault("a client has a secret or a key, not both; leave out `client_secret_file`");
+            None
+        }
+        (Some(secret), None) => Some(ClientProof::Secret(secret)),
+        (None, Some(key)) => Some(ClientProof::Key(Arc::new(key))),
+        (None, None) => Some(ClientProof::None),
+    }
 }
 
 /// One of the issuers, by its alias: the alias and its exact name.

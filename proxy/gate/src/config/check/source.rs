@@ -10,6 +10,7 @@ use poort_enforce::{
     stated::{Demands, StatedBy},
 };
 
+use crate::audit::Retention;
 use crate::config::{
     checked::{
         self,
@@ -119,6 +120,7 @@ fn assemble(
         waf,
         data_subjects,
         stated_by,
+        retention,
     } = rest?;
     Some(Source {
         place,
@@ -143,6 +145,7 @@ fn assemble(
         waf,
         data_subjects,
         stated_by,
+        retention,
     })
 }
 
@@ -187,6 +190,7 @@ struct Rest {
     waf: Option<checked::waf::Waf>,
     data_subjects: Option<DataSubjects>,
     stated_by: Option<StatedBy>,
+    retention: Option<Retention>,
 }
 
 fn rest(
@@ -220,6 +224,7 @@ fn rest(
     let cors = source.field("cors", |raw| &raw.cors).optional(|here| web::cors(here.open()));
     let identity = identity::check(source.field("identity", |raw| &raw.identity), around.asserts);
     let body = source.field("body", |raw| &raw.body).or(around.defaults.body, value::size);
+    let retention = source.field("retention", |raw| &raw.retention).optional(value::retention);
     let waf = waf::source(desk, around.waf, source.field("waf", |raw| &raw.waf));
     let seen =
         data_subject::Seen { operations: operations.as_deref(), waf: waf.as_ref().map(Option::as_ref) };
@@ -239,6 +244,7 @@ fn rest(
         waf: waf?,
         data_subjects: data_subjects?,
         stated_by: stated_by?,
+        retention: retention?.or(around.defaults.retention),
     })
 }
 

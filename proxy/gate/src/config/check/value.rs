@@ -11,6 +11,7 @@ use http::Method;
 use ipnet::IpNet;
 use poort_enforce::source::Demand;
 
+use crate::audit::Retention;
 use crate::config::{
     checked::{TlsVersion, zone::Rate},
     quantity,
@@ -93,6 +94,11 @@ pub(super) fn some_time(here: Value<'_>) -> Option<Duration> {
         Duration::ZERO => Err(format!("`{text}` leaves no time at all; write more")),
         length => Ok(length),
     })
+}
+
+/// How long records are kept.
+pub(super) fn retention(here: Value<'_>) -> Option<Retention> {
+    here.parse(str::parse)
 }
 
 /// A size above zero, in bytes.

@@ -141,7 +141,7 @@ pub(super) fn usual_defaults() -> Defaults {
         read: Duration::from_secs(30),
         total: Duration::from_secs(120),
     };
-    Defaults { timeouts, body: 10 << 20 }
+    Defaults { timeouts, body: 10 << 20, retention: None }
 }
 
 fn limits(limits: Opened<'_, raw::Limits>) -> Option<Limits> {
@@ -202,7 +202,8 @@ fn defaults(defaults: Opened<'_, raw::Defaults>) -> Option<Defaults> {
     let timeouts = defaults.field("timeouts", |raw| &raw.timeouts);
     let timeouts = timeouts.or(usual.timeouts, |here| self::timeouts(here.open(), usual.timeouts));
     let body = defaults.field("body", |raw| &raw.body).or(usual.body, value::size);
-    Some(Defaults { timeouts: timeouts?, body: body? })
+    let retention = defaults.field("retention", |raw| &raw.retention).optional(value::retention);
+    Some(Defaults { timeouts: timeouts?, body: body?, retention: retention? })
 }
 
 /// Time-outs; those that are left out are the usual ones.

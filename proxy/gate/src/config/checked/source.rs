@@ -17,6 +17,8 @@ use poort_enforce::{
 use poort_policy::Place;
 use rustls::pki_types::CertificateDer;
 
+use crate::audit::Retention;
+
 use super::{
     Identity, TlsVersion,
     waf::Waf,
@@ -62,6 +64,8 @@ pub struct Source {
     pub on_behalf_of: Vec<String>,
     /// Applications that state in headers what their requests are for.
     pub stated_by: Option<StatedBy>,
+    /// How long its records are kept; none: for ever.
+    pub retention: Option<Retention>,
     /// Whom requests are about; none: the file does not say.
     pub data_subjects: Option<DataSubjects>,
     /// What it is told about who is asking.

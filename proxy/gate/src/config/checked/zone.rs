@@ -13,7 +13,7 @@ use poort_identity::{Anchors, IssuerRules, KeySet, Provider, RevocationRule, Rev
 use poort_policy::{DeviceFacts, Group, Place};
 use rustls::pki_types::CertificateDer;
 
-use crate::audit::Usual;
+use crate::audit::{Retention, Usual};
 
 /// What the security team decides, apart from sources and policies.
 #[derive(Debug)]
@@ -213,6 +213,8 @@ pub struct Defaults {
     pub timeouts: Timeouts,
     /// The largest request body, in bytes.
     pub body: u64,
+    /// How long records are kept, those that belong to no source too; none: for ever.
+    pub retention: Option<Retention>,
 }
 
 /// How long a source may take.

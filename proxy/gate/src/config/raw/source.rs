@@ -29,6 +29,7 @@ record! {
         identity: Block<Identity>,
         body: Text,
         waf: Block<Waf>,
+        retention: Text,
     }
 
     struct Waf {

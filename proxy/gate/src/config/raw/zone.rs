@@ -112,6 +112,7 @@ record! {
         title: Text,
         client_id: Text,
         client_secret_file: Text,
+        client_key_file: Text,
         authorization: Text,
         token: Text,
         end_session: Text,
@@ -144,6 +145,7 @@ record! {
     struct Defaults {
         timeouts: Block<Timeouts>,
         body: Text,
+        retention: Text,
     }
 
     struct Timeouts {

@@ -1,0 +1,110 @@
+//! Entries without content, and the records that say why.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, UNIX_EPOCH},
+};
+
+use serde::Deserialize;
+
+use super::verify::Doubt;
+use crate::audit::{
+    Retention,
+    ocsf::retirement::{self, Retired as Said},
+    retire::{covers, joined},
+};
+
+/// Records come in the order of their requests' ends, and bear the time of their beginnings; and a clock may be set right.
+const DISORDER_MILLIS: i64 = 86_400_000;
+/// So often an entry is asked for its time: all of them would take as long again as the proof.
+const EVERY: u64 = 64;
+
+/// What is seen of a log, in its order.
+#[derive(Default)]
+pub(super) struct Retired {
+    /// Entries that are gone, as ranges.
+    gone: Vec<(u64, u64)>,
+    /// For each range, by its first: the time of an entry before it that is still there.
+    after: BTreeMap<u64, i64>,
+    /// The time of the last entry that was asked.
+    last: Option<i64>,
+    /// What the log says of them, and where.
+    said: Vec<(u64, Said)>,
+}
+
+impl Retired {
+    /// An entry is there.
+    pub(super) fn survives(&mut self, index: u64, entry: &[u8]) {
+        if index.is_multiple_of(EVERY) {
+            self.last = time(entry).or(self.last);
+        }
+        if let Some(said) = retirement::read(entry) {
+            self.said.push((index, said));
+        }
+    }
+
+    /// Only its tombstone is.
+    pub(super) fn is_gone(&mut self, index: u64) {
+        match self.gone.last_mut() {
+            Some((_, last)) if *last + 1 == index => *last = index,
+            _ => {
+                self.gone.push((index, index));
+                self.after.extend(self.last.map(|time| (index, time)));
+            }
+        }
+    }
+
+    /// Proves that each that is gone was to be retired; how many those are.
+    pub(super) fn prove(self) -> Result<u64, Doubt> {
+        for (_, said) in &self.said {
+            fits(said)?;
+        }
+        // A record speaks of what was before it.
+        let before = |(at, said): &(u64, Said)| {
+            let at = *at;
+            said.ranges.clone().into_iter().filter(move |(_, last)| *last < at)
+        };
+        let mut ranges: Vec<_> = self.said.iter().flat_map(before).collect();
+        ranges.sort_unstable();
+        let ranges = joined(ranges);
+        let latest = self.said.iter().flat_map(|(_, said)| &said.rules).map(|rule| rule.before).max();
+        let mut count = 0;
+        for (first, last) in self.gone {
+            if let Some(index) = (first..=last).find(|index| !covers(&ranges, *index)) {
+                return Err(Doubt::Removed { index });
+            }
+            let after = self.after.get(&first).copied().zip(latest);
+            if let Some((time, latest)) = after.filter(|(time, latest)| *time > latest + DISORDER_MILLIS) {
+                let why = format!(
+                    "what is before it was written at {time}, and only what is older than {latest} was to be retired"
+                );
+                return Err(Doubt::Early { index: first, why });
+            }
+            count += last - first + 1;
+        }
+        Ok(count)
+    }
+}
+
+/// Whether a record of a retirement keeps to its own rules.
+fn fits(said: &Said) -> Result<(), Doubt> {
+    let now = UNIX_EPOCH + Duration::from_millis(u64::try_from(said.time).unwrap_or(0));
+    for rule in &said.rules {
+        let index = said.ranges.first().map_or(0, |(first, _)| *first);
+        let early = |why| Doubt::Early { index, why };
+        let retention: Retention = rule.retention.parse().map_err(early)?;
+        if rule.before > retention.cutoff(now) {
+            let why = format!("the record of it says `{}`, and that had not passed", rule.retention);
+            return Err(early(why));
+        }
+    }
+    Ok(())
+}
+
+fn time(entry: &[u8]) -> Option<i64> {
+    #[derive(Deserialize)]
+    struct Line {
+        time: i64,
+    }
+    serde_json::from_slice::<Line>(entry).ok().map(|line| line.time)
+}
