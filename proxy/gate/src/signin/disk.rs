@@ -103,7 +103,7 @@ impl Disk {
                     self.memory.on_their_way.lock().keep(&name, one.value, one.until)
                 }
                 Some(Written::Name(name, one)) if now < one.until => {
-                    self.memory.names.lock().keep(&name, one.value, one.until)
+                    self.memory.names.lock().keep(&name, (), one.until)
                 }
                 Some(_) => Err(Unkept::Full),
                 None => {

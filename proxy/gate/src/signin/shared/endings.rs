@@ -100,7 +100,7 @@ impl Shared {
                     }
                 }
                 Err(fault) => {
-                    tracing::error!(event = "ending_unreadable", %fault, remedy = "update this gate")
+                    tracing::error!(event = "ending_unreadable", %fault, remedy = "update this gate");
                 }
             }
         }
