@@ -42,7 +42,7 @@ async fn main() -> ExitCode {
     let mut slowest = Duration::ZERO;
     for turn in 0..TURNS {
         let begin = Instant::now();
-        assert_eq!(state.end(Whose::User(&user(turn))).await, 1, "one was open");
+        assert_eq!(state.end(Whose::User(&user(turn))).await, Ok(1), "one was open");
         heard.recv().await.expect("its stream hears of it");
         slowest = slowest.max(begin.elapsed());
     }
