@@ -13,10 +13,12 @@ use crate::question::Question;
 
 use super::super::Workbench;
 
+/// What can be stated, as the context calls it, and whether it is demanded.
+type Stated = (&'static str, fn(&Demand) -> bool);
+
 /// The demands of all sources as Cedar policies: at most two for each operation, however many sources there are.
 pub(super) fn forbids(bench: &Workbench) -> String {
-    let kinds: [(&str, fn(&Demand) -> bool); 2] =
-        [("purpose", |demand| demand.purpose), ("case", |demand| demand.case)];
+    let kinds: [Stated; 2] = [("purpose", |demand| demand.purpose), ("case", |demand| demand.case)];
     let mut text = String::new();
     for (operation, (what, is_demanded)) in
         Operation::ALL.into_iter().flat_map(|operation| kinds.map(|kind| (operation, kind)))
