@@ -187,7 +187,7 @@ pub struct Refusal {
     /// The same in other languages, by their codes (`@reason_nl`).
     pub translations: Vec<(Arc<str>, Arc<str>)>,
     /// The sign-in that would do; none: any strong one, where that is the reason.
-    pub step_up: Option<StepUp>,
+    pub step_up: Option<Box<StepUp>>,
     /// What the person who was refused can do about it on the sign-in host.
     pub remedy: Option<Remedy>,
 }

@@ -488,7 +488,7 @@ mod tests {
     fn a_step_up_names_its_class_and_age() {
         let class = Some("https://refeds.org/profile/mfa".into());
         let refusal = Refusal {
-            step_up: Some(StepUp { class, strong: false, max_age: Some(900) }),
+            step_up: Some(Box::new(StepUp { class, strong: false, max_age: Some(900) })),
             ..Reason::StrongerSignIn.into()
         };
         let reply = Reply::refusal(&refusal, RequestId([0; 16]), None, None);

@@ -73,7 +73,7 @@ fn wanted(ctx: &Context, refusal: &Refusal) -> Option<Errand> {
     let errand = match &refusal.reason {
         Reason::StrongerSignIn => {
             let any = StepUp { strong: true, ..StepUp::default() };
-            let StepUp { class, strong, max_age } = refusal.step_up.clone().unwrap_or(any);
+            let StepUp { class, strong, max_age } = refusal.step_up.as_deref().cloned().unwrap_or(any);
             let stronger = strong || class.is_some();
             Errand::SignIn { stronger, class: class.as_deref().map(str::to_owned), max_age }
         }
