@@ -292,12 +292,8 @@ async fn a_code_that_the_issuer_voids_is_asked_for_once_more() {
     let address = browser.at("persons", PERSON);
     let void = |page: &Landed| {
         let said = |name: &str| page.url.query_pairs().find(|(key, _)| key == name).unwrap().1.into_owned();
-        let iss = reqwest::Url::parse_with_params("x:", [("iss", world.zone.zone.issuer())])
-            .unwrap()
-            .query()
-            .unwrap()[4..]
-            .to_owned();
-        format!("{}?code=void&state={}&iss={iss}", said("redirect_uri"), said("state"))
+        let answer = [("code", "void"), ("state", &said("state")), ("iss", world.zone.zone.issuer())];
+        reqwest::Url::parse_with_params(&said("redirect_uri"), answer).unwrap().to_string()
     };
     let page = browser.go(&address).await.unwrap();
     let again = browser.go(&void(&page)).await.unwrap();

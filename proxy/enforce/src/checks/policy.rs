@@ -125,7 +125,7 @@ fn refusal(
     let (reason, step_up) = match decision.errors.is_empty() {
         false => (Reason::PolicyError, None),
         true => match sign_in_that_would_do(rules, question, prepared, decision) {
-            Some(step_up) => (Reason::StrongerSignIn, Some(step_up)),
+            Some(step_up) => (Reason::StrongerSignIn, Some(Box::new(step_up))),
             None => (others.first().unwrap_or(Reason::Policy), None),
         },
     };

@@ -217,7 +217,7 @@ fn a_refusal_says_how_recent_a_sign_in_would_do() {
         let seen = match &answered.admission {
             Admission::Refusal(refusal) => {
                 assert_eq!(refusal.reason, Reason::StrongerSignIn, "{name}");
-                refusal.step_up.clone()
+                refusal.step_up.as_deref().cloned()
             }
             _ => None,
         };
