@@ -343,7 +343,7 @@ fn challenge(refusal: &Refusal) -> Option<(HeaderName, HeaderValue)> {
         Class::SignInInvalid | Class::SignInElsewhere => "Bearer realm=\"poort\", error=\"invalid_token\"",
         Class::StrongerSignIn => {
             let mut value = "Bearer realm=\"poort\", error=\"insufficient_user_authentication\"".to_owned();
-            let step_up = refusal.step_up.as_deref().cloned().unwrap_or_default();
+            let step_up = refusal.step_up.clone().unwrap_or_default();
             // INVARIANT: an `acr` that loads has no quote in it. Writing to a String cannot fail.
             let _ = step_up.class.map(|class| write!(value, ", acr_values=\"{class}\""));
             let _ = step_up.max_age.map(|age| write!(value, ", max_age=\"{age}\""));

@@ -157,7 +157,7 @@ fn sign_in_that_would_do(
     question: &Question,
     prepared: &Prepared,
     decision: &Decision,
-) -> Option<Box<StepUp>> {
+) -> Option<StepUp> {
     if question.principal.kind != PrincipalKind::User {
         return None;
     }
@@ -175,13 +175,13 @@ fn sign_in_that_would_do(
     let strong = (StepUp { strong: true, ..StepUp::default() }, SessionFacts { strong: true, ..now.clone() });
     let mut ways: Vec<_> = classes.chain((!now.strong).then_some(strong)).collect();
     if let Some((way, _)) = ways.iter().find(|(_, session)| session != now && allows(session)) {
-        return Some(Box::new(way.clone()));
+        return Some(way.clone());
     }
     ways.insert(0, (StepUp::default(), now.clone()));
     let aged = |session: &SessionFacts, age| SessionFacts { auth_age: Some(age), ..session.clone() };
     let (way, session) = ways.into_iter().find(|(_, session)| allows(&aged(session, 0)))?;
     let max_age = oldest(now.auth_age.unwrap_or(LONGEST_AGE), |age| allows(&aged(&session, age)));
-    Some(Box::new(StepUp { max_age: Some(max_age), ..way }))
+    Some(StepUp { max_age: Some(max_age), ..way })
 }
 
 /// The greatest age below `refused` that is allowed, by halving, where one of nothing is.

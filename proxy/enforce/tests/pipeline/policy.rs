@@ -200,7 +200,7 @@ fn a_refusal_says_how_recent_a_sign_in_would_do() {
     let signed_in = |ago: u64| zone.issuer.token(&json!({ "auth_time": NOW - ago }));
     let status = || Ask::get("persons.example", "/status");
     let collect = || Ask::get("persons.example", "/persons").method(Method::POST);
-    let recent = |strong, max_age| Some(Box::new(StepUp { class: None, strong, max_age: Some(max_age) }));
+    let recent = |strong, max_age| Some(StepUp { class: None, strong, max_age: Some(max_age) });
     for (name, ask, token, expected) in [
         ("a while ago", status(), signed_in(901), recent(false, 900)),
         ("nobody knows when", status(), zone.issuer.token(&json!({ "auth_time": null })), recent(false, 900)),
@@ -210,7 +210,7 @@ fn a_refusal_says_how_recent_a_sign_in_would_do() {
             "recent, and not strong",
             collect(),
             signed_in(1),
-            Some(Box::new(StepUp { strong: true, ..StepUp::default() })),
+            Some(StepUp { strong: true, ..StepUp::default() }),
         ),
     ] {
         let answered = ask.token(&token).put(&zone);
