@@ -49,7 +49,7 @@ fn changed(directory: &Path) -> Result<Vec<(PathBuf, String)>, Faults> {
     let read = config::policies(directory)?;
     let mut wrong = Vec::new();
     let mut changed = Vec::new();
-    for file in read.corpus.policies.into_iter().chain(read.properties) {
+    for file in read.corpus.policies.into_iter().chain(read.properties).chain(read.console) {
         match formatted(&file) {
             Ok(text) if text == file.text => {}
             Ok(text) => changed.push((path(&file), text)),
