@@ -1,7 +1,7 @@
 //! The Poort gate: everything that touches the network, the disk and the clock, around the decision of `poort-enforce`.
 //!
 //! From the outside in:
-//! - [`cli`]: `run`, `check`, `reload`, `policy`, `waf`, `audit`; [`config`]: from files to proven types;
+//! - [`cli`]: `run`, `check`, `reload`, `policy`, `waf`, `audit`, `access`; [`config`]: from files to proven types;
 //! - [`listen`]: connections, TLS and the raw request head; [`listeners`] sets it up, `doorkeeper` notes what happens there;
 //! - [`service`]: a request's phases; [`adapt`]: what the pipeline sees of it; [`streams`]: what lasts is admitted again;
 //! - [`inspect`]: bodies and answers under a source's rules; [`forward`]: to the source and back; [`signin`]: how browsers sign in;
@@ -11,7 +11,7 @@
 //! - [`world`]: the ports of the decision: [`limits`], [`keys`], [`time_zone`], [`metrics`];
 //! - [`audit`]: the record; [`outcome`]: how each request's ends up in it; [`request_ids`]: its name;
 //! - [`ending`]: whose access was ended, at once;
-//! - [`admin`], [`console`], [`control`], [`housekeeping`]: how it is seen, told and kept.
+//! - [`admin`], [`machines`], [`console`], [`control`], [`housekeeping`]: how it is seen, asked, told and kept.
 
 pub mod adapt;
 pub mod admin;
