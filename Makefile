@@ -1,5 +1,5 @@
 # make demo          a throw-away police zone on loopback, with the gate in front of it (Ctrl-C ends it)
-# make demo TOUR=1   walks through it: some thirty requests, what should come of each, and what did
+# make demo TOUR=1   walks through it: some sixty steps, what should come of each, and what did
 # make test          every test, end to end over real sockets included
 # make lint          format, clippy, the walls between the crates, licences and advisories
 # make conformance   CRS's tests (in-process, through the gate, by go-ftw), libinjection's cases, our rules by text and attacks
