@@ -32,6 +32,10 @@ const context = await chromium.launchPersistentContext(options.profile, {
 });
 context.setDefaultTimeout(PATIENCE);
 const tabs = [];
+/** The navigation that failed last, by page. */
+const failed = new WeakMap();
+/** What Chromium says of connections it drops as an address of the machine came or went. On a screen it then loads the page again by itself. */
+const NETWORK_CHANGED = /ERR_NETWORK_CHANGED/;
 
 const calls = {
   /** A tab; its number. */
@@ -39,14 +43,14 @@ const calls = {
     const page = await context.newPage();
     const tab = { page, responses: [] };
     page.on("response", (response) => tab.responses.push(response));
+    page.on("requestfailed", (request) => request.isNavigationRequest() && failed.set(page, request));
     return tabs.push(tab) - 1;
   },
   async forget(_, { hosts }) {
     for (const domain of hosts) await context.clearCookies({ domain });
   },
   async go({ page, responses }, { url }) {
-    responses.length = 0;
-    await page.goto(url);
+    await visit(page, responses, url);
     return landed(page, responses);
   },
   async click({ page, responses }, { name }) {
@@ -55,6 +59,10 @@ const calls = {
     responses.length = 0;
     await control.first().click();
     await page.waitForLoadState("load");
+    const cutOff = failed.get(page);
+    if (cutOff && page.url().startsWith("chrome-error:") && NETWORK_CHANGED.test(cutOff.failure().errorText) && cutOff.method() === "GET") {
+      await visit(page, responses, cutOff.url());
+    }
     await passed(page, responses);
     return landed(page, responses);
   },
@@ -88,6 +96,17 @@ const calls = {
     return entry;
   },
 };
+
+/** Goes to an address, again where the machine's network changed meanwhile. */
+async function visit(page, responses, url, patience = 5) {
+  responses.length = 0;
+  try {
+    await page.goto(url);
+  } catch (fault) {
+    if (!NETWORK_CHANGED.test(fault.message) || !patience) throw fault;
+    await visit(page, responses, url, patience - 1);
+  }
+}
 
 const documents = (page, responses) =>
   responses.filter((one) => one.request().isNavigationRequest() && one.frame() === page.mainFrame());
