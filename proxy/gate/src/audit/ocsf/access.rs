@@ -3,50 +3,21 @@
 use serde::{Serialize, Serializer};
 
 use super::{
-    event::{Actor, Endpoint, Message, Metadata, User},
-    text::{Cut, Shown, name, timestamp},
+    entity::{Entity, Managed},
+    envelope::{Envelope, Event},
+    event::{Message, Metadata},
+    text::{Cut, name},
     words,
 };
-use crate::audit::access::{Access, Looker};
+use crate::audit::access::Access;
 
 /// `metadata.event_code` of a look at the record.
 pub(super) const ACCESS: &str = "access";
 
-const CLASS: u32 = 3004;
-/// Identity and Access Management.
-const CATEGORY: u32 = 3;
 const READ: u32 = 2;
 
 #[derive(Serialize)]
-pub(super) struct Event<'a> {
-    class_uid: u32,
-    category_uid: u32,
-    activity_id: u32,
-    type_uid: u32,
-    time: i64,
-    count: u64,
-    severity_id: u32,
-    action_id: u32,
-    disposition_id: u32,
-    is_alert: bool,
-    status_id: u32,
-    message: Shown<Message<'a>>,
-    metadata: Metadata<'a>,
-    actor: Actor<'a>,
-    entity: Entity,
-    src_endpoint: Endpoint<'a>,
-    unmapped: Unmapped<'a>,
-}
-
-#[derive(Serialize)]
-struct Entity {
-    name: &'static str,
-    #[serde(rename = "type")]
-    kind: &'static str,
-}
-
-#[derive(Serialize)]
-struct Unmapped<'a> {
+pub(super) struct Unmapped<'a> {
     command: Cut<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Cut<'a>>,
@@ -62,54 +33,21 @@ impl Serialize for Wanted<'_> {
 }
 
 /// The event of an access; `id` is what names who looks.
-pub(super) fn event<'a>(access: &'a Access, id: &'a str) -> Event<'a> {
-    let (severity_id, action_id, disposition_id, status_id, what) = match access.refused {
-        false => (
-            words::SEVERITY_INFORMATIONAL,
-            words::ACTION_ALLOWED,
-            words::DISPOSITION_ALLOWED,
-            words::STATUS_SUCCESS,
-            "record consulted",
-        ),
-        true => (
-            words::SEVERITY_LOW,
-            words::ACTION_DENIED,
-            words::DISPOSITION_UNAUTHORIZED,
-            words::STATUS_FAILURE,
-            "look at the record refused",
-        ),
+pub(super) fn event<'a>(access: &'a Access, id: &'a str) -> Event<'a, Managed<'a, Unmapped<'a>>> {
+    let reason = access.reason.as_deref();
+    let what = if access.refused { "look at the record refused" } else { "record consulted" };
+    let message = Message { what, why: reason };
+    let looked = Envelope {
+        count: Some(access.shown),
+        ..Envelope::new(words::ENTITY_MANAGEMENT, READ, access.time, message, Metadata::new(ACCESS, None))
+    };
+    let unmapped = Unmapped {
+        command: name(&access.command),
+        reason: reason.map(|reason| Cut(reason, Access::LIMIT_BYTES)),
+        wanted: Wanted(&access.wanted),
     };
     Event {
-        class_uid: CLASS,
-        category_uid: CATEGORY,
-        activity_id: READ,
-        type_uid: CLASS * 100 + READ,
-        time: timestamp(access.time),
-        count: access.shown,
-        severity_id,
-        action_id,
-        disposition_id,
-        is_alert: false,
-        status_id,
-        message: Shown(Message { what, why: access.reason.as_deref() }),
-        metadata: Metadata::new(ACCESS, None),
-        actor: Actor::of(User::person(id, access.by.called())),
-        entity: Entity { name: "audit", kind: "Record" },
-        src_endpoint: endpoint(&access.by),
-        unmapped: Unmapped {
-            command: name(&access.command),
-            reason: access.reason.as_deref().map(|reason| Cut(reason, Access::LIMIT_BYTES)),
-            wanted: Wanted(&access.wanted),
-        },
-    }
-}
-
-/// Where somebody looks from.
-pub(super) fn endpoint(by: &Looker) -> Endpoint<'_> {
-    match by {
-        Looker::Machine { .. } => Endpoint::here(),
-        Looker::Console { certificate, address } => {
-            Endpoint { name: name(certificate), ip: Some(Shown(*address)), ..Endpoint::here() }
-        }
+        envelope: if access.refused { looked.unauthorized() } else { looked },
+        body: Managed::by(&access.by, id, Entity::RECORD, unmapped),
     }
 }

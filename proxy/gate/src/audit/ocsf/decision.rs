@@ -14,8 +14,9 @@ use poort_policy::{DeviceFacts, PrincipalKind, Question};
 use serde::{Serialize, Serializer};
 
 use super::{
+    envelope::{Envelope, Event},
     event::{
-        Actor, Authorization, Certificate, DECISION, Device, Endpoint, Event, Fingerprint, Group,
+        Actor, Authorization, Certificate, DECISION, Device, Endpoint, Fingerprint, Group, HttpActivity,
         HttpRequest, Message, Metadata, Named, Policy, San, Session, Tls, Url, User,
     },
     inspection::Inspection,
@@ -85,47 +86,41 @@ pub(super) fn event<'a>(
     digests: &'a Digests,
     id: &'a str,
     untruncated: Option<usize>,
-) -> Event<'a, Unmapped<'a>> {
-    let (activity_id, activity_name) = activity(decision.request.as_ref());
-    let reason = reason(&decision.verdict);
-    let severity_id = reason.map_or(words::SEVERITY_INFORMATIONAL, |reason| words::severity(reason.class()));
-    let status_detail = reason.map(Reason::code);
+) -> Event<'a, HttpActivity<'a, Unmapped<'a>>> {
+    let whole = untruncated.is_none();
     Event {
-        class_uid: words::CLASS,
-        category_uid: words::CATEGORY,
-        activity_id,
-        activity_name,
-        type_uid: words::CLASS * 100 + activity_id,
-        time: timestamp(decision.received),
-        start_time: None,
-        end_time: None,
-        duration: None,
-        count: None,
-        severity_id,
-        action_id: if reason.is_some() { words::ACTION_DENIED } else { words::ACTION_ALLOWED },
-        disposition_id: reason
-            .map_or(words::DISPOSITION_ALLOWED, |reason| words::disposition(reason.class())),
-        is_alert: severity_id >= words::SEVERITY_HIGH,
-        status_id: if reason.is_some() { words::STATUS_FAILURE } else { words::STATUS_SUCCESS },
-        status_code: None,
-        status_detail,
-        message: Shown(Message { what: message(&decision.verdict), why: status_detail }),
-        metadata: Metadata {
-            is_truncated: untruncated.map(|_| true),
-            untruncated_size: untruncated,
-            ..Metadata::new(DECISION, Some(id))
+        envelope: envelope(decision, id, untruncated),
+        body: HttpActivity {
+            actor: actor(decision, whole),
+            device: device(decision),
+            src_endpoint: Some(caller(decision)),
+            http_request: decision.request.as_ref().map(|request| http_request(request, id)),
+            tls: Some(tls(decision)),
+            policy: decision.policy.as_ref().map(|_| policy(&digests.policies, Some(true))),
+            authorizations: if whole { authorizations(decision) } else { vec![] },
+            ..HttpActivity::at(destination(decision), unmapped(decision, digests, whole))
         },
-        actor: actor(decision, untruncated.is_none()),
-        device: device(decision),
-        src_endpoint: Some(caller(decision)),
-        dst_endpoint: destination(decision),
-        http_request: decision.request.as_ref().map(|request| http_request(request, id)),
-        http_response: None,
-        traffic: None,
-        tls: Some(tls(decision)),
-        policy: decision.policy.as_ref().map(|_| policy(&digests.policies, Some(true))),
-        authorizations: if untruncated.is_none() { authorizations(decision) } else { vec![] },
-        unmapped: unmapped(decision, digests, untruncated.is_none()),
+    }
+}
+
+fn envelope<'a>(decision: &'a Decision, id: &'a str, untruncated: Option<usize>) -> Envelope<'a> {
+    let (activity, activity_name) = activity(decision.request.as_ref());
+    let reason = reason(&decision.verdict);
+    let status_detail = reason.map(Reason::code);
+    let metadata = Metadata {
+        is_truncated: untruncated.map(|_| true),
+        untruncated_size: untruncated,
+        ..Metadata::new(DECISION, Some(id))
+    };
+    let message = Message { what: message(&decision.verdict), why: status_detail };
+    let decided = Envelope {
+        activity_name,
+        status_detail,
+        ..Envelope::new(words::HTTP_ACTIVITY, activity, decision.received, message, metadata)
+    };
+    match reason {
+        None => decided,
+        Some(reason) => decided.refused(reason.class()),
     }
 }
 

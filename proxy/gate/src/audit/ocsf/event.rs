@@ -13,36 +13,9 @@ pub(crate) const OUTCOME: &str = "outcome";
 /// `metadata.event_code` of strangers' refusals.
 pub(super) const STRANGERS: &str = "strangers";
 
-/// HTTP Activity (4002). `U` is what OCSF has no word for.
+/// What HTTP Activity (4002) has beside the envelope. `U` is what OCSF has no word for.
 #[derive(Serialize)]
-pub(super) struct Event<'a, U> {
-    pub(super) class_uid: u32,
-    pub(super) category_uid: u32,
-    pub(super) activity_id: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) activity_name: Option<Cut<'a>>,
-    pub(super) type_uid: u32,
-    pub(super) time: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) start_time: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) end_time: Option<i64>,
-    /// Milliseconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) duration: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) count: Option<u64>,
-    pub(super) severity_id: u32,
-    pub(super) action_id: u32,
-    pub(super) disposition_id: u32,
-    pub(super) is_alert: bool,
-    pub(super) status_id: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) status_code: Option<Shown<u16>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) status_detail: Option<&'a str>,
-    pub(super) message: Shown<Message<'a>>,
-    pub(super) metadata: Metadata<'a>,
+pub(super) struct HttpActivity<'a, U> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) actor: Option<Actor<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,6 +36,25 @@ pub(super) struct Event<'a, U> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) authorizations: Vec<Authorization<'a>>,
     pub(super) unmapped: U,
+}
+
+impl<'a, U> HttpActivity<'a, U> {
+    /// At an endpoint; of the rest nothing is known.
+    pub(super) fn at(dst_endpoint: Endpoint<'a>, unmapped: U) -> Self {
+        Self {
+            actor: None,
+            device: None,
+            src_endpoint: None,
+            dst_endpoint,
+            http_request: None,
+            http_response: None,
+            traffic: None,
+            tls: None,
+            policy: None,
+            authorizations: vec![],
+            unmapped,
+        }
+    }
 }
 
 /// What people read first.
@@ -121,6 +113,11 @@ impl<'a> Metadata<'a> {
             is_truncated: None,
             untruncated_size: None,
         }
+    }
+
+    /// The metadata of what callers did whom nobody knows, counted together.
+    pub(super) fn of_strangers(event_code: &'static str) -> Self {
+        Self { log_name: "strangers", ..Self::new(event_code, None) }
     }
 }
 

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use super::{
+    envelope::{Envelope, Event},
     event::{Actor, Device, Endpoint, Message, Metadata, User},
-    text::{Cut, Hex, Shown, name, timestamp},
+    text::{Cut, Hex, name, timestamp},
     words,
 };
 use crate::audit::findings::{Detector, Finding};
@@ -12,30 +13,15 @@ use crate::audit::findings::{Detector, Finding};
 /// `metadata.event_code` of a finding.
 pub(super) const FINDING: &str = "finding";
 
-const CLASS: u32 = 2004;
-/// Findings.
-const CATEGORY: u32 = 2;
 const CREATE: u32 = 1;
 /// An analytic that is a rule.
 const RULE: u32 = 1;
+/// Nobody has looked at it yet.
+const NEW: u32 = 1;
 
+/// What Detection Finding has beside the envelope.
 #[derive(Serialize)]
-pub(super) struct Event<'a> {
-    class_uid: u32,
-    category_uid: u32,
-    activity_id: u32,
-    type_uid: u32,
-    time: i64,
-    start_time: i64,
-    end_time: i64,
-    count: u64,
-    severity_id: u32,
-    action_id: u32,
-    disposition_id: u32,
-    is_alert: bool,
-    status_id: u32,
-    message: Shown<Message<'a>>,
-    metadata: Metadata<'a>,
+pub(super) struct Found<'a> {
     finding_info: Info<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     actor: Option<Actor<'a>>,
@@ -79,48 +65,49 @@ struct Unmapped<'a> {
 }
 
 /// The event of a finding.
-pub(super) fn event(finding: &Finding) -> Event<'_> {
+pub(super) fn event(finding: &Finding) -> Event<'_, Found<'_>> {
     let about = &finding.about;
-    let severity_id = severity(about.detector, about.refused);
-    let (first, last) = (timestamp(finding.first), timestamp(finding.last));
+    let category = category(about.detector);
     Event {
-        class_uid: CLASS,
-        category_uid: CATEGORY,
-        activity_id: CREATE,
-        type_uid: CLASS * 100 + CREATE,
-        time: last,
-        start_time: first,
-        end_time: last,
-        count: finding.count,
-        severity_id,
-        action_id: if about.refused { words::ACTION_DENIED } else { words::ACTION_OBSERVED },
-        disposition_id: if about.refused { words::DISPOSITION_BLOCKED } else { words::DISPOSITION_LOGGED },
-        is_alert: severity_id >= words::SEVERITY_HIGH,
-        // New: nobody has looked at it yet.
-        status_id: 1,
-        message: Shown(Message { what: category(about.detector), why: Some(&finding.title) }),
-        metadata: Metadata::new(FINDING, None),
-        finding_info: Info {
-            uid: format!("{}/{}", category(about.detector), Hex::of(&finding.request.0).as_str()),
-            title: name(&finding.title),
-            first_seen_time: first,
-            last_seen_time: last,
-            analytic: Analytic {
-                type_id: RULE,
-                kind: "Rule",
-                uid: name(&about.rule),
-                category: category(about.detector),
+        envelope: envelope(finding, category),
+        body: Found {
+            finding_info: Info {
+                uid: format!("{category}/{}", Hex::of(&finding.request.0).as_str()),
+                title: name(&finding.title),
+                first_seen_time: timestamp(finding.first),
+                last_seen_time: timestamp(finding.last),
+                analytic: Analytic { type_id: RULE, kind: "Rule", uid: name(&about.rule), category },
+            },
+            actor: about.who.as_deref().map(|who| Actor::of(User::person(who, None))),
+            device: about.device.as_deref().map(Device::named),
+            evidences: [Evidence { dst_endpoint: Endpoint::of_source(about.source.as_deref()) }],
+            unmapped: Unmapped {
+                detector: category,
+                source: about.source.as_deref(),
+                request: Hex::of(&finding.request.0),
+                code: finding.request.code(),
             },
         },
-        actor: about.who.as_deref().map(|who| Actor::of(User::person(who, None))),
-        device: about.device.as_deref().map(Device::named),
-        evidences: [Evidence { dst_endpoint: Endpoint::of_source(about.source.as_deref()) }],
-        unmapped: Unmapped {
-            detector: category(about.detector),
-            source: about.source.as_deref(),
-            request: Hex::of(&finding.request.0),
-            code: finding.request.code(),
-        },
+    }
+}
+
+fn envelope<'a>(finding: &'a Finding, category: &'static str) -> Envelope<'a> {
+    let Finding { about, first, last, .. } = finding;
+    let severity_id = severity(about.detector, about.refused);
+    let (action_id, disposition_id) = match about.refused {
+        true => (words::ACTION_DENIED, words::DISPOSITION_BLOCKED),
+        false => (words::ACTION_OBSERVED, words::DISPOSITION_LOGGED),
+    };
+    let message = Message { what: category, why: Some(&finding.title) };
+    let found = Envelope::new(words::DETECTION_FINDING, CREATE, *last, message, Metadata::new(FINDING, None));
+    Envelope {
+        count: Some(finding.count),
+        severity_id,
+        action_id,
+        disposition_id,
+        is_alert: severity_id >= words::SEVERITY_HIGH,
+        status_id: NEW,
+        ..found.between(*first, *last)
     }
 }
 

@@ -14,6 +14,8 @@ mod access_ended;
 mod authentication;
 mod change;
 mod decision;
+mod entity;
+mod envelope;
 mod escape;
 mod event;
 mod finding;

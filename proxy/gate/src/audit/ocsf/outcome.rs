@@ -11,10 +11,11 @@ use poort_policy::Disagreement;
 use serde::Serialize;
 
 use super::{
-    event::{Endpoint, Event, HttpResponse, Message, Metadata, OUTCOME, Traffic},
+    envelope::{Envelope, Event},
+    event::{Endpoint, HttpActivity, HttpResponse, Message, Metadata, OUTCOME, Traffic},
     inspection::{Inspection, is_zero},
     subject::About,
-    text::{Hex, Shown, micros, timestamp},
+    text::{Hex, Shown, micros},
     words,
 };
 
@@ -22,7 +23,7 @@ use super::{
 const UNKNOWN: &str = "unknown";
 
 /// What OCSF has no word for.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 pub(super) struct Unmapped<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<String>,
@@ -52,101 +53,68 @@ pub(super) struct Unmapped<'a> {
 }
 
 /// The event of an outcome. `id` is the request's name as text.
-pub(super) fn event<'a>(outcome: &'a Outcome, id: &'a str) -> Event<'a, Unmapped<'a>> {
-    let failure = outcome.failure.as_ref();
-    let severity_id = severity(outcome.end, failure);
-    let failed = failure.is_some() || outcome.end != End::Complete;
-    let took = outcome.duration;
-    let start = outcome.ended.checked_sub(took).unwrap_or(outcome.ended);
+pub(super) fn event<'a>(outcome: &'a Outcome, id: &'a str) -> Event<'a, HttpActivity<'a, Unmapped<'a>>> {
+    let unmapped = Unmapped {
+        code: Some(RequestId(outcome.id.0).code()),
+        source: outcome.source.as_deref(),
+        end: outcome.end.code(),
+        waf: outcome.inspection.as_deref().map(|report| Inspection::of(Some(report))),
+        body_sha256: outcome.body_sha256.as_deref().map(|sum| Hex::of(sum)),
+        disagreements: &outcome.disagreements,
+        subjects: outcome.subjects.subjects.iter().map(About::of).collect(),
+        more_subjects: outcome.subjects.more,
+        failure: outcome.failure.as_ref().map(Reason::code),
+        attempts: Some(outcome.attempts),
+        duration_us: Some(micros(outcome.duration)),
+    };
     Event {
+        envelope: envelope(outcome, id),
+        body: HttpActivity {
+            http_response: outcome.status.map(|code| HttpResponse { code }),
+            traffic: Some(Traffic { bytes_in: outcome.received_bytes, bytes_out: outcome.sent_bytes }),
+            ..HttpActivity::at(Endpoint::of_source(outcome.source.as_deref()), unmapped)
+        },
+    }
+}
+
+/// The event of an outcome that nobody saw.
+pub(super) fn unknown<'a>(
+    id: &'a str,
+    source: Option<&'a str>,
+    now: SystemTime,
+) -> Event<'a, HttpActivity<'a, Unmapped<'a>>> {
+    let unmapped = Unmapped { source, end: UNKNOWN, ..Unmapped::default() };
+    Event { envelope: ended(id, now, UNKNOWN), body: HttpActivity::at(Endpoint::of_source(source), unmapped) }
+}
+
+fn envelope<'a>(outcome: &'a Outcome, id: &'a str) -> Envelope<'a> {
+    let failure = outcome.failure.as_ref();
+    let failed = failure.is_some() || outcome.end != End::Complete;
+    let severity_id = severity(outcome.end, failure);
+    let start = outcome.ended.checked_sub(outcome.duration).unwrap_or(outcome.ended);
+    let ended = ended(id, outcome.ended, failure.map_or(outcome.end.code(), Reason::code));
+    Envelope {
         severity_id,
         is_alert: severity_id >= words::SEVERITY_HIGH,
         disposition_id: failure
             .map_or(words::DISPOSITION_LOGGED, |reason| words::disposition(reason.class())),
         status_id: if failed { words::STATUS_FAILURE } else { words::STATUS_SUCCESS },
         status_code: outcome.status.map(Shown),
-        start_time: Some(timestamp(start)),
-        end_time: Some(timestamp(outcome.ended)),
-        duration: Some(u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
-        http_response: outcome.status.map(|code| HttpResponse { code }),
-        traffic: Some(Traffic { bytes_in: outcome.received_bytes, bytes_out: outcome.sent_bytes }),
-        unmapped: Unmapped {
-            code: Some(RequestId(outcome.id.0).code()),
-            source: outcome.source.as_deref(),
-            end: outcome.end.code(),
-            waf: outcome.inspection.as_deref().map(|report| Inspection::of(Some(report))),
-            body_sha256: outcome.body_sha256.as_deref().map(|sum| Hex::of(sum)),
-            disagreements: &outcome.disagreements,
-            subjects: outcome.subjects.subjects.iter().map(About::of).collect(),
-            more_subjects: outcome.subjects.more,
-            failure: failure.map(Reason::code),
-            attempts: Some(outcome.attempts),
-            duration_us: Some(micros(took)),
-        },
-        ..plain(
-            id,
-            outcome.source.as_deref(),
-            outcome.ended,
-            failure.map_or(outcome.end.code(), Reason::code),
-        )
+        duration: Some(u64::try_from(outcome.duration.as_millis()).unwrap_or(u64::MAX)),
+        ..ended.between(start, outcome.ended)
     }
 }
 
-/// The event of an outcome that nobody saw.
-pub(super) fn unknown<'a>(id: &'a str, source: Option<&'a str>, now: SystemTime) -> Event<'a, Unmapped<'a>> {
-    plain(id, source, now, UNKNOWN)
-}
-
-fn plain<'a>(
-    id: &'a str,
-    source: Option<&'a str>,
-    time: SystemTime,
-    end: &'static str,
-) -> Event<'a, Unmapped<'a>> {
-    Event {
-        class_uid: words::CLASS,
-        category_uid: words::CATEGORY,
-        // The method is in the decision.
-        activity_id: 0,
-        activity_name: None,
-        type_uid: words::CLASS * 100,
-        time: timestamp(time),
-        start_time: None,
-        end_time: None,
-        duration: None,
-        count: None,
+/// Of a request of which no more is known than that, and how, it ended. The method is in the decision.
+fn ended<'a>(id: &'a str, time: SystemTime, end: &'static str) -> Envelope<'a> {
+    let message = Message { what: "request ended", why: Some(end) };
+    Envelope {
         severity_id: words::SEVERITY_LOW,
         action_id: words::ACTION_OBSERVED,
         disposition_id: words::DISPOSITION_LOGGED,
-        is_alert: false,
         status_id: words::STATUS_UNKNOWN,
-        status_code: None,
         status_detail: Some(end),
-        message: Shown(Message { what: "request ended", why: Some(end) }),
-        metadata: Metadata::new(OUTCOME, Some(id)),
-        actor: None,
-        device: None,
-        src_endpoint: None,
-        dst_endpoint: Endpoint::of_source(source),
-        http_request: None,
-        http_response: None,
-        traffic: None,
-        tls: None,
-        policy: None,
-        authorizations: vec![],
-        unmapped: Unmapped {
-            code: None,
-            source,
-            end,
-            waf: None,
-            body_sha256: None,
-            disagreements: &[],
-            subjects: vec![],
-            more_subjects: 0,
-            failure: None,
-            attempts: None,
-            duration_us: None,
-        },
+        ..Envelope::new(words::HTTP_ACTIVITY, 0, time, message, Metadata::new(OUTCOME, Some(id)))
     }
 }
 

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    access::endpoint,
-    event::{Actor, Endpoint, Message, Metadata, User},
-    text::{Shown, timestamp},
+    entity::{Entity, Managed},
+    envelope::{Envelope, Event},
+    event::{Message, Metadata},
     words,
 };
 use crate::audit::retirement::{Retirement, Rule};
@@ -13,72 +13,29 @@ use crate::audit::retirement::{Retirement, Rule};
 /// `metadata.event_code` of records that were retired.
 pub(crate) const RETIREMENT: &str = "retirement";
 
-const CLASS: u32 = 3004;
-/// Identity and Access Management.
-const CATEGORY: u32 = 3;
 const DELETE: u32 = 4;
 /// How the line of every event of the class begins.
 const BEGINNING: &[u8] = b"{\"class_uid\":3004,";
 
 #[derive(Serialize)]
-pub(super) struct Event<'a> {
-    class_uid: u32,
-    category_uid: u32,
-    activity_id: u32,
-    type_uid: u32,
-    time: i64,
-    count: u64,
-    severity_id: u32,
-    action_id: u32,
-    disposition_id: u32,
-    is_alert: bool,
-    status_id: u32,
-    message: Shown<Message<'a>>,
-    metadata: Metadata<'a>,
-    actor: Actor<'a>,
-    entity: Entity,
-    src_endpoint: Endpoint<'a>,
-    unmapped: Unmapped<'a>,
-}
-
-#[derive(Serialize)]
-struct Entity {
-    name: &'static str,
-    #[serde(rename = "type")]
-    kind: &'static str,
-}
-
-#[derive(Serialize)]
-struct Unmapped<'a> {
+pub(super) struct Unmapped<'a> {
     retirement: &'a str,
     rules: &'a [Rule],
     ranges: &'a [(u64, u64)],
 }
 
 /// The event of a retirement; `id` is what names who had it done.
-pub(super) fn event<'a>(retirement: &'a Retirement, id: &'a str) -> Event<'a> {
+pub(super) fn event<'a>(retirement: &'a Retirement, id: &'a str) -> Event<'a, Managed<'a, Unmapped<'a>>> {
+    let message = Message { what: "records retired", why: None };
+    let metadata = Metadata::new(RETIREMENT, None);
+    let Retirement { rules, ranges, .. } = retirement;
+    let unmapped = Unmapped { retirement: &retirement.id, rules, ranges };
     Event {
-        class_uid: CLASS,
-        category_uid: CATEGORY,
-        activity_id: DELETE,
-        type_uid: CLASS * 100 + DELETE,
-        time: timestamp(retirement.time),
-        count: retirement.ranges.iter().map(|(first, last)| last - first + 1).sum(),
-        severity_id: words::SEVERITY_INFORMATIONAL,
-        action_id: words::ACTION_ALLOWED,
-        disposition_id: words::DISPOSITION_ALLOWED,
-        is_alert: false,
-        status_id: words::STATUS_SUCCESS,
-        message: Shown(Message { what: "records retired", why: None }),
-        metadata: Metadata::new(RETIREMENT, None),
-        actor: Actor::of(User::person(id, retirement.by.called())),
-        entity: Entity { name: "audit", kind: "Record" },
-        src_endpoint: endpoint(&retirement.by),
-        unmapped: Unmapped {
-            retirement: &retirement.id,
-            rules: &retirement.rules,
-            ranges: &retirement.ranges,
+        envelope: Envelope {
+            count: Some(ranges.iter().map(|(first, last)| last - first + 1).sum()),
+            ..Envelope::new(words::ENTITY_MANAGEMENT, DELETE, retirement.time, message, metadata)
         },
+        body: Managed::by(&retirement.by, id, Entity::RECORD, unmapped),
     }
 }
 

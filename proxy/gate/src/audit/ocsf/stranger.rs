@@ -7,8 +7,8 @@ use poort_enforce::record::Verdict;
 use serde::Serialize;
 
 use super::{
-    event::{Endpoint, Event, Message, Metadata, STRANGERS},
-    text::{Shown, timestamp},
+    envelope::{Envelope, Event},
+    event::{Endpoint, HttpActivity, Message, Metadata, STRANGERS},
     words,
 };
 
@@ -63,45 +63,24 @@ impl Cause {
 #[derive(Serialize)]
 pub(super) struct Unmapped {}
 
-pub(super) fn event<'a>(stranger: &Stranger<'a>) -> Event<'a, Unmapped> {
-    let class = match stranger.cause.event {
-        Caused::Refusal(class) => Some(class),
-        Caused::Answer | Caused::Handshake => None,
-    };
-    let (action_id, status_id) = match class {
-        None => (words::ACTION_ALLOWED, words::STATUS_SUCCESS),
-        Some(_) => (words::ACTION_DENIED, words::STATUS_FAILURE),
-    };
-    Event {
-        class_uid: words::CLASS,
-        category_uid: words::CATEGORY,
-        activity_id: 0,
-        activity_name: None,
-        type_uid: words::CLASS * 100,
-        time: timestamp(stranger.last),
-        start_time: Some(timestamp(stranger.first)),
-        end_time: Some(timestamp(stranger.last)),
-        duration: None,
+/// The event of requests of strangers.
+pub(super) fn event<'a>(stranger: &Stranger<'a>) -> Event<'a, HttpActivity<'a, Unmapped>> {
+    let code = stranger.cause.code;
+    let message = Message { what: "requests of strangers", why: Some(code) };
+    let metadata = Metadata::of_strangers(STRANGERS);
+    let asked = Envelope {
         count: Some(stranger.count),
-        severity_id: class.map_or(words::SEVERITY_INFORMATIONAL, words::severity),
-        action_id,
-        disposition_id: class.map_or(words::DISPOSITION_ALLOWED, words::disposition),
-        is_alert: false,
-        status_id,
-        status_code: None,
-        status_detail: Some(stranger.cause.code),
-        message: Shown(Message { what: "requests of strangers", why: Some(stranger.cause.code) }),
-        metadata: Metadata { log_name: "strangers", ..Metadata::new(STRANGERS, None) },
-        actor: None,
-        device: None,
-        src_endpoint: Some(Endpoint::of_prefix(stranger.prefix)),
-        dst_endpoint: Endpoint::of_source(None),
-        http_request: None,
-        http_response: None,
-        traffic: None,
-        tls: None,
-        policy: None,
-        authorizations: vec![],
-        unmapped: Unmapped {},
+        status_detail: Some(code),
+        ..Envelope::new(words::HTTP_ACTIVITY, 0, stranger.last, message, metadata)
+    };
+    let asked = asked.between(stranger.first, stranger.last);
+    let src_endpoint = Some(Endpoint::of_prefix(stranger.prefix));
+    Event {
+        envelope: match stranger.cause.event {
+            // What is counted together alarms by its number, not one by one.
+            Caused::Refusal(class) => Envelope { is_alert: false, ..asked.refused(class) },
+            Caused::Answer | Caused::Handshake => asked,
+        },
+        body: HttpActivity { src_endpoint, ..HttpActivity::at(Endpoint::of_source(None), Unmapped {}) },
     }
 }

@@ -3,10 +3,17 @@
 use http::Method;
 use poort_enforce::reason::Class;
 
-/// HTTP Activity.
-pub(super) const CLASS: u32 = 4002;
-/// Network Activity.
-pub(super) const CATEGORY: u32 = 4;
+/// Classes of events.
+pub(super) const DETECTION_FINDING: u32 = 2004;
+pub(super) const AUTHENTICATION: u32 = 3002;
+pub(super) const AUTHORIZE_SESSION: u32 = 3003;
+pub(super) const ENTITY_MANAGEMENT: u32 = 3004;
+pub(super) const HTTP_ACTIVITY: u32 = 4002;
+
+/// The category of a class: Findings, Identity and Access Management, Network Activity.
+pub(super) const fn category(class: u32) -> u32 {
+    class / 1000
+}
 
 /// Neither success nor failure is known.
 pub(super) const STATUS_UNKNOWN: u32 = 0;
