@@ -9,14 +9,17 @@ use std::{
 use poort_enforce::{
     inspect::Report,
     pipeline::Check,
-    ports::{Bucket, Clock, Endings, Keys as RefreshKeys, Limits, Observer, Sessions, Standing, Withdrawn},
+    ports::{
+        Bucket, Clock, Endings, Keys as RefreshKeys, Limits, Observer, Sessions, Share, Shifts, Standing,
+        Withdrawn,
+    },
     record::Verdict,
 };
 use poort_identity::{
     session::SessionId,
     token::{KeyLookup, KeySet, Keys},
 };
-use poort_policy::Disagreement;
+use poort_policy::{Disagreement, ShiftCount};
 
 /// The keys of the one issuer.
 pub(crate) struct Quiet(pub(crate) Arc<KeySet>);
@@ -43,6 +46,17 @@ impl Limits for Quiet {
 
     fn once<E>(&self, _: &str, _: &str, pay: impl FnOnce() -> Result<(), E>) -> Result<bool, E> {
         pay().map(|()| true)
+    }
+}
+
+impl Shifts for Quiet {
+    fn count(&self, kind: ShiftCount, share: &Share<'_>) -> u32 {
+        std::hint::black_box((kind, share));
+        1
+    }
+
+    fn settle(&self, kind: ShiftCount, share: &Share<'_>, allowed: bool) {
+        std::hint::black_box((kind, share, allowed));
     }
 }
 

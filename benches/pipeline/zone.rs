@@ -54,6 +54,7 @@ pub(crate) fn pipeline(issuer: &Issuer, policies: usize, sources: usize) -> Pipe
         candidate: None,
         strong: HashSet::from(["https://refeds.org/profile/mfa".to_owned(), "phrh".to_owned()]),
         failure_cost: 5,
+        counted: None,
         time_zone: Arc::new(|_| 3600),
     };
     Pipeline {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use poort_identity::token::{Issuers, VerifiedTokens};
-use poort_policy::{DeviceFacts, Engine};
+use poort_policy::{DeviceFacts, Engine, ShiftCount};
 
 use crate::{
     arrival::{Arrival, Message},
@@ -99,8 +99,28 @@ pub struct Rules {
     pub strong: HashSet<String>,
     /// What a refused request costs its budgets.
     pub failure_cost: u32,
+    /// What policies see of a shift; none: nothing.
+    pub counted: Option<Counted>,
     /// The zone's wall clock.
     pub time_zone: TimeZone,
+}
+
+/// What policies see of a shift.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// How long a shift is; it begins with the first request that is counted.
+    pub shift: Duration,
+    /// What is counted in it.
+    pub counts: Vec<ShiftCount>,
+    /// Fleets whose devices a crew shares: nobody counts who uses them.
+    pub shared_fleets: HashSet<String>,
+}
+
+impl Counted {
+    /// Whether a crew shares a device.
+    pub(crate) fn shares(&self, device: &DeviceFacts) -> bool {
+        device.fleet.as_deref().is_some_and(|fleet| self.shared_fleets.contains(fleet))
+    }
 }
 
 /// The zone's wall clock: seconds east of UTC at a time.

@@ -10,7 +10,7 @@ use poort_identity::{
     session::{SessionFault, SessionId},
     token::{KeyLookup, Subject},
 };
-use poort_policy::Disagreement;
+use poort_policy::{Disagreement, ShiftCount};
 
 use crate::{inspect::Report, pipeline::Check, reason::Budget, record::Verdict, stated::Statements};
 
@@ -64,6 +64,29 @@ pub trait Limits {
     /// # Errors
     /// What `pay` says.
     fn once<E>(&self, holder: &str, mark: &str, pay: impl FnOnce() -> Result<(), E>) -> Result<bool, E>;
+}
+
+/// A request's share of what is counted in a shift.
+#[derive(Clone, Copy, Debug)]
+pub struct Share<'a> {
+    /// Of whom: a subject's id, or a device's name.
+    pub of: &'a str,
+    /// What it adds: each is one thing, whoever else adds it.
+    pub things: &'a [u64],
+    /// When.
+    pub at: SystemTime,
+    /// How long a shift is; it begins with the first thing.
+    pub shift: Duration,
+}
+
+/// What people come to in a shift. Those counted at once are bounded in number.
+pub trait Shifts {
+    /// How many different things there are with these, which stay counted until they are settled: of two requests at once each sees the
+    /// other's. Exact below [`poort_policy::ShiftFacts::MOST`], and that for more, and where there is no place left to count.
+    fn count(&self, kind: ShiftCount, share: &Share<'_>) -> u32;
+
+    /// Keeps what was counted of a request that was allowed; otherwise takes back what nobody else was allowed.
+    fn settle(&self, kind: ShiftCount, share: &Share<'_>, allowed: bool);
 }
 
 /// Issuers' keys, kept fresh by the gate.
@@ -125,5 +148,5 @@ pub trait Observer {
 }
 
 /// All of them, as one bound.
-pub trait Ports: Clock + Limits + Keys + Sessions + Endings + Observer + Send + Sync {}
-impl<T: Clock + Limits + Keys + Sessions + Endings + Observer + Send + Sync> Ports for T {}
+pub trait Ports: Clock + Limits + Shifts + Keys + Sessions + Endings + Observer + Send + Sync {}
+impl<T: Clock + Limits + Shifts + Keys + Sessions + Endings + Observer + Send + Sync> Ports for T {}

@@ -334,6 +334,7 @@ fn question(subject: &Subject, device: &DeviceFacts, received: SystemTime) -> Re
                 auth_age: Some(600),
                 strong: true,
             },
+            shift: poort_policy::ShiftFacts::default(),
             time: TimeFacts::at(received, 3600),
         },
     })

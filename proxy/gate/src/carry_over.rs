@@ -23,6 +23,7 @@ use crate::{
     keys::{FetchFault, IssuerKeys},
     limits::Tables,
     metrics::Metrics,
+    shifts::Shifts,
     signin::{Disk, KeptForms, Memory, Shared, Store},
 };
 
@@ -31,6 +32,8 @@ use crate::{
 pub struct CarryOver {
     /// Buckets of the rate limits.
     pub tables: Arc<Tables>,
+    /// What people came to in their shifts.
+    pub shifts: Arc<Shifts>,
     /// Requests in flight through the gate.
     pub in_flight: Arc<Gauge>,
     /// Bytes of bodies held by inspection.
@@ -64,6 +67,7 @@ impl CarryOver {
         let Persisted { closures, endings, notices, sessions } = persisted;
         Self {
             tables: Arc::new(Tables::new(keys)),
+            shifts: Arc::default(),
             in_flight: Gauge::new(0),
             bodies: Room::new(0),
             compiled: Compiled::default(),

@@ -39,6 +39,7 @@ pub mod outcome;
 pub mod prover;
 pub mod request_ids;
 pub mod service;
+pub mod shifts;
 pub mod signin;
 pub mod snapshot;
 pub mod streams;

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc, time::SystemTime};
 
 use poort_enforce::{
     operations::{Operations, certain_demands},
-    pipeline::{Pipeline, Rules},
+    pipeline::{Counted, Pipeline, Rules},
     routes::Routes,
     sign_in::SignIn,
     source::Source,
@@ -14,7 +14,7 @@ use poort_identity::{AssertionKey, Assertions, Issuers, VerifiedTokens};
 use poort_policy::{Corpus, Engine, Place, PolicyFile, SourceFacts, console::Console};
 
 use crate::{
-    audit::Digests,
+    audit::{Digests, Usual},
     carry_over::CarryOver,
     config::{
         Checked, Fault, Faults, Warning,
@@ -98,12 +98,14 @@ impl Snapshot {
             candidate,
             strong: zone.strong_sign_in.iter().cloned().collect(),
             failure_cost: zone.limits.failure_cost.get(),
+            counted: zone.unusual.as_ref().and_then(counted),
             time_zone: time_zone::local(),
         };
         let keys = KeyRing::new(keys);
         let ports = World {
             quotas: quotas(deploy, zone, sources),
             tables: Arc::clone(&carry.tables),
+            shifts: Arc::clone(&carry.shifts),
             sign_in: desk(zone, &keys, carry)?,
             endings: Arc::clone(&carry.endings),
             keys,
@@ -247,6 +249,16 @@ pub fn digest(checked: &Checked) -> Arc<str> {
     context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
 }
 
+/// What policies see of a shift; none if nothing.
+fn counted(usual: &Usual) -> Option<Counted> {
+    let Usual { shift, shared_fleets, in_policies, .. } = usual;
+    (!in_policies.is_empty()).then(|| Counted {
+        shift: *shift,
+        counts: in_policies.clone(),
+        shared_fleets: shared_fleets.iter().cloned().collect(),
+    })
+}
+
 fn enforced_sign_in(sign_in: &zone::SignIn) -> SignIn {
     SignIn { host: sign_in.host.clone(), seal: Arc::clone(&sign_in.seal) }
 }
@@ -294,6 +306,7 @@ fn corpus(zone: &Zone, sources: &[source::Source], access: &Access) -> Corpus {
             })
             .collect(),
         purposes: zone.purposes.all().iter().map(|purpose| purpose.name.to_string()).collect(),
+        counted: zone.unusual.as_ref().map(|usual| usual.in_policies.clone()).unwrap_or_default(),
     }
 }
 

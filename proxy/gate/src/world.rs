@@ -9,20 +9,21 @@ use std::{
 use poort_enforce::{
     inspect::Report,
     pipeline::Check,
-    ports::{self, Bucket, Clock, Keys, Limits, Observer, Sessions, Standing, Withdrawn},
+    ports::{self, Bucket, Clock, Keys, Limits, Observer, Sessions, Share, Standing, Withdrawn},
     record::Verdict,
 };
 use poort_identity::{
     session::{SessionFault, SessionId},
     token::KeyLookup,
 };
-use poort_policy::Disagreement;
+use poort_policy::{Disagreement, ShiftCount};
 
 use crate::{
     ending::Endings,
     keys::KeyRing,
     limits::{Quotas, Tables},
     metrics::Metrics,
+    shifts::Shifts,
     signin::Desk,
 };
 
@@ -33,6 +34,8 @@ pub struct World {
     pub quotas: Quotas,
     /// Buckets; they outlive generations.
     pub tables: Arc<Tables>,
+    /// What people came to in their shifts; that outlives generations as well.
+    pub shifts: Arc<Shifts>,
     /// Issuers' keys; they outlive generations too.
     pub keys: KeyRing,
     /// How browsers sign in; none: they do not.
@@ -78,6 +81,16 @@ impl Limits for World {
 
     fn once<E>(&self, holder: &str, mark: &str, pay: impl FnOnce() -> Result<(), E>) -> Result<bool, E> {
         self.tables.once(holder, mark, pay)
+    }
+}
+
+impl ports::Shifts for World {
+    fn count(&self, kind: ShiftCount, share: &Share<'_>) -> u32 {
+        self.shifts.count(kind, share)
+    }
+
+    fn settle(&self, kind: ShiftCount, share: &Share<'_>, allowed: bool) {
+        self.shifts.settle(kind, share, allowed);
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use poort_policy::{
     Context, Corpus, DeviceFacts, Engine, Fault, Group, Inspection, Operation, PolicyFile, Principal,
-    PrincipalKind, Question, RequestContext, SessionFacts, SourceFacts, TimeFacts,
+    PrincipalKind, Question, RequestContext, SessionFacts, ShiftFacts, SourceFacts, TimeFacts,
 };
 
 const SCHEMA: &str = include_str!("../../../policies/access/schema.cedarschema");
@@ -154,6 +154,7 @@ fn question(source: &str, strong: bool) -> Question {
             break_glass: None,
             inspection: Inspection::default(),
             session: SessionFacts { strong, auth_age: Some(600), ..SessionFacts::default() },
+            shift: ShiftFacts::default(),
             time: TimeFacts::at(UNIX_EPOCH + Duration::from_secs(1_770_000_000), 3600),
         },
     }

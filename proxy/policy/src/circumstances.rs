@@ -14,6 +14,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 use crate::question::{Context, RequestContext, SessionFacts};
 use crate::reads::Reads;
+use crate::shift::ShiftCount;
 
 type Record = BTreeMap<SmolStr, Value>;
 
@@ -84,6 +85,11 @@ pub(crate) fn build(
     }
     if reads.any(Reads::SESSION) {
         put(&mut record, "session", session(&context.session, reads));
+    }
+    if reads.any(Reads::SHIFT) {
+        let counted = ShiftCount::ALL.into_iter().filter(|kind| reads.any(Reads::counted(*kind)));
+        let counted = counted.filter_map(|kind| Some((kind.as_str(), number(context.shift.of(kind)?))));
+        put(&mut record, "shift", fields(counted));
     }
     if reads.any(Reads::TIME) {
         let time = context.time;
@@ -171,7 +177,7 @@ fn put_some(record: &mut Record, name: &'static str, value: Option<Value>) {
     }
 }
 
-fn fields<const N: usize>(parts: [(&'static str, Value); N]) -> Value {
+fn fields(parts: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
     let record: Record = parts.into_iter().map(|(name, value)| (SmolStr::new_static(name), value)).collect();
     Value::record_arc(Arc::new(record), None)
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::operation::Operation;
+use crate::shift::ShiftCount;
 
 /// Where in a file something stands. Lines and columns count from 1; 0 is unknown.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,4 +83,6 @@ pub struct Corpus {
     pub sources: Vec<SourceFacts>,
     /// Names of the purposes that can be stated; none: any word.
     pub purposes: Vec<String>,
+    /// What is counted in a shift for policies to see: one that looks at anything else there is a fault, since it would never hold.
+    pub counted: Vec<ShiftCount>,
 }

@@ -15,6 +15,7 @@ use crate::question::{
     SessionFacts,
 };
 use crate::registry::Registry;
+use crate::shift::ShiftFacts;
 use crate::slices::Slicer;
 use crate::time::TimeFacts;
 
@@ -103,6 +104,7 @@ fn bare() -> Context {
         break_glass: None,
         inspection: Inspection::default(),
         session: SessionFacts::default(),
+        shift: ShiftFacts::default(),
         time: TimeFacts::at(UNIX_EPOCH, 0),
     }
 }
@@ -117,6 +119,7 @@ fn full(captures: &BTreeSet<SmolStr>) -> Context {
         case: some(),
         break_glass: Some(BreakGlass { reason: "example".to_owned(), case: "example".to_owned() }),
         session: SessionFacts { acr: some(), amr: vec!["mfa".to_owned()], auth_age: Some(1), strong: true },
+        shift: ShiftFacts { subjects: Some(1), devices: Some(1), officers: Some(1) },
         ..bare
     }
 }

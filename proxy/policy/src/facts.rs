@@ -12,6 +12,7 @@ use smol_str::SmolStr;
 
 use crate::question::Context;
 use crate::reads::chain;
+use crate::shift::ShiftCount;
 
 /// A condition on a request.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,6 +39,7 @@ pub(crate) enum Part {
     BreakGlass,
     Acr,
     AuthAge,
+    ShiftCount(ShiftCount),
     Capture(SmolStr),
 }
 
@@ -46,6 +48,7 @@ pub(crate) enum Part {
 pub(crate) enum Number {
     Score,
     AuthAge,
+    ShiftCount(ShiftCount),
     Epoch,
     Hour,
     Minute,
@@ -112,6 +115,7 @@ impl Part {
             Self::BreakGlass => context.break_glass.is_some(),
             Self::Acr => context.session.acr.is_some(),
             Self::AuthAge => context.session.auth_age.is_some(),
+            Self::ShiftCount(kind) => context.shift.of(*kind).is_some(),
             Self::Capture(name) => context.request.captures.contains_key(name.as_str()),
         }
     }
@@ -122,6 +126,7 @@ impl Number {
         Some(match self {
             Self::Score => context.inspection.score.into(),
             Self::AuthAge => i64::try_from(context.session.auth_age?).unwrap_or(i64::MAX),
+            Self::ShiftCount(kind) => context.shift.of(kind)?.into(),
             Self::Epoch => context.time.epoch,
             Self::Hour => context.time.hour.into(),
             Self::Minute => context.time.minute.into(),
@@ -181,9 +186,14 @@ fn part(expr: &Expr, captures: &BTreeSet<SmolStr>) -> Option<Part> {
         ["break_glass"] => Part::BreakGlass,
         ["acr", "session"] => Part::Acr,
         ["auth_age", "session"] => Part::AuthAge,
+        [name, "shift"] => Part::ShiftCount(shift_count(name)?),
         [name, "captures", "request"] => Part::Capture(captures.get(*name)?.clone()),
         _ => return None,
     })
+}
+
+fn shift_count(name: &str) -> Option<ShiftCount> {
+    ShiftCount::ALL.into_iter().find(|kind| kind.as_str() == name)
 }
 
 fn number(expr: &Expr) -> Option<Number> {
@@ -193,6 +203,7 @@ fn number(expr: &Expr) -> Option<Number> {
     Some(match path(expr)?.as_slice() {
         ["score", "inspection"] => Number::Score,
         ["auth_age", "session"] => Number::AuthAge,
+        [name, "shift"] => Number::ShiftCount(shift_count(name)?),
         ["epoch", "time"] => Number::Epoch,
         ["hour", "time"] => Number::Hour,
         ["minute", "time"] => Number::Minute,
@@ -293,6 +304,10 @@ mod tests {
             ("1 <= context.session.auth_age", yes, absent),
             ("0 < context.session.auth_age", yes, absent),
             ("1 < context.session.auth_age", no, absent),
+            ("context.shift has subjects", yes, no),
+            ("context has shift.officers", yes, no),
+            ("context.shift.devices <= 1", yes, absent),
+            ("1 < context.shift.subjects", no, absent),
             ("context.time.hour == 0", yes, yes),
             ("context.time.minute < 1", yes, yes),
             ("4 == context.time.weekday", yes, yes),
@@ -310,6 +325,8 @@ mod tests {
         let captures = BTreeSet::from([SmolStr::new("plate")]);
         let cases = [
             "context has break_glass.reason",
+            "context has shift",
+            "context.shift has colours",
             "context.request.captures has colour",
             "context.request.captures.colour == \"red\"",
             "context.request.captures",

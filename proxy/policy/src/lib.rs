@@ -3,7 +3,7 @@
 //! The crate is synchronous and reads no file, socket or clock. A [`Corpus`] of texts is loaded into an [`Engine`]
 //! once; [`Engine::prepare`] builds what one token on one device needs; [`Engine::decide`] answers a [`Question`].
 //!
-//! What is asked and answered: [`question`], [`operation`], [`time`], [`decision`]. What an engine is made from:
+//! What is asked and answered: [`question`], [`operation`], [`time`], [`shift`], [`decision`]. What an engine is made from:
 //! [`corpus`], and [`fault`] for why it is not. The [`engine`] itself is built in three steps:
 //!
 //! - `bounds`, `parse` (with [`annotations`]), `schema` (held against `examples`, see `misfits`) and `registry` turn the corpus into policies, a vocabulary and closed
@@ -36,6 +36,7 @@ pub mod question;
 mod reads;
 mod registry;
 mod schema;
+pub mod shift;
 mod slices;
 mod specialise;
 pub mod time;
@@ -51,4 +52,5 @@ pub use question::{
     Actor, BreakGlass, Context, DeviceFacts, Inspection, Principal, PrincipalKind, Question, RequestContext,
     SessionFacts,
 };
+pub use shift::{ShiftCount, ShiftFacts};
 pub use time::TimeFacts;

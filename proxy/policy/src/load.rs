@@ -4,15 +4,17 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use cedar_policy::{PolicySet, Schema, ValidationError, ValidationMode, Validator};
-use cedar_policy_core::ast::{ExprKind, Literal};
+use cedar_policy_core::ast::{Expr, ExprKind, Literal};
 
 use crate::annotations::Of;
 use crate::corpus::Corpus;
 use crate::fault::Fault;
 use crate::names::entity;
 use crate::parse::{self, Lines, Parsed};
+use crate::reads::Reads;
 use crate::registry::Registry;
 use crate::schema::{self, Vocabulary};
+use crate::shift::ShiftCount;
 use crate::slices::{Slicer, Slices};
 
 /// What a sound corpus compiles to.
@@ -36,6 +38,7 @@ pub(crate) fn load(corpus: &Corpus, of: Of) -> Result<Loaded, Vec<Fault>> {
     }
     for parsed in &policies {
         misnomers(&files, &registry, parsed, &mut faults);
+        uncounted(&files, corpus, parsed, &mut faults);
     }
     let vocabulary = schema.map(|(schema, vocabulary)| {
         actions(&mut registry, &schema);
@@ -85,6 +88,29 @@ pub(crate) fn misnomers(files: &[Lines<'_>], registry: &Registry, parsed: &Parse
             .map_or_else(|| parsed.place.clone(), |loc| file.place(loc.start()));
         faults.push(Fault::at(&place, message, help));
     }
+}
+
+/// Numbers of a shift that nothing counts: a `forbid` that looks at one forbids nothing.
+fn uncounted(files: &[Lines<'_>], corpus: &Corpus, parsed: &Parsed, faults: &mut Vec<Fault>) {
+    let Some(file) = files.get(parsed.file) else { return };
+    let condition = parsed.policy.condition();
+    let place =
+        |part: &Expr| part.source_loc().map_or_else(|| parsed.place.clone(), |loc| file.place(loc.start()));
+    for kind in ShiftCount::ALL.into_iter().filter(|kind| !corpus.counted.contains(kind)) {
+        let reads = |part: &&Expr| is_attribute(part) && Reads::of(part) == Reads::counted(kind);
+        if let Some(part) = condition.subexpressions().find(reads) {
+            let message = format!("nothing counts `context.shift.{kind}`, so it is never there");
+            let help = format!("have it counted: `unusual: {{ in_policies: [{kind}] }}` in poort.yaml");
+            faults.push(Fault::at(&place(part), message, help));
+        }
+    }
+}
+
+fn is_attribute(part: &Expr) -> bool {
+    matches!(
+        part.expr_kind(),
+        ExprKind::GetAttr { .. } | ExprKind::HasAttr { .. } | ExprKind::ExtHasAttr { .. }
+    )
 }
 
 /// Strict validation, file by file so that places are right. What Cedar only warns of is a fault too: a policy that can

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::operation::Operation;
+use crate::shift::ShiftFacts;
 use crate::time::TimeFacts;
 
 /// One request, as the policies see it.
@@ -117,6 +118,9 @@ pub struct Context {
     /// How the subject signed in.
     #[serde(default, skip_serializing_if = "SessionFacts::is_empty")]
     pub session: SessionFacts,
+    /// What the principal has come to in its shift.
+    #[serde(default, skip_serializing_if = "ShiftFacts::is_empty")]
+    pub shift: ShiftFacts,
     /// When it is asked.
     pub time: TimeFacts,
 }

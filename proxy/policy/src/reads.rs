@@ -5,6 +5,8 @@
 
 use cedar_policy_core::ast::{Expr, ExprKind, Var};
 
+use crate::shift::ShiftCount;
+
 /// A set of parts of the context.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Reads(u32);
@@ -20,6 +22,7 @@ macro_rules! parts {
 parts! {
     DEVICE = 0, ACTOR = 1, METHOD = 2, HOST = 3, PATH = 4, ADDRESS = 5, CAPTURES = 6, PURPOSE = 7, CASE = 8,
     BREAK_GLASS = 9, INSPECTION = 10, ACR = 11, AMR = 12, AUTH_AGE = 13, STRONG = 14, EPOCH = 15, CLOCK = 16,
+    SUBJECTS = 17, DEVICES = 18, OFFICERS = 19,
 }
 
 impl Reads {
@@ -30,6 +33,9 @@ impl Reads {
     /// Of the time, the moment, and what a clock on the wall shows.
     pub(crate) const TIME: Self = Self(Self::EPOCH.0 | Self::CLOCK.0);
     pub(crate) const SESSION: Self = Self(Self::ACR.0 | Self::AMR.0 | Self::AUTH_AGE.0 | Self::STRONG.0);
+
+    /// What is counted in a shift.
+    pub(crate) const SHIFT: Self = Self(Self::SUBJECTS.0 | Self::DEVICES.0 | Self::OFFICERS.0);
 
     /// What an expression can read.
     pub(crate) fn of(expr: &Expr) -> Self {
@@ -50,6 +56,15 @@ impl Reads {
 
     pub(crate) const fn any(self, of: Self) -> bool {
         self.0 & of.0 != 0
+    }
+
+    /// Where a number of a shift is read.
+    pub(crate) const fn counted(kind: ShiftCount) -> Self {
+        match kind {
+            ShiftCount::Subjects => Self::SUBJECTS,
+            ShiftCount::Devices => Self::DEVICES,
+            ShiftCount::Officers => Self::OFFICERS,
+        }
     }
 
     /// Whether there is anything in it that is not in `other`.
@@ -77,6 +92,10 @@ impl Reads {
             [.., "auth_age", "session"] => Self::AUTH_AGE,
             [.., "strong", "session"] => Self::STRONG,
             [.., "session"] => Self::SESSION,
+            [.., "subjects", "shift"] => Self::SUBJECTS,
+            [.., "devices", "shift"] => Self::DEVICES,
+            [.., "officers", "shift"] => Self::OFFICERS,
+            [.., "shift"] => Self::SHIFT,
             [.., "epoch", "time"] => Self::EPOCH,
             [.., "hour" | "minute" | "weekday", "time"] => Self::CLOCK,
             [.., "time"] => Self::TIME,
@@ -147,6 +166,8 @@ mod tests {
             ("context.unheard_of == 1", Reads::ALL),
             ("context.request.address.isInRange(ip(\"10.0.0.0/8\"))", Reads::ADDRESS),
             ("principal.issuer == context.case", Reads::CASE),
+            ("context.shift has subjects && 9 < context.shift.subjects", Reads::SUBJECTS),
+            ("context.shift == context.shift", Reads::SHIFT),
             ("context.time.epoch < 1", Reads::EPOCH),
             ("context.time.hour < context.time.weekday", Reads::CLOCK),
             ("context.time == context.time", Reads::TIME),

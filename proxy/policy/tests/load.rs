@@ -11,7 +11,7 @@
 mod common;
 
 use common::{engine, file, group, source, with, world};
-use poort_policy::{Corpus, Engine, Fault, Operation, SourceFacts};
+use poort_policy::{Corpus, Engine, Fault, Operation, ShiftCount, SourceFacts};
 
 const SOUND: &str = "@id(\"sound\") permit (principal, action, resource);";
 
@@ -126,6 +126,16 @@ fn a_policy_that_does_not_load() {
 }
 
 #[test]
+fn what_nothing_counts_cannot_be_looked_at() {
+    let text = "permit (principal, action, resource)\nunless { context.shift has subjects && context.shift.subjects > 9 };";
+    let mut corpus = with(&[("a.cedar", text)]);
+    assert_eq!(Engine::load(&corpus).unwrap().policies(), 1);
+    corpus.counted = vec![ShiftCount::Devices];
+    let message = "nothing counts `context.shift.subjects`";
+    assert_faults("not counted", &corpus, &[(("a.cedar", 2, 40), message, "in_policies: [subjects]")]);
+}
+
+#[test]
 fn every_fault_of_every_file_at_once() {
     let mut corpus = with(&[
         ("a.cedar", "permit (principal, action, resource"),
@@ -234,6 +244,7 @@ fn a_schema_that_does_not_fit_the_engine() {
             &[(("schema.cedarschema", 68, 16), "Lang", "neither")],
         ),
         ("a word is missing", "purpose?: String,", "", &[(place, "purpose", ships)]),
+        ("a number is missing", "officers?: Long,", "", &[(place, "context.shift.officers", ships)]),
         ("a word of another type", "score: Long", "score: String", &[(place, "score", ships)]),
         ("a capture that is no text", "plate?: String", "plate?: Long", &[(place, "plate", ships)]),
         (

@@ -10,7 +10,7 @@ use cedar_policy::{Context as CedarContext, Entities, PolicySet, Request, Valida
 use common::{device, engine, file, question, shipped, user, with};
 use poort_policy::{
     Actor, BreakGlass, Context, Corpus, Demand, DeviceFacts, Engine, Operation, Principal, PrincipalKind,
-    Question,
+    Question, ShiftFacts,
     workbench::{
         Proof, Properties, Workbench,
         prove::{Answer, Ask, Outcome, Said, Verdict},
@@ -93,6 +93,8 @@ fn questions() -> Vec<Question> {
             context.break_glass = Some(BreakGlass { reason: "x".to_owned(), case: "y".to_owned() });
             context.inspection.score = u32::MAX;
             context.session.auth_age = Some(u64::MAX >> 1);
+            context.shift =
+                ShiftFacts { subjects: Some(0), devices: Some(1), officers: Some(ShiftFacts::MOST) };
         },
     ];
     let mut all = Vec::new();
@@ -265,7 +267,7 @@ fn model(proof: &Proof<'_>, strong: bool) -> (Request, Entities) {
              "request": {{ "method": "", "host": "B", "path": "", "address": {{ "__extn": {{ "fn": "ip", "arg": "1.2.3.4/8" }} }},
                           "captures": {{ "plate": "C" }} }},
              "purpose": "AA", "break_glass": {{ "reason": "", "case": "" }}, "inspection": {{ "score": 0 }},
-             "session": {{ "amr": ["x"], "strong": {strong}, "auth_age": 7 }},
+             "session": {{ "amr": ["x"], "strong": {strong}, "auth_age": 7 }}, "shift": {{ "subjects": 7 }},
              "time": {{ "epoch": 5, "hour": 23, "minute": 59, "weekday": 7 }} }}"#
     );
     let entities = r#"[

@@ -55,9 +55,17 @@ fn questions() -> impl Strategy<Value = Question> {
     ];
     let operations = prop::sample::select(Operation::ALL.to_vec());
     let sources = prop::sample::select(vec!["persons", "vehicles", "firearms", "unheard-of"]);
-    let flags = prop::array::uniform6(any::<bool>());
+    let flags = prop::array::uniform7(any::<bool>());
     (principals, devices, any::<bool>(), operations, sources, flags, 0_u64..2_000).prop_map(
-        |(principal, device, acted, operation, source, [strong, glass, case, purpose, odd, aged], age)| {
+        |(
+            principal,
+            device,
+            acted,
+            operation,
+            source,
+            [strong, glass, case, purpose, odd, aged, counted],
+            age,
+        )| {
             let mut question = question(principal, device, operation, source);
             let workload = common::device("workload/search", "workloads", None);
             question.actor = acted.then_some(Actor { device: workload, service: None });
@@ -69,6 +77,7 @@ fn questions() -> impl Strategy<Value = Question> {
             context.case = case.then(word);
             context.purpose = purpose.then(word);
             context.inspection.score = u32::from(odd) * 3;
+            context.shift.subjects = counted.then_some(age as u32);
             question
         },
     )
@@ -161,6 +170,32 @@ fn what_would_have_to_change() {
         changes(bench, &question(officer(), car(), Operation::Combine, "persons")),
         Vec::<String>::new()
     );
+}
+
+const QUOTA: &str = "@id(\"open\") permit (principal, action, resource);\n\
+    @id(\"quota\") forbid (principal is Poort::User, action, resource)\n\
+    when { context.shift has subjects && context.shift.subjects > 300 };\n";
+
+#[test]
+fn a_quota_of_a_shift_is_decided_explained_and_replayed() {
+    let bench = bench(&[("quota.cedar", QUOTA)]);
+    let counted = |subjects| {
+        let mut asked = question(officer(), car(), Operation::Consult, "persons");
+        asked.context.shift.subjects = subjects;
+        asked
+    };
+    for (subjects, allow) in
+        [(None, true), (Some(0), true), (Some(300), true), (Some(301), false), (Some(1_000), false)]
+    {
+        assert_eq!(bench.explain(&counted(subjects)).decision.allow, allow, "{subjects:?}");
+    }
+    let beyond = counted(Some(301));
+    assert_eq!(changes(&bench, &beyond), ["the next shift, in which the count begins anew"]);
+    let written = serde_json::to_value(&beyond).unwrap();
+    assert_eq!(written["context"]["shift"], serde_json::json!({ "subjects": 301 }));
+    assert_eq!(serde_json::from_value::<Question>(written).unwrap(), beyond, "the record can be asked again");
+    let written = serde_json::to_value(counted(None)).unwrap();
+    assert!(written["context"].get("shift").is_none(), "what nobody counts takes no room: {written}");
 }
 
 #[test]

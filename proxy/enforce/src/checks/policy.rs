@@ -7,15 +7,19 @@ use std::{
 
 use poort_policy::{
     Context, Decision, Inspection, Mode, Obligation, Prepared, PrincipalKind, Question, RequestContext,
-    SessionFacts, TimeFacts,
+    SessionFacts, ShiftFacts, TimeFacts,
     annotations::{BODY_HASH, LOG, REASON, language},
 };
 
 use crate::{
     arrival::Arrival,
-    checks::stated::{self, Alternatives},
+    checks::{
+        shift::Added,
+        stated::{self, Alternatives},
+    },
     exchange::Exchange,
     pipeline::{Flow, Pipeline, Refusal, Remedy, Rules, StepUp, Stop, refuse},
+    ports::Ports,
     reason::Reason,
     stated::Glass,
     subject::Holder,
@@ -24,12 +28,18 @@ use crate::{
 /// Beyond this nobody asks how long ago a sign-in was, in seconds: no session lasts longer.
 const LONGEST_AGE: u64 = 24 * 3600;
 
-pub(crate) fn check<P>(pipeline: &Pipeline<P>, arrival: &Arrival<'_>, exchange: &mut Exchange) -> Flow {
+pub(crate) fn check<P: Ports>(
+    pipeline: &Pipeline<P>,
+    arrival: &Arrival<'_>,
+    exchange: &mut Exchange,
+) -> Flow {
     let rules = &pipeline.rules;
     stated::find(pipeline, arrival, exchange)?;
-    let (Some(question), Some(holder)) = (question(rules, exchange), &exchange.holder) else {
+    let (Some(mut question), Some(holder)) = (question(rules, exchange), &exchange.holder) else {
         return refuse(Reason::Internal);
     };
+    let added = Added::of(pipeline, exchange, &question);
+    question.context.shift = added.count();
     let prepared = holder.prepared(&rules.engine, question.device.as_ref(), question.actor.as_ref());
     let decision = ask(rules, holder, &question, &prepared);
     // A purpose is asked of whoever may, once it is stated; of nobody else.
@@ -37,6 +47,7 @@ pub(crate) fn check<P>(pipeline: &Pipeline<P>, arrival: &Arrival<'_>, exchange: 
         true => stated::demand(exchange, &question),
         false => Break(refusal(rules, exchange, &question, &prepared, &decision)),
     };
+    added.settle(flow.is_continue());
     exchange.hash_body = asks_for_body_hash(&decision);
     exchange.asked = Some((question, decision));
     flow
@@ -224,6 +235,7 @@ fn question(rules: &Rules, exchange: &mut Exchange) -> Option<Question> {
             break_glass: exchange.stated.glass.as_ref().map(Glass::facts),
             inspection: Inspection::default(),
             session,
+            shift: ShiftFacts::default(),
             time: TimeFacts::at(exchange.received, (rules.time_zone)(exchange.received)),
         },
     })

@@ -21,6 +21,7 @@ mod quota;
 mod route;
 mod session;
 mod shadow;
+mod shift;
 mod stated;
 mod steps;
 mod subject;

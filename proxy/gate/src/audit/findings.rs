@@ -15,11 +15,12 @@ use poort_enforce::{
     reason::{Class, Reason},
     record::{Decision, Outcome, Verdict},
 };
+use poort_policy::ShiftCount;
 
 use super::{
     glass::BrokenGlass,
     record::Record,
-    unusual::{Unusual, Usual, Watch},
+    unusual::{Usual, Watch},
 };
 
 /// So many are counted apart; what finds no place is counted without a name.
@@ -79,7 +80,7 @@ pub struct About {
 pub(super) struct Findings {
     found: Mutex<HashMap<About, Finding>>,
     watch: Mutex<Watch>,
-    unusual: [AtomicU64; Unusual::ALL.len()],
+    unusual: [AtomicU64; ShiftCount::ALL.len()],
 }
 
 impl Findings {
@@ -105,7 +106,7 @@ impl Findings {
     }
 
     /// How often there was more than usual, by kind.
-    pub(super) fn unusual(&self) -> [u64; Unusual::ALL.len()] {
+    pub(super) fn unusual(&self) -> [u64; ShiftCount::ALL.len()] {
         self.unusual.each_ref().map(|count| count.load(Ordering::Relaxed))
     }
 

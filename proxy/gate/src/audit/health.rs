@@ -38,7 +38,7 @@ pub struct Health {
     pub checked_entries: u64,
     /// How many of those the anchor has; none without one.
     pub anchored_entries: Option<u64>,
-    /// How often there was more than is usual in a shift, by kind ([`super::Unusual::ALL`]).
+    /// How often there was more than is usual in a shift, by kind ([`poort_policy::ShiftCount::ALL`]).
     pub unusual: [u64; 3],
     /// Strangers' refusals that were counted but could not be written, since the start.
     pub strangers_lost: u64,

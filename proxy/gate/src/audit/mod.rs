@@ -66,5 +66,5 @@ pub use retirement::{Retirement, Rule};
 pub use reviews::{ReviewFault, Reviews};
 pub use settings::{AuditFault, AuditSettings};
 pub use strangers::Strangers;
-pub use unusual::{Unusual, Usual};
+pub use unusual::Usual;
 pub use writer::Audit;

@@ -2,16 +2,15 @@
 //! devices, and how many officers use a device that is not shared.
 
 use std::{
-    collections::{HashMap, HashSet},
     hash::{BuildHasher, RandomState},
     time::{Duration, SystemTime},
 };
 
 use poort_enforce::record::{Decision, Verdict};
 use poort_identity::token::SubjectKind;
+use poort_policy::ShiftCount;
 
-/// So many officers, and so many devices, are watched at once.
-const LIMIT: usize = 20_000;
+use crate::shifts::Table;
 
 /// What is still usual in one shift.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,49 +25,18 @@ pub struct Usual {
     pub officers: usize,
     /// Fleets whose devices a crew shares.
     pub shared_fleets: Vec<String>,
-}
-
-/// What there was more of than usual.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Unusual {
-    /// Data subjects of one officer.
-    Subjects,
-    /// Devices of one officer.
-    Devices,
-    /// Officers on one device.
-    Officers,
-}
-
-impl Unusual {
-    /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Subjects, Self::Devices, Self::Officers];
-
-    /// The word in records and metrics.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Subjects => "subjects",
-            Self::Devices => "devices",
-            Self::Officers => "officers",
-        }
-    }
+    /// What of it policies see, as `context.shift`.
+    pub in_policies: Vec<ShiftCount>,
 }
 
 /// What has been seen in the shifts that are under way.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     usual: Option<Usual>,
-    subjects: HashMap<Box<str>, Shift>,
-    devices: HashMap<Box<str>, Shift>,
-    officers: HashMap<Box<str>, Shift>,
+    subjects: Table,
+    devices: Table,
+    officers: Table,
     hasher: RandomState,
-}
-
-/// Different things seen since a time, up to one more than is usual.
-#[derive(Debug)]
-struct Shift {
-    began: SystemTime,
-    seen: HashSet<u64>,
 }
 
 impl Watch {
@@ -78,7 +46,7 @@ impl Watch {
     }
 
     /// What an allowed consultation makes unusual: each kind once in a shift.
-    pub(super) fn see(&mut self, decision: &Decision) -> Vec<Unusual> {
+    pub(super) fn see(&mut self, decision: &Decision) -> Vec<ShiftCount> {
         let Self { usual, subjects, devices, officers, hasher } = self;
         let (Some(usual), Some(subject)) = (&*usual, &decision.subject) else { return vec![] };
         if decision.verdict != Verdict::Allow || subject.kind != SubjectKind::User {
@@ -88,11 +56,13 @@ impl Watch {
         let mut found = vec![];
         let named = decision.subjects.iter().map(|named| hasher.hash_one(named.pseudonym));
         if see(subjects, &subject.id, named, (at, shift, usual.subjects)) {
-            found.push(Unusual::Subjects);
+            found.push(ShiftCount::Subjects);
         }
-        if let Some(device) = &decision.device {
+        // On behalf of an officer, the device at hand is a machine's, which all of them use.
+        let acting = decision.question.as_ref().is_some_and(|question| question.actor.is_some());
+        if let Some(device) = decision.device.as_ref().filter(|_| !acting) {
             if see(devices, &subject.id, [hasher.hash_one(&device.id)], (at, shift, usual.devices)) {
-                found.push(Unusual::Devices);
+                found.push(ShiftCount::Devices);
             }
             let is_shared = device
                 .fleet
@@ -100,7 +70,7 @@ impl Watch {
                 .is_some_and(|fleet| usual.shared_fleets.iter().any(|one| **one == **fleet));
             let officer = [hasher.hash_one(&subject.id)];
             if !is_shared && see(officers, &device.id, officer, (at, shift, usual.officers)) {
-                found.push(Unusual::Officers);
+                found.push(ShiftCount::Officers);
             }
         }
         found
@@ -109,30 +79,18 @@ impl Watch {
 
 /// Whether somebody has just come to more than is usual.
 fn see(
-    watched: &mut HashMap<Box<str>, Shift>,
+    watched: &mut Table,
     who: &str,
     things: impl IntoIterator<Item = u64>,
-    (at, shift, usual): (SystemTime, Duration, usize),
+    (at, length, usual): (SystemTime, Duration, usize),
 ) -> bool {
-    let is_over = |of: &Shift| at.duration_since(of.began).is_ok_and(|since| since >= shift);
-    if watched.len() >= LIMIT && !watched.contains_key(who) {
-        watched.retain(|_, of| !is_over(of));
-        if watched.len() >= LIMIT {
-            return false;
-        }
-    }
-    let begin = || Shift { began: at, seen: HashSet::new() };
-    let of = watched.entry(who.into()).or_insert_with(begin);
-    if is_over(of) {
-        *of = begin();
-    }
-    let before = of.seen.len();
+    // Who comes when as many are watched as may be is not.
+    let Some(shift) = watched.of(who, at, length) else { return false };
+    let before = shift.len();
     for thing in things {
-        if of.seen.len() <= usual {
-            of.seen.insert(thing);
-        }
+        shift.add(thing, usual.saturating_add(1));
     }
-    before <= usual && of.seen.len() > usual
+    before <= usual && shift.len() > usual
 }
 
 #[cfg(test)]
@@ -141,7 +99,7 @@ mod tests {
 
     use poort_enforce::data_subject::Kind;
     use poort_identity::token::Subject;
-    use poort_policy::DeviceFacts;
+    use poort_policy::{Actor, DeviceFacts};
 
     use super::*;
     use crate::audit::tests::material::{at, decision, pseudonyms, subject};
@@ -153,6 +111,7 @@ mod tests {
             devices: 1,
             officers: 1,
             shared_fleets: vec!["cars".into()],
+            in_policies: vec![],
         }
     }
 
@@ -182,13 +141,13 @@ mod tests {
         for plate in ["1", "2", "3", "3", "2", "1"] {
             assert_eq!(look(plate, 0), [], "three are usual, however often");
         }
-        assert_eq!(look("4", 60), [Unusual::Subjects]);
+        assert_eq!(look("4", 60), [ShiftCount::Subjects]);
         assert_eq!(look("5", 60), [], "it is said already");
         let next = 12 * 3600;
         for plate in ["1", "2", "3"] {
             assert_eq!(look(plate, next), [], "a new shift");
         }
-        assert_eq!(look("4", next), [Unusual::Subjects]);
+        assert_eq!(look("4", next), [ShiftCount::Subjects]);
     }
 
     #[test]
@@ -199,8 +158,20 @@ mod tests {
         assert_eq!(look("zone|an", "car-1", "cars"), []);
         assert_eq!(look("zone|bo", "car-1", "cars"), [], "a crew");
         assert_eq!(look("zone|cas", "tablet-1", "tablets"), []);
-        assert_eq!(look("zone|dirk", "tablet-1", "tablets"), [Unusual::Officers]);
-        assert_eq!(look("zone|an", "car-2", "cars"), [Unusual::Devices]);
+        assert_eq!(look("zone|dirk", "tablet-1", "tablets"), [ShiftCount::Officers]);
+        assert_eq!(look("zone|an", "car-2", "cars"), [ShiftCount::Devices]);
+    }
+
+    #[test]
+    fn an_application_that_asks_for_officers_is_no_device_of_theirs() {
+        let mut watch = Watch::default();
+        watch.expect(Some(usual()));
+        for officer in ["zone|an", "zone|bo", "zone|cas"] {
+            let mut asked = consulted(officer, "search", "workloads", "1", 0);
+            let device = asked.device.clone().unwrap();
+            asked.question.as_mut().unwrap().actor = Some(Actor { device, service: None });
+            assert_eq!(watch.see(&asked), [], "{officer}");
+        }
     }
 
     #[test]
@@ -215,19 +186,6 @@ mod tests {
             watch.see(&Decision { subject: Some(service), ..consulted("zone|an", "t", "x", "1", 0) }),
             []
         );
-        assert_eq!(watch.see(&consulted("zone|an", "t", "x", "1", 0)), [Unusual::Subjects]);
-    }
-
-    #[test]
-    fn so_many_are_watched_and_no_more_until_shifts_end() {
-        let mut watched = HashMap::new();
-        let now = (at(0), Duration::from_secs(60), 0);
-        for number in 0..LIMIT {
-            assert!(see(&mut watched, &number.to_string(), [1], now));
-        }
-        assert!(!see(&mut watched, "one more", [1], now));
-        let later = (at(0) + Duration::from_secs(60), Duration::from_secs(60), 0);
-        assert!(see(&mut watched, "one more", [1], later));
-        assert_eq!(watched.len(), 1);
+        assert_eq!(watch.see(&consulted("zone|an", "t", "x", "1", 0)), [ShiftCount::Subjects]);
     }
 }

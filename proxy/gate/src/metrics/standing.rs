@@ -3,7 +3,7 @@
 use prometheus::{IntCounter, IntGauge, IntGaugeVec, Result};
 
 use super::registrar::Registrar;
-use crate::audit::Unusual;
+use poort_policy::ShiftCount;
 
 /// What may end, and what is kept of the configuration.
 #[derive(Debug)]
@@ -207,7 +207,7 @@ pub(super) struct Recorded {
     pub(super) failures: IntCounter,
     pub(super) lost: IntCounter,
     pub(super) strangers_lost: IntCounter,
-    /// By kind, in the order of [`Unusual::ALL`].
+    /// By kind, in the order of [`ShiftCount::ALL`].
     pub(super) unusual: [IntCounter; 3],
     pub(super) entries: IntGauge,
     pub(super) unchecked: IntGauge,
@@ -227,7 +227,7 @@ impl Recorded {
             &["kind"],
         )?;
         Ok(Self {
-            unusual: Unusual::ALL.map(|kind| unusual.with_label_values(&[kind.as_str()])),
+            unusual: ShiftCount::ALL.map(|kind| unusual.with_label_values(&[kind.as_str()])),
             failing: new
                 .gauge("poort_audit_failing", "Whether the disk takes no records, so that nothing passes.")?,
             queued: new.gauge("poort_audit_queue_records", "Records waiting to be written.")?,

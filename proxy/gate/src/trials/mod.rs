@@ -20,7 +20,7 @@ use poort_enforce::{
 };
 use poort_policy::{
     Actor, Context, DeviceFacts, Inspection, Operation, Principal, PrincipalKind, Question, RequestContext,
-    SessionFacts, TimeFacts,
+    SessionFacts, ShiftFacts, TimeFacts,
     workbench::{Case, Surroundings},
 };
 
@@ -258,6 +258,7 @@ pub(crate) fn usual(
         break_glass: None,
         inspection: Inspection::default(),
         session: SessionFacts::default(),
+        shift: ShiftFacts::default(),
         // 2026-01-06, a Tuesday.
         time: TimeFacts { epoch: 1_767_693_600, hour: 10, minute: 0, weekday: 2 },
     }

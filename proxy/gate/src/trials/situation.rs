@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr};
 
-use poort_policy::{BreakGlass, Context};
+use poort_policy::{BreakGlass, Context, ShiftFacts};
 
 /// Circumstances; what is none is as usual.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct Situation {
     pub break_glass: Option<BreakGlass>,
     /// What inspection found.
     pub score: Option<u32>,
+    /// What the person has come to in the shift.
+    pub shift: ShiftFacts,
     /// Day of the week from 1 (Monday), hour and minute, on the zone's clock.
     pub time: Option<(u8, u8, u8)>,
     /// The request's method.
@@ -52,6 +54,7 @@ impl Situation {
             case: self.case.or(others.case),
             break_glass: self.break_glass.or(others.break_glass),
             score: self.score.or(others.score),
+            shift: over(self.shift, others.shift),
             time: self.time.or(others.time),
             method: self.method.or(others.method),
             path: self.path.or(others.path),
@@ -82,6 +85,7 @@ impl Situation {
         usual.purpose = self.purpose.or(usual.purpose);
         usual.case = self.case.or(usual.case);
         usual.break_glass = self.break_glass.or(usual.break_glass);
+        usual.shift = over(self.shift, usual.shift);
         if let Some((weekday, hour, minute)) = self.time {
             let moved = i64::from(weekday) - i64::from(usual.time.weekday);
             let hours = i64::from(hour) - i64::from(usual.time.hour);
@@ -90,5 +94,14 @@ impl Situation {
             (usual.time.weekday, usual.time.hour, usual.time.minute) = (weekday, hour, minute);
         }
         usual
+    }
+}
+
+/// Numbers that are there, otherwise the others'.
+fn over(shift: ShiftFacts, others: ShiftFacts) -> ShiftFacts {
+    ShiftFacts {
+        subjects: shift.subjects.or(others.subjects),
+        devices: shift.devices.or(others.devices),
+        officers: shift.officers.or(others.officers),
     }
 }

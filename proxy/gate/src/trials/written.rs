@@ -199,6 +199,7 @@ fn situation(context: &Context, usual: &Context) -> Map<String, Value> {
     put("case", context.case.is_some(), json!(context.case));
     put("break_glass", context.break_glass.is_some(), json!(context.break_glass));
     put("inspection", context.inspection != usual.inspection, json!(context.inspection.score));
+    put("shift", !context.shift.is_empty(), json!(context.shift));
     let day = DAYS.get(usize::from(time.weekday).saturating_sub(1)).unwrap_or(&"Mon");
     put("time", *time != usual.time, json!(format!("{day} {:02}:{:02}", time.hour, time.minute)));
     put("method", request.method != usual.request.method, json!(request.method));

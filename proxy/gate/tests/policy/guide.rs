@@ -42,6 +42,36 @@ fn the_example_can_be_copied_over() {
     ground.poort(&["test", "--least", "100"]).is(0, &["111 tests, 0 failed"]);
 }
 
+/// Has the subjects of a shift counted, as a comment in the shipped file says.
+fn count(ground: &Ground) {
+    ground.edit("poort.yaml", "  # in_policies: [subjects]", "  in_policies: [subjects]");
+}
+
+#[test]
+fn the_quota_can_be_copied_over() {
+    let ground = Ground::new();
+    for file in ["access/quota.cedar", "tests/quota.yaml"] {
+        let text = std::fs::read_to_string(ground.path("policies/examples/quota").join(file)).unwrap();
+        ground.write(file, &text);
+    }
+    ground
+        .poort(&["check"])
+        .is(2, &["nothing counts `context.shift.subjects`", "quota.cedar:15:", "in_policies"]);
+    count(&ground);
+    ground.poort(&["check", "--deny", "all"]).is(0, &["21 policies (2 in shadow), 0 warnings, 0 lints"]);
+    ground.poort(&["test", "--least", "100"]).is(0, &["87 tests, 0 failed"]);
+    let asked = ["explain", "--who", "amina", "--on", "car-12", "--does", "consult", "--to", "persons"];
+    ground.poort(&[&asked[..], &["--given", "the 301st + key"]].concat()).is(0, &["allowed", "quota-most"]);
+    // Trial over: it counts.
+    let path = "policies/access/quota.cedar";
+    let text = std::fs::read_to_string(ground.path(path)).unwrap();
+    let live: Vec<&str> = text.lines().filter(|line| !line.starts_with("@shadow")).collect();
+    ground.write("access/quota.cedar", &live.join("\n"));
+    let refused = ["refused by `quota-most`", "  - the next shift, in which the count begins anew"];
+    ground.poort(&[&asked[..], &["--given", "the 301st + key"]].concat()).is(0, &refused);
+    ground.poort(&["test"]).is(2, &["policy `quota-many` is not in shadow"]);
+}
+
 #[test]
 fn every_condition_of_the_table_is_one() {
     let (_, table) = GUIDE.split_once("## Sentences that come back\n").unwrap();
@@ -61,6 +91,7 @@ fn every_condition_of_the_table_is_one() {
     }
     assert!(rows >= 10, "{table}");
     let ground = Ground::new();
+    count(&ground);
     ground.write("access/table.cedar", &policies);
     ground.poort(&["check"]).is(0, &[&format!("{} policies", 19 + rows)]);
 }

@@ -62,6 +62,8 @@ pub enum Step {
     Hour(u8),
     /// The day of the week, from 1 (Monday).
     Weekday(u8),
+    /// The next shift, in which the count begins anew.
+    NextShift,
     /// Nothing that inspection finds.
     Harmless,
     /// No application in between.
@@ -91,6 +93,7 @@ impl fmt::Display for Step {
             Self::OwnDevice => out.write_str("a device of one's own unit"),
             Self::Hour(hour) => write!(out, "another time of day, such as {hour:02}:30"),
             Self::Weekday(day) => write!(out, "another day of the week, such as day {day}"),
+            Self::NextShift => out.write_str("the next shift, in which the count begins anew"),
             Self::Harmless => out.write_str("a request in which inspection finds nothing"),
             Self::Directly => out.write_str("to ask without an application in between"),
             Self::Glass => out.write_str("to break the glass"),
@@ -121,6 +124,7 @@ impl Step {
             Self::Glass => 14,
             Self::Unit(_) => 15,
             Self::Role(_) => 16,
+            Self::NextShift => 17,
         }
     }
 
@@ -151,6 +155,7 @@ impl Step {
             }
             Self::Hour(hour) => (context.time.hour, context.time.minute) = (*hour, 30),
             Self::Weekday(day) => context.time.weekday = *day,
+            Self::NextShift => context.shift = context.shift.at_first(),
             Self::Harmless => context.inspection.score = 0,
             Self::Directly => question.actor = None,
             Self::Glass => {
@@ -200,7 +205,7 @@ const fn effort(step: &Step) -> u32 {
         }
         Step::Directly | Step::Harmless => 2,
         Step::Device | Step::Compliant | Step::Fleet(_) | Step::OwnDevice => 3,
-        Step::Managed | Step::Hour(_) | Step::Weekday(_) => 4,
+        Step::Managed | Step::Hour(_) | Step::Weekday(_) | Step::NextShift => 4,
         Step::Glass => 6,
         Step::Unit(_) | Step::Role(_) => 10,
     }
@@ -339,6 +344,7 @@ fn of_reads(question: &Question, reads: Reads) -> Vec<Step> {
     add(Reads::CASE, context.case.is_none(), Step::Case);
     add(Reads::BREAK_GLASS, context.break_glass.is_none(), Step::Glass);
     add(Reads::INSPECTION, context.inspection.score > 0, Step::Harmless);
+    add(Reads::SHIFT, !context.shift.is_empty(), Step::NextShift);
     add(Reads::ACTOR, question.actor.is_some(), Step::Directly);
     add(Reads::DEVICE, posture.is_none(), Step::Device);
     add(Reads::DEVICE, posture.is_some_and(|device| !device.managed), Step::Managed);

@@ -13,6 +13,7 @@ use crate::plan::Plan;
 use crate::prepared::Prepared;
 use crate::question::{Actor, Context, DeviceFacts, Principal, PrincipalKind, Question};
 use crate::reads::Reads;
+use crate::shift::ShiftCount;
 
 /// How many principals are kept prepared. Beyond it all are prepared anew: a zone has fewer.
 const PREPARED: usize = 50_000;
@@ -322,7 +323,7 @@ fn write_device(key: &mut Vec<u8>, device: &DeviceFacts) {
 }
 
 fn write_context(context: &Context, reads: Reads, key: &mut Vec<u8>) {
-    let Context { request, purpose, case, break_glass, inspection, session, time } = context;
+    let Context { request, purpose, case, break_glass, inspection, session, shift, time } = context;
     let mut part = |of: Reads, write: &mut dyn FnMut(&mut Vec<u8>)| {
         if reads.any(of) {
             write(key);
@@ -360,6 +361,11 @@ fn write_context(context: &Context, reads: Reads, key: &mut Vec<u8>) {
         some(key, session.auth_age.as_ref(), |key, age: &u64| key.extend(age.to_le_bytes()));
     });
     part(Reads::STRONG, &mut |key| key.push(u8::from(session.strong)));
+    for kind in ShiftCount::ALL {
+        part(Reads::counted(kind), &mut |key| {
+            some(key, shift.of(kind).as_ref(), |key, number: &u32| key.extend(number.to_le_bytes()));
+        });
+    }
     part(Reads::EPOCH, &mut |key| key.extend(time.epoch.to_le_bytes()));
     part(Reads::CLOCK, &mut |key| key.extend([time.hour, time.minute, time.weekday]));
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use poort_policy::{
     Context, Corpus, DeviceFacts, Engine, Group, Inspection, Operation, Place, PolicyFile, Principal,
-    PrincipalKind, Question, RequestContext, SessionFacts, SourceFacts, TimeFacts,
+    PrincipalKind, Question, RequestContext, SessionFacts, ShiftCount, ShiftFacts, SourceFacts, TimeFacts,
 };
 
 #[derive(serde::Deserialize)]
@@ -81,6 +81,7 @@ pub(crate) fn world() -> Corpus {
             source("firearms", "secret"),
         ],
         purposes: vec!["patrol".to_owned(), "investigation".to_owned()],
+        counted: ShiftCount::ALL.to_vec(),
     }
 }
 
@@ -145,6 +146,7 @@ pub(crate) fn question(
         break_glass: None,
         inspection: Inspection::default(),
         session: SessionFacts::default(),
+        shift: ShiftFacts::default(),
         time: TimeFacts::at(UNIX_EPOCH + Duration::from_secs(1_770_000_000), 3600),
     };
     Question { principal, device, actor: None, operation, source: source.into(), context }

@@ -290,6 +290,7 @@ fn question() -> Question {
                 auth_age: Some(600),
                 strong: true,
             },
+            shift: poort_policy::ShiftFacts::default(),
             time: TimeFacts::at(at(0), 3600),
         },
     }

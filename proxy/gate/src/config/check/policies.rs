@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use poort_enforce::operations::{Operations, Rule, certain_demands};
 use poort_policy::{
-    Corpus, Operation, SourceFacts,
+    Corpus, Operation, ShiftCount, SourceFacts,
     workbench::{IssuerUse, SourceUse, Surroundings},
 };
 
@@ -29,7 +29,7 @@ use super::{
     entities::{self, Vocabulary},
     folder, inventory, mission, name, operation,
     report::File,
-    source, trial, value,
+    source, trial, value, zone,
 };
 
 /// Reads what is in a directory, and its tests if they are wanted; none after a fault.
@@ -43,7 +43,8 @@ pub(super) fn check(desk: &Desk<'_>, directory: &File, tests: bool) -> Option<(P
     let properties = folder::properties(desk, &directory.inside("properties"));
     let console = folder::console(desk, &directory.inside("console.cedar"));
     let Entities { roles, units, classifications, fleets } = entities.clone()?;
-    let (Zone { issuers, inventory, strong, purposes }, sources, access) = (zone?, sources?, access?);
+    let (Zone { issuers, inventory, strong, purposes, counted }, sources, access) =
+        (zone?, sources?, access?);
     let (properties, console) = (properties?, console?);
     let corpus = Corpus {
         schema: access.schema,
@@ -54,6 +55,7 @@ pub(super) fn check(desk: &Desk<'_>, directory: &File, tests: bool) -> Option<(P
         fleets: fleets.into_iter().collect(),
         sources: sources.iter().map(|source| source.facts.clone()).collect(),
         purposes,
+        counted,
     };
     let devices = inventory.iter().map(|device| device.name.clone()).collect();
     let operations: BTreeMap<_, _> = sources
@@ -81,6 +83,7 @@ struct Zone {
     inventory: Vec<InventoryDevice>,
     strong: Vec<String>,
     purposes: Vec<String>,
+    counted: Vec<ShiftCount>,
 }
 
 fn zone(desk: &Desk<'_>, vocabulary: &Vocabulary<'_>, file: File) -> Option<Zone> {
@@ -113,7 +116,14 @@ fn zone(desk: &Desk<'_>, vocabulary: &Vocabulary<'_>, file: File) -> Option<Zone
     let purposes = zone.field("purposes", |raw| &raw.purposes);
     let purposes = mission::purposes(purposes, zone.field("cases", |raw| &raw.cases));
     let purposes = purposes.map(|all| all.all().iter().map(|one| one.name.to_string()).collect());
-    Some(Zone { issuers: issuers?, inventory: inventory?, strong: strong?, purposes: purposes? })
+    let counted = zone.field("unusual", |raw| &raw.unusual).or(Vec::new(), |here| zone::counted(here.open()));
+    Some(Zone {
+        issuers: issuers?,
+        inventory: inventory?,
+        strong: strong?,
+        purposes: purposes?,
+        counted: counted?,
+    })
 }
 
 fn grants(field: Field<'_, raw::Table<Scalar>>) -> Option<Vec<String>> {

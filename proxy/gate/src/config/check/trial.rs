@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use poort_policy::{
-    BreakGlass, DeviceFacts, Principal, PrincipalKind,
+    BreakGlass, DeviceFacts, Principal, PrincipalKind, ShiftFacts,
     workbench::{Case, Expectation},
 };
 
@@ -188,6 +188,7 @@ fn situation(raw: Opened<'_, raw::Situation>, purposes: &[String]) -> Option<Sit
             text.parse().map_err(|_| format!("`{text}` is no score; write a whole number, such as `5`"))
         })
     });
+    let shift = raw.field("shift", |raw| &raw.shift).or(ShiftFacts::default(), |here| shift(here.open()));
     let time = raw.field("time", |raw| &raw.time).optional(|here| here.parse(clock));
     let method = raw.field("method", |raw| &raw.method).optional(value::method);
     let (path, host) = (text("path", |raw| &raw.path), text("host", |raw| &raw.host));
@@ -208,6 +209,7 @@ fn situation(raw: Opened<'_, raw::Situation>, purposes: &[String]) -> Option<Sit
         case: case?,
         break_glass: break_glass?,
         score: score?,
+        shift: shift?,
         time: time?,
         method: method?.map(|method| method.to_string()),
         path: path?,
@@ -215,6 +217,24 @@ fn situation(raw: Opened<'_, raw::Situation>, purposes: &[String]) -> Option<Sit
         address: address?,
         captures: captures?.into_iter().collect(),
     })
+}
+
+/// How many of each there are in a shift.
+fn shift(raw: Opened<'_, raw::Shift>) -> Option<ShiftFacts> {
+    let count = |key, of: fn(&raw::Shift) -> &Text| {
+        raw.field(key, of).optional(|here| {
+            here.parse(|text| {
+                let number = text.parse().ok().filter(|number| *number <= ShiftFacts::MOST);
+                number.ok_or_else(|| {
+                    format!("`{text}` is no number up to {}, which stands for more too", ShiftFacts::MOST)
+                })
+            })
+        })
+    };
+    let subjects = count("subjects", |raw| &raw.subjects);
+    let devices = count("devices", |raw| &raw.devices);
+    let officers = count("officers", |raw| &raw.officers);
+    Some(ShiftFacts { subjects: subjects?, devices: devices?, officers: officers? })
 }
 
 /// What was written, whatever YAML takes it for: a plate may look like a number.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use poort_enforce::stated::Purposes;
+use poort_policy::ShiftCount;
 
 use crate::{
     audit::Usual,
@@ -108,13 +109,22 @@ fn usual(vocabulary: &Vocabulary<'_>, unusual: Opened<'_, raw::Unusual>) -> Opti
     let officers = at_most("officers", |raw| &raw.officers, 2);
     let fleets = unusual.field("shared_fleets", |raw| &raw.shared_fleets);
     let fleets = distinct(fleets.items(|here| Some((vocabulary.fleets.read(here)?, here.spot))));
+    let in_policies = counted(unusual);
     Some(Usual {
         shift: shift?,
         subjects: subjects?.get(),
         devices: devices?.get(),
         officers: officers?.get(),
         shared_fleets: fleets?,
+        in_policies: in_policies?,
     })
+}
+
+/// What of a shift policies see.
+pub(super) fn counted(unusual: Opened<'_, raw::Unusual>) -> Option<Vec<ShiftCount>> {
+    let words = ShiftCount::ALL.map(|kind| (kind.as_str(), kind));
+    let counts = unusual.field("in_policies", |raw| &raw.in_policies);
+    distinct(counts.items(|here| Some((value::word(here, &words)?, here.spot))))
 }
 
 /// What holds where the file says nothing.

@@ -35,12 +35,19 @@ record! {
         case: Text,
         break_glass: Block<Glass>,
         inspection: Text,
+        shift: Block<Shift>,
         time: Text,
         method: Text,
         path: Text,
         host: Text,
         address: Text,
         captures: Named<Scalar>,
+    }
+
+    struct Shift {
+        subjects: Text,
+        devices: Text,
+        officers: Text,
     }
 
     struct Glass {

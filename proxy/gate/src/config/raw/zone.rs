@@ -46,6 +46,7 @@ record! {
         devices: Text,
         officers: Text,
         shared_fleets: Texts,
+        in_policies: Texts,
     }
 
     struct Waf {

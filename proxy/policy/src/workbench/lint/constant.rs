@@ -12,6 +12,7 @@ use crate::facts::{Fact, Number, Relation};
 use crate::names::Kind;
 use crate::operation::Operation;
 use crate::reads::chain;
+use crate::shift::ShiftFacts;
 use crate::slices::{action_fits, covers, is_in};
 use crate::specialise::{Specialiser, boolean, depends_on};
 
@@ -20,7 +21,7 @@ use super::super::condition::{Clause, Condition};
 use super::{Lint, Workbench};
 
 /// What every context and device has, so that `has` says nothing.
-const ALWAYS_THERE: [&[&str]; 16] = [
+const ALWAYS_THERE: [&[&str]; 17] = [
     &["request"],
     &["method", "request"],
     &["host", "request"],
@@ -32,6 +33,7 @@ const ALWAYS_THERE: [&[&str]; 16] = [
     &["session"],
     &["amr", "session"],
     &["strong", "session"],
+    &["shift"],
     &["time"],
     &["epoch", "time"],
     &["hour", "time"],
@@ -286,6 +288,7 @@ const fn bounds(number: Number) -> Option<(i64, i64)> {
     match number {
         Number::Score => Some((0, u32::MAX as i64)),
         Number::AuthAge => Some((0, i64::MAX)),
+        Number::ShiftCount(_) => Some((0, ShiftFacts::MOST as i64)),
         Number::Hour => Some((0, 23)),
         Number::Minute => Some((0, 59)),
         Number::Weekday => Some((1, 7)),

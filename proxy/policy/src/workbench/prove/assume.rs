@@ -11,6 +11,7 @@ use cedar_policy_core::ast::{EntityUID, ExprKind, Literal};
 
 use crate::names::Kind;
 use crate::registry::Registry;
+use crate::shift::{ShiftCount, ShiftFacts};
 
 use super::super::Workbench;
 use super::property::Properties;
@@ -34,7 +35,7 @@ pub(super) fn all(bench: &Workbench, properties: &Properties, before: Option<&Wo
         one("an application's service account has no role and no unit", world.services()),
         one("a purpose is one of the zone's", world.purposes()),
         one(
-            "numbers are such as the gate fills in: hours to 23, minutes to 59, weekdays 1 to 7, scores and ages from 0; each is free of the others",
+            "numbers are such as the gate fills in: hours to 23, minutes to 59, weekdays 1 to 7, scores and ages from 0, counts of a shift to 1000; each is free of the others",
             numbers(),
         ),
     ]
@@ -276,7 +277,12 @@ fn numbers() -> Vec<String> {
         "context.inspection.score >= 0 && context.inspection.score <= 4294967295",
     ];
     let age = given("context.session has auth_age", "context.session.auth_age >= 0");
-    bounds.map(always).into_iter().chain([age]).collect()
+    let counted = ShiftCount::ALL.into_iter().map(|kind| {
+        let count = format!("context.shift.{kind}");
+        let most = ShiftFacts::MOST;
+        given(&format!("context.shift has {kind}"), &format!("{count} >= 0 && {count} <= {most}"))
+    });
+    bounds.map(always).into_iter().chain([age]).chain(counted).collect()
 }
 
 /// Nothing else is considered. A `forbid` says so to a solver.

@@ -125,7 +125,7 @@ fn posture(add: &mut dyn FnMut(Change)) {
 
 fn circumstances(question: &Question, usual: &Context, add: &mut dyn FnMut(Change)) {
     let usual = Arc::new(usual.clone());
-    let parts: [fn(&mut Context, &Context); 18] = [
+    let parts: [fn(&mut Context, &Context); 21] = [
         |context, _| context.purpose = None,
         |context, _| context.case = None,
         |context, _| context.break_glass = None,
@@ -133,6 +133,9 @@ fn circumstances(question: &Question, usual: &Context, add: &mut dyn FnMut(Chang
         |context, _| context.session.amr.clear(),
         |context, _| context.session.auth_age = None,
         |context, _| context.session.strong = false,
+        |context, _| context.shift.subjects = None,
+        |context, _| context.shift.devices = None,
+        |context, _| context.shift.officers = None,
         |context, usual| context.inspection = usual.inspection,
         |context, usual| context.time = usual.time,
         |context, usual| context.request.method.clone_from(&usual.request.method),

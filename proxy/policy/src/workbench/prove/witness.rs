@@ -9,6 +9,7 @@ use crate::names::Kind;
 use crate::question::{
     Actor, BreakGlass, Context, DeviceFacts, Principal, PrincipalKind, Question, RequestContext, SessionFacts,
 };
+use crate::shift::{ShiftCount, ShiftFacts};
 use crate::time::TimeFacts;
 
 use super::super::Workbench;
@@ -98,6 +99,12 @@ fn circumstances(context: &CedarContext, usual: &Context) -> Option<Context> {
     let session = record(context.get("session"))?;
     let time = record(context.get("time"))?;
     let glass = record(context.get("break_glass"));
+    let shift = record(context.get("shift"))?;
+    let mut counted = ShiftFacts::default();
+    for kind in ShiftCount::ALL {
+        let count = number(shift.get(kind.as_str()).cloned());
+        *counted.of_mut(kind) = count.map(u32::try_from).transpose().ok()?;
+    }
     let small = |name: &str| u8::try_from(number(time.get(name).cloned())?).ok();
     let field = |record: &Record, name: &str| record.get(name).cloned().and_then(text);
     let captures = record(request.get("captures").cloned())?;
@@ -129,6 +136,7 @@ fn circumstances(context: &CedarContext, usual: &Context) -> Option<Context> {
             auth_age: number(session.get("auth_age").cloned()).and_then(|age| u64::try_from(age).ok()),
             strong: flag(session.get("strong").cloned())?,
         },
+        shift: counted,
         time: TimeFacts {
             epoch: number(time.get("epoch").cloned())?,
             hour: small("hour")?,

@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, time::Duration};
 
 use poort_policy::{
-    Context, Decision, DeviceFacts, PrincipalKind, Question,
+    Context, Decision, DeviceFacts, PrincipalKind, Question, ShiftCount,
     workbench::{
         Proof, Workbench,
         prove::{Assumption, Counterexample, Outcome, Verdict},
@@ -219,7 +219,7 @@ fn device(facts: &DeviceFacts) -> String {
 
 /// The circumstances that policies tend to look at, whether they are there or not.
 fn given(context: &Context) -> String {
-    let Context { request, purpose, case, break_glass, inspection, session, time } = context;
+    let Context { request, purpose, case, break_glass, inspection, session, shift, time } = context;
     let mut parts = vec![if session.strong { "a strong sign-in" } else { "no strong sign-in" }.to_owned()];
     let mut some = |what: &str, value: Option<&str>| {
         parts.push(match value {
@@ -242,6 +242,10 @@ fn given(context: &Context) -> String {
     );
     add(!session.amr.is_empty(), format!("signed in by `{}`", session.amr.join("`, `").escape_debug()));
     add(inspection.score > 0, format!("inspection found {}", inspection.score));
+    for kind in ShiftCount::ALL {
+        let count = shift.of(kind);
+        add(count.is_some(), format!("{} {kind} in the shift", count.unwrap_or(0)));
+    }
     let day = DAYS.get(usize::from(time.weekday).saturating_sub(1)).unwrap_or(&"Mon");
     add(true, format!("{day} {:02}:{:02}", time.hour, time.minute));
     add(

@@ -4,6 +4,15 @@ use super::{Case, check};
 
 const CASES: &[Case] = &[
     Case {
+        name: "counts that are none",
+        from: "  body: 10MiB\n",
+        to: "  body: 10MiB\nunusual: { in_policies: [subjects, people, subjects] }\n",
+        faults: &[
+            "policies/poort.yaml:33:36: `people` is not known here; use one of `subjects`, `devices`, `officers`",
+            "policies/poort.yaml:33:44: `subjects` is here a second time, after line 33; keep one of them",
+        ],
+    },
+    Case {
         name: "misspelt key",
         from: "strong_sign_in",
         to: "strong_signin",

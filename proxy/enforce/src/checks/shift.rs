@@ -1,0 +1,95 @@
+//! What a person comes to in a shift: counted before the policies are asked, and kept only of what they allow. A part of `policy`.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use poort_policy::{PrincipalKind, Question, ShiftCount, ShiftFacts};
+use smallvec::SmallVec;
+
+use crate::{
+    data_subject::{DataSubject, Kind},
+    exchange::Exchange,
+    pipeline::Pipeline,
+    ports::{Ports, Share},
+};
+
+/// What one request adds to the counts of whoever asks.
+pub(super) struct Added<'a, P> {
+    pipeline: &'a Pipeline<P>,
+    exchange: &'a Exchange,
+    /// What is added to each kind that is counted here.
+    things: SmallVec<[(ShiftCount, &'a str, SmallVec<[u64; 2]>); 3]>,
+}
+
+impl<'a, P: Ports> Added<'a, P> {
+    /// What this question adds.
+    pub(super) fn of(pipeline: &'a Pipeline<P>, exchange: &'a Exchange, question: &Question) -> Self {
+        let mut added = Self { pipeline, exchange, things: SmallVec::new() };
+        let (Some(counted), Some(holder)) = (&pipeline.rules.counted, &exchange.holder) else { return added };
+        if question.principal.kind != PrincipalKind::User {
+            return added;
+        }
+        let officer = &*holder.principal.id;
+        // On behalf of an officer, the device at hand is a machine's.
+        let device = exchange.device.as_ref().filter(|_| exchange.actor.is_none());
+        for kind in &counted.counts {
+            let (who, things) = match (kind, device) {
+                (ShiftCount::Subjects, _) => (officer, subjects(exchange, question)),
+                (ShiftCount::Devices, Some(device)) => (officer, SmallVec::from_iter([name(&device.id)])),
+                (ShiftCount::Officers, Some(device)) if !counted.shares(device) => {
+                    (&*device.id, SmallVec::from_iter([name(officer)]))
+                }
+                (ShiftCount::Devices | ShiftCount::Officers, _) => continue,
+            };
+            added.things.push((*kind, who, things));
+        }
+        added
+    }
+
+    /// How many there are with it.
+    pub(super) fn count(&self) -> ShiftFacts {
+        let mut facts = ShiftFacts::default();
+        for (kind, share) in self.shares() {
+            *facts.of_mut(kind) = Some(self.pipeline.ports.count(kind, &share));
+        }
+        facts
+    }
+
+    /// It stays counted where the request was allowed, and only there.
+    pub(super) fn settle(self, allowed: bool) {
+        for (kind, share) in self.shares() {
+            self.pipeline.ports.settle(kind, &share, allowed);
+        }
+    }
+
+    fn shares(&self) -> impl Iterator<Item = (ShiftCount, Share<'_>)> {
+        let shift = self.pipeline.rules.counted.as_ref().map(|counted| counted.shift).unwrap_or_default();
+        self.things
+            .iter()
+            .map(move |(kind, of, things)| (*kind, Share { of, things, at: self.exchange.received, shift }))
+    }
+}
+
+/// Whom a request names in its path or its query. What only its body names is not known yet.
+fn subjects(exchange: &Exchange, question: &Question) -> SmallVec<[u64; 2]> {
+    let places = exchange.source().and_then(|source| source.data_subjects.as_ref());
+    let Some(places) = places else { return SmallVec::new() };
+    let named = places.asked(&question.context.request.captures, None);
+    // Who is named with a date of birth is recorded by the name alone too, and is one person.
+    let again = |place: usize| {
+        named.get(place).is_some_and(|one| one.kind == Kind::Name)
+            && named.get(place + 1).is_some_and(|next| next.kind == Kind::NameAndBirthDate)
+    };
+    named.iter().enumerate().filter(|(place, _)| !again(*place)).map(|(_, one)| pseudonym(one)).collect()
+}
+
+/// A pseudonym is as good as random, so a part of it tells two apart.
+fn pseudonym(subject: &DataSubject) -> u64 {
+    subject.pseudonym.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+/// Names come from our own certificates and issuers: nobody chooses them so that two look alike.
+fn name(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
