@@ -12,13 +12,14 @@ use std::path::Path;
 
 use poort_demo::{
     DemoError,
+    gate::Gate,
     issuer::{CLIENT, SECRET},
     zone::Zone,
 };
 use poort_tests::{
-    PERSON,
+    PERSON, ask,
     browser::{Stage, Tab},
-    with_demands,
+    get, with_demands,
 };
 use serde_json::json;
 
@@ -45,10 +46,16 @@ fn two_issuers(zone: &Zone) -> Result<(), DemoError> {
     })
 }
 
-/// Looks at the page that a tab is at. Pictures are left in the target directory, for people.
+/// Looks at the page that a tab is at.
 async fn judge(tab: &Tab<'_>, name: &str, bytes: usize) {
     assert!((200..WEIGHT).contains(&bytes), "{name} weighs {bytes} bytes");
-    for (how, dark, size) in [("light", false, TABLET), ("dark", true, TABLET), ("upright", false, UPRIGHT)] {
+    judge_on(tab, name, &[("light", false, TABLET), ("dark", true, TABLET), ("upright", false, UPRIGHT)])
+        .await;
+}
+
+/// Looks at it on these screens. Pictures are left in the target directory, for people.
+async fn judge_on(tab: &Tab<'_>, name: &str, screens: &[(&str, bool, (u32, u32))]) {
+    for &(how, dark, size) in screens {
         tab.look(dark, size).await;
         tab.picture(&Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("pages/{name}-{how}.png"))).await;
         let violations = tab.violations().await;
@@ -130,4 +137,80 @@ async fn every_page_is_light_and_open_to_everybody() {
     judge(&tab, "form-to-send", page.bytes).await;
     let page = tab.go(&signin("/sign-out")).await;
     judge(&tab, "sign-out", page.bytes).await;
+}
+
+/// A desk's screen, and a narrow window on it.
+const DESK: (u32, u32) = (1280, 800);
+const NARROW: (u32, u32) = (800, 900);
+
+/// Rules that are few and score as CRS does.
+const RULES: &str = r#"
+SecRule ARGS "@detectSQLi" \
+    "id:50001,phase:2,pass,log,msg:'SQL injection',severity:CRITICAL,setvar:tx.blocking_inbound_anomaly_score=+5"
+SecRule TX:blocking_inbound_anomaly_score "@ge %{tx.inbound_anomaly_score_threshold}" \
+    "id:50009,phase:2,deny,status:403,log,msg:'Too much'"
+"#;
+
+/// Something on every view of the console: refusals, an attack, a broken glass, and strangers. The code of the last refusal.
+async fn something_to_see(stage: &mut Stage) -> String {
+    let tab = stage.browser.tab().await;
+    tab.go(&stage.at("signin", "/start")).await;
+    tab.click("Police zone").await;
+    tab.click("Eva Lambert with a password").await;
+    let refused = tab.go(&stage.at("persons", PERSON)).await;
+    assert_eq!(refused.status, Some(403), "{refused:?}");
+    tab.click("In an emergency: break the glass").await;
+    tab.fill("Why?", "A child is missing, last seen near the station").await;
+    tab.fill("Case number", "2026/17").await;
+    let through = tab.click("Break the glass").await;
+    assert_eq!(through.status, Some(200), "{through:?}");
+    let world = &mut stage.world;
+    let an = world.officer().unwrap();
+    let (attack, _) = ask(&an, "GET", &world.zone.persons, "/search?name=1'+OR+'1'='1", &[]).await.unwrap();
+    assert_eq!(attack.status, 403);
+    for device in ["nobody", "stranger"] {
+        // The handshake fails.
+        world.zone.caller(device).unwrap().ask("GET", "persons.localhost", PERSON, &[]).await.err();
+    }
+    get(&an, &world.zone.vehicles, "/vehicles/0-ABC-123").await.unwrap();
+    let (firearm, _) = get(&an, &world.zone.firearms, FIREARM).await.unwrap();
+    assert_eq!(firearm.status, 401, "not strong");
+    // What was counted of strangers is written when a gate stops, and by the minute.
+    world.gate.stop().await.unwrap();
+    world.gate = Gate::start(&world.zone.layout).await.unwrap();
+    firearm.code()
+}
+
+#[tokio::test]
+async fn every_view_of_the_console_can_be_read_at_a_desk_in_the_light_and_in_the_dark() {
+    let guarded = |zone: &Zone| {
+        zone.layout.write_file("policies/waf/test.conf", RULES)?;
+        zone.layout.edit("policies/poort.yaml", |yaml| {
+            yaml["waf"] = serde_yaml::from_str("{ mode: block, rules: [waf/test.conf] }").unwrap();
+        })
+    };
+    let Some(mut stage) = Stage::set_with(guarded).await else { return };
+    let code = something_to_see(&mut stage).await;
+    let console = format!("https://console.localhost:{}", stage.world.zone.layout.console().unwrap().port());
+    let tab = stage.browser.tab().await;
+    for (view, shows) in [
+        ("decisions", code.as_str()),
+        (&format!("explain?code={code}"), "a strong sign-in"),
+        ("sources", "persons"),
+        ("waf", "tls_certificate_"),
+        ("reviews", "A child is missing"),
+        ("log", "Root hash"),
+    ] {
+        let page = tab.go(&format!("{console}/{view}")).await;
+        assert_eq!(page.status, Some(200), "{view}: {page:?}");
+        assert!(page.text.contains(shows), "{view}: {}", page.text);
+        let name = format!("console-{}", view.split('?').next().unwrap());
+        let screens = [
+            ("light", false, DESK),
+            ("dark", true, DESK),
+            ("narrow", false, NARROW),
+            ("narrow-dark", true, NARROW),
+        ];
+        judge_on(&tab, &name, &screens).await;
+    }
 }

@@ -22,7 +22,7 @@ const AT_ONCE: usize = 2;
 
 type Answered = Result<Value, String>;
 
-/// Chromium on the device `car-12`, whose certificate it shows, as on a managed tablet.
+/// Chromium on the device `car-12`, whose certificate it shows, as on a managed tablet; at the console it shows Els's of the security team.
 pub struct Chromium {
     commands: Mutex<ChildStdin>,
     waiting: Arc<Mutex<HashMap<u64, oneshot::Sender<Answered>>>>,
@@ -194,8 +194,11 @@ fn certificates(programs: &Programs, zone: &Zone, home: &Path, libraries: &str) 
         let file = zone.pki.path(&format!("{name}.crt"));
         run("certutil", &["-A", "-n", name, "-t", "C,,", "-i", &file.to_string_lossy()]);
     }
-    let bundle = zone.pki.path("devices/car-12.p12");
-    run("pk12util", &["-i", &bundle.to_string_lossy(), "-W", BUNDLE_PASSWORD]);
+    // A browser shows the one that the host asks for.
+    for bundle in ["devices/car-12.p12", "staff/security-els.p12"] {
+        let bundle = zone.pki.path(bundle);
+        run("pk12util", &["-i", &bundle.to_string_lossy(), "-W", BUNDLE_PASSWORD]);
+    }
 }
 
 /// Fonts, wherever they are: without any, pages would be empty.

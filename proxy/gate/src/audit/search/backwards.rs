@@ -33,7 +33,12 @@ impl Backwards {
     pub fn open(directory: &Path, limit_bytes: u64) -> Result<Self, SearchFault> {
         let files = journal::files(directory)
             .map_err(|cause| SearchFault::File { path: directory.to_owned(), cause })?;
-        Ok(Self { files, open: None, at: 0, held: Vec::new(), left: limit_bytes })
+        Ok(Self::over(files, limit_bytes))
+    }
+
+    /// Of these files, the oldest first.
+    pub(in crate::audit) fn over(files: Vec<PathBuf>, limit_bytes: u64) -> Self {
+        Self { files, open: None, at: 0, held: Vec::new(), left: limit_bytes }
     }
 
     /// The line before, without its end; none at the beginning, or when as much was read as may be. A last line without its end is being

@@ -41,9 +41,8 @@ impl Log {
 
     /// Older days go first, the oldest before the others; then the older half of this one.
     fn make_room(&self, bytes: u64, current: &Path) -> io::Result<()> {
-        let mut files = self.files()?;
+        let files = files(&self.directory)?;
         let mut total: u64 = files.iter().map(|(.., length)| *length).sum();
-        files.sort();
         for (_, path, length) in files {
             if total.saturating_add(bytes) <= self.limit_bytes {
                 return Ok(());
@@ -57,17 +56,19 @@ impl Log {
         }
         Ok(())
     }
+}
 
-    fn files(&self) -> io::Result<Vec<(Day, PathBuf, u64)>> {
-        let mut files = Vec::new();
-        for entry in fs::read_dir(&self.directory)? {
-            let entry = entry?;
-            if let Some(day) = entry.file_name().to_str().and_then(|name| Day::of_file(name, PREFIX)) {
-                files.push((day, entry.path(), entry.metadata()?.len()));
-            }
+/// Every file of the log, the oldest first, and its bytes.
+pub(super) fn files(directory: &Path) -> io::Result<Vec<(Day, PathBuf, u64)>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if let Some(day) = entry.file_name().to_str().and_then(|name| Day::of_file(name, PREFIX)) {
+            files.push((day, entry.path(), entry.metadata()?.len()));
         }
-        Ok(files)
     }
+    files.sort();
+    Ok(files)
 }
 
 /// Where the last whole line ends.

@@ -5,6 +5,7 @@
 //! written, the counts are lost and the gate goes on: strangers can neither fill the disk nor stop the gate.
 
 mod file;
+mod recent;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,8 @@ use poort_enforce::{
     arrival::DeviceState,
     record::{Decision, Verdict},
 };
+
+pub use recent::{Did, Summary, recent};
 
 use self::{file::Log, table::Table};
 use super::{

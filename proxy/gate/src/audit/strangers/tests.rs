@@ -10,8 +10,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{
-    Strangers,
+    Did, Strangers, Summary,
     file::Log,
+    recent,
     table::{LIMIT, OTHER, Table},
     until_the_minute_ends,
 };
@@ -191,4 +192,40 @@ fn a_flush_comes_when_the_minute_ends() {
         assert_eq!(until_the_minute_ends(at(after)), Duration::from_secs(wait));
     }
     assert_eq!(until_the_minute_ends(at(0) - Duration::from_millis(1)), Duration::from_millis(1));
+}
+
+#[test]
+fn what_strangers_did_lately_is_put_together_by_cause() {
+    let directory = directory();
+    assert_eq!(recent(directory.path(), at(0)).unwrap(), (vec![], false));
+    let strangers = open(&directory);
+    strangers.count_handshake("192.0.2.0/24", "tls_not_tls", at(1));
+    strangers.flush();
+    for (prefix, second) in [("192.0.2.0/24", 1_000), ("198.51.100.0/24", 1_030), ("198.51.100.0/24", 1_050)]
+    {
+        strangers.count_handshake(prefix, "tls_certificate_foreign", at(second));
+    }
+    strangers.count("192.0.2.0/24", &refused(Reason::NoRoute), at(1_001));
+    strangers.count("192.0.2.0/24", &Verdict::Answer, at(1_002));
+    strangers.flush();
+    let millis = |second| {
+        i64::try_from(at(second).duration_since(std::time::UNIX_EPOCH).unwrap().as_millis()).unwrap()
+    };
+    let summary = |did, code: &str, count, most: &str, first, last| Summary {
+        did,
+        code: code.into(),
+        count,
+        prefixes: if count == 3 { 2 } else { 1 },
+        most: (most.into(), count.min(2)),
+        first: millis(first),
+        last: millis(last),
+    };
+    let (found, more) = recent(directory.path(), at(900)).unwrap();
+    let expected = [
+        summary(Did::Handshake, "tls_certificate_foreign", 3, "198.51.100.0/24", 1_000, 1_050),
+        summary(Did::Refused, "no_route", 1, "192.0.2.0/24", 1_001, 1_001),
+        summary(Did::Answered, "answer", 1, "192.0.2.0/24", 1_002, 1_002),
+    ];
+    assert_eq!((found.as_slice(), more), (&expected[..], false), "what is older is left out");
+    assert_eq!(recent(directory.path(), at(0)).unwrap().0.len(), 4);
 }

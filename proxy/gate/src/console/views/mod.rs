@@ -5,6 +5,7 @@ mod explain;
 mod log;
 mod reviews;
 mod sources;
+mod strangers;
 mod waf;
 
 use std::time::{Duration, SystemTime};

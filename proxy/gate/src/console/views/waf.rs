@@ -4,14 +4,19 @@ use std::{
     borrow::Cow,
     collections::{BTreeMap, HashMap},
     path::Path,
+    time::{Duration, SystemTime},
 };
 
 use poort_enforce::inspect::Finding;
 use poort_policy::console::View;
 use serde::Deserialize;
 
+use super::strangers;
 use crate::{
-    audit::search::{Backwards, Consultation, SearchFault, row},
+    audit::{
+        search::{Backwards, Consultation, SearchFault, row},
+        strangers::recent,
+    },
     console::{
         Console,
         exclusions::{Matched, proposed},
@@ -28,6 +33,9 @@ const DEPTH_BYTES: u64 = 64 << 20;
 const REQUESTS: usize = 500;
 /// So many that were refused, or would have been, are shown one by one.
 const SHOWN: usize = 20;
+
+/// So far back strangers are counted.
+const STRANGERS: Duration = Duration::from_secs(24 * 3600);
 
 /// A line of the record, as far as inspection goes.
 #[derive(Deserialize)]
@@ -94,7 +102,10 @@ impl Console {
     pub(super) async fn waf(&self, asked: &Asked<'_>) -> Result<Page, Page> {
         let source = asked.query("source");
         let (directory, meant) = (self.directory.clone(), source.clone());
-        let (seen, cut) = self.read(move || read(&directory, meant.as_deref())).await?;
+        let since = asked.now.checked_sub(STRANGERS).unwrap_or(SystemTime::UNIX_EPOCH);
+        let read =
+            move || Ok::<_, SearchFault>((read(&directory, meant.as_deref())?, recent(&directory, since)?));
+        let ((seen, cut), (counted, more)) = self.read(read).await?;
         let wanted = source.iter().map(|source| ("source".to_owned(), source.clone())).collect();
         self.record(asked.guest.look(View::Waf, wanted, seen.len())).await?;
         let snapshot = &asked.guest.snapshot;
@@ -105,7 +116,8 @@ impl Console {
             .choice("source", "Source", sources.into_iter(), source.as_deref())
             .raw("<button>Show</button>")
             .close("form")
-            .add(&table(&seen));
+            .add(&table(&seen))
+            .add(&strangers::panel(&counted, more));
         let hits: Vec<_> = seen.iter().filter(|seen| seen.is_hit()).take(SHOWN).collect();
         let main = match hits.is_empty() {
             true => main,
