@@ -1,6 +1,6 @@
 # make demo          a throw-away police zone on loopback, with the gate in front of it (Ctrl-C ends it)
 # make demo TOUR=1   walks through it: some sixty steps, what should come of each, and what did
-# make test          every test, end to end over real sockets included
+# make test          every test, end to end over real sockets included; POORT_ROUNDS=100 kills gates and fills disks that often
 # make lint          format, clippy, the walls between the crates, licences and advisories
 # make conformance   CRS's tests (in-process, through the gate, by go-ftw), libinjection's cases, our rules by text and attacks
 # make bench         every figure, as text and in target/figures.jsonl

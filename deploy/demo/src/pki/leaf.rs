@@ -60,7 +60,7 @@ pub struct Leaf {
 }
 
 impl Leaf {
-    /// `spiffe://zone.example/device/NAME` with client usage, valid from an hour ago for thirty days.
+    /// `spiffe://zone.example/device/NAME` with client usage, valid from an hour ago for ninety days.
     pub fn device(name: &str) -> Self {
         Self::spiffe(&format!("device/{name}"), name)
     }
@@ -93,7 +93,7 @@ impl Leaf {
             names: Vec::new(),
             usages: vec![Usage::Client],
             not_before: now - Duration::from_secs(60 * 60),
-            not_after: now + Duration::from_secs(30 * 24 * 60 * 60),
+            not_after: now + Duration::from_secs(90 * 24 * 60 * 60),
             serial: None,
             key: KeyKind::P256,
             authority: false,

@@ -1,12 +1,14 @@
-//! The tour: some forty requests that show what the gate lets through and what it refuses, and whether the source ever saw them.
+//! The tour: some sixty steps that show what the gate lets through and what it refuses, and whether the source ever saw them.
 //!
 //! Rows are worded as an observer would: `200 persons` reached the source of that name; `403 not_permitted` was refused by the gate with
 //! that reason and reached nobody.
 
 mod attacks;
 mod changes;
+mod console;
 mod missions;
 mod proofs;
+mod record;
 mod rows;
 mod table;
 mod workbench;
@@ -36,5 +38,7 @@ pub async fn walk(zone: &Zone, gate: &Gate) -> Result<Table, DemoError> {
     changes::walk(&tour, gate, &mut table).await?;
     proofs::walk(&tour, gate, &mut table).await?;
     workbench::walk(&tour, gate, &mut table).await?;
+    console::walk(&tour, &mut table).await?;
+    record::walk(&tour, gate, &mut table).await?;
     Ok(table)
 }
