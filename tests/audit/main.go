@@ -1,6 +1,6 @@
 // Checks a log of Poort's with an implementation that shares nothing with it: Go's own, which guards the Go module database.
 //
-// usage: audit DIRECTORY VERIFIER-KEY
+// usage: audit DIRECTORY VERIFIER-KEY [ANCHOR]
 package main
 
 import (
@@ -18,16 +18,31 @@ import (
 const height = 8
 
 func main() {
-	if len(os.Args) != 3 {
-		fail("usage: audit DIRECTORY VERIFIER-KEY")
+	if len(os.Args) < 3 || len(os.Args) > 4 {
+		fail("usage: audit DIRECTORY VERIFIER-KEY [ANCHOR]")
 	}
-	entries, retired, err := check(os.Args[1], os.Args[2])
+	verifier, err := note.NewVerifier(os.Args[2])
 	if err != nil {
 		fail(err)
 	}
-	fmt.Printf("%d entries\n", entries)
+	tree, hashes, err := open(os.Args[1], verifier)
+	if err != nil {
+		fail(err)
+	}
+	retired, err := check(os.Args[1], tree, hashes)
+	if err != nil {
+		fail(err)
+	}
+	fmt.Printf("%d entries\n", tree.N)
 	if retired > 0 {
-		fmt.Printf("%d of them without content: whether that was their time, `poort audit verify` says\n", retired)
+		fmt.Printf("%d of them retired in their time\n", retired)
+	}
+	if len(os.Args) == 4 {
+		anchored, err := goesOn(os.Args[3], verifier, tree, hashes)
+		if err != nil {
+			fail(err)
+		}
+		fmt.Printf("it goes on from %d anchored checkpoints\n", anchored)
 	}
 }
 
@@ -36,66 +51,89 @@ func fail(what any) {
 	os.Exit(1)
 }
 
-// check proves that each entry is in the tree that the checkpoint signs; how many there are, and of how many only the hash is.
-func check(directory, key string) (int64, int64, error) {
-	var retired int64
-	tree, err := checkpoint(directory, key)
+// open reads the checkpoint of a log and holds the tiles' root against it.
+func open(directory string, verifier note.Verifier) (tlog.Tree, tlog.HashReader, error) {
+	text, err := os.ReadFile(filepath.Join(directory, "checkpoint"))
 	if err != nil {
-		return 0, 0, err
+		return tlog.Tree{}, nil, err
+	}
+	tree, err := checkpoint(text, verifier)
+	if err != nil {
+		return tlog.Tree{}, nil, err
 	}
 	hashes := tlog.TileHashReader(tree, files{directory, tree.N})
 	root, err := tlog.TreeHash(tree.N, hashes)
 	if err != nil {
-		return 0, 0, err
+		return tlog.Tree{}, nil, err
 	}
 	if root != tree.Hash {
-		return 0, 0, fmt.Errorf("the tiles' root is %v, and %v is signed", root, tree.Hash)
+		return tlog.Tree{}, nil, fmt.Errorf("the tiles' root is %v, and %v is signed", root, tree.Hash)
 	}
+	return tree, hashes, nil
+}
+
+// check proves that each entry is in the tree that the checkpoint signs, or that it was its time to go; of how many that is so.
+func check(directory string, tree tlog.Tree, hashes tlog.HashReader) (int64, error) {
+	var retired retired
 	for first := int64(0); first < tree.N; first += 1 << height {
 		entries, err := bundle(directory, first, tree.N)
 		if err != nil {
-			return 0, 0, err
+			return 0, err
 		}
 		for offset, entry := range entries {
 			index := first + int64(offset)
 			proof, err := tlog.ProveRecord(tree.N, index, hashes)
 			if err != nil {
-				return 0, 0, err
+				return 0, err
 			}
 			hash, gone := tombstone(entry)
-			if gone {
-				retired++
-			} else {
+			if !gone {
 				hash = tlog.RecordHash(entry)
 			}
 			if err := tlog.CheckRecord(proof, tree.N, tree.Hash, index, hash); err != nil {
-				return 0, 0, fmt.Errorf("entry %d: %w", index, err)
+				return 0, fmt.Errorf("entry %d: it is not what was signed, or not in its place: %w", index, err)
+			}
+			if gone {
+				retired.isGone(index)
+			} else if err := retired.survives(index, entry); err != nil {
+				return 0, err
 			}
 		}
 	}
-	return tree.N, retired, nil
+	return retired.prove()
 }
 
-// tombstone reads what stands in the place of an entry whose content was removed: the hash that the tree was built of.
-func tombstone(entry []byte) (tlog.Hash, bool) {
-	encoded, ok := strings.CutPrefix(string(entry), `{"retired":"`)
-	if encoded, ok = strings.CutSuffix(encoded, `"}`); !ok {
-		return tlog.Hash{}, false
+// goesOn proves that a log begins with what every checkpoint signs that was kept elsewhere; how many those are.
+func goesOn(anchor string, verifier note.Verifier, tree tlog.Tree, hashes tlog.HashReader) (int, error) {
+	text, err := os.ReadFile(filepath.Join(anchor, "checkpoints"))
+	if err != nil {
+		return 0, err
 	}
-	hash, err := tlog.ParseHash(encoded)
-	return hash, err == nil
+	notes := strings.SplitAfter(string(text), "\n\n")
+	count := 0
+	// A note is a text, an empty line and signatures; an empty line ends it.
+	for i := 0; i+1 < len(notes); i += 2 {
+		before, err := checkpoint([]byte(notes[i]+strings.TrimSuffix(notes[i+1], "\n")), verifier)
+		if err != nil {
+			return 0, err
+		}
+		if before.N > tree.N {
+			return 0, fmt.Errorf("%d entries were anchored, and the log has %d: its end was cut off", before.N, tree.N)
+		}
+		root, err := tlog.TreeHash(before.N, hashes)
+		if err != nil {
+			return 0, err
+		}
+		if root != before.Hash {
+			return 0, fmt.Errorf("the first %d entries are not what was anchored", before.N)
+		}
+		count++
+	}
+	return count, nil
 }
 
-func checkpoint(directory, key string) (tlog.Tree, error) {
+func checkpoint(text []byte, verifier note.Verifier) (tlog.Tree, error) {
 	var tree tlog.Tree
-	verifier, err := note.NewVerifier(key)
-	if err != nil {
-		return tree, err
-	}
-	text, err := os.ReadFile(filepath.Join(directory, "checkpoint"))
-	if err != nil {
-		return tree, err
-	}
 	signed, err := note.Open(text, note.VerifierList(verifier))
 	if err != nil {
 		return tree, err

@@ -29,6 +29,7 @@ use poort_demo::{
 use serde_json::Value;
 
 pub mod browser;
+pub mod clock;
 pub mod day;
 pub mod glass;
 pub mod redis;
@@ -37,6 +38,12 @@ pub mod tools;
 
 /// How long a condition is waited for before a test fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How often a test is gone through in which a gate is killed, or its disk is full: twice, or as often as `POORT_ROUNDS` says.
+#[must_use]
+pub fn rounds() -> usize {
+    std::env::var("POORT_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(2)
+}
 
 /// A path at the persons register that means a consultation.
 pub const PERSON: &str = "/persons/85073100190";

@@ -13,11 +13,14 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use nix::sys::signal::Signal;
 use poort_demo::gate::{Gate, binary};
-use poort_tests::{PERSON, World, get, without_limits};
+use poort_tests::{PERSON, World, clock::AnotherClock, get, rounds, without_limits};
+use sha2::Digest as _;
 
 /// Runs `poort audit …`: whether it succeeded, and what was said.
 fn audit(arguments: &[&str]) -> (bool, String) {
@@ -85,45 +88,177 @@ async fn the_record_is_proved_and_one_request_is_shown() {
     assert!(proved && said.starts_with("c2sp.org/tlog-proof@v1\nindex 7\n"), "{said}");
     let (found, said) = audit(&["show", "--config", config, "NO-CODE"]);
     assert!(!found && said.contains("no record under the newest checkpoint is called `NO-CODE`"), "{said}");
-    by_go(&world, "300 entries\n");
+    let Some(go) = by_go(&world) else { return };
+    let log = PathBuf::from(path(&world, "deploy/audit/log"));
+    assert_eq!(checked_by(&go, &world, &log, false), (true, "300 entries\n".to_owned()));
 }
 
-/// The same proof by Go's implementation.
-fn by_go(world: &World, expected: &str) {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("audit");
+/// Another implementation of the proof: Go's. None, and loudly, where it cannot be built.
+fn by_go(world: &World) -> Option<PathBuf> {
     let built = world.directory().join("audit-by-go");
-    let build = Command::new("go").arg("build").arg("-o").arg(&built).arg(".").current_dir(source).output();
-    let reason = match build {
-        Ok(build) if build.status.success() => None,
-        Ok(build) => Some(String::from_utf8_lossy(&build.stderr).into_owned()),
-        Err(error) => Some(error.to_string()),
+    let go = |arguments: &[&str]| {
+        let mut command = Command::new("go");
+        command.args(arguments).current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("audit"));
+        let output = command.output().map_err(|error| error.to_string())?;
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        if output.status.success() { Ok(()) } else { Err(said) }
     };
-    if let Some(reason) = reason {
+    if let Err(reason) = go(&["build", "-o", built.to_str().unwrap(), "."]) {
         eprintln!(
             "SKIPPED: the log was not checked by another implementation, as `go build` failed: {reason}"
         );
-        return;
+        return None;
     }
+    go(&["test", "./..."]).unwrap();
+    Some(built)
+}
+
+/// What it says of a log, and of the anchor where one is named.
+fn checked_by(go: &Path, world: &World, log: &Path, anchor: bool) -> (bool, String) {
     let key = fs::read_to_string(world.zone.pki.path("audit.pub")).unwrap();
-    let check = || {
-        let mut command = Command::new(&built);
-        command.arg(path(world, "deploy/audit/log")).arg(key.trim()).output().unwrap()
+    let mut command = Command::new(go);
+    command.arg(log).arg(key.trim());
+    if anchor {
+        command.arg(path(world, "anchor"));
+    }
+    let output = command.output().unwrap();
+    (output.status.success(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+}
+
+/// The entries of the log's first bundle.
+fn entries(log: &Path) -> Vec<Vec<u8>> {
+    let bytes = fs::read(log.join(BUNDLE)).unwrap();
+    let (mut rest, mut entries) = (&bytes[..], Vec::new());
+    while let [high, low, after @ ..] = rest {
+        let (entry, others) = after.split_at(usize::from(u16::from_be_bytes([*high, *low])));
+        entries.push(entry.to_vec());
+        rest = others;
+    }
+    entries
+}
+
+const BUNDLE: &str = "tile/entries/000";
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// A change of a log, by its name, and what is said of it.
+type Tampering = (&'static str, fn(&mut Vec<Vec<u8>>), &'static str);
+
+const TAMPERED: [Tampering; 5] = [
+    (
+        "an entry that is gone, without a tombstone",
+        |entries| drop(entries.remove(7)),
+        "000: 255 entries, not 256",
+    ),
+    (
+        "a tombstone of what nothing retires",
+        |entries| {
+            let kept = entries.iter_mut().find(|entry| !entry.starts_with(b"{\"retired\"")).unwrap();
+            let hash = sha2::Sha256::digest([&[0][..], kept].concat());
+            *kept = format!("{{\"retired\":\"{}\"}}", STANDARD.encode(hash)).into_bytes();
+        },
+        ": its content is gone, and no entry says that it was to be",
+    ),
+    (
+        "a tombstone of something else",
+        |entries| {
+            let tombstone = entries.iter_mut().find(|entry| entry.starts_with(b"{\"retired\"")).unwrap();
+            let (other, at) = (STANDARD.encode([7; 32]), b"{\"retired\":\"".len());
+            tombstone[at..at + other.len()].copy_from_slice(other.as_bytes());
+        },
+        ": it is not what was signed, or not in its place",
+    ),
+    (
+        "entries in another order",
+        |entries| entries.swap(3, 4),
+        "entry 3: it is not what was signed, or not in its place",
+    ),
+    (
+        "an entry that was changed",
+        |entries| {
+            let kept = entries.iter_mut().find(|entry| !entry.starts_with(b"{\"retired\"")).unwrap();
+            let end = kept.len() - 1;
+            kept.insert(end, b' ');
+        },
+        ": it is not what was signed, or not in its place",
+    ),
+];
+
+/// The log again, elsewhere.
+fn copied(world: &World, name: &str) -> PathBuf {
+    let copy = world.directory().join(name);
+    let log = path(world, "deploy/audit/log");
+    assert!(Command::new("cp").args(["-r", &log]).arg(&copy).status().unwrap().success());
+    copy
+}
+
+#[tokio::test]
+async fn another_implementation_finds_what_was_retired_in_its_time_and_whatever_was_tampered_with() {
+    let mut world = World::start_with(|zone| {
+        without_limits(zone)?;
+        let kept = |yaml: &mut serde_yaml::Value| yaml["retention"] = "30d".into();
+        zone.layout.edit("policies/sources/persons.yaml", kept)
+    })
+    .await
+    .unwrap();
+    let Some(clock) = AnotherClock::of_the_gate(world.directory()) else { return };
+    let Some(go) = by_go(&world) else { return };
+    let an = world.officer().unwrap();
+    for number in 0..150 {
+        // Two of three are of persons, and are not kept for longer.
+        let asked = match number % 3 {
+            0 => get(&an, &world.zone.vehicles, "/vehicles/0-ABC-123").await,
+            _ => get(&an, &world.zone.persons, PERSON).await,
+        };
+        assert_eq!(asked.unwrap().0.status, 200);
+    }
+    world.gate.stop().await.unwrap();
+    let log = PathBuf::from(path(&world, "deploy/audit/log"));
+    let config = path(&world, "deploy/poort.yaml");
+    let at = |days: u32, arguments: &[&str]| {
+        clock.set_ahead(days * DAY);
+        let mut command = Command::new(clock.binary());
+        let output = command.arg("audit").args(arguments).args(["--config", &config]).output().unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(output.status.success(), "after {days} days: {said}");
+        said
     };
-    let output = check();
-    assert_eq!(
-        String::from_utf8_lossy(&output.stdout),
-        expected,
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    edit(&path(world, "deploy/audit/log/tile/entries"), "000", |text| {
-        text.replacen("an.janssens", "bo.janssens", 1)
-    });
-    let output = check();
-    assert!(
-        !output.status.success() && String::from_utf8_lossy(&output.stderr).contains("entry 0:"),
-        "and it can fail"
-    );
+    let before = fs::read(log.join("checkpoint")).unwrap();
+    // Each is written down, on a day of its own: the newest files are left alone.
+    for day in [1, 2] {
+        at(day, &["search", "--source=vehicles"]);
+    }
+    assert!(at(20, &["retire"]).contains("0 records to be retired"), "it is not their time yet");
+    let said = at(32, &["retire"]);
+    let retired: u32 = said.lines().last().unwrap().split(' ').next().unwrap().parse().unwrap();
+    assert!(retired > 100, "{said}");
+    let (proved, said) = verify(&world);
+    assert!(proved && said.contains(&format!("{retired} of them retired in their time")), "{said}");
+    let (proved, said) = checked_by(&go, &world, &log, true);
+    assert!(proved && said.contains(&format!("{retired} of them retired in their time")), "{said}");
+    assert!(said.contains("it goes on from ") && said.contains(" anchored checkpoints"), "{said}");
+
+    for (number, (what, tamper, expected)) in TAMPERED.into_iter().enumerate() {
+        let copy = copied(&world, &format!("tampered-{number}"));
+        let mut changed = entries(&copy);
+        tamper(&mut changed);
+        let bundle = changed.iter().flat_map(|entry| {
+            let length = u16::try_from(entry.len()).unwrap().to_be_bytes();
+            length.into_iter().chain(entry.iter().copied())
+        });
+        fs::write(copy.join(BUNDLE), bundle.collect::<Vec<u8>>()).unwrap();
+        let (proved, said) = checked_by(&go, &world, &copy, true);
+        assert!(!proved && said.contains(expected), "{what}: {said}");
+    }
+    let copy = copied(&world, "cut");
+    fs::write(copy.join(BUNDLE), &fs::read(copy.join(BUNDLE)).unwrap()[..5_000]).unwrap();
+    let (proved, said) = checked_by(&go, &world, &copy, true);
+    assert!(!proved && said.contains("000 is cut"), "{said}");
+    // Its end is gone, with a checkpoint that was good once.
+    let copy = copied(&world, "shortened");
+    fs::write(copy.join("checkpoint"), before).unwrap();
+    let (proved, said) = checked_by(&go, &world, &copy, true);
+    assert!(!proved && said.contains("entries were anchored, and the log has "), "{said}");
 }
 
 #[tokio::test]
@@ -150,21 +285,23 @@ async fn whoever_changes_the_record_is_found_out() {
 
 #[tokio::test]
 async fn a_killed_gate_goes_on_with_the_same_log() {
-    let mut world = World::start_with(without_limits).await.unwrap();
-    let an = world.officer().unwrap();
-    let mut requests = 0;
-    for _ in 0..3 {
-        for _ in 0..7 {
-            assert_eq!(get(&an, &world.zone.persons, PERSON).await.unwrap().0.status, 200);
-            requests += 1;
+    for _ in 0..rounds() {
+        let mut world = World::start_with(without_limits).await.unwrap();
+        let an = world.officer().unwrap();
+        let mut requests = 0;
+        for _ in 0..3 {
+            for _ in 0..7 {
+                assert_eq!(get(&an, &world.zone.persons, PERSON).await.unwrap().0.status, 200);
+                requests += 1;
+            }
+            world.gate.signal(Signal::SIGKILL).unwrap();
+            world.gate.wait_until_ended().await.unwrap();
+            world.gate = Gate::start(&world.zone.layout).await.unwrap();
         }
-        world.gate.signal(Signal::SIGKILL).unwrap();
-        world.gate.wait_until_ended().await.unwrap();
-        world.gate = Gate::start(&world.zone.layout).await.unwrap();
+        world.gate.stop().await.unwrap();
+        let (proved, said) = verify(&world);
+        assert!(proved && said.contains(&format!("{} entries", 2 * requests)), "{said}");
     }
-    world.gate.stop().await.unwrap();
-    let (proved, said) = verify(&world);
-    assert!(proved && said.contains(&format!("{} entries", 2 * requests)), "{said}");
 }
 
 #[tokio::test]

@@ -13,12 +13,7 @@ use std::{fs, path::PathBuf, process::Command};
 
 use nix::sys::signal::Signal;
 use poort_demo::gate::{Gate, binary};
-use poort_tests::{PERSON, World, eventually, get, without_limits};
-
-/// How often each test is gone through; `POORT_ROUNDS` says otherwise.
-fn rounds() -> usize {
-    std::env::var("POORT_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(2)
-}
+use poort_tests::{PERSON, World, eventually, get, rounds, without_limits};
 
 /// A file system of four megabytes, unmounted on drop.
 struct SmallDisk(PathBuf);

@@ -13,7 +13,6 @@
 use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -28,7 +27,7 @@ use poort_demo::{
     layout::Layout,
     zone::{Zone, ZoneOptions},
 };
-use poort_tests::{PERSON, World, eventually, get, tools, without_limits};
+use poort_tests::{PERSON, World, clock::AnotherClock, eventually, get, rounds, without_limits};
 
 const PERSONS: &str = "policies/sources/persons.yaml";
 
@@ -235,33 +234,35 @@ async fn a_stop_under_load_loses_no_request() {
 
 #[tokio::test]
 async fn a_crash_leaves_no_decision_without_an_end() {
-    let mut world = World::start().await.unwrap();
-    let (an, host) = (world.officer().unwrap(), Layout::host("persons"));
-    get(&an, &world.zone.persons, PERSON).await.unwrap();
-    let slow = (0..3).map(|_| {
-        let (an, host) = (an.clone(), host.clone());
-        tokio::spawn(async move { an.ask("GET", &host, "/slow?seconds=30", &[]).await })
-    });
-    let slow: Vec<_> = slow.collect();
-    world.zone.persons.wait_for(4, Duration::from_secs(10)).await;
-    // The decisions are on the disk once all four are there.
-    let written = eventually(async || {
-        let records = world.zone.layout.records();
-        let decisions = records.iter().filter(|record| record["metadata"]["event_code"] == "decision");
-        (decisions.count() == 4 && records.len() == 5).then_some(())
-    });
-    assert!(written.await.is_some());
-    world.gate.signal(Signal::SIGKILL).unwrap();
-    world.gate.wait_until_ended().await.unwrap();
-    for cut in join_all(slow).await {
-        assert!(cut.unwrap().is_err());
+    for _ in 0..rounds() {
+        let mut world = World::start().await.unwrap();
+        let (an, host) = (world.officer().unwrap(), Layout::host("persons"));
+        get(&an, &world.zone.persons, PERSON).await.unwrap();
+        let slow = (0..3).map(|_| {
+            let (an, host) = (an.clone(), host.clone());
+            tokio::spawn(async move { an.ask("GET", &host, "/slow?seconds=30", &[]).await })
+        });
+        let slow: Vec<_> = slow.collect();
+        world.zone.persons.wait_for(4, Duration::from_secs(10)).await;
+        // The decisions are on the disk once all four are there.
+        let written = eventually(async || {
+            let records = world.zone.layout.records();
+            let decisions = records.iter().filter(|record| record["metadata"]["event_code"] == "decision");
+            (decisions.count() == 4 && records.len() == 5).then_some(())
+        });
+        assert!(written.await.is_some());
+        world.gate.signal(Signal::SIGKILL).unwrap();
+        world.gate.wait_until_ended().await.unwrap();
+        for cut in join_all(slow).await {
+            assert!(cut.unwrap().is_err());
+        }
+        world.gate = Gate::start(&world.zone.layout).await.unwrap();
+        let orphans =
+            world.zone.layout.records().into_iter().filter(|record| record["status_detail"] == "unknown");
+        assert_eq!(orphans.count(), 3);
+        assert_eq!(ends(&world, "unknown"), 3);
+        assert_eq!(get(&an, &world.zone.persons, PERSON).await.unwrap().0.status, 200);
     }
-    world.gate = Gate::start(&world.zone.layout).await.unwrap();
-    let orphans =
-        world.zone.layout.records().into_iter().filter(|record| record["status_detail"] == "unknown");
-    assert_eq!(orphans.count(), 3);
-    assert_eq!(ends(&world, "unknown"), 3);
-    assert_eq!(get(&an, &world.zone.persons, PERSON).await.unwrap().0.status, 200);
 }
 
 #[tokio::test]
@@ -413,44 +414,26 @@ async fn whatever_is_broken_a_running_gate_goes_on_as_before() {
     }
 }
 
-/// A program that runs the gate on a clock of its own, which is so far ahead of the real one as a file says.
-fn on_another_clock(world: &World, library: &Path, ahead: &Path) -> PathBuf {
-    let gate = std::path::absolute(binary().unwrap()).unwrap();
-    let script = world.directory().join("gate-on-another-clock");
-    let text = format!(
-        "#!/bin/sh\nLD_PRELOAD={} FAKETIME_TIMESTAMP_FILE={} FAKETIME_NO_CACHE=1 DONT_FAKE_MONOTONIC=1 exec {} \"$@\"\n",
-        library.display(),
-        ahead.display(),
-        gate.display()
-    );
-    fs::write(&script, text).unwrap();
-    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
-    script
-}
-
 #[tokio::test]
 async fn a_clock_that_jumps_is_an_alarm_and_opens_nothing() {
-    let Some(library) = tools::library("faketime/libfaketimeMT.so.1") else { return };
     let mut world = World::start().await.unwrap();
+    let Some(clock) = AnotherClock::of_the_gate(world.directory()) else { return };
     world.gate.stop().await.unwrap();
-    let ahead = world.directory().join("ahead");
-    fs::write(&ahead, "+0").unwrap();
-    let script = on_another_clock(&world, &library, &ahead);
-    world.gate = Gate::spawn(&script, &world.zone.layout).unwrap();
+    world.gate = Gate::spawn(clock.binary(), &world.zone.layout).unwrap();
     world.gate.wait_until_ready().await.unwrap();
     let (an, persons) = (world.officer().unwrap(), &world.zone.persons);
     assert_eq!(get(&an, persons, PERSON).await.unwrap().0.status, 200);
     assert!(world.counts("poort_clock_jumps_total 0").await);
 
     // A day later by the clock, and no time has passed: what was good for minutes is not any more.
-    fs::write(&ahead, "+86400").unwrap();
+    clock.set_ahead(Duration::from_secs(86_400));
     eventually(async || world.counts("poort_clock_jumps_total 1").await.then_some(())).await.unwrap();
     let (answer, asked) = get(&an, persons, PERSON).await.unwrap();
     assert!((401..=403).contains(&answer.status) && asked.is_none(), "{}", answer.status);
     assert!(world.gate.log().contains("clock_jumped"), "{}", world.gate.log());
 
     // Put right, everybody is served again, and each decision has its end in the record.
-    fs::write(&ahead, "+0").unwrap();
+    clock.set_ahead(Duration::ZERO);
     eventually(async || world.counts("poort_clock_jumps_total 2").await.then_some(())).await.unwrap();
     let (answer, _) = get(&an, persons, PERSON).await.unwrap();
     assert_eq!(answer.status, 200);
