@@ -24,14 +24,14 @@ pub(super) fn panel(counted: &[Summary], cut: bool) -> Html {
             Html::default().element("code", &one.code),
             text(one.count),
             text(one.prefixes),
-            Html::default().element("code", prefix).text(format!(" {count}")),
+            text(format!("{count} × ")).element("code", prefix),
             text(row::time(one.first)),
             text(row::time(one.last)),
         ])
     });
     let panel = panel
         .open("div class=\"scroll\"")
-        .open("table")
+        .open("table class=\"lately\"")
         .heads(&HEADS)
         .open("tbody")
         .add(&rows)

@@ -227,7 +227,7 @@ fn table(seen: &[Seen]) -> Html {
     });
     Html::default()
         .open("div class=\"scroll\"")
-        .open("table")
+        .open("table class=\"lately\"")
         .heads(&[
             "Source",
             "Rule",
@@ -260,13 +260,11 @@ fn card(hit: &Seen, snapshot: &Snapshot, asked: &Asked<'_>) -> Html {
     let list = matches.iter().filter(|matched| !matched.adds_up()).fold(
         Html::default().open("ul"),
         |list, matched| {
-            list.open("li")
-                .element("b", matched.rule)
-                .text(" ")
-                .text(matched.said())
-                .text(" ")
-                .element("code", matched.sent())
-                .close("li")
+            let (said, sent) = (matched.said(), matched.sent());
+            let item = list.open("li").element("b", matched.rule).text(" ").text(&said);
+            // Most rules say themselves where it was.
+            let item = if said.contains(sent) { item } else { item.text(" ").element("code", sent) };
+            item.close("li")
         },
     );
     let card = Html::default()
