@@ -1,5 +1,5 @@
 # make demo          a throw-away police zone on loopback, with the gate in front of it (Ctrl-C ends it)
-# make demo TOUR=1   walks through it: some sixty steps, what should come of each, and what did
+# make demo TOUR=1   walks through it: some seventy steps, what should come of each, and what did
 # make test          every test, end to end over real sockets included; POORT_ROUNDS=100 kills gates and fills disks that often
 # make lint          format, clippy, the walls between the crates, licences and advisories
 # make conformance   CRS's tests (in-process, through the gate, by go-ftw), libinjection's cases, our rules by text and attacks
@@ -8,6 +8,7 @@
 
 CARGO ?= cargo
 TARGET = $(or $(CARGO_TARGET_DIR),target)
+CLOCK = $(abspath $(TARGET))/soc/debian/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1
 LEAVES = poort-waf poort-policy poort-identity poort-enforce
 
 .PHONY: demo test lint conformance bench peers
@@ -27,7 +28,7 @@ test:
 	@.ci/tools
 	@.ci/soc $(TARGET)/soc
 	$(CARGO) build --locked --workspace --lib --bins --tests
-	$(CARGO) test --locked --workspace --lib --bins --tests --no-fail-fast
+	FAKETIME_LIBRARY=$(CLOCK) $(CARGO) test --locked --workspace --lib --bins --tests --no-fail-fast
 	$(CARGO) test --locked --workspace --doc --no-fail-fast
 
 lint:
