@@ -29,6 +29,13 @@ func main() {
 	if err != nil {
 		fail(err)
 	}
+	// First: what was retired is said at the end, which may have been cut off.
+	anchored := -1
+	if len(os.Args) == 4 {
+		if anchored, err = goesOn(os.Args[3], verifier, tree, hashes); err != nil {
+			fail(err)
+		}
+	}
 	retired, err := check(os.Args[1], tree, hashes)
 	if err != nil {
 		fail(err)
@@ -37,11 +44,7 @@ func main() {
 	if retired > 0 {
 		fmt.Printf("%d of them retired in their time\n", retired)
 	}
-	if len(os.Args) == 4 {
-		anchored, err := goesOn(os.Args[3], verifier, tree, hashes)
-		if err != nil {
-			fail(err)
-		}
+	if anchored >= 0 {
 		fmt.Printf("it goes on from %d anchored checkpoints\n", anchored)
 	}
 }
