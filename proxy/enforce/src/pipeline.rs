@@ -304,6 +304,7 @@ impl<P: Ports> Pipeline<P> {
         let start = self.judge_head(&message.arrival(), exchange).await?;
         let waf = checks::waf::check(self, message, exchange).await;
         self.end(Check::Waf, start, exchange, waf)?;
+        checks::shift::count_body(self, exchange);
         match (&exchange.route, &exchange.holder) {
             (Some((source, prefix)), Some(holder)) => Continue(Permit {
                 source: Arc::clone(source),

@@ -1,4 +1,4 @@
-//! The tour: some sixty steps that show what the gate lets through and what it refuses, and whether the source ever saw them.
+//! The tour: some seventy steps that show what the gate lets through and what it refuses, and whether the source ever saw them.
 //!
 //! Rows are worded as an observer would: `200 persons` reached the source of that name; `403 not_permitted` was refused by the gate with
 //! that reason and reached nobody.

@@ -9,7 +9,7 @@ pub(crate) mod protocol;
 pub(crate) mod quota;
 pub(crate) mod route;
 mod search;
-mod shift;
+pub(crate) mod shift;
 mod stated;
 pub(crate) mod subject;
 pub(crate) mod waf;

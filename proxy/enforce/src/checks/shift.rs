@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use crate::{
     data_subject::{DataSubject, Kind},
     exchange::Exchange,
+    inspect::Inspection,
     pipeline::Pipeline,
     ports::{Ports, Share},
 };
@@ -33,7 +34,7 @@ impl<'a, P: Ports> Added<'a, P> {
         let device = exchange.device.as_ref().filter(|_| exchange.actor.is_none());
         for kind in &counted.counts {
             let (who, things) = match (kind, device) {
-                (ShiftCount::Subjects, _) => (officer, subjects(exchange, question)),
+                (ShiftCount::Subjects, _) => (officer, subjects(exchange, question, None)),
                 (ShiftCount::Devices, Some(device)) => (officer, SmallVec::from_iter([name(&device.id)])),
                 (ShiftCount::Officers, Some(device)) if !counted.shares(device) => {
                     (&*device.id, SmallVec::from_iter([name(officer)]))
@@ -69,11 +70,25 @@ impl<'a, P: Ports> Added<'a, P> {
     }
 }
 
-/// Whom a request names in its path or its query. What only its body names is not known yet.
-fn subjects(exchange: &Exchange, question: &Question) -> SmallVec<[u64; 2]> {
+/// Counts whom only the body names, now that it was read: the policies were asked before, and see them from the next request on.
+pub(crate) fn count_body<P: Ports>(pipeline: &Pipeline<P>, exchange: &Exchange) {
+    let (Some(counted), Some(holder)) = (&pipeline.rules.counted, &exchange.holder) else { return };
+    let Some((question, _)) = &exchange.asked else { return };
+    let body = exchange.inspection.as_deref().and_then(Inspection::body).map(|body| &**body);
+    if body.is_none() || question.context.shift.of(ShiftCount::Subjects).is_none() {
+        return;
+    }
+    let things = subjects(exchange, question, body);
+    let of = &*holder.principal.id;
+    let share = Share { of, things: &things, at: exchange.received, shift: counted.shift };
+    pipeline.ports.settle(ShiftCount::Subjects, &share, true);
+}
+
+/// Whom a request names: in its path and its query, and in its body once that was read.
+fn subjects(exchange: &Exchange, question: &Question, body: Option<&[u8]>) -> SmallVec<[u64; 2]> {
     let places = exchange.source().and_then(|source| source.data_subjects.as_ref());
     let Some(places) = places else { return SmallVec::new() };
-    let named = places.asked(&question.context.request.captures, None);
+    let named = places.asked(&question.context.request.captures, body);
     // Who is named with a date of birth is recorded by the name alone too, and is one person.
     let again = |place: usize| {
         named.get(place).is_some_and(|one| one.kind == Kind::Name)

@@ -1,17 +1,22 @@
 //! What people come to in a shift, and policies that set a quota to it.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use http::Method;
 use poort_enforce::{
-    data_subject::{DataSubjects, Kind, Part, Place, PseudonymKey},
+    arrival::Length,
+    data_subject::{DataSubjects, Kind, Part, Place, Pointer, PseudonymKey},
+    inspect::Mode,
     operations::{Operations, Rule},
     pipeline::{Admission, Counted, StepUp},
     reason::Reason,
 };
 use poort_policy::{Operation, ShiftCount, ShiftFacts};
 
-use crate::fixture::{Answered, Ask, CAR, OFFICE, SEARCH, Zone, accepted};
+use crate::{
+    fixture::{Answered, Ask, CAR, OFFICE, SEARCH, Zone, accepted},
+    waf::{inspector, put},
+};
 
 /// Two people in a shift, and one device; more after a strong sign-in.
 const QUOTA: &str = r#"
@@ -34,13 +39,16 @@ fn counting(counts: &[ShiftCount]) -> Zone {
                 vec![
                     place(Kind::NationalNumber, capture("national_number"), None),
                     place(Kind::Name, capture("name"), Some(capture("date_of_birth"))),
+                    place(Kind::NationalNumber, Part::Body(Pointer::parse("/number").unwrap()), None),
                 ],
             ));
             let query = ["name", "date_of_birth"].map(str::to_owned).to_vec();
             source.operations = Operations::new(vec![
                 Rule::new(vec![Method::GET], "/persons/{national_number}", vec![], Operation::Consult),
                 Rule::new(vec![Method::GET], "/search", query, Operation::Consult),
+                Rule::new(vec![Method::POST], "/find", vec![], Operation::Consult),
             ]);
+            source.inspector = Some(Arc::new(inspector(Mode::Block)));
         }
     })
     .watched(QUOTA, None);
@@ -103,6 +111,23 @@ fn one_person_is_one_at_every_source_and_by_whatever_names_them_in_one_request()
         (true, Some(2))
     );
     assert_eq!(count("persons.example", "/search?name=", CAR), (true, Some(2)), "nobody in particular");
+}
+
+#[test]
+fn whom_only_a_body_names_counts_from_the_next_request_on() {
+    let zone = counting(&[ShiftCount::Subjects]);
+    let token = zone.issuer.officer();
+    let find = |body: &'static str| {
+        let ask = Ask::get("persons.example", "/find").token(&token);
+        let (answered, _) = put(&zone, ask, Length::Known(body.len() as u64), &[body]);
+        (answered.permit().is_some(), shift(&answered))
+    };
+    assert_eq!(find("number=1"), (true, subjects(0)));
+    assert_eq!(find("number=2"), (true, subjects(1)));
+    assert_eq!(find("number=3&q=bad"), (false, subjects(2)), "what is refused does not count");
+    assert_eq!(find("number=3"), (true, subjects(2)));
+    assert_eq!(find("number=3"), (false, subjects(3)), "and now there are more than two");
+    assert!(asks(&zone, "/persons/1", &token).permit().is_none());
 }
 
 #[test]

@@ -95,7 +95,12 @@ fn get(zone: &Zone, target: &str) -> Ask {
 }
 
 fn post(zone: &Zone, length: Length, pieces: &[&'static str]) -> (Answered, usize) {
-    let ask = get(zone, "/form").method(Method::POST).header("content-type", FORM);
+    put(zone, get(zone, "/form"), length, pieces)
+}
+
+/// Puts a form to a zone, in pieces; how many of them were not read.
+pub(crate) fn put(zone: &Zone, ask: Ask, length: Length, pieces: &[&'static str]) -> (Answered, usize) {
+    let ask = ask.method(Method::POST).header("content-type", FORM);
     let mut sent = Sent { ask: &ask, length, pieces: pieces.to_vec(), broken: false };
     let answered = ask.put_with(zone, &mut sent);
     (answered, sent.pieces.len())
