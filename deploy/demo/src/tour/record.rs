@@ -2,6 +2,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use serde_yaml::Value;
+
 use super::Table;
 use super::rows::Tour;
 use crate::DemoError;
@@ -37,9 +39,10 @@ pub(super) async fn walk(tour: &Tour<'_>, gate: &Gate, table: &mut Table) -> Res
     layout.copy("deploy/audit", LATER)?;
     layout.write_file(CONFIG, &layout.read_file("deploy/poort.yaml")?)?;
     layout.edit(CONFIG, |yaml| {
-        yaml["audit"]["directory"] = "./later".into();
-        yaml["state"]["directory"] = "./later-state".into();
-        yaml["audit"]["log"].as_mapping_mut().map(|log| log.remove("anchor"));
+        move_to(yaml, "audit", "./later");
+        move_to(yaml, "state", "./later-state");
+        let log = yaml.get_mut("audit").and_then(|audit| audit.get_mut("log"));
+        log.and_then(Value::as_mapping_mut).map(|log| log.remove("anchor"));
     })?;
     let config = layout.path(CONFIG);
     // The newest files are left alone: a look at the record makes one, a day.
@@ -51,6 +54,12 @@ pub(super) async fn walk(tour: &Tour<'_>, gate: &Gate, table: &mut Table) -> Res
     table.row("... a month later", "retired in their time", said(&verified, "retired in their time"));
     table.row("... which leaves the rest", "whole and unchanged", said(&verified, "whole and unchanged"));
     layout.remove_file(LATER)
+}
+
+fn move_to(yaml: &mut Value, section: &str, directory: &str) {
+    if let Some(place) = yaml.get_mut(section).and_then(|section| section.get_mut("directory")) {
+        *place = directory.into();
+    }
 }
 
 /// `poort audit VERB`, so many days from now; what it said.

@@ -13,12 +13,15 @@ use crate::{
     ports::{Ports, Share},
 };
 
+/// Different things, each as a number.
+type Things = SmallVec<[u64; 2]>;
+
 /// What one request adds to the counts of whoever asks.
 pub(super) struct Added<'a, P> {
     pipeline: &'a Pipeline<P>,
     exchange: &'a Exchange,
     /// What is added to each kind that is counted here.
-    things: SmallVec<[(ShiftCount, &'a str, SmallVec<[u64; 2]>); 3]>,
+    things: SmallVec<[(ShiftCount, &'a str, Things); 3]>,
 }
 
 impl<'a, P: Ports> Added<'a, P> {
@@ -85,7 +88,7 @@ pub(crate) fn count_body<P: Ports>(pipeline: &Pipeline<P>, exchange: &Exchange) 
 }
 
 /// Whom a request names: in its path and its query, and in its body once that was read.
-fn subjects(exchange: &Exchange, question: &Question, body: Option<&[u8]>) -> SmallVec<[u64; 2]> {
+fn subjects(exchange: &Exchange, question: &Question, body: Option<&[u8]>) -> Things {
     let places = exchange.source().and_then(|source| source.data_subjects.as_ref());
     let Some(places) = places else { return SmallVec::new() };
     let named = places.asked(&question.context.request.captures, body);
