@@ -149,8 +149,11 @@ impl Log {
         if frontier.root() != root {
             return Err(LogFault::Rewritten { path, size });
         }
-        let mut bundle = Vec::new();
-        tree.bundle(size / WIDTH)?.iter().for_each(|entry| tile::bundle(&mut bundle, entry));
+        let bundle = tree.bundle(size / WIDTH, |entries| {
+            let mut bundle = Vec::new();
+            entries.iter().for_each(|entry| tile::bundle(&mut bundle, entry));
+            bundle
+        })?;
         let path = directory.join(BEGINNINGS);
         let beginnings = parse_beginnings(&read(&path).map_err(file(&path))?.unwrap_or_default());
         let anchored = hold_against_anchor(&settings, size)?;
