@@ -180,6 +180,7 @@ fn question(subject: &Subject, device: &DeviceFacts, received: SystemTime) -> Qu
                 auth_age: Some(600),
                 strong: true,
             },
+            shift: poort_policy::ShiftFacts::default(),
             time: TimeFacts::at(received, 3600),
         },
     }

@@ -152,6 +152,7 @@ fn corpus(policies: usize, sources: usize) -> Corpus {
         fleets: vec!["cars".to_owned(), "office".to_owned()],
         sources: (0..sources).map(facts).collect(),
         purposes: Vec::new(),
+        counted: Vec::new(),
     }
 }
 
