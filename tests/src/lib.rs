@@ -31,6 +31,7 @@ use serde_json::Value;
 pub mod browser;
 pub mod day;
 pub mod glass;
+pub mod nginx;
 pub mod redis;
 pub mod signing_in;
 pub mod tools;
