@@ -34,6 +34,7 @@ pub mod glass;
 pub mod nginx;
 pub mod redis;
 pub mod signing_in;
+pub mod tomcat;
 pub mod tools;
 
 /// How long a condition is waited for before a test fails.

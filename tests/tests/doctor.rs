@@ -207,6 +207,13 @@ async fn a_source_that_verifies_assertions_is_closed_and_one_that_believes_anybo
     assert_eq!(let_in.len(), 2 + 4, "nobody, with headers, and with each wrong assertion: {report:#}");
     assert!(let_in.contains(&"nobody") && let_in.contains(&"unsigned-assertion"), "{report:#}");
 
+    let firearms = world.zone.firearms.address().to_string();
+    let (code, report) = doctor(&world, &["--at", &firearms, "--host", "firearms.internal"]).await;
+    assert_eq!((code, checks(&report, "refused").len()), (Some(0), 3), "as a neighbour: {report:#}");
+    let persons = world.zone.persons.address().to_string();
+    let (code, report) = doctor(&world, &["--at", &persons, "--plain", "--path", "/app/echo"]).await;
+    assert_eq!((code, checks(&report, "let_in")), (Some(1), vec!["nobody", "forged-headers"]), "{report:#}");
+
     let (code, report) = doctor(&world, &[]).await;
     let places: Vec<_> = report["sources"].as_array().unwrap().iter().map(|one| &one["source"]).collect();
     assert_eq!((code, places), (Some(1), vec![&json!("firearms"), &json!("persons"), &json!("vehicles")]));

@@ -30,7 +30,7 @@ import org.apache.tomcat.util.json.JSONParser;
 /**
  * Takes requests of the gate alone, and tells applications who asks: the subject and the roles of a verified {@code Poort-Assertion}.
  *
- * <p>It needs nothing but Tomcat: {@code javac -cp 'lib/*' -d lib PoortValve.java} in Tomcat's directory. {@code conf/poort/jwks.json} is what the
+ * <p>It needs nothing but Tomcat: {@code javac -cp 'lib/*:bin/*' -d lib PoortValve.java} in Tomcat's directory. {@code conf/poort/jwks.json} is what the
  * gate's admin listener answers at {@code /.well-known/jwks.json}; it is read again when a key is not in it, at most once a minute.
  */
 public final class PoortValve extends ValveBase {

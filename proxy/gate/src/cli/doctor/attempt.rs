@@ -108,7 +108,7 @@ pub(super) fn all(
 }
 
 fn plain(target: &Target<'_>) -> Vec<Result<Attempt, Check>> {
-    if target.tls.is_some() {
+    if target.name.is_some() {
         return vec![Ok(attempt(
             "plain-http",
             "plain HTTP on the port of TLS",
@@ -117,8 +117,7 @@ fn plain(target: &Target<'_>) -> Vec<Result<Attempt, Check>> {
             Vec::new(),
         ))];
     }
-    let none = "the source's file has no `tls:`: what goes there can be read and changed on the way, and whoever reaches it is taken for the gate";
-    vec![
+    let all = vec![
         Ok(attempt("nobody", "plain HTTP, as nobody", Way::Plain, unproved(target), Vec::new())),
         Ok(attempt(
             "forged-headers",
@@ -127,13 +126,18 @@ fn plain(target: &Target<'_>) -> Vec<Result<Attempt, Check>> {
             Wall::Headers,
             forged(target),
         )),
-        Err(Check::not_applicable("no-certificate", "TLS without a certificate", none)),
-    ]
+    ];
+    if !target.is_gate {
+        return all;
+    }
+    let none = "the source's file has no `tls:`: what goes there can be read and changed on the way, and whoever reaches it is taken for the gate";
+    let not_tried = Err(Check::not_applicable("no-certificate", "TLS without a certificate", none));
+    all.into_iter().chain([not_tried]).collect()
 }
 
 /// By TLS, as everybody but the gate.
 fn strangers(target: &Target<'_>, forgeries: &Forgeries, neighbour: bool) -> Vec<Result<Attempt, Check>> {
-    if target.tls.is_none() {
+    if target.name.is_none() {
         return Vec::new();
     }
     let pair = |checks: [&'static str; 2], what: &str, way| {
@@ -174,6 +178,9 @@ fn strangers(target: &Target<'_>, forgeries: &Forgeries, neighbour: bool) -> Vec
 
 /// By the gate's own connection, as somebody who took it over: the second wall stands by itself.
 fn assertions(target: &Target<'_>, forgeries: &Forgeries) -> Vec<Result<Attempt, Check>> {
+    if !target.is_gate {
+        return Vec::new();
+    }
     if !target.assertion {
         let none = "the source's file says `identity: { assertion: false }`";
         return vec![Err(Check::not_applicable("assertion", "forged assertions", none))];

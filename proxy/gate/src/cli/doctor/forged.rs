@@ -23,6 +23,7 @@ use super::target::Target;
 const LONG_AGO: Duration = Duration::from_secs(60 * 60);
 
 /// What is shown to one source.
+#[derive(Default)]
 pub(super) struct Forgeries {
     /// The gate's word, fresh; none if the source gets none.
     pub(super) genuine: Option<String>,

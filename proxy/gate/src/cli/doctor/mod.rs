@@ -35,6 +35,15 @@ pub(super) struct Arguments {
     source: Option<String>,
     #[command(flatten)]
     config: ConfigArgument,
+    /// On a neighbour, without configuration or key: what listens at this address and port. Only what must be refused is tried.
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "source")]
+    at: Option<String>,
+    /// The name that it is asked for there, in TLS and as Host.
+    #[arg(long, requires = "at")]
+    host: Option<String>,
+    /// It speaks plain HTTP there.
+    #[arg(long, requires = "at")]
+    plain: bool,
     /// A path at the source, as clients of the gate ask for it; else the first that its `operations` name without a blank to fill in.
     #[arg(long)]
     path: Option<String>,
@@ -97,6 +106,32 @@ pub(super) fn obey(arguments: &Arguments) -> ExitCode {
 
 fn examine(arguments: &Arguments) -> Result<Report, Fault> {
     listen::install_provider().map_err(|fault| (fault.to_string(), WRONG))?;
+    let neighbour = arguments.neighbour.as_deref().zip(arguments.neighbour_key.as_deref());
+    let neighbour = neighbour.map(|(chain, key)| wire::identity(chain, key)).transpose();
+    let neighbour = neighbour.map_err(|why| (why, WRONG))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|fault| (fault.to_string(), OPEN))?;
+    let mut report = Report::default();
+    let mut try_all = |target: &Target<'_>, forgeries: &Forgeries| {
+        let wire = Wire::new(target, forgeries, neighbour.as_ref()).map_err(|why| (why, WRONG))?;
+        report.sources.extend(runtime.block_on(everywhere(target, forgeries, &wire)));
+        Ok(())
+    };
+    match &arguments.at {
+        Some(address) => {
+            let target = Target::outside(address, arguments).map_err(|why| (why, WRONG))?;
+            try_all(&target, &Forgeries::default())?;
+        }
+        None => configured(arguments, try_all)?,
+    }
+    Ok(report)
+}
+
+/// One source of the configuration, or each.
+fn configured(
+    arguments: &Arguments,
+    mut try_all: impl FnMut(&Target<'_>, &Forgeries) -> Result<(), Fault>,
+) -> Result<(), Fault> {
     let checked = config::load(&arguments.config.config).map_err(|faults| (faults.to_string(), WRONG))?;
     let wanted: Vec<_> = match &arguments.source {
         None => checked.sources.iter().collect(),
@@ -104,26 +139,19 @@ fn examine(arguments: &Arguments) -> Result<Report, Fault> {
     };
     let targets: Result<Vec<_>, _> = wanted.into_iter().map(|source| Target::of(source, arguments)).collect();
     let targets = targets.map_err(|why| (why, WRONG))?;
-    let neighbour = arguments.neighbour.as_deref().zip(arguments.neighbour_key.as_deref());
-    let neighbour = neighbour.map(|(chain, key)| wire::identity(chain, key)).transpose();
-    let neighbour = neighbour.map_err(|why| (why, WRONG))?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|fault| (fault.to_string(), OPEN))?;
-    let mut report = Report::default();
+    let assertions = snapshot::assertions(&checked.deploy);
+    let assertions = assertions.map_err(|faults| (Faults::new(faults).to_string(), WRONG))?;
     for target in targets {
         // The gate vouches for somebody there: that is written down before it is done, as any other request of its would be.
         let tried =
             vec![("source".to_owned(), target.source.to_owned()), ("path".to_owned(), target.path.clone())];
         audit::access::examined(&checked.deploy, target.source, arguments.reason.as_deref(), tried)
             .map_err(|why| (why, OPEN))?;
-        let assertions = snapshot::assertions(&checked.deploy);
-        let assertions = assertions.map_err(|faults| (Faults::new(faults).to_string(), WRONG))?;
         let other = checked.sources.iter().map(|source| source.id.as_str()).find(|id| *id != target.source);
         let forgeries = Forgeries::new(&target, assertions.as_ref(), other).map_err(|why| (why, OPEN))?;
-        let wire = Wire::new(&target, &forgeries, neighbour.as_ref()).map_err(|why| (why, OPEN))?;
-        report.sources.extend(runtime.block_on(everywhere(&target, &forgeries, &wire)));
+        try_all(&target, &forgeries)?;
     }
-    Ok(report)
+    Ok(())
 }
 
 fn named<'a>(checked: &'a Checked, id: &str) -> Result<&'a Source, Fault> {
@@ -137,12 +165,12 @@ fn named<'a>(checked: &'a Checked, id: &str) -> Result<&'a Source, Fault> {
 async fn everywhere(target: &Target<'_>, forgeries: &Forgeries, wire: &Wire) -> Vec<Examined> {
     let mut examined = Vec::new();
     for place in &target.addresses {
-        let found = tokio::net::lookup_host(place.to_string()).await;
+        let found = tokio::net::lookup_host(place).await;
         let mut found: Vec<SocketAddr> = found.map(Iterator::collect).unwrap_or_default();
         found.sort_unstable();
         found.dedup();
         if found.is_empty() {
-            examined.push(Examined::nowhere(target, place.to_string()));
+            examined.push(Examined::nowhere(target, place.clone()));
         }
         for address in found {
             examined.push(Examined::at(target, address, at(target, address, forgeries, wire).await));
@@ -152,6 +180,9 @@ async fn everywhere(target: &Target<'_>, forgeries: &Forgeries, wire: &Wire) -> 
 }
 
 async fn at(target: &Target<'_>, address: SocketAddr, forgeries: &Forgeries, wire: &Wire) -> Vec<Check> {
+    if !target.is_gate {
+        return refusals(target, address, forgeries, wire, &Own::Untried, None).await;
+    }
     let way = Attempt::own(target, forgeries);
     let came = wire.send(Way::Gate, address, &way.request(target)).await;
     let own = Own::of(target, &came);
@@ -160,31 +191,45 @@ async fn at(target: &Target<'_>, address: SocketAddr, forgeries: &Forgeries, wir
         // Whatever is refused now is refused to everyone.
         return checks;
     }
-    let mut basic = came.asks_basic().then_some(Way::Gate);
+    let basic = came.asks_basic().then_some(Way::Gate);
+    checks.extend(refusals(target, address, forgeries, wire, &own, basic).await);
+    // A source that fell over meanwhile refuses everything, too.
+    let came = wire.send(Way::Gate, address, &way.request(target)).await;
+    checks.push(Check::own("own-way-again", &way, &came, &Own::of(target, &came)));
+    checks
+}
+
+/// What must be refused. `basic` is a way by which passwords are asked for, if one is known already.
+async fn refusals(
+    target: &Target<'_>,
+    address: SocketAddr,
+    forgeries: &Forgeries,
+    wire: &Wire,
+    own: &Own,
+    mut basic: Option<Way>,
+) -> Vec<Check> {
+    let mut checks = Vec::new();
     for attempt in attempt::all(target, forgeries, wire.has_neighbour()) {
         match attempt {
             Ok(attempt) => {
                 let came = wire.send(attempt.way, address, &attempt.request(target)).await;
                 basic = basic.or(came.asks_basic().then_some(attempt.way));
-                checks.push(Check::of(target, &attempt, &came, &own));
+                checks.push(Check::of(target, &attempt, &came, own));
             }
             Err(not_tried) => checks.push(not_tried),
         }
     }
-    match basic {
+    checks.push(match basic {
         Some(way) => {
             let attempt = Attempt::basic(way);
             let came = wire.send(way, address, &attempt.request(target)).await;
-            checks.push(Check::of(target, &attempt, &came, &own));
+            Check::of(target, &attempt, &came, own)
         }
-        None => checks.push(Check::not_applicable(
+        None => Check::not_applicable(
             "basic-credentials",
             "wrong basic credentials",
             "the source asks nobody for any",
-        )),
-    }
-    // A source that fell over meanwhile refuses everything, too.
-    let came = wire.send(Way::Gate, address, &way.request(target)).await;
-    checks.push(Check::own("own-way-again", &way, &came, &Own::of(target, &came)));
+        ),
+    });
     checks
 }

@@ -23,12 +23,15 @@ pub(super) struct Examined {
     method: String,
     path: String,
     user: String,
+    /// Whether the gate's own way was left out: then it can only be closed to this machine.
+    outside: bool,
     checks: Vec<Check>,
 }
 
 /// What no attempt from here can say.
 const BEYOND: &str = "from this machine alone: another may be let in that this one is not, or reach another port of the source. \
-                      The firewall is the second wall (deploy/sources/README.md): run this from a neighbour too";
+                      The firewall is the second wall (deploy/sources/README.md): on a neighbour, `poort doctor --at ADDRESS` needs no \
+                      configuration";
 
 impl Examined {
     pub(super) fn at(target: &Target<'_>, address: SocketAddr, checks: Vec<Check>) -> Self {
@@ -48,6 +51,7 @@ impl Examined {
             method: target.method.to_string(),
             path: target.path.clone(),
             user: target.user.to_owned(),
+            outside: !target.is_gate,
             checks,
         }
     }
@@ -55,7 +59,8 @@ impl Examined {
     /// Whether the gate is answered, everybody else refused, and nothing left in doubt.
     fn is_closed(&self) -> bool {
         let of = |verdict| self.count(verdict);
-        of(Verdict::Answered) > 0 && of(Verdict::LetIn) == 0 && of(Verdict::Unclear) == 0
+        let proved = if self.outside { of(Verdict::Refused) } else { of(Verdict::Answered) };
+        proved > 0 && of(Verdict::LetIn) == 0 && of(Verdict::Unclear) == 0
     }
 
     fn count(&self, verdict: Verdict) -> usize {
@@ -66,7 +71,8 @@ impl Examined {
         let (refused, let_in) = (self.count(Verdict::Refused), self.count(Verdict::LetIn));
         let (unclear, not_tried) = (self.count(Verdict::Unclear), self.count(Verdict::NotApplicable));
         let proved = match (self.count(Verdict::Answered), self.is_closed()) {
-            (0, _) => "nothing is proved: the gate itself is not answered",
+            (_, true) if self.outside => "closed to this machine",
+            (0, false) if !self.outside => "nothing is proved: the gate itself is not answered",
             (_, true) => "closed to all but the gate",
             (_, false) => "NOT closed",
         };
@@ -106,7 +112,7 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for examined in &self.sources {
-            let Examined { source, address, method, path, user, checks } = examined;
+            let Examined { source, address, method, path, user, checks, outside: _ } = examined;
             writeln!(f, "{source} at {address}: {method} {path} as {user}")?;
             for check in checks {
                 write!(f, "  {:<9} {}", word(check.verdict), check.tried)?;

@@ -6,7 +6,7 @@ use poort_enforce::operations::Operations;
 use super::Arguments;
 use crate::{
     config::checked::{
-        source::{Authentication, IdentityValue, Source, UpstreamAddress, UpstreamTls},
+        source::{Authentication, IdentityValue, Source, UpstreamTls},
         zone::Timeouts,
     },
     forward::{header_value, source_path},
@@ -15,8 +15,13 @@ use crate::{
 /// A source, and the request that is made of it in each attempt.
 pub(super) struct Target<'a> {
     pub(super) source: &'a str,
-    pub(super) addresses: &'a [UpstreamAddress],
+    pub(super) addresses: Vec<String>,
+    /// The name that TLS is asked for; none: it is plain HTTP.
+    pub(super) name: Option<&'a str>,
+    /// TLS as the gate speaks it; none: it does not, or this is not the gate's machine.
     pub(super) tls: Option<&'a UpstreamTls>,
+    /// Whether the gate's own way can be tried.
+    pub(super) is_gate: bool,
     pub(super) timeouts: Timeouts,
     /// What the source is sent as Host.
     pub(super) host: &'a str,
@@ -46,8 +51,10 @@ impl<'a> Target<'a> {
         let Timeouts { connect, read, total } = upstream.timeouts;
         Ok(Self {
             source: &source.id,
-            addresses: &upstream.addresses,
+            addresses: upstream.addresses.iter().map(ToString::to_string).collect(),
+            name: upstream.tls.as_ref().map(|tls| tls.name.as_str()),
             tls: upstream.tls.as_ref(),
+            is_gate: true,
             timeouts: Timeouts { connect: connect.min(most), read: read.min(most), total: total.min(most) },
             host: upstream.host.as_deref().unwrap_or(public_host),
             public_host,
@@ -63,9 +70,43 @@ impl<'a> Target<'a> {
         })
     }
 
-    /// Whether the gate shows the source a certificate of its own.
+    /// What listens at this address, of which nothing is known here.
+    pub(super) fn outside(address: &'a str, arguments: &'a Arguments) -> Result<Self, String> {
+        let (host, _) = address.rsplit_once(':').ok_or_else(|| {
+            format!("`{address}` has no port; write an address such as `10.0.0.5:443` or `\"[::1]:443\"`, or `persons.internal:443`")
+        })?;
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let host = arguments.host.as_deref().unwrap_or(host);
+        let path = arguments.path.as_deref().unwrap_or("/");
+        well_formed(path)?;
+        Ok(Self {
+            source: address,
+            addresses: vec![address.to_owned()],
+            name: (!arguments.plain).then_some(host),
+            tls: None,
+            is_gate: false,
+            timeouts: Timeouts {
+                connect: arguments.timeout,
+                read: arguments.timeout,
+                total: arguments.timeout,
+            },
+            host,
+            public_host: host,
+            path: path.to_owned(),
+            method: &arguments.method,
+            user: &arguments.user,
+            shown_user: shown(&arguments.user),
+            roles: &arguments.roles,
+            login: arguments.login.as_deref(),
+            headers: Vec::new(),
+            assertion: false,
+            signs_in: false,
+        })
+    }
+
+    /// Whether the gate shows the source a certificate of its own, as far as is known.
     pub(super) fn is_mutual(&self) -> bool {
-        self.tls.is_some_and(|tls| tls.identity.is_some())
+        !self.is_gate || self.tls.is_some_and(|tls| tls.identity.is_some())
     }
 }
 
@@ -79,9 +120,7 @@ fn path(source: &Source, arguments: &Arguments) -> Result<String, String> {
     let path = arguments.path.as_deref().or_else(named).ok_or_else(|| {
         format!("the operations of `{id}` name no path without a blank to fill in; name one by `--path`")
     })?;
-    if !path.starts_with('/') || path.bytes().any(|byte| !byte.is_ascii_graphic()) {
-        return Err(format!("`{path}` is no path; write one such as `/status`, escaped as in a URL"));
-    }
+    well_formed(path)?;
     let (plain, query) = path.split_once('?').map_or((path, None), |(plain, query)| (plain, Some(query)));
     let under = |prefix: &&String| {
         let prefix = prefix.trim_end_matches('/');
@@ -103,6 +142,14 @@ fn path(source: &Source, arguments: &Arguments) -> Result<String, String> {
     }
     let path = source_path(plain, prefix, source.upstream.prefix.as_deref());
     Ok(query.map_or_else(|| path.clone(), |query| format!("{path}?{query}")))
+}
+
+/// Nothing that would end a line, and as a request has it.
+fn well_formed(path: &str) -> Result<(), String> {
+    if !path.starts_with('/') || path.bytes().any(|byte| !byte.is_ascii_graphic()) {
+        return Err(format!("`{path}` is no path; write one such as `/status`, escaped as in a URL"));
+    }
+    Ok(())
 }
 
 /// What the gate would say in the source's own headers of somebody without a device, unit or purpose.

@@ -40,6 +40,8 @@ pub(super) enum Own {
     /// The source's own sign-in, of which the gate passes on.
     SignIn,
     Not(String),
+    /// It was not tried: this is not the gate's machine.
+    Untried,
 }
 
 impl Own {
@@ -75,7 +77,7 @@ impl Check {
     pub(super) fn own(check: &'static str, attempt: &Attempt, came: &Came, own: &Own) -> Self {
         let (verdict, why) = match own {
             Own::Not(why) => (Verdict::Unclear, Some(why.clone())),
-            Own::Answered | Own::SignIn => (Verdict::Answered, None),
+            Own::Answered | Own::SignIn | Own::Untried => (Verdict::Answered, None),
         };
         Self { check, tried: attempt.what.clone(), came: Some(came.to_string()), verdict, why }
     }
@@ -117,7 +119,9 @@ fn judge(target: &Target<'_>, attempt: &Attempt, came: &Came, own: &Own) -> Verd
     let answer = match came {
         Came::Answer(answer) => answer,
         Came::Closed(_) => return Verdict::Refused,
-        Came::Silent(_) | Came::Odd(_) => return Verdict::Unclear,
+        // A firewall says nothing. That there is a way, and somebody at the end of it, only the gate's own shows.
+        Came::NoWay(_) if *own == Own::Untried => return Verdict::Refused,
+        Came::NoWay(_) | Came::Silent(_) | Came::Odd(_) => return Verdict::Unclear,
     };
     let sign_in = answer.status == 401 && target.signs_in || leads_to_login(target, answer);
     match answer.status {
@@ -126,7 +130,7 @@ fn judge(target: &Target<'_>, attempt: &Attempt, came: &Came, own: &Own) -> Verd
         _ if sign_in && *own == Own::SignIn && attempt.wall != Wall::Password => Verdict::LetIn,
         401 | 403 => Verdict::Refused,
         // nginx, Apache and Tomcat answer so where a certificate is missing, unknown, or TLS is. The gate's own request was not wrong.
-        400 if is_about_tls(attempt) && target.tls.is_some() => Verdict::Refused,
+        400 if is_about_tls(attempt) && target.name.is_some() => Verdict::Refused,
         300..=399 if sign_in => Verdict::Refused,
         _ => Verdict::Unclear,
     }

@@ -35,6 +35,8 @@ pub(super) enum Came {
     Answer(Answer),
     /// The source ended it, and said nothing.
     Closed(String),
+    /// There was no connection, for as long as was waited or as far as the network knows.
+    NoWay(String),
     /// Nothing, for as long as was waited.
     Silent(String),
     /// Something else.
@@ -63,7 +65,7 @@ impl fmt::Display for Came {
                 write!(f, "{status} to {location}")
             }
             Self::Answer(answer) => write!(f, "{}", answer.status),
-            Self::Closed(how) | Self::Silent(how) | Self::Odd(how) => f.write_str(how),
+            Self::Closed(how) | Self::NoWay(how) | Self::Silent(how) | Self::Odd(how) => f.write_str(how),
         }
     }
 }
@@ -114,7 +116,7 @@ impl Wire {
         let forged =
             forgeries.certificate.as_ref().map(|forged| (vec![forged.certificate.clone()], forged.key()));
         wire.name = Some(name);
-        wire.gate = Some(as_gate(tls)?);
+        wire.gate = target.tls.map(as_gate).transpose()?;
         wire.anyone = Some(as_stranger(None)?);
         wire.forged = forged.map(|identity| as_stranger(Some(identity))).transpose()?;
         let neighbour = neighbour.map(|(chain, key)| (chain.clone(), key.clone_key()));
@@ -131,8 +133,8 @@ impl Wire {
         let connected = timeout(self.connect, TcpStream::connect(address)).await;
         let stream = match connected {
             Ok(Ok(stream)) => stream,
-            Ok(Err(fault)) => return ended("no connection", &fault),
-            Err(_) => return Came::Silent(format!("no connection within {:?}", self.connect)),
+            Ok(Err(fault)) => return unconnected(&fault),
+            Err(_) => return Came::NoWay(format!("no connection within {:?}", self.connect)),
         };
         let exchange = async {
             let connector = match way {
@@ -262,6 +264,15 @@ fn is_basic(challenge: &str) -> bool {
     challenge
         .split(',')
         .any(|one| one.trim_start().get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic")))
+}
+
+/// Why there is no connection: the port says so, or nobody does.
+fn unconnected(fault: &io::Error) -> Came {
+    use io::ErrorKind::{HostUnreachable, NetworkUnreachable, TimedOut};
+    match fault.kind() {
+        HostUnreachable | NetworkUnreachable | TimedOut => Came::NoWay(format!("no connection: {fault}")),
+        _ => ended("no connection", fault),
+    }
 }
 
 /// What an end means: the source's word, silence, or something that says nothing of the source.
