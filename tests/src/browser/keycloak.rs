@@ -13,7 +13,7 @@ use super::{Chromium, Programs, chromium};
 use crate::{World, tools};
 
 /// How long it may take to start.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(900);
 
 /// A zone behind its gate, at whose Keycloak people sign in with a browser.
 pub struct KeycloakStage {
@@ -85,6 +85,11 @@ impl Keycloak {
             .arg(format!("--hostname={root}"))
             .arg(format!("--https-certificate-file={}", file("keycloak.crt")))
             .arg(format!("--https-certificate-key-file={}", file("keycloak.key")))
+            // Its database is in memory and made anew: on a busy machine that takes longer than a connection is waited for.
+            .env(
+                "JAVA_OPTS_APPEND",
+                "-XX:TieredStopAtLevel=1 -Dquarkus.datasource.jdbc.acquisition-timeout=120",
+            )
             // Devices may show their certificate: tokens are bound to it.
             .args(["--log-level=info,org.keycloak.events:debug"])
             .arg(format!("--https-trust-store-file={}", file("device-ca.p12")))

@@ -179,3 +179,113 @@ fn unclear(came: &Came) -> &'static str {
         _ => "neither let in nor refused; try again, and look into the source's log",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http::Method;
+
+    use super::*;
+    use crate::config::checked::zone::Timeouts;
+
+    fn target() -> Target<'static> {
+        let second = Duration::from_secs(1);
+        Target {
+            source: "persons",
+            addresses: Vec::new(),
+            name: Some("persons.internal"),
+            tls: None,
+            is_gate: true,
+            timeouts: Timeouts { connect: second, read: second, total: second },
+            host: "persons.internal",
+            public_host: "persons.example",
+            path: "/".to_owned(),
+            method: &Method::GET,
+            user: "poort-doctor",
+            shown_user: "poort-doctor".to_owned(),
+            roles: &[],
+            login: Some("/login"),
+            headers: Vec::new(),
+            assertion: true,
+            signs_in: true,
+        }
+    }
+
+    fn answer(status: u16, location: Option<&str>) -> Came {
+        Came::Answer(Answer { status, location: location.map(str::to_owned), asks_basic: false })
+    }
+
+    fn came(way: Way, came: &Came, own: &Own) -> Verdict {
+        let mut attempt = Attempt::basic(way);
+        attempt.wall = Wall::Certificate;
+        Check::of(&target(), &attempt, came, own).verdict
+    }
+
+    #[test]
+    fn only_a_refusal_is_a_refusal() {
+        use Verdict::{LetIn, Refused, Unclear};
+        let closed = || Came::Closed("a TLS alert".to_owned());
+        for (case, way, seen, own, verdict) in [
+            ("an entry", Way::Anyone, answer(200, None), Own::Answered, LetIn),
+            ("nothing in particular", Way::Anyone, answer(204, None), Own::Answered, LetIn),
+            ("not signed in", Way::Anyone, answer(401, None), Own::Answered, Refused),
+            ("not allowed", Way::Gate, answer(403, None), Own::Answered, Refused),
+            ("no certificate, as nginx says it", Way::Anyone, answer(400, None), Own::Answered, Refused),
+            ("a bad request by the gate's own way", Way::Gate, answer(400, None), Own::Answered, Unclear),
+            (
+                "the application's sign-in",
+                Way::Anyone,
+                answer(302, Some("/login?to=/")),
+                Own::Answered,
+                Refused,
+            ),
+            ("somewhere", Way::Anyone, answer(302, Some("/elsewhere")), Own::Answered, Unclear),
+            ("nowhere", Way::Anyone, answer(302, None), Own::Answered, Unclear),
+            (
+                "the sign-in to which the gate is led",
+                Way::Anyone,
+                answer(302, Some("/login")),
+                Own::SignIn,
+                LetIn,
+            ),
+            ("the same question as the gate's", Way::Anyone, answer(401, None), Own::SignIn, LetIn),
+            ("not there", Way::Anyone, answer(404, None), Own::Answered, Unclear),
+            ("not now", Way::Anyone, answer(429, None), Own::Answered, Unclear),
+            ("not well", Way::Anyone, answer(500, None), Own::Answered, Unclear),
+            ("the end of the handshake", Way::Forged, closed(), Own::Answered, Refused),
+            ("silence", Way::Anyone, Came::Silent(String::new()), Own::Untried, Unclear),
+            (
+                "no way, where the gate has one",
+                Way::Anyone,
+                Came::NoWay(String::new()),
+                Own::Answered,
+                Unclear,
+            ),
+            ("no way for a neighbour", Way::Anyone, Came::NoWay(String::new()), Own::Untried, Refused),
+            ("no HTTP", Way::Plain, Came::Odd(String::new()), Own::Answered, Unclear),
+        ] {
+            assert_eq!(came(way, &seen, &own), verdict, "{case}");
+        }
+    }
+
+    #[test]
+    fn the_gate_is_answered_or_nothing_is_proved() {
+        for (seen, answered) in [
+            (answer(200, None), true),
+            (answer(401, None), true),
+            (answer(302, Some("/login")), true),
+            (answer(302, Some("/")), false),
+            (answer(403, None), false),
+            (answer(404, None), false),
+            (answer(500, None), false),
+            (Came::Closed(String::new()), false),
+            (Came::Silent(String::new()), false),
+        ] {
+            assert_eq!(Own::of(&target(), &seen).is_answered(), answered, "{seen:?}");
+        }
+        let strict = Target { signs_in: false, login: None, ..target() };
+        assert!(!Own::of(&strict, &answer(401, None)).is_answered());
+        assert!(!Own::of(&strict, &answer(302, Some("/login"))).is_answered());
+    }
+}

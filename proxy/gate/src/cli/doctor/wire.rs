@@ -334,3 +334,45 @@ impl ServerCertVerifier for Anybody {
         self.0.signature_verification_algorithms.supported_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(bytes: &[u8]) -> Result<Option<(u16, Option<String>, bool)>, Came> {
+        let answer = answer(bytes)?;
+        Ok(answer.map(|answer| (answer.status, answer.location, answer.asks_basic)))
+    }
+
+    #[test]
+    fn the_head_of_the_final_answer_is_read() {
+        let hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 302 Found\r\nLocation: /log\tin\r\n\r\nbody";
+        assert_eq!(head(hints), Ok(Some((302, Some("/login".to_owned()), false))));
+        assert_eq!(head(b"HTTP/1.1 200 OK\r\nContent-"), Ok(None));
+        assert_eq!(head(b""), Ok(None));
+        let challenged =
+            b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Negotiate, basic realm=\"a\"\r\n\r\n";
+        assert_eq!(head(challenged), Ok(Some((401, None, true))));
+        assert_eq!(
+            head(b"HTTP/1.1 401 \r\nWWW-Authenticate: Bearer realm=\"basic\"\r\n\r\n"),
+            Ok(Some((401, None, false)))
+        );
+    }
+
+    #[test]
+    fn what_is_no_answer_is_told_apart() {
+        assert!(matches!(head(&[0x15, 3, 3, 0, 2, 2, 40]), Err(Came::Closed(_))), "a TLS alert");
+        assert!(matches!(head(b"220 mail.example ESMTP\r\n"), Err(Came::Odd(_))));
+        let alert = rustls::Error::AlertReceived(rustls::AlertDescription::CertificateRequired);
+        let other = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+        for (fault, refused) in [
+            (io::Error::new(io::ErrorKind::InvalidData, alert), true),
+            (io::Error::new(io::ErrorKind::InvalidData, other), false),
+            (io::ErrorKind::ConnectionReset.into(), true),
+            (io::ErrorKind::UnexpectedEof.into(), true),
+            (io::ErrorKind::TimedOut.into(), false),
+        ] {
+            assert_eq!(matches!(ended("it ended", &fault), Came::Closed(_)), refused, "{fault}");
+        }
+    }
+}
