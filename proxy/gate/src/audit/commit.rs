@@ -14,6 +14,7 @@ use super::{
     queue::{Queue, Work},
     record::Record,
     spill::Spill,
+    tlog::Keeper,
     writer::SharedClock,
 };
 
@@ -60,24 +61,19 @@ impl Committer {
     pub(super) fn run(mut self) {
         let _watch = Watch(Arc::clone(&self.queue));
         let mut records = Vec::new();
-        // Lines that the log took over at the start want a checkpoint, though nothing more may come.
-        self.keep_up();
+        self.look_at_log();
         loop {
-            let now = self.clock.ticks();
-            let retry = self.again.map(|_| self.retry).or_else(|| self.journal.due(now));
+            let retry = self.again.map(|_| self.retry);
             let gather = Duration::from_micros(self.counts.last_commit_micros.load(Ordering::Relaxed));
             match self.queue.take(&mut records, gather.min(GATHER), retry, || self.clock.ticks()) {
                 Work::Batch(batch) => {
                     self.commit(&records, &batch);
                     records.clear();
-                    self.keep_up();
                 }
-                Work::Nothing => {
-                    self.recover();
-                    self.keep_up();
-                }
+                Work::Nothing => self.recover(),
                 Work::End => return self.end(),
             }
+            self.look_at_log();
         }
     }
 
@@ -120,17 +116,13 @@ impl Committer {
     }
 
     /// What proves the record is part of it: while it cannot be written, the disk does not take the record.
-    fn keep_up(&mut self) {
-        if self.again.is_none()
-            && let Err(error) = self.journal.keep_up(self.clock.ticks())
-        {
+    fn look_at_log(&mut self) {
+        let Some(log) = self.journal.log() else { return };
+        let (standing, fault) = log.look();
+        self.counts.log_entries.store(standing.entries, Ordering::Relaxed);
+        if let Some(error) = fault.filter(|_| self.again.is_none()) {
             self.fail(&error);
             self.stand_in();
-        }
-        if let Some(log) = self.journal.log() {
-            self.counts.log_entries.store(log.size(), Ordering::Relaxed);
-            self.counts.checked_entries.store(log.checked(), Ordering::Relaxed);
-            self.counts.anchored_entries.store(log.anchored(), Ordering::Relaxed);
         }
     }
 
@@ -190,8 +182,8 @@ impl Committer {
             return;
         }
         let now = self.clock.now();
-        let ticks = self.clock.ticks();
-        let mended = self.journal.mend(now).and_then(|()| self.journal.keep_up(ticks));
+        let mended = self.journal.mend(now);
+        let mended = mended.and_then(|()| self.journal.log().map_or(Ok(()), Keeper::retry));
         let spilled = self.spill.as_ref().map_or(0, Spill::records);
         let mended = mended.and_then(|()| match &mut self.spill {
             None => Ok(()),
@@ -224,7 +216,7 @@ impl Committer {
             add(&self.counts.lost, self.kept.records);
             tracing::error!(records = self.kept.records, "records are lost: the disk failed until the end");
         }
-        if let Err(error) = self.journal.checkpoint() {
+        if let Err(error) = self.journal.close_log() {
             tracing::error!(%error, "the last checkpoint could not be made; the next start makes it");
         }
     }

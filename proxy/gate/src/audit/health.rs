@@ -5,6 +5,8 @@ use std::{
     time::Duration,
 };
 
+use super::tlog::Standing;
+
 /// How the record is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Health {
@@ -78,6 +80,14 @@ pub(super) struct Counts {
     pub(super) log_entries: AtomicU64,
     pub(super) checked_entries: AtomicU64,
     pub(super) anchored_entries: AtomicU64,
+}
+
+impl Counts {
+    /// How far the log is under a checkpoint.
+    pub(super) fn proved(&self, log: Standing) {
+        self.checked_entries.store(log.checked, Ordering::Relaxed);
+        self.anchored_entries.store(log.anchored, Ordering::Relaxed);
+    }
 }
 
 pub(super) fn add(counter: &AtomicU64, by: usize) {

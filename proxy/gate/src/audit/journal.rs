@@ -7,14 +7,15 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::SystemTime,
 };
 
 use super::{
     day::Day,
     disk::{Disk, DiskFile},
     reserve::Reserve,
-    tlog::{Log, LogFault, LogSettings},
+    settings::AuditFault,
+    tlog::{AGE, Keeper, Log, LogFault, LogSettings, Standing},
 };
 
 /// How files are named.
@@ -34,7 +35,7 @@ pub(super) struct Journal {
     good: u64,
     reserve: Reserve,
     /// What proves that no line was changed since.
-    log: Option<Log>,
+    log: Option<Keeper>,
 }
 
 impl Journal {
@@ -53,34 +54,28 @@ impl Journal {
         Ok(Self { disk, directory: directory.to_owned(), durable, day, path, file, good, reserve, log: None })
     }
 
-    /// From now on every line goes into a log too, those that are in the record's files already first.
-    pub(super) fn keep_log(&mut self, log: LogSettings) -> Result<(), LogFault> {
+    /// From now on every line goes into a log too, those that are in the record's files already first. `told` is called with
+    /// how far that log is whenever this changes, and whether it cannot be kept.
+    pub(super) fn keep_log(
+        &mut self,
+        log: LogSettings,
+        told: impl Fn(Standing, bool) + Send + 'static,
+    ) -> Result<(), AuditFault> {
         let mut log = Log::open(log)?;
         let fault = |cause| LogFault::File { path: self.directory.clone(), cause };
         log.resume(&files(&self.directory).map_err(fault)?)?;
-        self.log = Some(log);
+        self.log = Some(Keeper::start(log, AGE, told).map_err(AuditFault::Thread)?);
         Ok(())
     }
 
-    /// Writes what the log has gathered, and signs a checkpoint when one is due. Nobody waits for this but
-    /// the next batch.
-    pub(super) fn keep_up(&mut self, now: Instant) -> io::Result<()> {
-        self.log.as_mut().map_or(Ok(()), |log| log.keep_up(now))
-    }
-
-    /// Signs a checkpoint over all there is.
-    pub(super) fn checkpoint(&mut self) -> io::Result<()> {
-        self.log.as_mut().map_or(Ok(()), Log::checkpoint)
-    }
-
-    /// After how long a checkpoint is due though nothing more is written.
-    pub(super) fn due(&self, now: Instant) -> Option<Duration> {
-        self.log.as_ref()?.due(now)
-    }
-
     /// The log, if one is kept.
-    pub(super) fn log(&self) -> Option<&Log> {
+    pub(super) fn log(&self) -> Option<&Keeper> {
         self.log.as_ref()
+    }
+
+    /// Ends the log, with a checkpoint over all there is.
+    pub(super) fn close_log(&mut self) -> io::Result<()> {
+        self.log.as_mut().map_or(Ok(()), Keeper::close)
     }
 
     /// The file that is written now.
@@ -98,7 +93,7 @@ impl Journal {
         match written {
             Ok(()) => {
                 self.good += u64::try_from(lines.len()).unwrap_or(u64::MAX);
-                if let Some(log) = &mut self.log {
+                if let Some(log) = &self.log {
                     log.append(lines);
                 }
             }
@@ -144,9 +139,9 @@ impl Journal {
         let path = self.directory.join(day.file(PREFIX));
         let (file, good) = open(&*self.disk, &self.directory, &path, self.durable)?;
         if good == 0
-            && let Some(log) = &mut self.log
+            && let Some(log) = &self.log
         {
-            log.begin_file(&day.file(PREFIX))?;
+            log.begin_file(&day.file(PREFIX));
         }
         self.reserve.refill();
         if day == self.day {

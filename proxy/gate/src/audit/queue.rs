@@ -37,6 +37,8 @@ struct State {
     expected: usize,
     /// The thread waits without a time, so that even an outcome must wake it.
     asleep: bool,
+    /// Somebody wants the thread to look around.
+    nudged: bool,
     failing: bool,
     closed: bool,
 }
@@ -46,7 +48,7 @@ struct State {
 pub(super) enum Work {
     /// Records to write, and who waits for them.
     Batch(Arc<Batch>),
-    /// Nothing came for the time given: try the disk again.
+    /// Nothing came for the time given, or somebody wants the thread to look around.
     Nothing,
     /// The queue is closed and empty.
     End,
@@ -115,6 +117,9 @@ impl Queue {
         state.in_flight = None;
         state.expected = state.taken + state.decisions;
         while state.decisions == 0 && !state.closed {
+            if mem::take(&mut state.nudged) && state.records.is_empty() {
+                return Work::Nothing;
+            }
             let timed_out = self.wake.wait_for(&mut state, self.linger).timed_out();
             if !timed_out || state.decisions > 0 || state.closed {
                 continue;
@@ -148,6 +153,12 @@ impl Queue {
         let since = state.since.take().unwrap_or_else(now);
         state.in_flight = Some((Arc::clone(&batch), since));
         Work::Batch(batch)
+    }
+
+    /// Makes the thread look around, though nothing may have come.
+    pub(super) fn nudge(&self) {
+        self.state.lock().nudged = true;
+        self.wake.notify_one();
     }
 
     /// Says whether the disk takes records. While it does not, decisions are refused at once.

@@ -81,16 +81,22 @@ impl Audit {
         );
         let anchors = settings.log.as_ref().is_some_and(|log| log.anchor.is_some());
         let mut journal = journal.map_err(|cause| AuditFault::File { path: directory.clone(), cause })?;
+        let queue = Arc::new(Queue::new(settings.queue_bytes, settings.linger));
+        let counts = Arc::new(Counts::default());
         if let Some(log) = settings.log {
-            journal.keep_log(log)?;
+            let (queue, counts) = (Arc::clone(&queue), Arc::clone(&counts));
+            journal.keep_log(log, move |standing, failed| {
+                counts.proved(standing);
+                if failed {
+                    queue.nudge();
+                }
+            })?;
         }
         if let Some(spill) = &mut spill {
             spill.resume(&mut journal, &mut reading, clock.now())?;
         }
         let recovered = reading.close(&mut journal, clock.now())?;
         let strangers = Strangers::open(&directory, settings.strangers_bytes, Arc::clone(&clock))?;
-        let queue = Arc::new(Queue::new(settings.queue_bytes, settings.linger));
-        let counts = Arc::new(Counts::default());
         let committer = Committer {
             queue: Arc::clone(&queue),
             counts: Arc::clone(&counts),

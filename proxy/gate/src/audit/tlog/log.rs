@@ -9,15 +9,16 @@ use std::{
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, Instant},
 };
 
 use super::{
     checkpoint::Checkpoint,
+    keeper::Standing,
     merkle::Hash,
     note::{Keys, NoteFault},
     tile::{self, Frontier, Layer, Tile, WIDTH},
     tree::{TileFault, Tree},
+    unsynced::Unsynced,
     verify::{Doubt, text},
 };
 
@@ -29,11 +30,6 @@ pub(super) const HISTORY: &str = "checkpoints";
 pub(super) const HISTORY_END: &str = "\n";
 /// Which entry each of the record's files begins with.
 const BEGINNINGS: &str = "files";
-
-/// A checkpoint is made after so many entries.
-const ENTRIES: u64 = 1_000;
-/// Or after so long, when there are new ones.
-const AGE: Duration = Duration::from_secs(10);
 
 /// How the log is kept.
 #[derive(Debug)]
@@ -115,16 +111,18 @@ pub(in crate::audit) struct Log {
     frontier: Frontier,
     /// The bundle that is not full.
     bundle: Vec<u8>,
-    /// What has filled, and is not written.
-    full: Vec<(Tile, Vec<u8>)>,
+    /// What has filled, and is not on the disk.
+    pub(super) full: Vec<(Tile, Vec<u8>)>,
+    /// Where parts are that full tiles replace.
+    outgrown: Vec<PathBuf>,
     /// Entries under the newest checkpoint.
     checked: u64,
     /// Entries under the newest checkpoint that the anchor has.
     anchored: u64,
-    /// Since when there are entries under none.
-    waiting: Option<Instant>,
     /// Where each file of the record begins, oldest first.
     beginnings: Vec<(String, u64)>,
+    /// One of them is not on the disk.
+    begun: bool,
 }
 
 impl Log {
@@ -156,23 +154,27 @@ impl Log {
         let path = directory.join(BEGINNINGS);
         let beginnings = parse_beginnings(&read(&path).map_err(file(&path))?.unwrap_or_default());
         let anchored = hold_against_anchor(&settings, size)?;
-        let full = Vec::new();
-        Ok(Self { frontier, bundle, full, checked: size, anchored, waiting: None, beginnings, settings })
+        Ok(Self {
+            settings,
+            frontier,
+            bundle,
+            full: Vec::new(),
+            outgrown: Vec::new(),
+            checked: size,
+            anchored,
+            beginnings,
+            begun: false,
+        })
     }
 
     /// How many entries it has.
-    pub(in crate::audit) fn size(&self) -> u64 {
+    pub(super) fn size(&self) -> u64 {
         self.frontier.size
     }
 
-    /// How many of them are under a checkpoint.
-    pub(in crate::audit) fn checked(&self) -> u64 {
-        self.checked
-    }
-
-    /// How many of those the anchor has.
-    pub(in crate::audit) fn anchored(&self) -> u64 {
-        self.anchored
+    /// How far it is.
+    pub(super) fn standing(&self) -> Standing {
+        Standing { entries: self.frontier.size, checked: self.checked, anchored: self.anchored }
     }
 
     /// Adds entries, one a line.
@@ -192,84 +194,102 @@ impl Log {
         }
     }
 
-    /// Writes what has filled, and a checkpoint when one is due: this waits for the disk.
-    pub(in crate::audit) fn keep_up(&mut self, now: Instant) -> io::Result<()> {
-        self.write_full()?;
-        let new = self.frontier.size - self.checked;
-        if new == 0 {
-            return Ok(());
-        }
-        let waiting = *self.waiting.get_or_insert(now);
-        if new >= ENTRIES || now.saturating_duration_since(waiting) >= AGE {
-            self.checkpoint()?;
-        }
+    /// Puts on the disk what has filled.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        let mut files = Unsynced::new(&self.settings.directory);
+        self.write_full(&mut files)?;
+        files.sync()?;
+        self.flushed();
         Ok(())
     }
 
-    /// After how long a checkpoint is due though nothing more comes; none when there is nothing new.
-    pub(in crate::audit) fn due(&self, now: Instant) -> Option<Duration> {
-        Some(AGE.saturating_sub(now.saturating_duration_since(self.waiting?)))
+    fn write_full(&self, files: &mut Unsynced) -> io::Result<()> {
+        let root = &self.settings.directory;
+        self.full.iter().try_for_each(|(tile, bytes)| files.write(&root.join(tile.path()), bytes))
     }
 
-    pub(super) fn write_full(&mut self) -> io::Result<()> {
-        while let Some((tile, bytes)) = self.full.first() {
-            let path = self.settings.directory.join(tile.path());
-            replace(&path, bytes)?;
-            // What it held while it was growing.
-            let partial = path.with_added_extension("p");
-            match fs::remove_dir_all(&partial) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-            self.full.remove(0);
-        }
-        Ok(())
+    fn flushed(&mut self) {
+        let root = &self.settings.directory;
+        let partial = |(tile, _): (Tile, Vec<u8>)| root.join(tile.path()).with_added_extension("p");
+        self.outgrown.extend(self.full.drain(..).map(partial));
     }
 
-    /// Signs a checkpoint over everything; first all of that is on the disk.
+    /// Signs a checkpoint over everything, which is on the disk by then. What fails is all done again the next time.
     pub(in crate::audit) fn checkpoint(&mut self) -> io::Result<()> {
-        self.write_full()?;
+        self.write_beginnings()?;
         let size = self.frontier.size;
         if size == self.checked {
             return Ok(());
         }
-        let directory = &self.settings.directory;
-        if let Some(tile) = Tile::of(Layer::Entries, size / WIDTH, size) {
-            replace(&directory.join(tile.path()), &self.bundle)?;
-        }
-        for (tile, hashes) in self.frontier.partial() {
-            replace(&directory.join(tile.path()), &tile::bytes(hashes))?;
-        }
+        self.write_tiles(size)?;
         let signer = self.settings.keys.signer().map_err(io::Error::other)?;
         let origin = signer.name().to_owned();
         let note = Checkpoint { origin, size, root: self.frontier.root() }.sign(signer);
-        replace(&directory.join(CHECKPOINT), note.as_bytes())?;
+        replace(&self.settings.directory.join(CHECKPOINT), note.as_bytes())?;
         self.checked = size;
-        self.waiting = None;
-        if let Some(anchor) = &self.settings.anchor {
-            match anchor_checkpoint(anchor, &note) {
-                Ok(()) => self.anchored = size,
-                // The log itself is whole; the next checkpoint is anchored again.
-                Err(error) => {
-                    tracing::error!(%error, anchor = %anchor.display(), "a checkpoint could not be anchored");
-                }
-            }
-        }
+        self.remove_outgrown();
+        self.anchor(size, &note);
         Ok(())
     }
 
+    fn write_tiles(&mut self, size: u64) -> io::Result<()> {
+        let root = &self.settings.directory;
+        let mut files = Unsynced::new(root);
+        self.write_full(&mut files)?;
+        if let Some(tile) = Tile::of(Layer::Entries, size / WIDTH, size) {
+            files.write(&root.join(tile.path()), &self.bundle)?;
+        }
+        for (tile, hashes) in self.frontier.partial() {
+            files.write(&root.join(tile.path()), &tile::bytes(hashes))?;
+        }
+        files.sync()?;
+        self.flushed();
+        Ok(())
+    }
+
+    /// Removes what full tiles held while they were growing: until now, the newest checkpoint was over it.
+    fn remove_outgrown(&mut self) {
+        for partial in self.outgrown.drain(..) {
+            match fs::remove_dir_all(&partial) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    tracing::warn!(%error, directory = %partial.display(), "a part of a tile that has filled is left behind");
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn anchor(&mut self, size: u64, note: &str) {
+        let Some(anchor) = &self.settings.anchor else { return };
+        match anchor_checkpoint(anchor, note) {
+            Ok(()) => self.anchored = size,
+            // The log itself is whole; the next checkpoint is anchored again.
+            Err(error) => {
+                tracing::error!(%error, anchor = %anchor.display(), "a checkpoint could not be anchored");
+            }
+        }
+    }
+
     /// Notes that a file of the record begins with the next entry.
-    pub(in crate::audit) fn begin_file(&mut self, name: &str) -> io::Result<()> {
+    pub(in crate::audit) fn begin_file(&mut self, name: &str) {
         let beginning = (name.to_owned(), self.frontier.size);
-        // After a failure it is noted again.
         if self.beginnings.last() != Some(&beginning) {
             self.beginnings.push(beginning);
+            self.begun = true;
+        }
+    }
+
+    fn write_beginnings(&mut self) -> io::Result<()> {
+        if !self.begun {
+            return Ok(());
         }
         let mut text = String::new();
         for (name, index) in &self.beginnings {
             text.push_str(&format!("{name} {index}\n"));
         }
-        replace(&self.settings.directory.join(BEGINNINGS), text.as_bytes())
+        replace(&self.settings.directory.join(BEGINNINGS), text.as_bytes())?;
+        self.begun = false;
+        Ok(())
     }
 
     /// The entry that a file of the record begins with.

@@ -6,12 +6,13 @@
 //!
 //! - [`merkle`], [`tile`]: hashes, and what they are stored in; [`tree`] reads any part of a stored tree;
 //! - [`note`], [`checkpoint`]: keys and signatures;
-//! - [`log`] writes, [`resume`] goes on after a stop;
+//! - [`log`] grows, by [`keeper`]'s thread and through [`unsynced`] files; [`resume`] goes on after a stop;
 //! - [`bundles`] puts a [`tombstone`] in the place of an entry that is retired; [`retired`] proves that this was its time;
 //! - [`verify`] proves the whole, [`proof`] one entry.
 
 mod bundles;
 mod checkpoint;
+mod keeper;
 mod log;
 mod merkle;
 mod note;
@@ -23,12 +24,14 @@ mod tests;
 mod tile;
 pub(super) mod tombstone;
 mod tree;
+mod unsynced;
 mod verify;
 
 /// The log's directory below that of the record.
 pub const LOG_DIRECTORY: &str = "log";
 
 pub(super) use bundles::Bundles;
+pub(super) use keeper::{AGE, Keeper, Standing};
 pub(super) use log::Log;
 pub use log::{LogFault, LogSettings, beginnings};
 pub use note::{Keys, NoteFault, Signer, Verifier};

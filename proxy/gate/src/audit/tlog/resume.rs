@@ -14,6 +14,8 @@ use super::{
 
 /// How many of the record's files are held against the log, the newest. `poort audit verify` looks at all.
 const FILES: usize = 2;
+/// So many full tiles are gathered before they are written, at most some MiB.
+const FULL: usize = 16;
 
 impl Log {
     /// Takes over the lines of the record's files, oldest first, that it does not have.
@@ -30,7 +32,7 @@ impl Log {
                 Some(first) => first,
                 None => {
                     let first = self.size();
-                    self.begin_file(name).map_err(|cause| fault(path, cause))?;
+                    self.begin_file(name);
                     first
                 }
             };
@@ -56,7 +58,9 @@ impl Log {
             let (index, line) = (first + lines, text.strip_suffix(b"\n").unwrap_or(&text));
             if index >= tree.size {
                 self.append(&text);
-                self.write_full().map_err(|cause| fault(path, cause))?;
+                if self.full.len() >= FULL {
+                    self.flush().map_err(|cause| fault(path, cause))?;
+                }
             } else if tree.entry(index)? != Hash::of_entry(line) {
                 return Err(LogFault::Line { path: path.to_owned(), line: lines + 1, index });
             }

@@ -1,16 +1,17 @@
 //! A log on a disk: it grows, is stopped, is tampered with.
 
 use std::{
-    fs,
+    fs::{self, File},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, mpsc},
+    thread,
     time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
 
 use super::{
-    Keys, LogFault, LogSettings, Signer, find,
+    Keeper, Keys, LogFault, LogSettings, Signer, Standing, find,
     log::{CHECKPOINT, Log},
     verify::{Doubt, verify},
 };
@@ -64,7 +65,7 @@ fn lines(from: u64, to: u64) -> String {
 fn grown(size: u64) -> Ground {
     let ground = Ground::new();
     let mut log = ground.log().unwrap();
-    log.begin_file("audit-20260301.jsonl").unwrap();
+    log.begin_file("audit-20260301.jsonl");
     for from in (0..size).step_by(100) {
         log.append(lines(from, size.min(from + 100)).as_bytes());
         log.checkpoint().unwrap();
@@ -87,25 +88,60 @@ fn a_log_is_whole_at_any_size() {
     assert!(matches!(nothing.verify(), Err(Doubt::NoCheckpoint(_))));
 }
 
+/// Waits until the log is so far.
+fn until(keeper: &Keeper, is_so: impl Fn(Standing) -> bool) -> Standing {
+    let start = Instant::now();
+    loop {
+        let standing = keeper.look().0;
+        if is_so(standing) {
+            return standing;
+        }
+        assert!(start.elapsed() < Duration::from_secs(20), "{standing:?}");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
 #[test]
 fn checkpoints_come_by_number_and_by_age() {
     let ground = Ground::new();
-    let mut log = ground.log().unwrap();
-    let start = Instant::now();
-    log.keep_up(start).unwrap();
-    assert_eq!(log.due(start), None);
-    log.append(lines(0, 999).as_bytes());
-    log.keep_up(start).unwrap();
-    assert_eq!((log.checked(), log.due(start)), (0, Some(Duration::from_secs(10))));
-    log.append(lines(999, 1000).as_bytes());
-    log.keep_up(start).unwrap();
-    assert_eq!((log.checked(), log.due(start)), (1000, None));
-    log.append(lines(1000, 1001).as_bytes());
-    log.keep_up(start).unwrap();
-    log.keep_up(start + Duration::from_secs(9)).unwrap();
-    assert_eq!(log.checked(), 1000);
-    log.keep_up(start + Duration::from_secs(10)).unwrap();
-    assert_eq!(log.checked(), 1001);
+    let (told, heard) = mpsc::channel();
+    let long = Duration::from_secs(3600);
+    let tell = move |standing: Standing, failed: bool| told.send((standing.checked, failed)).unwrap();
+    let mut keeper = Keeper::start(ground.log().unwrap(), long, tell).unwrap();
+    keeper.append(lines(0, 999).as_bytes());
+    thread::sleep(Duration::from_millis(50));
+    assert_eq!((keeper.look().0.entries, keeper.look().0.checked), (999, 0), "it is not time");
+    keeper.append(lines(999, 1000).as_bytes());
+    assert_eq!(until(&keeper, |now| now.checked > 0).checked, 1000, "by number");
+    keeper.append(lines(1000, 1001).as_bytes());
+    keeper.close().unwrap();
+    assert_eq!(keeper.look().0.anchored, 1001, "at the end");
+    assert_eq!(heard.iter().collect::<Vec<_>>(), [(0, false), (1000, false), (1001, false)]);
+    let keeper = Keeper::start(ground.log().unwrap(), Duration::from_millis(20), |_, _| {}).unwrap();
+    keeper.append(lines(1001, 1002).as_bytes());
+    until(&keeper, |now| now.checked == 1002);
+    assert_eq!(ground.verify().unwrap(), 1002);
+}
+
+#[test]
+fn a_checkpoint_that_cannot_be_made_is_told_and_made_when_that_is_asked_for() {
+    let ground = Ground::new();
+    let (told, heard) = mpsc::channel();
+    let age = Duration::from_millis(1);
+    let keeper =
+        Keeper::start(ground.log().unwrap(), age, move |_, failed| told.send(failed).unwrap()).unwrap();
+    assert!(!heard.recv().unwrap());
+    // Where a directory of tiles is to be, something else is: no permission keeps root from anything.
+    fs::write(ground.path("log/tile"), "").unwrap();
+    keeper.append(lines(0, 300).as_bytes());
+    assert!(heard.recv().unwrap(), "it is told");
+    keeper.append(lines(300, 1400).as_bytes());
+    assert!(keeper.retry().is_err() && keeper.look().1.is_some());
+    fs::remove_file(ground.path("log/tile")).unwrap();
+    keeper.retry().unwrap();
+    assert_eq!((keeper.look().0.checked, ground.verify().unwrap()), (1400, 1400), "nothing is lost");
+    keeper.append(lines(1400, 1401).as_bytes());
+    until(&keeper, |now| now.checked == 1401);
 }
 
 #[test]
@@ -117,8 +153,12 @@ fn a_stop_at_any_moment_loses_nothing() {
     ground.record(900);
     let mut log = ground.log().unwrap();
     log.append(lines(500, 800).as_bytes());
-    log.keep_up(Instant::now()).unwrap();
+    log.flush().unwrap();
     drop(log);
+    // What is under no checkpoint may be there in part.
+    let tile = File::options().write(true).open(ground.path("log/tile/0/001")).unwrap();
+    tile.set_len(1_000).unwrap();
+    assert_eq!(ground.verify().unwrap(), 500);
     let mut log = ground.log().unwrap();
     assert_eq!(log.size(), 500);
     log.resume(&[path]).unwrap();
