@@ -75,7 +75,7 @@ impl Tomcat {
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stdout));
     }
 
-    /// Starts it on this `server.xml`; it listens on `port` when this returns.
+    /// Starts it on this `server.xml`; it serves on `port` when this returns.
     ///
     /// # Panics
     /// When it does not; with what it says.
@@ -92,10 +92,11 @@ impl Tomcat {
         let command = command.stdin(Stdio::null()).stdout(said.try_clone().unwrap()).stderr(said);
         let mut running = Running(command.spawn().unwrap());
         let begin = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        // It listens before it serves.
+        while !self.log().contains("Server startup in") || TcpStream::connect(("127.0.0.1", port)).is_err() {
             let ended = running.0.try_wait().unwrap();
             let patient = ended.is_none() && begin.elapsed() < PATIENCE;
-            assert!(patient, "Tomcat does not listen: {}", fs::read_to_string(&log).unwrap_or_default());
+            assert!(patient, "Tomcat does not listen: {}", self.log());
             std::thread::sleep(Duration::from_millis(50));
         }
         running

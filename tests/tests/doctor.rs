@@ -19,6 +19,9 @@ use poort_demo::{
 use poort_tests::{PERSON, World, get, nginx::Nginx, tools};
 use serde_json::{Value, json};
 
+/// Of the gate's certificate in the demo, as RFC 2253 writes it.
+const SUBJECT: &str = "CN=poort gate,O=Zone Example (demo)";
+
 /// What the doctor says, and its exit code.
 async fn doctor(world: &World, arguments: &[&str]) -> (Option<i32>, Value) {
     let output = world.gate.command("doctor", &[arguments, &["--json"]].concat()).await.unwrap();
@@ -58,6 +61,7 @@ impl Front {
             ("/etc/nginx/poort/firearms.crt", file(directory.join("persons.crt"))),
             ("/etc/nginx/poort/firearms.key", file(directory.join("persons.key"))),
             ("/etc/nginx/poort/gate-ca.crt", file(pki.path("internal-ca.crt"))),
+            ("CN=poort gate", SUBJECT.to_owned()),
         ] {
             assert!(recipe.contains(theirs), "the recipe has no {theirs}");
             recipe = recipe.replace(theirs, &ours);
@@ -101,11 +105,13 @@ async fn behind_nginx(application: &Source) -> (World, Front) {
     (world.await.unwrap(), front.unwrap())
 }
 
-const CERTIFICATE: [&str; 6] = [
+const CERTIFICATE: [&str; 8] = [
     "no-certificate",
     "no-certificate-headers",
     "other-authority",
     "other-authority-headers",
+    "wrong-signature",
+    "wrong-signature-headers",
     "neighbour",
     "neighbour-headers",
 ];
@@ -117,7 +123,7 @@ async fn behind_the_recipe_for_nginx_a_source_takes_the_gate_alone_and_by_each_w
     let Some(nginx) = front.start(&[]) else { return };
     let an = world.officer().unwrap();
     let (answer, received) = get(&an, &application, PERSON).await.unwrap();
-    assert_eq!(answer.status, 200, "{}", world.gate.log());
+    assert_eq!(answer.status, 200, "{}\n{}", answer.text(), world.gate.log());
     assert_eq!(received.unwrap().header("x-remote-user"), Some("an.janssens"));
     let (certificate, key) = world.zone.pki.device_files("neighbour");
     let arguments = [
@@ -144,25 +150,27 @@ async fn behind_the_recipe_for_nginx_a_source_takes_the_gate_alone_and_by_each_w
     let strict = front.strict.to_string();
     let knows_nobody = ("127.0.0.1:8080", strict.as_str());
     let anybodys = ("X-Remote-User $gate_user", "X-Remote-User $http_x_remote_user");
+    let pin = format!("\"SUCCESS {SUBJECT}\"");
+    let unverified = format!("\"{SUBJECT}\"");
     let any_authority = [
         ("ssl_verify_client on;", "ssl_verify_client optional_no_ca;"),
         ("\"$ssl_client_verify $ssl_client_s_dn\"", "$ssl_client_s_dn"),
-        ("\"SUCCESS CN=poort gate\"", "\"CN=poort gate\""),
+        (pin.as_str(), unverified.as_str()),
     ];
     let cases: &[(&str, &[(&str, &str)], &[&str])] = &[
         ("another wall stands behind it", &[demanded], &[]),
         (
             "no certificate is demanded",
             &[demanded, pinned],
-            &[CERTIFICATE[0], CERTIFICATE[1], CERTIFICATE[4], CERTIFICATE[5]],
+            &[CERTIFICATE[0], CERTIFICATE[1], CERTIFICATE[6], CERTIFICATE[7]],
         ),
         ("any authority will do", &any_authority, &CERTIFICATE[2..4]),
-        ("any subject will do", &[pinned], &CERTIFICATE[4..]),
+        ("any subject will do", &[pinned], &CERTIFICATE[6..]),
         ("headers count of the gate alone", &[demanded, pinned, knows_nobody], &[]),
         (
             "headers count of anybody",
             &[demanded, pinned, knows_nobody, anybodys],
-            &[CERTIFICATE[1], CERTIFICATE[5]],
+            &[CERTIFICATE[1], CERTIFICATE[7]],
         ),
     ];
     for (case, changes, let_in) in cases {

@@ -47,7 +47,7 @@ async fn behind_the_recipe_for_tomcat_an_application_takes_the_gate_alone() {
                 "ca": file("internal-ca.crt"), "name": "persons.internal",
                 "certificate": file("upstream-client.crt"), "key": file("upstream-client.key"),
             });
-            let upstream = json!({ "addresses": [format!("127.0.0.1:{port}")], "tls": tls });
+            let upstream = json!({ "addresses": [format!("127.0.0.1:{port}")], "tls": tls, "timeouts": { "read": "60s", "total": "60s" } });
             yaml["upstream"] = serde_yaml::to_value(upstream).unwrap();
         })
     });
@@ -63,6 +63,7 @@ async fn behind_the_recipe_for_tomcat_an_application_takes_the_gate_alone() {
         ("port=\"8443\" address=\"10.20.3.11\"", format!("port=\"{port}\" address=\"127.0.0.1\"")),
         ("https://gate.zone.example", "https://gate.localhost".to_owned()),
         ("audience=\"firearms\"", "audience=\"persons\"".to_owned()),
+        ("subject=\"CN=poort gate\"", "subject=\"CN=poort gate,O=Zone Example (demo)\"".to_owned()),
     ] {
         assert!(recipe.contains(theirs), "the recipe has no {theirs}");
         recipe = recipe.replace(theirs, &ours);
@@ -80,7 +81,7 @@ async fn behind_the_recipe_for_tomcat_an_application_takes_the_gate_alone() {
     assert!(answer.text().starts_with("zone|"), "{}", answer.text());
     let (code, report) = doctor(&world).await;
     assert_eq!((code, &report["closed"]), (Some(0), &json!(true)), "{report:#}\n{}", tomcat.log());
-    assert_eq!(checks(&report, "refused").len(), 7 + ASSERTIONS.len(), "{report:#}");
+    assert_eq!(checks(&report, "refused").len(), 9 + ASSERTIONS.len(), "{report:#}");
     drop(running);
 
     let demanded = ("certificateVerification=\"required\"", "certificateVerification=\"optional\"");

@@ -10,7 +10,7 @@ use crate::gate::Gate;
 /// What sources say to whoever comes past the gate: one verifies certificate and assertion, one believes everybody.
 pub(super) async fn walk(gate: &Gate, table: &mut Table) -> Result<(), DemoError> {
     let closed = examined(gate, "firearms", FIREARM).await?;
-    table.row("`poort doctor firearms`: past the gate, with forgeries", "closed: 10 refused", closed);
+    table.row("`poort doctor firearms`: past the gate, with forgeries", "closed: 12 refused", closed);
     let open = examined(gate, "persons", PERSON).await?;
     table.row("`poort doctor persons`, which believes whoever reaches it", "open: 6 let in", open);
     Ok(())

@@ -14,8 +14,10 @@ pub(super) enum Way {
     Plain,
     /// TLS without a certificate.
     Anyone,
-    /// TLS with a certificate that says all the gate's says, of another authority.
-    Forged,
+    /// TLS with a certificate that says all the gate's says, of an authority that nobody knows.
+    Strange,
+    /// The same, and that it is of the gate's own authority.
+    Unsigned,
     /// TLS with the certificate of a neighbour, of the gate's own authority.
     Neighbour,
 }
@@ -162,9 +164,11 @@ fn strangers(target: &Target<'_>, forgeries: &Forgeries, neighbour: bool) -> Vec
     }
     let mut all = Vec::new();
     all.extend(pair(["no-certificate", "no-certificate-headers"], "TLS without a certificate", Way::Anyone));
-    let other = "TLS with a certificate like the gate's, of another authority";
-    if forgeries.certificate.is_some() {
-        all.extend(pair(["other-authority", "other-authority-headers"], other, Way::Forged));
+    let strange = "TLS with a certificate like the gate's, of another authority";
+    let unsigned = "TLS with a certificate like the gate's, which its authority did not sign";
+    if forgeries.strange.is_some() {
+        all.extend(pair(["other-authority", "other-authority-headers"], strange, Way::Strange));
+        all.extend(pair(["wrong-signature", "wrong-signature-headers"], unsigned, Way::Unsigned));
     }
     let what = "TLS with a neighbour's certificate, of the gate's own authority";
     if neighbour {

@@ -1,4 +1,4 @@
-//! What an attacker would show: assertions that are wrong in one thing each, and a certificate that is the gate's but for the key.
+//! What an attacker would show: assertions that are wrong in one thing each, and certificates that are the gate's but for the key.
 //! All of it is made on the spot and kept nowhere.
 
 mod certificate;
@@ -17,6 +17,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use poort_identity::{Assertions, Statement, StatementKind};
 
 pub(super) use self::certificate::Certificate;
+use self::certificate::NOBODY;
 use super::target::Target;
 
 /// How long ago the expired assertion was minted: beyond what a source may forgive a clock.
@@ -29,8 +30,10 @@ pub(super) struct Forgeries {
     pub(super) genuine: Option<String>,
     /// Check, what was tried, assertion.
     pub(super) assertions: Vec<(&'static str, &'static str, String)>,
-    /// In the gate's name, of nobody's authority; none if the gate shows the source no certificate.
-    pub(super) certificate: Option<Certificate>,
+    /// In the gate's name, of an authority that nobody knows; none if the gate shows the source no certificate.
+    pub(super) strange: Option<Certificate>,
+    /// The same, in the name of the gate's authority, which did not sign it.
+    pub(super) unsigned: Option<Certificate>,
 }
 
 impl Forgeries {
@@ -42,9 +45,10 @@ impl Forgeries {
     ) -> Result<Self, String> {
         let leaf =
             target.tls.and_then(|tls| tls.identity.as_ref()).and_then(|identity| identity.chain.first());
-        let certificate = leaf.map(|leaf| Certificate::like(leaf)).transpose()?;
+        let strange = leaf.map(|leaf| Certificate::like(leaf, Some(&NOBODY))).transpose()?;
+        let unsigned = leaf.map(|leaf| Certificate::like(leaf, None)).transpose()?;
         let Some(assertions) = assertions.filter(|_| target.assertion) else {
-            return Ok(Self { genuine: None, assertions: Vec::new(), certificate });
+            return Ok(Self { genuine: None, assertions: Vec::new(), strange, unsigned });
         };
         let roles: Vec<Arc<str>> = target.roles.iter().map(|role| role.as_str().into()).collect();
         let mint = |source, at| {
@@ -63,9 +67,9 @@ impl Forgeries {
                 mint(other.unwrap_or("poort-doctor"), now)?,
             ),
             ("other-key", "an assertion signed by another key, under the gate's key id", resigned(&genuine)?),
-            ("unsigned-assertion", "an assertion with `alg: none`", unsigned(&genuine)?),
+            ("unsigned-assertion", "an assertion with `alg: none`", without_signature(&genuine)?),
         ];
-        Ok(Self { genuine: Some(genuine), assertions: wrong, certificate })
+        Ok(Self { genuine: Some(genuine), assertions: wrong, strange, unsigned })
     }
 }
 
@@ -94,7 +98,7 @@ fn resigned(genuine: &str) -> Result<String, String> {
 }
 
 /// The same claims, signed by nobody (RFC 7515, A.5).
-fn unsigned(genuine: &str) -> Result<String, String> {
+fn without_signature(genuine: &str) -> Result<String, String> {
     let claims = genuine.split('.').nth(1).ok_or("the assertion is no JWS")?;
     let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"poort-assertion+jwt"}"#);
     Ok(format!("{header}.{claims}."))

@@ -253,7 +253,7 @@ mod tests {
             ("not there", Way::Anyone, answer(404, None), Own::Answered, Unclear),
             ("not now", Way::Anyone, answer(429, None), Own::Answered, Unclear),
             ("not well", Way::Anyone, answer(500, None), Own::Answered, Unclear),
-            ("the end of the handshake", Way::Forged, closed(), Own::Answered, Refused),
+            ("the end of the handshake", Way::Strange, closed(), Own::Answered, Refused),
             ("silence", Way::Anyone, Came::Silent(String::new()), Own::Untried, Unclear),
             (
                 "no way, where the gate has one",

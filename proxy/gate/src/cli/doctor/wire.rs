@@ -18,7 +18,11 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use super::{attempt::Way, forged::Forgeries, target::Target};
+use super::{
+    attempt::Way,
+    forged::{Certificate, Forgeries},
+    target::Target,
+};
 use crate::config::checked::{TlsVersion, source::UpstreamTls};
 
 /// The largest head of an answer that is read, in bytes, and the most lines in it.
@@ -78,7 +82,8 @@ pub(super) struct Wire {
     /// None: plain HTTP.
     gate: Option<TlsConnector>,
     anyone: Option<TlsConnector>,
-    forged: Option<TlsConnector>,
+    strange: Option<TlsConnector>,
+    unsigned: Option<TlsConnector>,
     neighbour: Option<TlsConnector>,
 }
 
@@ -107,18 +112,22 @@ impl Wire {
             name: None,
             gate: None,
             anyone: None,
-            forged: None,
+            strange: None,
+            unsigned: None,
             neighbour: None,
         };
         let Some(tls) = target.tls else { return Ok(wire) };
         let name =
             ServerName::try_from(tls.name.clone()).map_err(|fault| format!("`{}`: {fault}", tls.name))?;
-        let forged =
-            forgeries.certificate.as_ref().map(|forged| (vec![forged.certificate.clone()], forged.key()));
+        let shown = |forged: &Option<Certificate>| {
+            let identity = forged.as_ref().map(|forged| (vec![forged.certificate.clone()], forged.key()));
+            identity.map(|identity| as_stranger(Some(identity))).transpose()
+        };
         wire.name = Some(name);
         wire.gate = target.tls.map(as_gate).transpose()?;
         wire.anyone = Some(as_stranger(None)?);
-        wire.forged = forged.map(|identity| as_stranger(Some(identity))).transpose()?;
+        wire.strange = shown(&forgeries.strange)?;
+        wire.unsigned = shown(&forgeries.unsigned)?;
         let neighbour = neighbour.map(|(chain, key)| (chain.clone(), key.clone_key()));
         wire.neighbour = neighbour.map(|identity| as_stranger(Some(identity))).transpose()?;
         Ok(wire)
@@ -141,7 +150,8 @@ impl Wire {
                 Way::Plain => None,
                 Way::Gate => self.gate.as_ref(),
                 Way::Anyone => self.anyone.as_ref(),
-                Way::Forged => self.forged.as_ref(),
+                Way::Strange => self.strange.as_ref(),
+                Way::Unsigned => self.unsigned.as_ref(),
                 Way::Neighbour => self.neighbour.as_ref(),
             };
             match (connector, &self.name) {

@@ -27,19 +27,25 @@ const P256: [u8; 21] = [
     0x3d, 0x03, 0x01, 0x07,
 ];
 
+/// The name of an authority that nobody has heard of, `CN=nobody` (RFC 5280, 4.1.2.4).
+pub(in crate::cli::doctor) const NOBODY: [u8; 19] = [
+    0x30, 0x11, 0x31, 0x0f, 0x30, 0x0d, 0x06, 0x03, 0x55, 0x04, 0x03, 0x0c, 0x06, b'n', b'o', b'b', b'o',
+    b'd', b'y',
+];
+
 impl Certificate {
-    /// One like `model`.
+    /// One like `model`, of `issuer`; none: of the same, as far as words go.
     ///
     /// # Errors
     /// If `model` is no certificate or no key can be made, in words.
-    pub(in crate::cli::doctor) fn like(model: &[u8]) -> Result<Self, String> {
+    pub(in crate::cli::doctor) fn like(model: &[u8], issuer: Option<&[u8]>) -> Result<Self, String> {
         let broken = |_| "no key could be made".to_owned();
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &SystemRandom::new());
         let key = pkcs8.map_err(broken)?.as_ref().to_vec();
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &key);
         let pair = pair.map_err(|fault| fault.to_string())?;
         let point = bit_string(pair.public_key().as_ref());
-        let said = said(model, &der(SEQUENCE, &[&P256, &point]))?;
+        let said = said(model, issuer, &der(SEQUENCE, &[&P256, &point]))?;
         // Another key than the one that is certified: an authority that nobody has heard of, not a certificate that signs itself.
         let authority = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).map_err(broken)?;
         let signature = authority.sign(&SystemRandom::new(), &said).map_err(broken)?;
@@ -52,8 +58,8 @@ impl Certificate {
     }
 }
 
-/// What `model` says (its `tbsCertificate`), of another key, to be signed by another algorithm.
-fn said(model: &[u8], key: &[u8]) -> Result<Vec<u8>, String> {
+/// What `model` says (its `tbsCertificate`), of another key and perhaps another issuer, to be signed by another algorithm.
+fn said(model: &[u8], another: Option<&[u8]>, key: &[u8]) -> Result<Vec<u8>, String> {
     let unread = |fault: String| format!("the gate's certificate cannot be read: {fault}");
     let (_, parsed) = X509Certificate::from_der(model).map_err(|fault| unread(fault.to_string()))?;
     let issuer = parsed.issuer().as_raw();
@@ -69,13 +75,14 @@ fn said(model: &[u8], key: &[u8]) -> Result<Vec<u8>, String> {
         // version, serialNumber, signature, issuer, validity, subject, subjectPublicKeyInfo, extensions
         said.push(match number {
             2 => &ECDSA_WITH_SHA256[..],
+            3 if part == issuer => another.unwrap_or(part),
             6 => key,
             _ => part,
         });
         number += 1;
         rest = after;
     }
-    let in_order = said.get(3) == Some(&issuer) && said.get(5) == Some(&subject);
+    let in_order = said.get(3) == Some(&another.unwrap_or(issuer)) && said.get(5) == Some(&subject);
     if !in_order {
         return Err(unread("it is not of version 3".to_owned()));
     }
@@ -117,11 +124,15 @@ mod tests {
         params.distinguished_name.push(rcgen::DnType::CommonName, "poort gate");
         params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
         let model = params.signed_by(&rcgen::KeyPair::generate().unwrap(), &issuer).unwrap();
-        let forged = Certificate::like(model.der()).unwrap();
+        let forged = Certificate::like(model.der(), None).unwrap();
+        let strange = Certificate::like(model.der(), Some(&NOBODY)).unwrap();
+        let (_, strange) = X509Certificate::from_der(&strange.certificate).unwrap();
+        assert_eq!(strange.issuer().to_string(), "CN=nobody");
         let (rest, like) = X509Certificate::from_der(&forged.certificate).unwrap();
         let (_, model) = X509Certificate::from_der(model.der()).unwrap();
         assert!(rest.is_empty());
         assert_eq!(like.subject(), model.subject());
+        assert_eq!(strange.subject(), model.subject());
         assert_eq!(like.issuer(), model.issuer());
         assert_eq!(like.raw_serial(), model.raw_serial());
         assert_eq!(like.validity(), model.validity());
@@ -145,6 +156,6 @@ mod tests {
 
     #[test]
     fn what_is_no_certificate_is_no_model() {
-        assert!(Certificate::like(b"nothing").is_err());
+        assert!(Certificate::like(b"nothing", None).is_err());
     }
 }
