@@ -91,9 +91,9 @@ pub(super) fn obey(arguments: &Arguments) -> ExitCode {
     match examine(arguments) {
         Ok(report) => {
             if arguments.json {
-                say(report.json())
+                say(report.json());
             } else {
-                say(&report)
+                say(&report);
             }
             if report.is_closed() { ExitCode::SUCCESS } else { ExitCode::from(OPEN) }
         }
