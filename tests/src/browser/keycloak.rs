@@ -6,11 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use poort_demo::{DemoError, layout::Layout, pki::Leaf, ports, zone::Zone};
+use poort_demo::{DemoError, client::Browser, layout::Layout, pki::Leaf, ports, zone::Zone};
 use serde_json::json;
 
 use super::{Chromium, Programs, chromium};
-use crate::{World, tools};
+use crate::{PERSON, World, tools};
 
 /// How long it may take to start.
 const PATIENCE: Duration = Duration::from_secs(900);
@@ -39,6 +39,9 @@ impl KeycloakStage {
             Ok(())
         });
         let (world, keycloak) = (world.await.unwrap(), keycloak.unwrap());
+        // On a busy machine the first page that Keycloak makes takes longer than a browser is waited for.
+        let first = Browser::new(&world.zone, &world.zone.caller("car-12").unwrap()).unwrap();
+        first.go(&first.at("persons", PERSON)).await.unwrap();
         let browser = Chromium::start(&programs, &world.zone, None, turn);
         Some(Self { world, browser, keycloak })
     }
