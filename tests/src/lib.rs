@@ -32,8 +32,10 @@ pub mod browser;
 pub mod clock;
 pub mod day;
 pub mod glass;
+pub mod nginx;
 pub mod redis;
 pub mod signing_in;
+pub mod tomcat;
 pub mod tools;
 
 /// How long a condition is waited for before a test fails.

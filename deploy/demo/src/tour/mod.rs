@@ -6,6 +6,7 @@
 mod attacks;
 mod changes;
 mod console;
+mod doctor;
 mod missions;
 mod proofs;
 mod record;
@@ -36,6 +37,7 @@ pub async fn walk(zone: &Zone, gate: &Gate) -> Result<Table, DemoError> {
     missions::walk(&tour, gate, &mut table).await?;
     tour.limits(&mut table).await?;
     changes::walk(&tour, gate, &mut table).await?;
+    doctor::walk(gate, &mut table).await?;
     proofs::walk(&tour, gate, &mut table).await?;
     workbench::walk(&tour, gate, &mut table).await?;
     console::walk(&tour, &mut table).await?;

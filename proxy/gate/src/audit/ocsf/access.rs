@@ -1,4 +1,4 @@
-//! A look at the record, as Entity Management (3004).
+//! A look at the record, or a source examined in the gate's name, as Entity Management (3004).
 
 use serde::{Serialize, Serializer};
 
@@ -35,7 +35,13 @@ impl Serialize for Wanted<'_> {
 /// The event of an access; `id` is what names who looks.
 pub(super) fn event<'a>(access: &'a Access, id: &'a str) -> Event<'a, Managed<'a, Unmapped<'a>>> {
     let reason = access.reason.as_deref();
-    let what = if access.refused { "look at the record refused" } else { "record consulted" };
+    let (entity, what) = match (&access.source, access.refused) {
+        (None, false) => (Entity::RECORD, "record consulted"),
+        (None, true) => (Entity::RECORD, "look at the record refused"),
+        (Some(source), _) => {
+            (Entity { name: Some(name(source)), kind: "Source", uid: None }, "source examined")
+        }
+    };
     let message = Message { what, why: reason };
     let looked = Envelope {
         count: Some(access.shown),
@@ -48,6 +54,6 @@ pub(super) fn event<'a>(access: &'a Access, id: &'a str) -> Event<'a, Managed<'a
     };
     Event {
         envelope: if access.refused { looked.unauthorized() } else { looked },
-        body: Managed::by(&access.by, id, Entity::RECORD, unmapped),
+        body: Managed::by(&access.by, id, entity, unmapped),
     }
 }
