@@ -11,7 +11,7 @@ use crate::audit::{Act, Audit, Authentication, Who};
 
 use super::{
     Desk, State, Whose,
-    endpoints::{one, record},
+    visit::{one, record},
 };
 
 impl Desk {

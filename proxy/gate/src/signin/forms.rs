@@ -17,11 +17,10 @@ use poort_identity::sign_in::SignInFault;
 use zeroize::Zeroizing;
 
 use super::{
-    Desk, Errand, Visit,
-    endpoints::{Answered, secret},
-    journey,
+    Desk, Errand, Visit, journey,
     pages::{self, Page},
     texts,
+    visit::{Answered, secret},
 };
 
 /// How long a form is kept.
