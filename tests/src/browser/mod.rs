@@ -8,7 +8,7 @@ use std::{
     fs,
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
     time::Duration,
 };
 
@@ -111,7 +111,7 @@ impl Distance {
         let (gate, issuer) = (world.gate.address().port(), provider.port());
         let options = json!({ "rtt": rtt.as_millis(), "ports": [gate, issuer] });
         let command = programs.run(&world.zone.layout.path("browser"), "distance.mjs", &options).spawn();
-        let mut process = Guard(command.unwrap());
+        let mut process = Guard::new(command.unwrap());
         let [to_gate, to_issuer]: [u16; 2] = serde_json::from_str(&process.line()).unwrap();
         let resolve = format!(
             "MAP *.localhost:{gate} 127.0.0.1:{to_gate}, MAP localhost:{issuer} 127.0.0.1:{to_issuer}"
@@ -121,13 +121,18 @@ impl Distance {
 }
 
 /// A child that ends when nobody holds its standard input any more.
-struct Guard(Child);
+struct Guard(Child, Option<BufReader<ChildStdout>>);
 
 impl Guard {
-    /// The first line that it says.
+    const fn new(child: Child) -> Self {
+        Self(child, None)
+    }
+
+    /// The next line that it says.
     fn line(&mut self) -> String {
-        let mut line = String::new();
-        BufReader::new(self.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let (child, mut line) = (&mut self.0, String::new());
+        let said = self.1.get_or_insert_with(|| BufReader::new(child.stdout.take().unwrap()));
+        said.read_line(&mut line).unwrap();
         line
     }
 }

@@ -6,17 +6,17 @@ use http::{HeaderValue, StatusCode};
 use poort_enforce::reply::Reply;
 use poort_identity::{
     session::{Session, SessionId},
-    sign_in::{Ask, Callback, SignInFault},
+    sign_in::{Ask, Callback, SignInFault, Tokens},
     token::IdToken,
 };
 
 use super::{
-    Desk, State, Waiting, Whose, cookies,
+    Desk, Kept, State, Waiting, Whose, cookies,
     desk::Place,
-    journey::{Journey, PATIENCE},
+    journey::{Journey, LATE, PATIENCE},
     pages::Page,
     texts,
-    visit::{Answered, Visit, record, secret, sha256, tag},
+    visit::{Answered, Stranded, Visit, record, secret, sha256, tag},
 };
 use crate::audit::{Act, Authentication};
 
@@ -51,13 +51,14 @@ impl Desk {
     ) -> Answered {
         let secret = secret()?;
         let (state, flow, address) = place.provider.begin(ask, sha256(secret.as_bytes()), visit.device)?;
-        let cookie = cookies::kept(&cookies::login(&tag(&state)), &secret, PATIENCE.as_secs());
-        let waiting = Waiting { flow, journey };
-        self.state.wait_for(&state, waiting, visit.now + PATIENCE).await?;
+        let cookie = cookies::kept(&cookies::login(&tag(&state)), &secret, LATE.as_secs());
+        let waiting = Waiting { flow, journey, until: visit.now + PATIENCE };
+        self.state.wait_for(&state, waiting, visit.now + LATE).await?;
         self.go(address, cookie.into_iter().collect(), visit)
     }
 
-    pub(super) async fn callback(self: &Arc<Self>, visit: Visit<'_>) -> Answered {
+    /// A person comes back from an issuer.
+    pub(super) async fn callback(self: &Arc<Self>, visit: Visit<'_>) -> Result<Reply, Stranded> {
         let state = visit.query("state")?.ok_or(SignInFault::State)?;
         let callback =
             Callback { code: visit.query("code")?, iss: visit.query("iss")?, error: visit.query("error")? };
@@ -65,18 +66,66 @@ impl Desk {
         // Only the browser that began it may use it up: somebody else's visit must not spoil a sign-in.
         let browser = visit.secret(&login).ok_or(SignInFault::Browser)?;
         let waiting = self.state.arrived(&state, visit.now).await?.ok_or(SignInFault::State)?;
+        let journey = waiting.journey.clone();
+        let arrived = self.arrive(waiting, &callback, browser, &login, visit).await;
+        arrived.map_err(|fault| Stranded { fault, journey })
+    }
+
+    /// Whoever was waited for is here: they are signed in, and go on. `login` names the cookie of this sign-in, and `browser` is its digest.
+    async fn arrive(
+        self: &Arc<Self>,
+        waiting: Waiting,
+        callback: &Callback,
+        browser: [u8; 32],
+        login: &str,
+        visit: Visit<'_>,
+    ) -> Answered {
+        if visit.now >= waiting.until {
+            return Err(SignInFault::State);
+        }
         let alias = visit.facts.target.path.strip_prefix("/callback/").unwrap_or_default();
         let place = self.place(alias).ok_or(SignInFault::Issuer)?;
-        let grant = waiting.flow.accept(&place.provider, &callback, Some(browser), visit.device)?;
+        let grant = waiting.flow.accept(&place.provider, callback, Some(browser), visit.device)?;
         let journey = waiting.journey.as_deref();
-        let journey = journey.and_then(|sealed| Journey::open(&self.seal, sealed, visit.device, visit.now));
+        let journey = journey.and_then(|sealed| Journey::recall(&self.seal, sealed, visit.device));
         let (tokens, read) = match self.tokens(place, &grant.form, Some(&grant.nonce), visit.now).await {
             Err(fault) if fault.is_spent() && journey.as_ref().is_some_and(|journey| !journey.again) => {
-                return self.begin_again(journey, cookies::removed(&login), visit);
+                return self.begin_again(journey, cookies::removed(login), visit);
             }
             answered => answered?,
         };
-        let read = read.ok_or(SignInFault::Response)?;
+        let (id, kept) = self.open_session(tokens, read.ok_or(SignInFault::Response)?, visit).await?;
+        let session = Session {
+            id,
+            subject: Arc::clone(&kept.subject),
+            device: kept.device.clone(),
+            host: self.host.clone(),
+        };
+        let value = session.seal(&self.seal).map_err(|_| SignInFault::Internal)?;
+        let cookies = [cookies::session(&value), cookies::removed(login)].into_iter().flatten().collect();
+        if !self.is_enough(&kept, journey.as_ref(), visit.now) {
+            let page = match self.is_strong_enough(&kept, journey.as_ref()) {
+                true => visit.page(texts::NOT_RECENT).say(texts::ONCE_MORE),
+                false => visit.page(texts::NOT_STRONG).say(texts::WITH_A_CARD),
+            };
+            let again =
+                waiting.journey.map_or_else(|| "/".to_owned(), |sealed| format!("/start?to={sealed}"));
+            return Ok(Page { status: StatusCode::FORBIDDEN, cookies, ..page }
+                .link(&again, texts::TRY_AGAIN)
+                .link("/", texts::BACK)
+                .reply(visit.id));
+        }
+        tracing::info!(event = "signed_in", issuer = alias, session = %id);
+        self.go_on(id, &kept, journey, cookies, visit).await
+    }
+
+    /// Opens the session of somebody whom an issuer named, unless their access is ended: written down, then kept.
+    async fn open_session(
+        &self,
+        tokens: Tokens,
+        read: IdToken,
+        visit: Visit<'_>,
+    ) -> Result<(SessionId, Kept), SignInFault> {
         let id = self.session_for(&read, visit).await?;
         let mut kept = self.kept(id, visit.device, tokens, read, visit.now);
         self.admits(&kept, visit.now)?;
@@ -98,28 +147,7 @@ impl Desk {
             self.state.end(Whose::Session(id)).await?;
             return Err(fault);
         }
-        let session = Session {
-            id,
-            subject: Arc::clone(&kept.subject),
-            device: kept.device.clone(),
-            host: self.host.clone(),
-        };
-        let value = session.seal(&self.seal).map_err(|_| SignInFault::Internal)?;
-        let cookies = [cookies::session(&value), cookies::removed(&login)].into_iter().flatten().collect();
-        if !self.is_enough(&kept, journey.as_ref(), visit.now) {
-            let page = match self.is_strong_enough(&kept, journey.as_ref()) {
-                true => visit.page(texts::NOT_RECENT).say(texts::ONCE_MORE),
-                false => visit.page(texts::NOT_STRONG).say(texts::WITH_A_CARD),
-            };
-            let again =
-                waiting.journey.map_or_else(|| "/".to_owned(), |sealed| format!("/start?to={sealed}"));
-            return Ok(Page { status: StatusCode::FORBIDDEN, cookies, ..page }
-                .link(&again, texts::TRY_AGAIN)
-                .link("/", texts::BACK)
-                .reply(visit.id));
-        }
-        tracing::info!(event = "signed_in", issuer = alias, session = %id);
-        self.go_on(id, &kept, journey, cookies, visit).await
+        Ok((id, kept))
     }
 
     /// Asks the issuer once more, which knows by now who it is: where several tabs sign in at once, an issuer may void the code of one when

@@ -18,29 +18,29 @@ use super::{
     pages::Page,
     sign_out::signed_out,
     texts,
-    visit::{Answered, Done},
+    visit::{Answered, Stranded},
 };
 use crate::audit::{Act, Record};
 
 impl Desk {
     /// Answers a request for one of the gate's own pages.
     pub async fn answer(self: &Arc<Self>, endpoint: Endpoint, visit: Visit<'_>, routes: &Routes) -> Reply {
-        let plainly = |answered: Answered| answered.map(|reply| (reply, "answered"));
         let done = match endpoint {
-            Endpoint::Mission => self.mission(visit).await,
-            Endpoint::BreakGlass => self.break_glass(visit).await,
-            other => plainly(self.answer_plainly(other, visit, routes).await),
+            Endpoint::Mission => self.mission(visit).await.map_err(Stranded::from),
+            Endpoint::BreakGlass => self.break_glass(visit).await.map_err(Stranded::from),
+            other => self.answer_plainly(other, visit, routes).await.map(|reply| (reply, "answered")),
         };
-        let code = done.as_ref().map_or_else(SignInFault::code, |(_, code)| code);
+        let code = done.as_ref().map_or_else(|stranded| stranded.fault.code(), |(_, code)| code);
         self.metrics.signed_in(endpoint.as_str(), code);
         if endpoint == Endpoint::Callback && done.is_err() {
             let failed = visit.authentication(Act::Failed { code });
             // It failed: whether that is written down too changes nothing.
             let _ = visit.audit.append(Record::Authentication(Box::new(failed)));
         }
-        done.map(|(reply, _)| reply).unwrap_or_else(|fault| {
+        done.map(|(reply, _)| reply).unwrap_or_else(|stranded| {
+            let fault = &stranded.fault;
             tracing::warn!(event = "sign_in_failed", endpoint = endpoint.as_str(), %fault, request = %visit.id);
-            failed(endpoint, &fault, visit)
+            failed(endpoint, fault, &self.again(&stranded, visit), visit)
         })
     }
 
@@ -49,11 +49,11 @@ impl Desk {
         endpoint: Endpoint,
         visit: Visit<'_>,
         routes: &Routes,
-    ) -> Answered {
-        match endpoint {
+    ) -> Result<Reply, Stranded> {
+        let answered = match endpoint {
+            Endpoint::Callback => return self.callback(visit).await,
             Endpoint::Home => self.home(visit).await,
             Endpoint::Start => self.start(visit).await,
-            Endpoint::Callback => self.callback(visit).await,
             Endpoint::SignOut if visit.facts.method == Method::POST => self.sign_out(visit).await,
             Endpoint::SignOut => self.ask_to_sign_out(visit).await,
             Endpoint::SignedOut => Ok(signed_out(visit)),
@@ -61,7 +61,8 @@ impl Desk {
             Endpoint::Logout => self.go(format!("{}/sign-out", self.origin), vec![], visit),
             // They are answered above.
             Endpoint::Mission | Endpoint::BreakGlass => Err(SignInFault::Internal),
-        }
+        };
+        answered.map_err(Stranded::from)
     }
 
     /// The open session that the sign-in host's cookie names, on its device.
@@ -100,8 +101,8 @@ impl Desk {
     }
 }
 
-/// What a person is told when a page fails: what happened, and that nothing is lost by trying again.
-fn failed(endpoint: Endpoint, fault: &SignInFault, visit: Visit<'_>) -> Reply {
+/// What a person is told when a page fails: what happened, and that nothing is lost by trying again, at this address.
+fn failed(endpoint: Endpoint, fault: &SignInFault, again: &str, visit: Visit<'_>) -> Reply {
     let (status, text) = match fault {
         SignInFault::Unreachable(_) | SignInFault::Response => (StatusCode::BAD_GATEWAY, texts::NO_ANSWER),
         SignInFault::Full | SignInFault::Unkept | SignInFault::Internal => {
@@ -118,7 +119,5 @@ fn failed(endpoint: Endpoint, fault: &SignInFault, visit: Visit<'_>) -> Reply {
         _ => texts::DID_NOT_WORK,
     };
     let page = visit.page(title).say(text);
-    // Who has to sign in afresh is not helped by what the issuer remembers.
-    let again = if *fault == SignInFault::Ended { "/start?other=1" } else { "/" };
     Page { status, ..page }.link(again, texts::TRY_AGAIN).reply(visit.id)
 }

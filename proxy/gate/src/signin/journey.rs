@@ -9,6 +9,8 @@ use super::Visit;
 
 /// How long a person may take to sign in.
 pub(super) const PATIENCE: Duration = Duration::from_secs(15 * 60);
+/// For how long it is still known where somebody was going who took longer.
+pub(super) const LATE: Duration = Duration::from_secs(2 * 3600);
 /// Longest path with its query that is come back to, in bytes; what is longer is come back to at the application's front page.
 const TARGET_LIMIT: usize = 2048;
 
@@ -97,11 +99,20 @@ impl Journey {
 
     /// Opens a journey that this device's browser was sent on a short while ago.
     pub(super) fn open(seal: &Seal, sealed: &str, device: &str, now: SystemTime) -> Option<Self> {
+        Self::recall(seal, sealed, device).filter(|journey| !journey.is_over(now))
+    }
+
+    /// The same, however long ago that was: good for nothing but to know where it was going.
+    pub(super) fn recall(seal: &Seal, sealed: &str, device: &str) -> Option<Self> {
         let journey: Self = serde_json::from_slice(&seal.open(Purpose::Journey, sealed.as_bytes())?).ok()?;
-        let begun = UNIX_EPOCH.checked_add(Duration::from_secs(journey.at))?;
+        (journey.device == device).then_some(journey)
+    }
+
+    /// Whether it took too long.
+    pub(super) fn is_over(&self, now: SystemTime) -> bool {
+        let begun = UNIX_EPOCH.checked_add(Duration::from_secs(self.at));
         // Gates differ by some seconds.
-        let age = now.duration_since(begun).unwrap_or(Duration::ZERO);
-        (journey.device == device && age < PATIENCE).then_some(journey)
+        begun.is_none_or(|begun| now.duration_since(begun).unwrap_or(Duration::ZERO) >= PATIENCE)
     }
 }
 
@@ -144,10 +155,17 @@ mod tests {
         assert_eq!(Journey::open(&seal, &sealed, "car-1", now), Some(journey.clone()));
         assert_eq!(Journey::open(&seal, &sealed, "car-2", now), None, "another device");
         assert_eq!(Journey::open(&seal, &sealed, "car-1", now + PATIENCE), None, "too late");
+        assert_eq!(
+            Journey::recall(&seal, &sealed, "car-1"),
+            Some(journey),
+            "where it was going is known all the same"
+        );
+        assert_eq!(Journey::recall(&seal, &sealed, "car-2"), None, "another device");
         for forged in
             ["https://evil.example", "//evil.example", "", &seal.seal(Purpose::Session, b"{}").unwrap()]
         {
             assert_eq!(Journey::open(&seal, forged, "car-1", now), None, "{forged}");
+            assert_eq!(Journey::recall(&seal, forged, "car-1"), None, "{forged}");
         }
         assert_eq!(target(&"/a".repeat(2000), None), "/");
     }

@@ -100,7 +100,7 @@ impl Memory {
     #[must_use]
     pub fn count(&self, now: SystemTime) -> Count {
         let (open, ended) = self.sessions.lock().count(now);
-        let waiting = self.waiting.lock().0.values().filter(|(_, until)| now < *until).count();
+        let waiting = self.waiting.lock().0.values().filter(|(waiting, _)| now < waiting.until).count();
         Count { open, ended, waiting }
     }
 }

@@ -1,7 +1,6 @@
 //! Signing out: here, on every host of this device, and at the issuer.
 
 use poort_enforce::{reply::Reply, sign_in::SESSION_COOKIE};
-use poort_identity::sign_in::SignInFault;
 
 use super::{
     Desk, State, Visit, Whose, cookies,

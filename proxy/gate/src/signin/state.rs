@@ -22,6 +22,14 @@ pub struct Waiting {
     pub flow: Flow,
     /// Where the person goes on to, sealed; none: nowhere.
     pub journey: Option<String>,
+    /// Until when the person is waited for. It is kept for longer, so that who comes too late is told how to get where they were going.
+    #[serde(default = "over")]
+    pub until: SystemTime,
+}
+
+/// An earlier version did not say: whoever was signing in then tries again.
+const fn over() -> SystemTime {
+    SystemTime::UNIX_EPOCH
 }
 
 /// A session on its way from the sign-in host to a source's.

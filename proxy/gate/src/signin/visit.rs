@@ -22,6 +22,21 @@ use super::{Desk, pages::Page};
 use crate::audit::{Act, Audit, Authentication, Record};
 
 pub(super) type Answered = Result<Reply, SignInFault>;
+
+/// Somebody whose sign-in failed on the way.
+pub(super) struct Stranded {
+    /// Why.
+    pub(super) fault: SignInFault,
+    /// The journey that they were on, sealed, if that is known.
+    pub(super) journey: Option<String>,
+}
+
+impl<F: Into<SignInFault>> From<F> for Stranded {
+    fn from(fault: F) -> Self {
+        Self { fault: fault.into(), journey: None }
+    }
+}
+
 /// An answer, and the word for what came of it in metrics.
 pub(super) type Done = Result<(Reply, &'static str), SignInFault>;
 
@@ -49,6 +64,12 @@ pub struct Visit<'a> {
 impl Visit<'_> {
     pub(super) fn query(&self, name: &str) -> Result<Option<String>, SignInFault> {
         one(self.facts.target.query.as_deref().unwrap_or_default(), name)
+    }
+
+    /// The journey that a page of the sign-in host was to lead on to, sealed.
+    pub(super) fn onward(&self) -> Option<String> {
+        let form = std::str::from_utf8(self.body).unwrap_or_default();
+        self.query("to").ok().flatten().or_else(|| one(form, "to").ok().flatten())
     }
 
     /// The reader's language.

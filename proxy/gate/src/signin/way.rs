@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::HeaderValue;
+use http::{HeaderValue, Method};
 use poort_enforce::{reply::Reply, routes::Routes, sign_in::is_navigation};
 use poort_identity::{
     session::{Session, SessionId},
@@ -15,7 +15,7 @@ use super::{
     journey::{self, Journey, PATIENCE},
     pages::Page,
     texts,
-    visit::{Answered, one, secret, sha256, tag},
+    visit::{Answered, Stranded, one, secret, sha256, tag},
 };
 
 /// How long a session may be on its way from one host to the next.
@@ -102,6 +102,19 @@ impl Desk {
         Journey::open(&self.seal, sealed, visit.device, visit.now).ok_or(SignInFault::State)
     }
 
+    /// Where somebody tries again whose way ended here: at what they were going to, which is asked for anew, however long ago that was.
+    pub(super) fn again(&self, stranded: &Stranded, visit: Visit<'_>) -> String {
+        let sealed = stranded.journey.clone().or_else(|| visit.onward());
+        if stranded.fault == SignInFault::Ended {
+            // Who has to sign in afresh is not helped by what the issuer remembers.
+            let to = sealed.filter(|sealed| self.journey(sealed, visit).is_ok());
+            return format!("/start?other=1{}", to.map_or(String::new(), |to| format!("&to={to}")));
+        }
+        // SECURITY: it leads to a host of the gate's own, as the seal and the device say.
+        let journey = sealed.and_then(|sealed| Journey::recall(&self.seal, &sealed, visit.device));
+        journey.map_or_else(|| "/".to_owned(), |journey| self.address(&journey.host, &journey.target))
+    }
+
     /// Sends a browser on. After a form it is no redirect: those a browser holds against the policy of the page that the form was on
     /// (CSP 3, 6.3.1.2), and nobody knows beforehand where an issuer or a source leads.
     pub(super) fn go(&self, address: String, cookies: Vec<HeaderValue>, visit: Visit<'_>) -> Answered {
@@ -127,7 +140,8 @@ impl Desk {
         let Some(journey) = journey else {
             return self.go(format!("{}/", self.origin), cookies, visit);
         };
-        if journey.tag.is_empty() {
+        // Who took too long is led there all the same, and a hand-over begins anew.
+        if journey.tag.is_empty() || journey.is_over(visit.now) {
             return self.go(self.address(&journey.host, &journey.target), cookies, visit);
         }
         let code = secret()?;
