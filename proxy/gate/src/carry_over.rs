@@ -15,8 +15,9 @@ use crate::{
     audit::Reviews,
     config::checked::{
         Deploy,
-        zone::{Issuer, IssuerKeys as Origin},
+        zone::{Discovery as Settings, Issuer, IssuerKeys as Origin},
     },
+    discovery::Discovery,
     ending::{Endings, Notices},
     forward::Health,
     inspect::Compiled,
@@ -55,13 +56,16 @@ pub struct CarryOver {
     pub closures: Closures,
     gauges: Mutex<HashMap<String, Arc<Gauge>>>,
     keys: Mutex<HashMap<String, Arc<IssuerKeys>>>,
+    discoveries: Mutex<HashMap<String, Arc<Discovery>>>,
+    /// Where what issuers say of themselves is kept over restarts; none: nowhere.
+    directory: Option<PathBuf>,
 }
 
 impl CarryOver {
     /// Nothing has happened yet.
     #[must_use]
     pub fn new(metrics: Arc<Metrics>, persisted: Persisted, keys: usize) -> Self {
-        let Persisted { closures, endings, notices, sessions } = persisted;
+        let Persisted { closures, endings, notices, sessions, directory } = persisted;
         Self {
             tables: Arc::new(Tables::new(keys)),
             in_flight: Gauge::new(0),
@@ -77,6 +81,8 @@ impl CarryOver {
             closures,
             gauges: Mutex::default(),
             keys: Mutex::default(),
+            discoveries: Mutex::default(),
+            directory,
         }
     }
 
@@ -94,17 +100,37 @@ impl CarryOver {
     /// As [`IssuerKeys::new`].
     pub fn issuer_keys(&self, issuer: &Issuer) -> Result<Arc<IssuerKeys>, FetchFault> {
         let alias = &issuer.rules.alias;
-        let Origin::Url { url, ca } = &issuer.keys else {
-            return IssuerKeys::new(alias, &issuer.keys).map(Arc::new);
+        let discovery =
+            issuer.discovery.as_ref().map(|settings| self.discovery(issuer, settings)).transpose()?;
+        let place = match &issuer.keys {
+            Origin::File { .. } => return IssuerKeys::new(alias, &issuer.keys, discovery).map(Arc::new),
+            Origin::Url { url, ca } => {
+                format!("{alias} {url} {ca:?} {:?}", discovery.as_ref().map(Arc::as_ptr))
+            }
+            Origin::Discovered => format!("{alias} {:?}", discovery.as_ref().map(Arc::as_ptr)),
         };
-        let place = format!("{alias} {url} {ca:?}");
         let mut kept = self.keys.lock();
         if let Some(keys) = kept.get(&place) {
             return Ok(Arc::clone(keys));
         }
-        let keys = Arc::new(IssuerKeys::new(alias, &issuer.keys)?);
+        let keys = Arc::new(IssuerKeys::new(alias, &issuer.keys, discovery)?);
         kept.insert(place, Arc::clone(&keys));
         Ok(keys)
+    }
+
+    /// What an issuer says of itself: the same as before where the same is asked.
+    fn discovery(&self, issuer: &Issuer, settings: &Settings) -> Result<Arc<Discovery>, FetchFault> {
+        let rules = &issuer.rules;
+        let place = format!("{} {} {settings:?}", rules.alias, rules.issuer);
+        let mut known = self.discoveries.lock();
+        if let Some(discovery) = known.get(&place) {
+            return Ok(Arc::clone(discovery));
+        }
+        let discovery = Discovery::new(issuer, settings, self.directory.as_deref())
+            .map_err(|cause| FetchFault::Client { alias: rules.alias.clone(), cause })?;
+        let discovery = Arc::new(discovery);
+        known.insert(place, Arc::clone(&discovery));
+        Ok(discovery)
     }
 }
 
@@ -115,6 +141,7 @@ pub struct Persisted {
     endings: Arc<Endings>,
     notices: Arc<Notices>,
     sessions: Store,
+    directory: Option<PathBuf>,
 }
 
 impl Persisted {
@@ -146,7 +173,7 @@ impl Persisted {
             }
             (None, _) => Store::Memory(Memory::new(Arc::clone(&notices))),
         };
-        Ok(Self { closures, endings, notices, sessions })
+        Ok(Self { closures, endings, notices, sessions, directory: Some(state.clone()) })
     }
 
     /// Nothing, which is kept nowhere: for `poort check`.
@@ -154,7 +181,8 @@ impl Persisted {
     pub fn none() -> Self {
         let notices = Arc::<Notices>::default();
         let sessions = Store::Memory(Memory::new(Arc::clone(&notices)));
-        Self { closures: Closures::none(), endings: Arc::default(), notices, sessions }
+        let closures = Closures::none();
+        Self { closures, endings: Arc::default(), notices, sessions, directory: None }
     }
 
     /// Sources that are closed.

@@ -37,16 +37,10 @@ impl Provider {
             let issuer = &mut yaml["issuers"][0];
             issuer["issuer"] = root.clone().into();
             issuer["profile"] = "generic".into();
-            issuer["keys"]["url"] = format!("{root}/jwks").into();
             issuer["roles"]["claim"] = "roles".into();
             let at = &mut yaml["sign_in"]["issuers"][0];
             at.as_mapping_mut().unwrap().remove("client_secret_file");
             at["client_key_file"] = pki.path("client.key").to_str().unwrap().into();
-            for (name, path) in
-                [("authorization", "auth"), ("token", "token"), ("end_session", "session/end")]
-            {
-                at[name] = format!("{root}/{path}").into();
-            }
         })?;
         Ok(Self { root, port, process: Mutex::new(process) })
     }

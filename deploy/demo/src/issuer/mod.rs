@@ -76,6 +76,7 @@ impl Issuer {
             signing: RwLock::new(first.clone()),
             published: RwLock::new(vec![first]),
             document: RwLock::new(None),
+            said: RwLock::new(None),
             down: AtomicBool::new(false),
             key_fetches: AtomicU64::new(0),
             keys_made: AtomicU64::new(1),
@@ -186,6 +187,16 @@ impl Issuer {
         *self.office.document.write() = document;
     }
 
+    /// Says this of itself, whatever it is; `None` says what is so again.
+    pub fn announce(&self, said: Option<Reply>) {
+        *self.office.said.write() = said;
+    }
+
+    /// What it says of itself (OpenID Connect Discovery 1.0).
+    pub fn discovery(&self) -> Value {
+        self.office.discovery()
+    }
+
     /// While down, every request is answered with 503.
     pub fn down(&self, down: bool) {
         self.office.down.store(down, Ordering::SeqCst);
@@ -235,6 +246,7 @@ struct Office {
     signing: RwLock<Arc<SigningKey>>,
     published: RwLock<Vec<Arc<SigningKey>>>,
     document: RwLock<Option<Vec<u8>>>,
+    said: RwLock<Option<Reply>>,
     down: AtomicBool,
     key_fetches: AtomicU64,
     keys_made: AtomicU64,
@@ -265,11 +277,18 @@ impl Office {
             return Reply::text(503, "text/plain", "this issuer is down\n");
         }
         match (head.method.as_str(), head.path()) {
-            ("GET" | "HEAD", "/.well-known/openid-configuration") => Reply::json(200, &self.discovery()),
+            ("GET" | "HEAD", "/.well-known/openid-configuration") => {
+                let said = self.said.read().clone();
+                said.unwrap_or_else(|| Reply::json(200, &self.discovery()))
+            }
             ("GET" | "HEAD", "/jwks") => match self.document.read().as_ref() {
                 Some(bytes) => Reply { body: bytes.clone(), ..Reply::json(200, &Value::Null) },
                 None => Reply::json(200, &self.key_set()),
             },
+            // RFC 8414, 3.1.
+            ("GET" | "HEAD", "/.well-known/oauth-authorization-server") => {
+                Reply::json(200, &self.discovery())
+            }
             ("GET", "/authorize") => self.desk.authorize(head, &self.options.issuer),
             ("GET", "/logout") => self.desk.end(head),
             ("POST", "/exchange") => self.desk.exchange(head, body, |token| self.mint(token)),

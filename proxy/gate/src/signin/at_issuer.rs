@@ -50,7 +50,8 @@ impl Desk {
         visit: Visit<'_>,
     ) -> Answered {
         let secret = secret()?;
-        let (state, flow, address) = place.provider.begin(ask, sha256(secret.as_bytes()), visit.device)?;
+        let (state, flow, address) =
+            place.at_hand().await?.begin(ask, sha256(secret.as_bytes()), visit.device)?;
         let cookie = cookies::kept(&cookies::login(&tag(&state)), &secret, LATE.as_secs());
         let waiting = Waiting { flow, journey, until: visit.now + PATIENCE };
         self.state.wait_for(&state, waiting, visit.now + LATE).await?;
@@ -85,7 +86,7 @@ impl Desk {
         }
         let alias = visit.facts.target.path.strip_prefix("/callback/").unwrap_or_default();
         let place = self.place(alias).ok_or(SignInFault::Issuer)?;
-        let grant = waiting.flow.accept(&place.provider, callback, Some(browser), visit.device)?;
+        let grant = waiting.flow.accept(&place.provider()?, callback, Some(browser), visit.device)?;
         let journey = waiting.journey.as_deref();
         let journey = journey.and_then(|sealed| Journey::recall(&self.seal, sealed, visit.device));
         let (tokens, read) = match self.tokens(place, &grant.form, Some(&grant.nonce), visit.now).await {
@@ -192,7 +193,7 @@ impl Desk {
 fn chooser(places: &[Place], to: Option<&str>, other_person: bool, visit: Visit<'_>) -> Reply {
     let mut page = visit.page(texts::SIGN_IN).say(texts::WHERE);
     for place in places {
-        let mut address = format!("/start?issuer={}", place.provider.alias);
+        let mut address = format!("/start?issuer={}", place.client.alias);
         if let Some(to) = to {
             address.push_str(&format!("&to={to}"));
         }

@@ -14,7 +14,7 @@ use poort_enforce::{
 };
 use poort_identity::{
     session::{Seal, SessionFault, SessionId},
-    sign_in::{Provider, SignInFault, Tokens},
+    sign_in::{Client, Endpoints, Provider, SignInFault, Tokens},
     token::{Expected, IdToken, Issuers, KeyLookup, KeySet, Keys, SubjectKind, TokenFault},
 };
 use tokio::sync::watch;
@@ -26,7 +26,8 @@ use super::{
 use crate::{
     audit::Reviews,
     carry_over::CarryOver,
-    config::checked::zone::{Dispatch, Missions, SignIn},
+    config::checked::zone::{Dispatch, Missions, SignIn, SignInAt, SignInPlace},
+    discovery::{Discovery, Written},
     ending::Endings,
     keys::{self, KeyRing},
     metrics::Metrics,
@@ -83,9 +84,70 @@ pub struct Stating<'a> {
 
 /// An issuer at which people sign in.
 pub(super) struct Place {
-    pub(super) provider: Provider,
+    pub(super) client: Arc<Client>,
     pub(super) title: String,
-    pub(super) client: reqwest::Client,
+    /// What speaks to its token endpoint.
+    pub(super) speaks: reqwest::Client,
+    at: At,
+}
+
+/// Where that is.
+enum At {
+    /// As it is written.
+    Written(Arc<Endpoints>),
+    /// As the issuer says, but for what is written.
+    Discovered(Written, Arc<Discovery>),
+}
+
+impl Place {
+    fn new(at: &SignInAt, keys: &KeyRing) -> Result<Self, String> {
+        let (client, title) = (Arc::clone(&at.client), at.title.clone());
+        let place = match &at.at {
+            SignInPlace::Written(endpoints) => At::Written(Arc::clone(endpoints)),
+            SignInPlace::Discovered(written) => {
+                let discovery =
+                    keys.discovery(&client.alias).ok_or("it is not asked what it says of itself")?;
+                At::Discovered(written.clone(), Arc::clone(discovery))
+            }
+        };
+        let speaks = match &place {
+            // Where an issuer sends the gate, it goes no further than that issuer may send it.
+            At::Discovered(Written { token: None, .. }, discovery) if at.ca.is_none() => {
+                discovery.client().clone()
+            }
+            At::Discovered(Written { token: None, .. }, discovery) => {
+                keys::client_within(at.ca.as_deref(), Some(discovery.reach()))?
+            }
+            At::Discovered(..) | At::Written(_) => keys::client(at.ca.as_deref())?,
+        };
+        Ok(Self { client, title, speaks, at: place })
+    }
+
+    /// The same, asked for where it is not known yet.
+    ///
+    /// # Errors
+    /// The same.
+    pub(super) async fn at_hand(&self) -> Result<Provider, SignInFault> {
+        if let At::Discovered(_, discovery) = &self.at {
+            discovery.at_hand().await;
+        }
+        self.provider()
+    }
+
+    /// The issuer, as far as it is known where it is.
+    ///
+    /// # Errors
+    /// [`SignInFault::Undiscovered`] where it has not said so yet; [`SignInFault::ClientProof`] where it takes none that this gate has.
+    pub(super) fn provider(&self) -> Result<Provider, SignInFault> {
+        let endpoints = match &self.at {
+            At::Written(endpoints) => Arc::clone(endpoints),
+            At::Discovered(written, discovery) => {
+                let said = discovery.metadata().ok_or(SignInFault::Undiscovered)?;
+                Arc::new(said.endpoints(written, &self.client.proof)?)
+            }
+        };
+        Ok(Provider { client: Arc::clone(&self.client), endpoints })
+    }
 }
 
 impl Desk {
@@ -106,10 +168,6 @@ impl Desk {
             let told = |faults: Vec<_>| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
             Ok::<_, String>(Links { issuers: issuers.map_err(told)?, keys: Arc::clone(&dispatch.keys) })
         };
-        let place = |at: &crate::config::checked::zone::SignInAt| {
-            let client = keys::client(at.ca.as_deref())?;
-            Ok(Place { provider: at.provider.clone(), title: at.title.clone(), client })
-        };
         Ok(Self {
             host: sign_in.host.clone(),
             origin: sign_in.origin.clone(),
@@ -117,7 +175,11 @@ impl Desk {
             lifetime: sign_in.lifetime,
             outage: sign_in.outage,
             strong,
-            places: sign_in.providers.iter().map(place).collect::<Result<_, String>>()?,
+            places: sign_in
+                .providers
+                .iter()
+                .map(|at| Place::new(at, &keys))
+                .collect::<Result<_, String>>()?,
             state: Arc::clone(&carry.sessions),
             forms: Arc::clone(&carry.forms),
             endings: Arc::clone(&carry.endings),
@@ -134,7 +196,7 @@ impl Desk {
     }
 
     pub(super) fn place(&self, alias: &str) -> Option<&Place> {
-        self.places.iter().find(|place| &*place.provider.alias == alias)
+        self.places.iter().find(|place| &*place.client.alias == alias)
     }
 
     /// The address of a path on any host of the gate.
@@ -228,11 +290,11 @@ impl Desk {
         nonce: Option<&str>,
         now: SystemTime,
     ) -> Result<(Tokens, Option<IdToken>), SignInFault> {
-        let tokens = exchange::post(&place.client, &place.provider, form).await?;
+        let tokens = exchange::post(&place.speaks, &place.provider()?, form).await?;
         let Some(id_token) = &tokens.id_token else {
             return if nonce.is_some() { Err(SignInFault::Response) } else { Ok((tokens, None)) };
         };
-        let expected = Expected { alias: &place.provider.alias, client: &place.provider.client, nonce };
+        let expected = Expected { alias: &place.client.alias, client: &place.client.id, nonce };
         let verify = || self.issuers.verify_id_token(id_token.as_bytes(), expected, &self.keys, now);
         let mut read = verify();
         if let Err(TokenFault::UnknownKey { alias, .. } | TokenFault::KeysAbsent { alias }) = &read

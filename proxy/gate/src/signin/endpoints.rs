@@ -104,7 +104,10 @@ impl Desk {
 /// What a person is told when a page fails: what happened, and that nothing is lost by trying again, at this address.
 fn failed(endpoint: Endpoint, fault: &SignInFault, again: &str, visit: Visit<'_>) -> Reply {
     let (status, text) = match fault {
-        SignInFault::Unreachable(_) | SignInFault::Response => (StatusCode::BAD_GATEWAY, texts::NO_ANSWER),
+        SignInFault::Unreachable(_)
+        | SignInFault::Response
+        | SignInFault::Undiscovered
+        | SignInFault::ClientProof => (StatusCode::BAD_GATEWAY, texts::NO_ANSWER),
         SignInFault::Full | SignInFault::Unkept | SignInFault::Internal => {
             (StatusCode::SERVICE_UNAVAILABLE, texts::NOT_POSSIBLE)
         }

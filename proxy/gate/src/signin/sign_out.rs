@@ -38,7 +38,7 @@ impl Desk {
         let done = format!("{}/signed-out", self.origin);
         let hint = kept.id_token.as_ref().map(|token| token.as_str());
         let place = self.place(&kept.subject.issuer);
-        let address = place.and_then(|place| place.provider.sign_out(hint, &done)).unwrap_or(done);
+        let address = place.and_then(|place| place.provider().ok()?.sign_out(hint, &done)).unwrap_or(done);
         self.go(address, cookies::removed(SESSION_COOKIE).into_iter().collect(), visit)
     }
 }

@@ -92,6 +92,7 @@ record! {
         algorithms: Texts,
         profile: Text,
         keys: Block<Keys>,
+        discovery: Block<Discovery>,
         roles: Block<Claim>,
         units: Block<Claim>,
         services: Texts,
@@ -125,6 +126,11 @@ record! {
         url: Text,
         ca: Text,
         file: Text,
+    }
+
+    struct Discovery {
+        ca: Text,
+        origins: Texts,
     }
 
     struct Claim {
