@@ -24,7 +24,7 @@ use crate::{
     keys::{FetchFault, IssuerKeys},
     limits::Tables,
     metrics::Metrics,
-    signin::{Disk, KeptForms, Memory, Shared, Store},
+    signin::{Disk, Memory, Shared, Store},
 };
 
 /// State that outlives the snapshots built from files.
@@ -44,8 +44,6 @@ pub struct CarryOver {
     pub metrics: Arc<Metrics>,
     /// Sessions, and sign-ins that are under way.
     pub sessions: Arc<Store>,
-    /// Forms that wait for their writers to sign in again.
-    pub forms: Arc<KeptForms>,
     /// Whose access is ended.
     pub endings: Arc<Endings>,
     /// What was ended lately.
@@ -73,7 +71,6 @@ impl CarryOver {
             compiled: Compiled::default(),
             health: Arc::default(),
             metrics,
-            forms: Arc::default(),
             sessions: Arc::new(sessions),
             endings,
             notices,

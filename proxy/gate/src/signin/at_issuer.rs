@@ -12,9 +12,9 @@ use poort_identity::{
 
 use super::{
     Desk, Kept, State, Waiting, Whose, cookies,
-    desk::Place,
     journey::{Journey, LATE, PATIENCE},
     pages::Page,
+    place::Place,
     texts,
     visit::{Answered, Stranded, Visit, record, secret, sha256, tag},
 };

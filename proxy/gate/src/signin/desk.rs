@@ -14,22 +14,22 @@ use poort_enforce::{
 };
 use poort_identity::{
     session::{Seal, SessionFault, SessionId},
-    sign_in::{Client, Endpoints, Provider, SignInFault, Tokens},
+    sign_in::{SignInFault, Tokens},
     token::{Expected, IdToken, Issuers, KeyLookup, KeySet, Keys, SubjectKind, TokenFault},
 };
 use tokio::sync::watch;
 
 use super::{
-    Kept, KeptForms, State, Store, exchange,
+    Kept, State, Store, exchange,
     journey::{self, Journey},
+    place::Place,
 };
 use crate::{
     audit::Reviews,
     carry_over::CarryOver,
-    config::checked::zone::{Dispatch, Missions, SignIn, SignInAt, SignInPlace},
-    discovery::{Discovery, Written},
+    config::checked::zone::{Dispatch, Missions, SignIn},
     ending::Endings,
-    keys::{self, KeyRing},
+    keys::KeyRing,
     metrics::Metrics,
 };
 
@@ -46,7 +46,6 @@ pub struct Desk {
     pub(super) strong: Vec<String>,
     pub(super) places: Vec<Place>,
     pub(super) state: Arc<Store>,
-    pub(super) forms: Arc<KeptForms>,
     pub(super) endings: Arc<Endings>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) reviews: Arc<Reviews>,
@@ -82,74 +81,6 @@ pub struct Stating<'a> {
     pub missions: &'a Missions,
 }
 
-/// An issuer at which people sign in.
-pub(super) struct Place {
-    pub(super) client: Arc<Client>,
-    pub(super) title: String,
-    /// What speaks to its token endpoint.
-    pub(super) speaks: reqwest::Client,
-    at: At,
-}
-
-/// Where that is.
-enum At {
-    /// As it is written.
-    Written(Arc<Endpoints>),
-    /// As the issuer says, but for what is written.
-    Discovered(Written, Arc<Discovery>),
-}
-
-impl Place {
-    fn new(at: &SignInAt, keys: &KeyRing) -> Result<Self, String> {
-        let (client, title) = (Arc::clone(&at.client), at.title.clone());
-        let place = match &at.at {
-            SignInPlace::Written(endpoints) => At::Written(Arc::clone(endpoints)),
-            SignInPlace::Discovered(written) => {
-                let discovery =
-                    keys.discovery(&client.alias).ok_or("it is not asked what it says of itself")?;
-                At::Discovered(written.clone(), Arc::clone(discovery))
-            }
-        };
-        let speaks = match &place {
-            // Where an issuer sends the gate, it goes no further than that issuer may send it.
-            At::Discovered(Written { token: None, .. }, discovery) if at.ca.is_none() => {
-                discovery.client().clone()
-            }
-            At::Discovered(Written { token: None, .. }, discovery) => {
-                keys::client_within(at.ca.as_deref(), Some(discovery.reach()))?
-            }
-            At::Discovered(..) | At::Written(_) => keys::client(at.ca.as_deref())?,
-        };
-        Ok(Self { client, title, speaks, at: place })
-    }
-
-    /// The same, asked for where it is not known yet.
-    ///
-    /// # Errors
-    /// The same.
-    pub(super) async fn at_hand(&self) -> Result<Provider, SignInFault> {
-        if let At::Discovered(_, discovery) = &self.at {
-            discovery.at_hand().await;
-        }
-        self.provider()
-    }
-
-    /// The issuer, as far as it is known where it is.
-    ///
-    /// # Errors
-    /// [`SignInFault::Undiscovered`] where it has not said so yet; [`SignInFault::ClientProof`] where it takes none that this gate has.
-    pub(super) fn provider(&self) -> Result<Provider, SignInFault> {
-        let endpoints = match &self.at {
-            At::Written(endpoints) => Arc::clone(endpoints),
-            At::Discovered(written, discovery) => {
-                let said = discovery.metadata().ok_or(SignInFault::Undiscovered)?;
-                Arc::new(said.endpoints(written, &self.client.proof)?)
-            }
-        };
-        Ok(Provider { client: Arc::clone(&self.client), endpoints })
-    }
-}
-
 impl Desk {
     /// For this configuration.
     ///
@@ -181,7 +112,6 @@ impl Desk {
                 .map(|at| Place::new(at, &keys))
                 .collect::<Result<_, String>>()?,
             state: Arc::clone(&carry.sessions),
-            forms: Arc::clone(&carry.forms),
             endings: Arc::clone(&carry.endings),
             metrics: Arc::clone(&carry.metrics),
             reviews: Arc::clone(&carry.reviews),

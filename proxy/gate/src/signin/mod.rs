@@ -1,6 +1,6 @@
 //! Signing in with a browser: the gate's own pages, and sessions behind them.
 //!
-//! - [`Desk`] is what one configuration makes of it: hosts, issuers, keys; [`endpoints`] says which room answers a [`visit`];
+//! - [`Desk`] is what one configuration makes of it: hosts, issuers, keys; [`place`] is one of the issuers; [`endpoints`] says which room answers a [`visit`];
 //! - [`way`] leads from a source to the sign-in host and back; [`at_issuer`] from there to an issuer, [`sign_out`] out again;
 //! - [`state`] is what several gates must share, as a port; [`Memory`] keeps it in one process, [`Disk`] on one machine over restarts,
 //!   [`Shared`] at a server for several, and [`Store`] is the one of them that the operators have;
@@ -30,6 +30,7 @@ mod memory;
 mod mission;
 mod pages;
 mod pen;
+mod place;
 mod sessions;
 mod shared;
 mod sign_out;
@@ -42,7 +43,7 @@ mod written;
 
 pub use desk::{Desk, Stating};
 pub use disk::{Disk, Read};
-pub use forms::{KeptForms, LIMIT_BYTES as KEPT_FORM_LIMIT_BYTES};
+pub use forms::{KeptForm, LIMIT_BYTES as KEPT_FORM_LIMIT_BYTES, Writer};
 pub use journey::Errand;
 pub use memory::{Count, Memory};
 pub use shared::{FRESH, Shared};

@@ -15,6 +15,8 @@ use poort_identity::{
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::forms::KeptForm;
+
 /// A sign-in that is under way.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Waiting {
@@ -205,6 +207,27 @@ pub trait State: Send + Sync {
         now: SystemTime,
         length: Duration,
     ) -> impl Future<Output = Result<bool, Unkept>> + Send;
+    /// Keeps a form until its time is over, by its name. Of one device the oldest makes room; of all together there are no more than memory
+    /// bears.
+    fn keep_form(
+        &self,
+        name: &str,
+        form: KeptForm,
+        now: SystemTime,
+    ) -> impl Future<Output = Result<(), Unkept>> + Send;
+    /// A form that is kept.
+    fn form(
+        &self,
+        name: &str,
+        now: SystemTime,
+    ) -> impl Future<Output = Result<Option<Arc<KeptForm>>, Unkept>> + Send;
+    /// Takes it, once; `form` is how it was seen.
+    fn take_form(
+        &self,
+        name: &str,
+        form: &KeptForm,
+        now: SystemTime,
+    ) -> impl Future<Output = Result<Option<Arc<KeptForm>>, Unkept>> + Send;
     /// Ends open sessions, and tells whatever is open in them; how many there were.
     fn end(&self, whose: Whose<'_>) -> impl Future<Output = Result<usize, Unkept>> + Send;
 }
