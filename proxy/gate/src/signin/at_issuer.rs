@@ -20,6 +20,9 @@ use super::{
 };
 use crate::audit::{Act, Authentication};
 
+/// How often an issuer is asked again that voids what it gave.
+const IN_VAIN: u8 = 3;
+
 impl Desk {
     pub(super) async fn start(self: &Arc<Self>, visit: Visit<'_>) -> Answered {
         let sealed = visit.query("to")?;
@@ -90,7 +93,9 @@ impl Desk {
         let journey = waiting.journey.as_deref();
         let journey = journey.and_then(|sealed| Journey::recall(&self.seal, sealed, visit.device));
         let (tokens, read) = match self.tokens(place, &grant.form, Some(&grant.nonce), visit.now).await {
-            Err(fault) if fault.is_spent() && journey.as_ref().is_some_and(|journey| !journey.again) => {
+            Err(fault)
+                if fault.is_spent() && journey.as_ref().is_some_and(|journey| journey.in_vain < IN_VAIN) =>
+            {
                 return self.begin_again(journey, cookies::removed(login), visit);
             }
             answered => answered?,
@@ -151,15 +156,16 @@ impl Desk {
         Ok((id, kept))
     }
 
-    /// Asks the issuer once more, which knows by now who it is: where several tabs sign in at once, an issuer may void the code of one when
-    /// another comes.
+    /// Asks the issuer again, which knows by now who it is: where several tabs sign in at once, an issuer may void the code of one when another
+    /// comes.
     fn begin_again(
         &self,
         journey: Option<Journey>,
         removed: Option<HeaderValue>,
         visit: Visit<'_>,
     ) -> Answered {
-        let journey = journey.map(|journey| Journey { again: true, ..journey });
+        let journey =
+            journey.map(|journey| Journey { in_vain: journey.in_vain.saturating_add(1), ..journey });
         let sealed = journey.and_then(|journey| journey.seal(&self.seal)).ok_or(SignInFault::Internal)?;
         tracing::info!(event = "sign_in_again", request = %visit.id);
         self.go(format!("{}/start?to={sealed}", self.origin), removed.into_iter().collect(), visit)

@@ -68,16 +68,16 @@ pub(super) struct Journey {
     pub(super) errand: Errand,
     /// When it was interrupted, in seconds since 1970.
     pub(super) at: u64,
-    /// Whether the issuer is asked for the second time.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(super) again: bool,
+    /// How often the issuer was asked in vain.
+    #[serde(default)]
+    pub(super) in_vain: u8,
 }
 
 impl Journey {
     /// A way that begins now, without a session at its end.
     pub(super) fn to(host: String, target: String, errand: Errand, visit: Visit<'_>) -> Self {
         let (device, at) = (visit.device.to_owned(), seconds(visit.now));
-        Self { host, target, device, tag: String::new(), browser: [0; 32], errand, at, again: false }
+        Self { host, target, device, tag: String::new(), browser: [0; 32], errand, at, in_vain: 0 }
     }
 
     /// The stronger sign-in that it waits for, if it does; inside: the `acr` that it has to be.
@@ -148,7 +148,7 @@ mod tests {
             browser: [1; 32],
             errand: Errand::sign_in(),
             at: seconds(now),
-            again: false,
+            in_vain: 0,
         };
         let sealed = journey.seal(&seal).unwrap();
         assert_eq!(journey.target, "/persons/1?a=b");
