@@ -25,6 +25,7 @@ use reqwest::Url;
 
 const SESSION: &str = "__Host-poort-session";
 const HOUR: i64 = 3600;
+const VEHICLE: &str = "/vehicles/0-ABC-123";
 
 fn browser(world: &World) -> Browser {
     Browser::new(&world.zone, &world.zone.caller("car-12").unwrap()).unwrap()
@@ -127,7 +128,7 @@ async fn nobody_signs_in_into_a_session_that_was_planted() {
 async fn cookies_that_a_source_plants_change_nothing() {
     let Some(stage) = Stage::set().await else { return };
     let tab = stage.browser.tab().await;
-    tab.go(&stage.at("vehicles", "/")).await;
+    tab.go(&stage.at("vehicles", VEHICLE)).await;
     tab.click("An Janssens with a password").await;
     assert_eq!(tab.go(&stage.at("persons", PERSON)).await.status, Some(200));
     // By its script: over its own session, for its siblings, and for the sign-in host.
@@ -138,7 +139,7 @@ async fn cookies_that_a_source_plants_change_nothing() {
     assert!(!script_sees.as_str().unwrap().contains("poort-session"), "{script_sees}");
     // And by its answers.
     tab.go(&stage.at("persons", "/login?user=an&plant=__Host-poort-session")).await;
-    for (name, path) in [("persons", PERSON), ("vehicles", "/"), ("signin", "/")] {
+    for (name, path) in [("persons", PERSON), ("vehicles", VEHICLE), ("signin", "/")] {
         let page = tab.go(&stage.at(name, path)).await;
         assert_eq!((page.status, page.hops.len()), (Some(200), 1), "{name}: still signed in: {page:?}");
     }
@@ -149,7 +150,7 @@ async fn cookies_that_a_source_plants_change_nothing() {
     stage.browser.forget_cookies_of(&["persons.localhost"]).await;
     tab.go(&stage.at("persons", PERSON)).await;
     stage.browser.forget_cookies_of(&["persons.localhost"]).await;
-    tab.go(&stage.at("vehicles", "/")).await;
+    tab.go(&stage.at("vehicles", VEHICLE)).await;
     let page = tab.go(&stage.at("persons", PERSON)).await;
     assert_eq!(page.status, Some(200), "{page:?}\n{}", stage.world.gate.log());
 }

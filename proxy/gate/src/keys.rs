@@ -302,10 +302,12 @@ impl KeyRing {
         while tasks.join_next().await.is_some() {}
     }
 
-    /// Fetches an issuer's keys because a token names an unknown one; at most once an interval.
+    /// Fetches an issuer's keys because a token names an unknown one, or there are none; at most once an interval.
     pub async fn refresh(&self, alias: &str) -> bool {
         let Some(keys) = self.0.get(alias) else { return false };
-        match keys.refresh(INTERVAL).await {
+        // Where none were ever had, whoever comes after an outage is not kept waiting.
+        let interval = if keys.age().is_none() { RETRY / 2 } else { INTERVAL };
+        match keys.refresh(interval).await {
             Ok(fetched) => fetched,
             Err(fault) => {
                 tracing::warn!(event = "keys_not_fetched", issuer = alias, %fault);

@@ -11,6 +11,7 @@ use poort_enforce::{
 use poort_identity::{
     session::{Purpose, Session, SessionId},
     sign_in::SignInFault,
+    token::TokenFault,
 };
 
 use super::{
@@ -107,7 +108,10 @@ fn failed(endpoint: Endpoint, fault: &SignInFault, again: &str, visit: Visit<'_>
         SignInFault::Unreachable(_)
         | SignInFault::Response
         | SignInFault::Undiscovered
-        | SignInFault::ClientProof => (StatusCode::BAD_GATEWAY, texts::NO_ANSWER),
+        | SignInFault::ClientProof
+        | SignInFault::Token(TokenFault::KeysAbsent { .. } | TokenFault::KeysStale { .. }) => {
+            (StatusCode::BAD_GATEWAY, texts::NO_ANSWER)
+        }
         SignInFault::Full | SignInFault::Unkept | SignInFault::Internal => {
             (StatusCode::SERVICE_UNAVAILABLE, texts::NOT_POSSIBLE)
         }
