@@ -1,11 +1,11 @@
 //! The way from a source to the sign-in host and back, and the session that is handed over at its end.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::{HeaderValue, Method};
 use poort_enforce::{reply::Reply, routes::Routes, sign_in::is_navigation};
 use poort_identity::{
-    session::{Session, SessionId},
+    session::{Seal, Session, SessionId},
     sign_in::SignInFault,
 };
 
@@ -20,6 +20,29 @@ use super::{
 
 /// How long a session may be on its way from one host to the next.
 const HAND_OVER: Duration = Duration::from_secs(60);
+
+/// Where somebody tries again.
+#[derive(Debug, PartialEq, Eq)]
+enum Again {
+    /// At what they were going to.
+    At(Box<Journey>),
+    /// At the issuer, which is to ask who they are; whether they go on from there.
+    Afresh(bool),
+    /// At the front page: where they were going is not known.
+    Front,
+}
+
+impl Again {
+    /// SECURITY: it leads to a host of the gate's own, as the seal and the device say.
+    fn of(seal: &Seal, sealed: &str, afresh: bool, device: &str, now: SystemTime) -> Self {
+        let journey = Journey::recall(seal, sealed, device);
+        match journey {
+            journey if afresh => Self::Afresh(journey.is_some_and(|journey| !journey.is_over(now))),
+            Some(journey) => Self::At(Box::new(journey)),
+            None => Self::Front,
+        }
+    }
+}
 
 impl Desk {
     /// Sends a person who is going to a source on an errand first.
@@ -104,15 +127,15 @@ impl Desk {
 
     /// Where somebody tries again whose way ended here: at what they were going to, which is asked for anew, however long ago that was.
     pub(super) fn again(&self, stranded: &Stranded, visit: Visit<'_>) -> String {
-        let sealed = stranded.journey.clone().or_else(|| visit.onward());
-        if stranded.fault == SignInFault::Ended {
-            // Who has to sign in afresh is not helped by what the issuer remembers.
-            let to = sealed.filter(|sealed| self.journey(sealed, visit).is_ok());
-            return format!("/start?other=1{}", to.map_or(String::new(), |to| format!("&to={to}")));
+        let sealed = stranded.journey.clone().or_else(|| visit.onward()).unwrap_or_default();
+        // Who has to sign in afresh is not helped by what the issuer remembers.
+        let afresh = stranded.fault == SignInFault::Ended;
+        match Again::of(&self.seal, &sealed, afresh, visit.device, visit.now) {
+            Again::At(journey) => self.address(&journey.host, &journey.target),
+            Again::Afresh(true) => format!("/start?other=1&to={sealed}"),
+            Again::Afresh(false) => "/start?other=1".to_owned(),
+            Again::Front => "/".to_owned(),
         }
-        // SECURITY: it leads to a host of the gate's own, as the seal and the device say.
-        let journey = sealed.and_then(|sealed| Journey::recall(&self.seal, &sealed, visit.device));
-        journey.map_or_else(|| "/".to_owned(), |journey| self.address(&journey.host, &journey.target))
     }
 
     /// Sends a browser on. After a form it is no redirect: those a browser holds against the policy of the page that the form was on
@@ -189,5 +212,51 @@ impl Desk {
         let value = session.seal(&self.seal).map_err(|_| SignInFault::Internal)?;
         let cookies = [cookies::session(&value), cookies::removed(&hop)].into_iter().flatten().collect();
         self.go(self.address(&hand_over.host, &hand_over.target), cookies, visit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+
+    #[test]
+    fn who_tries_again_gets_where_they_were_going_however_late_and_nowhere_else() {
+        let seal = Seal::from_lines(&"0f".repeat(32)).unwrap();
+        let now = UNIX_EPOCH + Duration::from_secs(1_893_456_000);
+        let journey = |device: &str| Journey {
+            host: "persons.example".to_owned(),
+            target: "/persons/1?a=b".to_owned(),
+            device: device.to_owned(),
+            tag: "abc".to_owned(),
+            browser: [1; 32],
+            errand: Errand::sign_in(),
+            at: journey::seconds(now),
+            in_vain: 0,
+        };
+        let sealed = |device: &str| journey(device).seal(&seal).unwrap();
+        let again = |sealed: &str, afresh, late| Again::of(&seal, sealed, afresh, "car-1", now + late);
+        let (own, soon, late) = (sealed("car-1"), Duration::ZERO, Duration::from_secs(24 * 3600));
+        assert_eq!(again(&own, false, soon), Again::At(Box::new(journey("car-1"))));
+        assert_eq!(again(&own, false, late), Again::At(Box::new(journey("car-1"))), "a day later");
+        assert_eq!(
+            (again(&own, true, soon), again(&own, true, late)),
+            (Again::Afresh(true), Again::Afresh(false))
+        );
+        let strange = Seal::from_lines(&"1f".repeat(32)).unwrap();
+        let forged = journey("car-1").seal(&strange).unwrap();
+        for (what, sealed) in [
+            ("another device's", &*sealed("car-2")),
+            ("sealed by somebody else", &forged),
+            ("changed", &format!("{own}A")),
+            ("an address", "https://evil.example"),
+            ("an address for careless parsers", "https:evil.example"),
+            ("an address without a scheme", "//evil.example"),
+            ("nothing", ""),
+        ] {
+            assert_eq!(again(sealed, false, soon), Again::Front, "{what}");
+            assert_eq!(again(sealed, true, soon), Again::Afresh(false), "{what}");
+        }
     }
 }
