@@ -45,6 +45,13 @@ impl Figure {
         Self { goal: Some(goal), met: Some(value <= goal), ..Self::plain(name, value, unit) }
     }
 
+    /// A figure that must be `goal` at least.
+    #[must_use]
+    pub fn at_least(name: &str, value: f64, unit: &'static str, goal: f64) -> Self {
+        let met = Some(value >= goal);
+        Self { goal: Some(goal), met, better: Better::More, ..Self::plain(name, value, unit) }
+    }
+
     /// How many times what something else costs is of what ours does, and the least it must be, if anything.
     #[must_use]
     pub fn ratio(name: &str, value: f64, goal: Option<f64>) -> Self {

@@ -17,6 +17,8 @@ const ENTRIES: u64 = 1_000;
 pub(in crate::audit) const AGE: Duration = Duration::from_secs(10);
 /// So many bytes may wait for the log; beyond, the record waits for it.
 const ROOM: usize = 16 << 20;
+/// So much of the memory that held lines is held on to.
+const SPARE: usize = 4 << 20;
 
 /// A log, and the thread that keeps it.
 pub(in crate::audit) struct Keeper {
@@ -47,6 +49,8 @@ struct Shared {
 #[derive(Default)]
 struct Desk {
     given: Vec<Given>,
+    /// What held lines that were taken, for the next.
+    spare: Vec<u8>,
     bytes: usize,
     standing: Standing,
     /// Since when there are entries under no checkpoint.
@@ -110,7 +114,11 @@ impl Keeper {
         }
         match desk.given.last_mut() {
             Some(Given::Lines(last)) => last.extend_from_slice(lines),
-            _ => desk.given.push(Given::Lines(lines.to_vec())),
+            _ => {
+                let mut room = mem::take(&mut desk.spare);
+                room.extend_from_slice(lines);
+                desk.given.push(Given::Lines(room));
+            }
         }
         desk.bytes += lines.len();
         let before = desk.standing.entries;
@@ -189,14 +197,20 @@ impl<F: Fn(Standing, bool)> Worker<F> {
     fn run(mut self) {
         loop {
             let (given, last) = self.next();
-            for given in &given {
+            let mut spare = Vec::new();
+            for given in given {
                 match given {
-                    Given::Lines(lines) => self.log.append(lines),
-                    Given::File(name) => self.log.begin_file(name),
+                    Given::Lines(lines) => {
+                        self.log.append(&lines);
+                        spare = lines;
+                    }
+                    Given::File(name) => self.log.begin_file(&name),
                 }
             }
             let made = self.log.checkpoint();
-            self.tell(made);
+            spare.clear();
+            spare.shrink_to(SPARE);
+            self.tell(made, spare);
             if last {
                 return;
             }
@@ -217,12 +231,12 @@ impl<F: Fn(Standing, bool)> Worker<F> {
         (mem::take(&mut desk.given), desk.closed)
     }
 
-    fn tell(&self, made: io::Result<()>) {
+    fn tell(&self, made: io::Result<()>, spare: Vec<u8>) {
         let failed = made.is_err();
         let now = self.log.standing();
         let mut desk = self.shared.desk.lock();
         (desk.standing.checked, desk.standing.anchored) = (now.checked, now.anchored);
-        (desk.at_work, desk.fault) = (false, made.err());
+        (desk.at_work, desk.fault, desk.spare) = (false, made.err(), spare);
         let standing = desk.standing;
         self.shared.done.notify_all();
         drop(desk);
@@ -235,7 +249,7 @@ impl<F: Fn(Standing, bool)> Drop for Worker<F> {
     fn drop(&mut self) {
         self.shared.desk.lock().closed = true;
         if thread::panicking() {
-            self.tell(Err(io::Error::other(GONE)));
+            self.tell(Err(io::Error::other(GONE)), Vec::new());
         }
         self.shared.done.notify_all();
     }

@@ -6,6 +6,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
+    mem,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::Arc,
@@ -149,8 +150,11 @@ impl Log {
         if frontier.root() != root {
             return Err(LogFault::Rewritten { path, size });
         }
-        let mut bundle = Vec::new();
-        tree.bundle(size / WIDTH)?.iter().for_each(|entry| tile::bundle(&mut bundle, entry));
+        let bundle = tree.bundle(size / WIDTH, |entries| {
+            let mut bundle = Vec::new();
+            entries.iter().for_each(|entry| tile::bundle(&mut bundle, entry));
+            bundle
+        })?;
         let path = directory.join(BEGINNINGS);
         let beginnings = parse_beginnings(&read(&path).map_err(file(&path))?.unwrap_or_default());
         let anchored = hold_against_anchor(&settings, size)?;
@@ -179,8 +183,14 @@ impl Log {
 
     /// Adds entries, one a line.
     pub(in crate::audit) fn append(&mut self, lines: &[u8]) {
-        for line in lines.split_inclusive(|byte| *byte == b'\n') {
-            self.add(line.strip_suffix(b"\n").unwrap_or(line));
+        let mut rest = lines;
+        while let Some((line, after)) = memchr::memchr(b'\n', rest).and_then(|end| rest.split_at_checked(end))
+        {
+            self.add(line);
+            rest = after.get(1..).unwrap_or_default();
+        }
+        if !rest.is_empty() {
+            self.add(rest);
         }
     }
 
@@ -190,7 +200,9 @@ impl Log {
         frontier.push(Hash::of_entry(entry), |tile, hashes| full.push((tile, tile::bytes(hashes))));
         if frontier.size.is_multiple_of(WIDTH) {
             let index = frontier.size / WIDTH - 1;
-            full.push((Tile { layer: Layer::Entries, index, width: WIDTH }, std::mem::take(bundle)));
+            // The next one is about as long.
+            let next = Vec::with_capacity(bundle.len());
+            full.push((Tile { layer: Layer::Entries, index, width: WIDTH }, mem::replace(bundle, next)));
         }
     }
 

@@ -98,10 +98,11 @@ pub fn find(directory: &Path, keys: &Keys, wanted: impl Fn(u64, &[u8]) -> bool) 
     let log = Checked::open(directory, keys)?;
     let mut found = Vec::new();
     for bundle in 0..log.size().div_ceil(WIDTH) {
-        for (index, entry) in (bundle * WIDTH..).zip(log.tree.bundle(bundle)?) {
-            if !wanted(index, &entry) {
-                continue;
-            }
+        let meant = log.tree.bundle(bundle, |entries| {
+            let each = (bundle * WIDTH..).zip(entries).filter(|(index, entry)| wanted(*index, entry));
+            each.map(|(index, entry)| (index, entry.to_vec())).collect::<Vec<_>>()
+        })?;
+        for (index, entry) in meant {
             if tombstone::read(&entry).is_some() {
                 return Err(Doubt::Retired { index });
             }

@@ -19,6 +19,27 @@ const DISORDER_MILLIS: i64 = 86_400_000;
 /// So often an entry is asked for its time: all of them would take as long again as the proof.
 const EVERY: u64 = 64;
 
+/// An entry, as far as this matters.
+pub(super) enum Seen {
+    /// Its content is there.
+    There {
+        /// When it was written, if it was asked.
+        time: Option<i64>,
+        /// What it says of entries that are retired.
+        said: Option<Box<Said>>,
+    },
+    /// Only its tombstone is.
+    Gone,
+}
+
+impl Seen {
+    pub(super) fn of(index: u64, entry: &[u8]) -> Self {
+        let asked = index.is_multiple_of(EVERY);
+        let time = if asked { time(entry) } else { None };
+        Self::There { time, said: retirement::read(entry).map(Box::new) }
+    }
+}
+
 /// What is seen of a log, in its order.
 #[derive(Default)]
 pub(super) struct Retired {
@@ -33,18 +54,18 @@ pub(super) struct Retired {
 }
 
 impl Retired {
-    /// An entry is there.
-    pub(super) fn survives(&mut self, index: u64, entry: &[u8]) {
-        if index.is_multiple_of(EVERY) {
-            self.last = time(entry).or(self.last);
-        }
-        if let Some(said) = retirement::read(entry) {
-            self.said.push((index, said));
+    /// The next entry.
+    pub(super) fn see(&mut self, index: u64, seen: Seen) {
+        match seen {
+            Seen::There { time, said } => {
+                self.last = time.or(self.last);
+                self.said.extend(said.map(|said| (index, *said)));
+            }
+            Seen::Gone => self.is_gone(index),
         }
     }
 
-    /// Only its tombstone is.
-    pub(super) fn is_gone(&mut self, index: u64) {
+    fn is_gone(&mut self, index: u64) {
         match self.gone.last_mut() {
             Some((_, last)) if *last + 1 == index => *last = index,
             _ => {

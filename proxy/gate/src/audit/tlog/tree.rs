@@ -54,12 +54,17 @@ impl Tree {
         self.file(tile, tile::hashes)
     }
 
-    /// A bundle, with no more entries than the tree has.
-    pub(super) fn bundle(&self, index: u64) -> Result<Vec<Vec<u8>>, TileFault> {
-        let Some(tile) = Tile::of(Layer::Entries, index, self.size) else { return Ok(Vec::new()) };
-        self.file(tile, |bytes, width| {
-            Some(tile::entries(bytes, width)?.into_iter().map(<[u8]>::to_vec).collect())
-        })
+    /// What `read` makes of a bundle, with no more entries than the tree has.
+    pub(super) fn bundle<T>(&self, index: u64, read: impl Fn(&[&[u8]]) -> T) -> Result<T, TileFault> {
+        match Tile::of(Layer::Entries, index, self.size) {
+            Some(tile) => self.file(tile, |bytes, width| Some(read(&tile::entries(bytes, width)?))),
+            None => Ok(read(&[])),
+        }
+    }
+
+    /// The hashes of a bundle's entries.
+    pub(super) fn entries(&self, index: u64) -> Result<Vec<Hash>, TileFault> {
+        Tile::of(Layer::Hashes(0), index, self.size).map_or(Ok(Vec::new()), |tile| self.tile(tile))
     }
 
     /// Reads a file of the tree. A log that has grown may have a full tile where this tree has a part of it.

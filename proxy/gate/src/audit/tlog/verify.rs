@@ -2,7 +2,10 @@
 
 use std::{
     fmt, io,
+    num::NonZero,
     path::{Path, PathBuf},
+    sync::mpsc,
+    thread,
 };
 
 use super::{
@@ -10,11 +13,16 @@ use super::{
     log::{CHECKPOINT, HISTORY, HISTORY_END, read},
     merkle::Hash,
     note::Keys,
-    retired::Retired,
+    retired::{Retired, Seen},
     tile::{Frontier, Layer, Tile, WIDTH},
     tombstone,
     tree::{TileFault, Tree},
 };
+
+/// Threads that read and hash, at most: a disk is no faster for more.
+const THREADS: usize = 8;
+/// Bundles that one of them is ahead.
+const AHEAD: usize = 4;
 
 /// What was proved.
 #[derive(Debug)]
@@ -144,29 +152,59 @@ pub fn verify(directory: &Path, keys: &Keys, anchor: Option<&Path>) -> Result<Pr
     Ok(Proved { origin: checkpoint.origin, size: checkpoint.size, anchored, retired })
 }
 
-/// Holds every entry against its hash, and every tile that this fills against what is stored.
+/// Holds every entry against its hash, and every tile that this fills against what is stored. Threads read and hash bundles, each as many
+/// as the others, and run ahead by a few.
 fn entries(directory: &Path, tree: &Tree, retired: &mut Retired) -> Result<Frontier, Doubt> {
-    let mut frontier = Frontier::default();
-    for bundle in 0..tree.size.div_ceil(WIDTH) {
-        let mut full = Vec::new();
-        for (index, entry) in (bundle * WIDTH..).zip(tree.bundle(bundle)?) {
-            let (hash, known) = (Hash::of_entry(&entry), tree.entry(index)?);
-            if known == hash {
-                retired.survives(index, &entry);
-            } else if tombstone::read(&entry) == Some(known) {
-                retired.is_gone(index);
-            } else {
-                let tile = Tile::of(Layer::Hashes(0), bundle, tree.size).map(Tile::path);
-                let path = directory.join(tile.unwrap_or_default()).display().to_string();
-                return Err(Doubt::Entry { index, path });
+    let bundles = tree.size.div_ceil(WIDTH);
+    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(THREADS);
+    thread::scope(|scope| {
+        let start = |first: usize| {
+            let (tell, told) = mpsc::sync_channel(AHEAD);
+            let size = tree.size;
+            scope.spawn(move || {
+                let tree = Tree::new(directory, size);
+                let mut bundles = (first as u64..bundles).step_by(threads);
+                // Nobody listens any more after the first doubt.
+                bundles.try_for_each(|bundle| tell.send(judge(directory, &tree, bundle)))
+            });
+            told
+        };
+        let judges: Vec<_> = (0..threads).map(start).collect();
+        let mut frontier = Frontier::default();
+        let in_order =
+            judges.iter().cycle().zip(0..bundles).map_while(|(judge, at)| Some((at, judge.recv().ok()?)));
+        for (bundle, judged) in in_order {
+            let mut full = Vec::new();
+            for (index, (hash, seen)) in (bundle * WIDTH..).zip(judged?) {
+                retired.see(index, seen);
+                frontier.push(hash, |tile, hashes| full.push((tile, hashes.to_vec())));
             }
-            frontier.push(known, |tile, hashes| full.push((tile, hashes.to_vec())));
+            for (tile, hashes) in &full {
+                hold(directory, tree, *tile, hashes)?;
+            }
         }
-        for (tile, hashes) in &full {
-            hold(directory, tree, *tile, hashes)?;
-        }
-    }
-    Ok(frontier)
+        Ok(frontier)
+    })
+}
+
+/// Holds a bundle's entries against their hashes; what they are.
+fn judge(directory: &Path, tree: &Tree, bundle: u64) -> Result<Vec<(Hash, Seen)>, Doubt> {
+    let hashes = tree.entries(bundle)?;
+    let judged = tree.bundle(bundle, |entries| {
+        let each = (bundle * WIDTH..).zip(entries.iter().zip(&hashes));
+        each.map(|(index, (entry, known))| {
+            if Hash::of_entry(entry) == *known {
+                return Ok((*known, Seen::of(index, entry)));
+            }
+            let gone = tombstone::read(entry) == Some(*known);
+            if gone { Ok((*known, Seen::Gone)) } else { Err(index) }
+        })
+        .collect::<Result<Vec<_>, u64>>()
+    })?;
+    judged.map_err(|index| {
+        let tile = Tile::of(Layer::Hashes(0), bundle, tree.size).map(Tile::path);
+        Doubt::Entry { index, path: directory.join(tile.unwrap_or_default()).display().to_string() }
+    })
 }
 
 fn hold(directory: &Path, tree: &Tree, tile: Tile, hashes: &[Hash]) -> Result<(), Doubt> {
