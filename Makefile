@@ -2,7 +2,7 @@
 # make demo TOUR=1   walks through it: some sixty steps, what should come of each, and what did
 # make test          every test, end to end over real sockets included
 # make lint          format, clippy, the walls between the crates, licences and advisories
-# make conformance   CRS's tests (in-process, through the gate, by go-ftw), libinjection's cases, our rules by text and attacks
+# make conformance   CRS's tests (in-process, through the gate, by go-ftw), libinjection's cases, our rules by text and attacks; Keycloak, Tomcat
 # make bench         every figure, as text and in target/figures.jsonl
 # make peers         the same inspection by other engines, as ratios
 
@@ -41,7 +41,7 @@ lint:
 	else echo "SKIPPED: licences and duplicates, as cargo-deny is not installed (cargo install --locked cargo-deny)"; fi
 
 # The second half runs through a gate process, and by go-ftw, which is written in Go. Without optimisation, as the demo: it waits more
-# than it works.
+# than it works. At the end a real Keycloak signs people in, and a real Tomcat takes the gate alone; without Java they are skipped.
 conformance:
 	@.ci/tools
 	@$(CARGO) build --locked --release --package poort-conformance
@@ -51,6 +51,8 @@ conformance:
 		go build -C tests/conformance/go-ftw -o $(abspath $(TARGET))/demo/go-ftw . || echo "SKIPPED: go-ftw does not build"; \
 	else echo "SKIPPED: go-ftw, as Go is not installed"; fi
 	@$(TARGET)/demo/poort-conformance-gate
+	@.ci/soc $(TARGET)/soc conformance
+	$(CARGO) test --locked --profile demo --package poort-tests --test keycloak --test tomcat -- --ignored --test-threads=1
 
 bench:
 	@.ci/tools

@@ -31,8 +31,10 @@ use serde_json::Value;
 pub mod browser;
 pub mod day;
 pub mod glass;
+pub mod nginx;
 pub mod redis;
 pub mod signing_in;
+pub mod tomcat;
 pub mod tools;
 
 /// How long a condition is waited for before a test fails.

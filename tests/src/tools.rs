@@ -15,8 +15,15 @@ fn brought() -> Option<PathBuf> {
 #[must_use]
 pub fn program(name: &str) -> Option<PathBuf> {
     let ours = brought().into_iter().flat_map(|soc| {
-        ["debian/usr/bin", "debian/usr/sbin", "solver/usr/bin", "redis/usr/bin", "python/bin"]
-            .map(|directory| soc.join(directory))
+        let parts = [
+            "debian/usr/bin",
+            "debian/usr/sbin",
+            "solver/usr/bin",
+            "redis/usr/bin",
+            "nginx/usr/sbin",
+            "python/bin",
+        ];
+        parts.map(|directory| soc.join(directory))
     });
     let path = std::env::var_os("PATH").unwrap_or_default();
     let all = ours.chain(std::env::split_paths(&path)).map(|directory| directory.join(name));
@@ -64,6 +71,12 @@ pub fn solver_libraries() -> PathBuf {
 #[must_use]
 pub fn redis_libraries() -> PathBuf {
     brought().unwrap_or_default().join("redis/usr/lib/x86_64-linux-gnu")
+}
+
+/// The libraries that came with nginx.
+#[must_use]
+pub fn nginx_libraries() -> PathBuf {
+    brought().unwrap_or_default().join("nginx/usr/lib/x86_64-linux-gnu")
 }
 
 /// Says what is not tested. Not by `eprintln!`, which a test that passes would swallow.

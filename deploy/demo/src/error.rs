@@ -34,6 +34,12 @@ pub enum DemoError {
     /// A key could not be made or would not sign.
     #[error("cannot sign with a `{0}` key")]
     Signing(&'static str),
+    /// A file holds no key that can be used.
+    #[error("`{}` holds no P-256 key", path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+    },
     /// A request over the network failed before an answer came.
     #[error("no answer from `{what}`: {source}")]
     Request {

@@ -8,7 +8,7 @@ use crate::client::Caller;
 use crate::issuer::{Issuer, IssuerOptions, Profile};
 use crate::layout::{Layout, LayoutOptions, Posture};
 use crate::pki::{Leaf, Pki, Signed};
-use crate::sources::{Register, Source, SourceOptions};
+use crate::sources::{Register, Source, SourceOptions, Vouched};
 use crate::wire::ServedOver;
 use crate::{DemoError, ports};
 
@@ -64,7 +64,7 @@ pub struct Zone {
     pub persons: Source,
     /// TLS 1.2 and nothing newer.
     pub vehicles: Source,
-    /// TLS with a client certificate.
+    /// TLS with a client certificate; verifies assertions.
     pub firearms: Source,
     /// The search application.
     pub aggregator: Aggregator,
@@ -147,6 +147,11 @@ fn source_options(pki: &Pki, ports: Ports) -> Result<[SourceOptions; 3], DemoErr
     Ok([
         SourceOptions { prefix: "/app".to_owned(), address: ports.choose(9001)?, ..persons },
         SourceOptions { over: over(Register::Vehicles, false)?, address: ports.choose(9002)?, ..vehicles },
-        SourceOptions { over: over(Register::Firearms, true)?, address: ports.choose(9003)?, ..firearms },
+        SourceOptions {
+            over: over(Register::Firearms, true)?,
+            vouched: Some(Vouched::by(&pki.path("assertion.key"))?),
+            address: ports.choose(9003)?,
+            ..firearms
+        },
     ])
 }

@@ -88,6 +88,20 @@ impl Rule {
         self.demands
     }
 
+    /// Whether it is about requests of this method.
+    #[must_use]
+    pub fn takes(&self, method: &Method) -> bool {
+        self.methods.contains(method)
+    }
+
+    /// A path that matches as it stands; none where a segment is open. Of `/static/**` it is `/static`.
+    #[must_use]
+    pub fn whole_path(&self) -> Option<&str> {
+        let open = self.path.segments().any(|segment| matches!(segment, Segment::Capture(_)));
+        let path = if self.path.path.is_empty() { "/" } else { &self.path.path };
+        (!open).then_some(path)
+    }
+
     /// The names that it captures.
     pub fn captured(&self) -> impl Iterator<Item = &str> {
         let of_path = self.path.segments().filter_map(|segment| match segment {

@@ -297,7 +297,8 @@ fn corpus(zone: &Zone, sources: &[source::Source], access: &Access) -> Corpus {
     }
 }
 
-fn assertions(deploy: &Deploy) -> Result<Option<Assertions>, Vec<Fault>> {
+/// What signs assertions; none if the operators' file has no key.
+pub(crate) fn assertions(deploy: &Deploy) -> Result<Option<Assertions>, Vec<Fault>> {
     let Some(assertion) = &deploy.assertion else { return Ok(None) };
     let key = AssertionKey::from_pkcs8_der(assertion.key.der().secret_der())
         .map_err(|fault| vec![Fault { place: assertion.place.clone(), message: fault.to_string() }])?;

@@ -3,6 +3,7 @@
 
 mod chromium;
 mod issuer;
+mod keycloak;
 
 use std::{
     fs,
@@ -17,6 +18,7 @@ use serde_json::{Value, json};
 
 pub use chromium::{Chromium, Landed, Tab};
 pub use issuer::Provider;
+pub use keycloak::{Keycloak, KeycloakStage};
 
 use crate::{World, tools};
 

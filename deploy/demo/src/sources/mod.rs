@@ -15,10 +15,12 @@ mod bound;
 mod odd;
 mod received;
 mod register;
+mod vouched;
 
 pub use odd::BROKEN;
 pub use received::Received;
 pub use register::{Register, has_valid_check_digits};
+pub use vouched::Vouched;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -51,6 +53,8 @@ pub struct SourceOptions {
     pub prefix: String,
     /// How it knows its users.
     pub authentication: Authentication,
+    /// Whose word it takes on who asks; none: it believes whoever reaches it.
+    pub vouched: Option<Vouched>,
     /// TLS or not.
     pub over: ServedOver,
     /// Where it listens; port 0 lets the system choose.
@@ -65,6 +69,7 @@ impl SourceOptions {
             internal_host: format!("{}.internal", register.id()),
             prefix: String::new(),
             authentication: Authentication::None,
+            vouched: None,
             over: ServedOver::Plain,
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
         }
@@ -209,6 +214,12 @@ impl Application {
         index: usize,
         bound: &mut Bound,
     ) -> std::io::Result<Next> {
+        if let Some(vouched) = &self.options.vouched
+            && let Err(refusal) = vouched.judge(self.options.register.id(), head)
+        {
+            connection.reply(head, &refusal).await?;
+            return Ok(Next::Another(connection));
+        }
         let mut user = None;
         if self.options.authentication == Authentication::Connection {
             match bound.judge(head) {

@@ -188,3 +188,23 @@ async fn a_closed_source_refuses_and_comes_back() {
     talk(&source, b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
     assert_eq!(source.wait_for(1, PATIENCE).await.len(), 1);
 }
+
+#[tokio::test]
+async fn an_application_that_verifies_assertions_takes_nobody_elses_word() {
+    use crate::issuer::{Algorithm, SigningKey};
+    use serde_json::json;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("assertion.key");
+    std::fs::write(&file, rcgen::KeyPair::generate().unwrap().serialize_pem()).unwrap();
+    let vouched = Some(Vouched::by(&file).unwrap());
+    let source = Source::start(SourceOptions { vouched, ..SourceOptions::new(Register::Firearms) }).unwrap();
+    let other = SigningKey::generate(Algorithm::Es256, "other").unwrap();
+    let claims = json!({ "iss": "https://gate.localhost", "aud": "firearms", "exp": 4_000_000_000_u64 });
+    let forged = other.sign(&json!({ "alg": "ES256", "typ": "poort-assertion+jwt" }), &claims).unwrap();
+    for lines in [String::new(), format!("Poort-Assertion: {forged}\r\n")] {
+        let request = format!("GET /echo HTTP/1.1\r\nHost: a\r\n{lines}Connection: close\r\n\r\n");
+        let answer = talk(&source, request.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 401 "), "{lines}");
+    }
+    assert!(Vouched::by(&directory.path().join("none")).is_err());
+}

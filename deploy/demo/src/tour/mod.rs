@@ -5,6 +5,7 @@
 
 mod attacks;
 mod changes;
+mod doctor;
 mod missions;
 mod proofs;
 mod rows;
@@ -34,6 +35,7 @@ pub async fn walk(zone: &Zone, gate: &Gate) -> Result<Table, DemoError> {
     missions::walk(&tour, gate, &mut table).await?;
     tour.limits(&mut table).await?;
     changes::walk(&tour, gate, &mut table).await?;
+    doctor::walk(gate, &mut table).await?;
     proofs::walk(&tour, gate, &mut table).await?;
     workbench::walk(&tour, gate, &mut table).await?;
     Ok(table)

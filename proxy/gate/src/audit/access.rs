@@ -4,13 +4,13 @@ use std::{net::IpAddr, time::SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-/// Somebody searched the record, took a part of it along, or wanted to.
+/// Somebody searched the record, took a part of it along, or wanted to; or examined a source in the gate's name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Access {
     /// When.
     pub time: SystemTime,
-    /// With which command, such as `audit export`, or at which page, such as `console decisions`.
+    /// With which command, such as `audit export` or `doctor`, or at which page, such as `console decisions`.
     pub command: String,
     /// Who.
     pub by: Looker,
@@ -22,6 +22,9 @@ pub struct Access {
     pub shown: u64,
     /// Whether nothing was shown, since the console's policies do not let them.
     pub refused: bool,
+    /// The source that was examined; none: it was the record that was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
 }
 
 /// Who looks at the record, or writes down what was found in it.

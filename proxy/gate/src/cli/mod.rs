@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 mod check;
+mod doctor;
 mod policy;
 mod reload;
 mod run;
@@ -33,6 +34,8 @@ enum Verb {
     Check(ConfigArgument),
     /// Make a running gate read its configuration again; on any fault it goes on as before.
     Reload(reload::Arguments),
+    /// Prove that a source refuses what does not come through the gate.
+    Doctor(Box<doctor::Arguments>),
     /// Whose access is ended: at once, over every restart.
     #[command(subcommand)]
     Access(access::Verb),
@@ -62,6 +65,7 @@ impl Cli {
             Verb::Run(ConfigArgument { config }) => run::run(&config),
             Verb::Check(ConfigArgument { config }) => check::check(&config),
             Verb::Reload(arguments) => reload::reload(&arguments),
+            Verb::Doctor(arguments) => doctor::obey(&arguments),
             Verb::Access(verb) => access::obey(&verb),
             Verb::Audit(verb) => audit::obey(&verb),
             Verb::Policy(verb) => policy::obey(&verb),

@@ -52,6 +52,7 @@ impl Looks {
             wanted: look.wanted,
             shown: u64::try_from(look.shown).unwrap_or(u64::MAX),
             refused: look.refused,
+            source: None,
         };
         audit.append(Record::Access(Box::new(access)))?.durable().await?;
         self.remember(key, Instant::now());

@@ -34,7 +34,7 @@ fn display(holder: &Holder) -> Option<&str> {
 
 /// Visible ASCII goes as it is, everything else as percent-encoded UTF-8: a name must not become two headers, nor be read in
 /// another character set.
-fn header_value(text: &str) -> Option<HeaderValue> {
+pub(crate) fn header_value(text: &str) -> Option<HeaderValue> {
     let mut value = String::with_capacity(text.len());
     for byte in text.bytes() {
         if matches!(byte, b' '..=b'~') && byte != b'%' {

@@ -8,6 +8,9 @@ mod response;
 mod trace;
 mod upgrade;
 
+pub(crate) use identity::header_value;
+pub(crate) use request::source_path;
+
 pub use body_hash::BodyHash;
 pub use pool::{Health, Pool, PoolFault, UpstreamSettings, UpstreamTls};
 pub use request::{Outbound, prepare_request};

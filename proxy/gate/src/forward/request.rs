@@ -180,7 +180,7 @@ fn write_target(
 }
 
 /// A path with `ours` replaced by `theirs`.
-fn source_path(path: &str, ours: &str, theirs: Option<&str>) -> String {
+pub(crate) fn source_path(path: &str, ours: &str, theirs: Option<&str>) -> String {
     let Some(theirs) = theirs else { return path.to_owned() };
     let rest = path.strip_prefix(ours.trim_end_matches('/')).unwrap_or(path);
     let joined = format!("{}{rest}", theirs.trim_end_matches('/'));

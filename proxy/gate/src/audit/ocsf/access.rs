@@ -1,4 +1,4 @@
-//! A look at the record, as Entity Management (3004).
+//! A look at the record, or a source examined in the gate's name, as Entity Management (3004).
 
 use serde::{Serialize, Serializer};
 
@@ -33,14 +33,14 @@ pub(super) struct Event<'a> {
     message: Shown<Message<'a>>,
     metadata: Metadata<'a>,
     actor: Actor<'a>,
-    entity: Entity,
+    entity: Entity<'a>,
     src_endpoint: Endpoint<'a>,
     unmapped: Unmapped<'a>,
 }
 
 #[derive(Serialize)]
-struct Entity {
-    name: &'static str,
+struct Entity<'a> {
+    name: &'a str,
     #[serde(rename = "type")]
     kind: &'static str,
 }
@@ -79,6 +79,10 @@ pub(super) fn event<'a>(access: &'a Access, id: &'a str) -> Event<'a> {
             "look at the record refused",
         ),
     };
+    let (entity, what) = match &access.source {
+        None => (Entity { name: "audit", kind: "Record" }, what),
+        Some(source) => (Entity { name: source, kind: "Source" }, "source examined"),
+    };
     Event {
         class_uid: CLASS,
         category_uid: CATEGORY,
@@ -94,7 +98,7 @@ pub(super) fn event<'a>(access: &'a Access, id: &'a str) -> Event<'a> {
         message: Shown(Message { what, why: access.reason.as_deref() }),
         metadata: Metadata::new(ACCESS, None),
         actor: Actor::of(User::person(id, access.by.called())),
-        entity: Entity { name: "audit", kind: "Record" },
+        entity,
         src_endpoint: endpoint(&access.by),
         unmapped: Unmapped {
             command: name(&access.command),

@@ -323,16 +323,21 @@ fn findings_and_looks_at_the_record_are_valid() {
         wanted: vec![("subject".into(), "ab".repeat(16))],
         shown: 3,
         refused: false,
+        source: None,
     };
     let event = line("access", &Record::Access(Box::new(access.clone()))).1;
     assert_eq!((&event["actor"]["user"]["uid"], &event["count"]), (&json!("1000"), &json!(3)));
     assert_eq!(event["unmapped"]["wanted"]["subject"], "ab".repeat(16));
     let certificate = "spiffe://zone.example/staff/els".to_owned();
     let by = Looker::Console { certificate: certificate.clone(), address: [127, 0, 0, 1].into() };
-    let refused = Access { by, refused: true, shown: 0, ..access };
+    let refused = Access { by, refused: true, shown: 0, ..access.clone() };
     let event = line("refused access", &Record::Access(Box::new(refused))).1;
     assert_eq!((&event["actor"]["user"]["uid"], &event["status_id"]), (&json!(certificate), &json!(2)));
     assert_eq!((&event["src_endpoint"]["ip"], &event["action_id"]), (&json!("127.0.0.1"), &json!(2)));
+    let examined = Access { source: Some("firearms".into()), command: "doctor".into(), ..access };
+    let event = line("examination", &Record::Access(Box::new(examined))).1;
+    assert_eq!(event["entity"], json!({ "name": "firearms", "type": "Source" }));
+    assert_eq!(event["message"], "source examined: request 2026/17");
 }
 
 #[test]

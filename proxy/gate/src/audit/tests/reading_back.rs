@@ -175,6 +175,7 @@ async fn what_is_recorded_beside_requests_is_no_orphan_and_stops_no_start() {
         wanted: vec![],
         shown: 0,
         refused: false,
+        source: None,
     };
     let authentication = Authentication {
         time: at(0),

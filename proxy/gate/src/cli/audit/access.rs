@@ -1,4 +1,4 @@
-//! Writing down that somebody looks at the record, before anything of it is shown.
+//! Writing down that somebody looks at the record, or tries a source in the gate's name, before it is done.
 
 use std::{io, time::SystemTime};
 
@@ -35,18 +35,35 @@ pub(in crate::cli) fn look(
         complain("this is a copy of the record: nothing is written down of your looking at it");
         return Ok(());
     };
-    let access = Access {
+    let access = Access { shown, ..access(command, reason, wanted) };
+    put(deploy, &Command::Access { access: access.clone() }, Record::Access(Box::new(access))).map_err(
+        |why| format!("nothing is shown, since the look at the record cannot be written down: {why}"),
+    )
+}
+
+/// Has it written down that a source is examined, with requests in which the gate vouches for somebody.
+pub(in crate::cli) fn examined(
+    deploy: &Deploy,
+    source: &str,
+    reason: Option<&str>,
+    wanted: Vec<(String, String)>,
+) -> Result<(), String> {
+    let access = Access { source: Some(source.to_owned()), ..access("doctor", reason, wanted) };
+    put(deploy, &Command::Access { access: access.clone() }, Record::Access(Box::new(access)))
+        .map_err(|why| format!("nothing is tried, since it cannot be written down: {why}"))
+}
+
+fn access(command: &str, reason: Option<&str>, wanted: Vec<(String, String)>) -> Access {
+    Access {
         time: SystemTime::now(),
         command: command.to_owned(),
         by: Looker::here(),
         reason: reason.map(str::to_owned),
         wanted,
-        shown,
+        shown: 0,
         refused: false,
-    };
-    put(deploy, &Command::Access { access: access.clone() }, Record::Access(Box::new(access))).map_err(
-        |why| format!("nothing is shown, since the look at the record cannot be written down: {why}"),
-    )
+        source: None,
+    }
 }
 
 /// Has something written down: by the gate that runs, or else right into the record.
