@@ -2,10 +2,11 @@
 //
 // OPTIONS is JSON: `certificate` and `key` (PEM files), `client` (the certificate of the client `poort-gate`'s key), `signin` (the gate's
 // sign-in origin) and `backchannel` (where the gate hears who signed out). It prints the port it listens on, and stops when its standard
-// input ends.
+// input ends. A line there says what becomes of it: `silent`, it answers no gate; `well`, it does again.
 import { X509Certificate, createHash, generateKeyPairSync, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:https";
+import { createInterface } from "node:readline";
 import { Provider, interactionPolicy } from "oidc-provider";
 
 const options = JSON.parse(process.argv[2]);
@@ -17,12 +18,17 @@ const PEOPLE = {
   "eva.lambert": { name: "Eva Lambert", roles: ["officer"], units: [] },
 };
 
+/** What gates ask, and no browser. */
+const GATES = /^\/(token|jwks|\.well-known)\b/;
+let health = "well";
+
 const server = createServer({ cert: readFileSync(options.certificate), key: readFileSync(options.key) });
 server.listen(0, "127.0.0.1", () => {
   const issuer = `https://localhost:${server.address().port}`;
   const provider = new Provider(issuer, settings());
   const callback = provider.callback();
   server.on("request", (request, response) => {
+    if (health === "silent" && GATES.test(request.url)) return request.socket.destroy();
     if (!request.url.startsWith("/interaction/")) return callback(request, response);
     ask(provider, request, response).catch((fault) => fail(response, fault));
   });
@@ -30,7 +36,10 @@ server.listen(0, "127.0.0.1", () => {
   provider.on("backchannel.error", (_, fault) => console.error(fault));
   console.log(server.address().port);
 });
-process.stdin.resume().on("end", () => process.exit(0));
+createInterface({ input: process.stdin }).on("line", (line) => {
+  health = line;
+  console.log(line);
+}).on("close", () => process.exit(0));
 
 function settings() {
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
@@ -109,6 +118,10 @@ async function ask(provider, request, response) {
   const details = await provider.interactionDetails(request, response);
   if (request.method === "POST") {
     const said = new URLSearchParams(await body(request));
+    if (!PEOPLE[said.get("user")]) {
+      const refusal = { error: "access_denied", error_description: "nobody of these" };
+      return provider.interactionFinished(request, response, refusal, { mergeWithLastSubmission: false });
+    }
     const key = said.get("with") === "key";
     const login = { accountId: said.get("user"), acr: key ? STRONG : "password", amr: key ? ["hwk", "user"] : ["pwd"] };
     return provider.interactionFinished(request, response, { login }, { mergeWithLastSubmission: false });
@@ -118,7 +131,7 @@ async function ask(provider, request, response) {
   const buttons = Object.entries(PEOPLE).map(([user, { name }]) =>
     button(user, "password", `${name} with a password`) + button(user, "key", `${name} with a key`));
   response.setHeader("content-type", "text/html; charset=utf-8");
-  response.end(page("Who are you?", buttons.join("")));
+  response.end(page("Who are you?", buttons.concat(button("", "", "Nobody of these")).join("")));
 }
 
 async function body(request) {

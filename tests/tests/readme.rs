@@ -80,10 +80,10 @@ async fn an_issuer_is_added_as_the_readme_says() {
         let entries: Value = serde_yaml::from_str(&text).unwrap();
         zone.layout.edit("policies/poort.yaml", |yaml| {
             let mut entry = entries["issuers"][0].clone();
-            // Another is called `federal` here, and the keys are elsewhere.
+            // Another is called `federal` here, and this one is not where its name says.
             entry["alias"] = issuer.alias().into();
             entry["issuer"] = issuer.issuer().into();
-            let authority = yaml["issuers"][0]["keys"]["ca"].clone();
+            let authority = yaml["issuers"][0]["discovery"]["ca"].clone();
             entry["keys"]["url"] = issuer.keys_url().into();
             entry["keys"]["ca"] = authority;
             yaml["issuers"].as_sequence_mut().unwrap().push(entry);

@@ -25,6 +25,7 @@ use poort_tests::{
     PERSON, World, eventually,
     redis::{PASSWORD, Redis},
     signing_in::{sign_in, signed_in},
+    without_limits,
 };
 
 const AN: &str = "zone|an.janssens";
@@ -96,6 +97,19 @@ impl Second {
         let car = world.zone.caller("car-12").unwrap().at(self.address);
         let (url, client) = (car.url(&host, path), car.http(&[&host]).unwrap());
         client.get(url).header("cookie", cookies.collect::<Vec<_>>().join("; ")).send().await.unwrap()
+    }
+
+    /// The same of any method, with a body, from a page of the gate's own address.
+    async fn post(&self, world: &World, browser: &Browser, path: &str, body: &str) -> reqwest::Response {
+        let host = Layout::host("persons");
+        let cookies = browser.cookies("persons").into_iter().map(|(name, value)| format!("{name}={value}"));
+        let car = world.zone.caller("car-12").unwrap().at(self.address);
+        let (url, client) = (car.url(&host, path), car.http(&[&host]).unwrap());
+        let request =
+            client.post(url).header("origin", car.url(&host, "")).header("sec-fetch-site", "same-origin");
+        let request =
+            request.header("content-type", "application/x-www-form-urlencoded").body(body.to_owned());
+        request.header("cookie", cookies.collect::<Vec<_>>().join("; ")).send().await.unwrap()
     }
 
     async fn status(&self, world: &World, browser: &Browser) -> u16 {
@@ -230,4 +244,42 @@ async fn the_server_is_reached_over_tls() {
     let world = world.await.unwrap();
     let browser = signed_in(&world, "car-12", "an.janssens").await;
     assert_eq!(here(&browser).await, 200);
+}
+
+#[tokio::test]
+async fn a_form_that_one_gate_keeps_another_lets_go_and_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let Some(redis) = Redis::start(directory.path(), &[]) else { return };
+    let world = World::start_with(|zone| {
+        share(zone, FIRST, &redis, None);
+        without_limits(zone)
+    });
+    let world = world.await.unwrap();
+    let second = Second::start(&world).await;
+    let browser = signed_in(&world, "car-12", "bo.maes&strong=1").await;
+    let page = browser.go(&browser.at("signin", "/sign-out")).await.unwrap();
+    let form = format!("proof={}", page.field("proof").unwrap());
+    browser.submit(&browser.at("signin", ""), &browser.at("signin", "/sign-out"), &form).await.unwrap();
+    let (address, own) = (browser.at("persons", PERSON), browser.at("persons", ""));
+    let headers = [
+        ("origin", &*own),
+        ("sec-fetch-site", "same-origin"),
+        ("content-type", "application/x-www-form-urlencoded"),
+    ];
+    let page = browser.post_page(&address, &headers, "remark=bij+de+brug").await.unwrap();
+    let issuer = browser.go(&page.link("/start?to=").unwrap()).await.unwrap();
+    let asked = browser.go(&format!("{}&user=bo.maes&strong=1", issuer.url)).await.unwrap();
+    assert_eq!(asked.field("remark"), Some("bij de brug"), "{asked:?}\n{}", world.gate.log());
+    let path = format!("{}?{}", asked.url.path(), asked.url.query().unwrap());
+    let shown = second.fetch(&world, &browser, &path).await.text().await.unwrap();
+    assert!(shown.contains("value=\"bij de brug\""), "the other gate has it: {shown}");
+    let sent = second.post(&world, &browser, &path, "remark=bij+de+brug").await;
+    assert_eq!(sent.status(), 307, "and lets it go");
+    assert!(sent.headers()["location"].to_str().unwrap().ends_with(PERSON));
+    for again in [
+        second.post(&world, &browser, &path, "remark=bij+de+brug").await.status().as_u16(),
+        browser.post_page(asked.url.as_str(), &headers, "remark=bij+de+brug").await.unwrap().status,
+    ] {
+        assert_eq!(again, 400, "once, at whichever gate");
+    }
 }

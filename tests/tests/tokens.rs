@@ -36,6 +36,9 @@ fn add_issuer(zone: &Zone, alias: &str, profile: Profile, algorithm: Algorithm) 
             entry["issuer"] = issuer.issuer().into();
             entry["algorithms"] = vec![algorithm.as_str().to_owned()].into();
             entry["profile"] = profile.as_str().into();
+            // It is not where its name says, so it cannot be asked.
+            let asked = entry.as_mapping_mut().unwrap().remove("discovery").unwrap();
+            entry["keys"]["ca"] = asked["ca"].clone();
             entry["keys"]["url"] = issuer.keys_url().into();
             entry["roles"]["claim"] = roles.into();
             entry["units"]["claim"] = units.into();

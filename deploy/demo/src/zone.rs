@@ -129,7 +129,7 @@ impl Zone {
 
 fn start_issuer(pki: &Pki, alias: &str, profile: Profile, address: SocketAddr) -> Result<Issuer, DemoError> {
     let over = ServedOver::tls(&pki.internal.issue(&Leaf::server(&["localhost", "127.0.0.1"]))?);
-    let options = IssuerOptions::new(alias, &format!("https://sso.{alias}.example/realms/{alias}"), profile);
+    let options = IssuerOptions::new(alias, &format!("https://localhost:{}", address.port()), profile);
     Issuer::start(IssuerOptions { over, address, ..options })
 }
 

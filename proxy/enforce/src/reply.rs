@@ -85,7 +85,7 @@ impl Reply {
                 (header::CONTENT_LENGTH, HeaderValue::from(body.len())),
                 (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
                 (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-                (header::CONTENT_SECURITY_POLICY, policy(false)),
+                (header::CONTENT_SECURITY_POLICY, policy(false, None)),
                 (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
             ],
             body,
@@ -143,7 +143,8 @@ impl Reply {
     /// A page of the gate's own: `main` in the shared frame.
     #[must_use]
     pub fn page(page: &Page<'_>, cookies: Vec<HeaderValue>, id: RequestId) -> Self {
-        let body = framed(page.language, page.title, page.main);
+        let script = page.script.map(|script| format!("<script>{script}</script>")).unwrap_or_default();
+        let body = framed(page.language, page.title, &[page.main, &script].concat());
         // RFC 6454, 7.3, and the Fetch standard: under `no-referrer` a browser says `Origin: null` of a form, which proves nothing.
         let referrer = if page.forms { "same-origin" } else { "no-referrer" };
         let mut headers = vec![
@@ -151,7 +152,7 @@ impl Reply {
             (header::CONTENT_LENGTH, HeaderValue::from(body.len())),
             (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
             (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-            (header::CONTENT_SECURITY_POLICY, policy(page.forms)),
+            (header::CONTENT_SECURITY_POLICY, policy(page.forms, page.script)),
             (header::REFERRER_POLICY, HeaderValue::from_static(referrer)),
             (header::VARY, HeaderValue::from_static("Accept-Language")),
         ];
@@ -194,6 +195,8 @@ pub struct Page<'a> {
     pub main: &'a str,
     /// Whether it has forms; they lead to its own host.
     pub forms: bool,
+    /// What runs in it: the gate's own words, and nothing of a request.
+    pub script: Option<&'static str>,
 }
 
 /// What to do now, and in which language that is, if it is not the usual one.
@@ -254,14 +257,19 @@ label.t{display:block;margin:1rem 0}input[type=text],textarea{display:block;widt
 border-radius:.6rem;background:none;color:inherit}.w{border-left:.5rem solid;padding-left:1rem}";
 
 /// The digest by which the content security policy lets the style in (CSP 3, 6.7.3.3).
-static STYLE_SOURCE: LazyLock<String> =
-    LazyLock::new(|| format!("'sha256-{}'", STANDARD.encode(digest(&SHA256, STYLE.as_bytes()))));
+static STYLE_SOURCE: LazyLock<String> = LazyLock::new(|| source(STYLE));
 
-/// `forms`: whether the page has forms, which lead to its own host.
-fn policy(forms: bool) -> HeaderValue {
+/// What stands in a page, by its digest (CSP 3, 2.3.1).
+fn source(inline: &str) -> String {
+    format!("'sha256-{}'", STANDARD.encode(digest(&SHA256, inline.as_bytes())))
+}
+
+/// `forms`: whether the page has forms, which lead to its own host; `script`: what alone runs in it.
+fn policy(forms: bool, script: Option<&str>) -> HeaderValue {
     let forms = if forms { "'self'" } else { "'none'" };
+    let script = script.map_or_else(String::new, |script| format!("script-src {}; ", source(script)));
     let policy = format!(
-        "default-src 'none'; style-src {}; form-action {forms}; frame-ancestors 'none'; base-uri 'none'",
+        "default-src 'none'; {script}style-src {}; form-action {forms}; frame-ancestors 'none'; base-uri 'none'",
         *STYLE_SOURCE
     );
     // INVARIANT: a digest in base64 is fit for a header.

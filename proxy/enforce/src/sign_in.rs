@@ -141,7 +141,7 @@ pub fn is_navigation(facts: &RequestFacts, headers: &HeaderMap) -> bool {
         })
 }
 
-/// Whether a request is a form that a person sends from a page of the host's own, in the encoding that every browser can send again. Old
+/// Whether a request is a form that a person sends from a page of the host's own, in an encoding that browsers can send again. Old
 /// browsers, which do not say where a request comes from, send none.
 #[must_use]
 pub fn is_form(arrival: &Arrival<'_>, facts: &RequestFacts) -> bool {
@@ -158,7 +158,9 @@ pub fn is_form(arrival: &Arrival<'_>, facts: &RequestFacts) -> bool {
         && own_origin
         && origins.next().is_none()
         && !headers.contains_key(header::AUTHORIZATION)
-        && kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+        && ["application/x-www-form-urlencoded", "multipart/form-data"]
+            .iter()
+            .any(|form| kind.eq_ignore_ascii_case(form))
 }
 
 /// Whether a request that a cookie speaks for may come from where it comes from.
@@ -293,6 +295,9 @@ mod tests {
             is_form(&Arrival { head: &head, target: b"/", fault: None }, &facts(&head))
         };
         assert!(judged("POST", &form));
+        let mut with_files = form;
+        with_files[4] = ("content-type", "multipart/form-data; boundary=x");
+        assert!(judged("POST", &with_files));
         assert!(!judged("GET", &form) && !judged("PUT", &form));
         for (place, (name, other)) in [
             (0, ("origin", "https://b.example:8443")),
@@ -300,7 +305,8 @@ mod tests {
             (1, ("sec-fetch-mode", "cors")),
             (2, ("sec-fetch-dest", "iframe")),
             (3, ("sec-fetch-site", "same-site")),
-            (4, ("content-type", "multipart/form-data; boundary=x")),
+            (4, ("content-type", "text/plain")),
+            (4, ("content-type", "multipart/mixed; boundary=x")),
         ] {
             let mut changed = form;
             changed[place] = (name, other);

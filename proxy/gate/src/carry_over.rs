@@ -15,8 +15,9 @@ use crate::{
     audit::Reviews,
     config::checked::{
         Deploy,
-        zone::{Issuer, IssuerKeys as Origin},
+        zone::{Discovery as Settings, Issuer, IssuerKeys as Origin},
     },
+    discovery::Discovery,
     ending::{Endings, Notices},
     forward::Health,
     inspect::Compiled,
@@ -24,7 +25,7 @@ use crate::{
     limits::Tables,
     metrics::Metrics,
     shifts::Shifts,
-    signin::{Disk, KeptForms, Memory, Shared, Store},
+    signin::{Disk, Memory, Shared, Store},
 };
 
 /// State that outlives the snapshots built from files.
@@ -46,8 +47,6 @@ pub struct CarryOver {
     pub metrics: Arc<Metrics>,
     /// Sessions, and sign-ins that are under way.
     pub sessions: Arc<Store>,
-    /// Forms that wait for their writers to sign in again.
-    pub forms: Arc<KeptForms>,
     /// Whose access is ended.
     pub endings: Arc<Endings>,
     /// What was ended lately.
@@ -58,13 +57,16 @@ pub struct CarryOver {
     pub closures: Closures,
     gauges: Mutex<HashMap<String, Arc<Gauge>>>,
     keys: Mutex<HashMap<String, Arc<IssuerKeys>>>,
+    discoveries: Mutex<HashMap<String, Arc<Discovery>>>,
+    /// Where what issuers say of themselves is kept over restarts; none: nowhere.
+    directory: Option<PathBuf>,
 }
 
 impl CarryOver {
     /// Nothing has happened yet.
     #[must_use]
     pub fn new(metrics: Arc<Metrics>, persisted: Persisted, keys: usize) -> Self {
-        let Persisted { closures, endings, notices, sessions } = persisted;
+        let Persisted { closures, endings, notices, sessions, directory } = persisted;
         Self {
             tables: Arc::new(Tables::new(keys)),
             shifts: Arc::default(),
@@ -73,7 +75,6 @@ impl CarryOver {
             compiled: Compiled::default(),
             health: Arc::default(),
             metrics,
-            forms: Arc::default(),
             sessions: Arc::new(sessions),
             endings,
             notices,
@@ -81,6 +82,8 @@ impl CarryOver {
             closures,
             gauges: Mutex::default(),
             keys: Mutex::default(),
+            discoveries: Mutex::default(),
+            directory,
         }
     }
 
@@ -98,17 +101,37 @@ impl CarryOver {
     /// As [`IssuerKeys::new`].
     pub fn issuer_keys(&self, issuer: &Issuer) -> Result<Arc<IssuerKeys>, FetchFault> {
         let alias = &issuer.rules.alias;
-        let Origin::Url { url, ca } = &issuer.keys else {
-            return IssuerKeys::new(alias, &issuer.keys).map(Arc::new);
+        let discovery =
+            issuer.discovery.as_ref().map(|settings| self.discovery(issuer, settings)).transpose()?;
+        let place = match &issuer.keys {
+            Origin::File { .. } => return IssuerKeys::new(alias, &issuer.keys, discovery).map(Arc::new),
+            Origin::Url { url, ca } => {
+                format!("{alias} {url} {ca:?} {:?}", discovery.as_ref().map(Arc::as_ptr))
+            }
+            Origin::Discovered => format!("{alias} {:?}", discovery.as_ref().map(Arc::as_ptr)),
         };
-        let place = format!("{alias} {url} {ca:?}");
         let mut kept = self.keys.lock();
         if let Some(keys) = kept.get(&place) {
             return Ok(Arc::clone(keys));
         }
-        let keys = Arc::new(IssuerKeys::new(alias, &issuer.keys)?);
+        let keys = Arc::new(IssuerKeys::new(alias, &issuer.keys, discovery)?);
         kept.insert(place, Arc::clone(&keys));
         Ok(keys)
+    }
+
+    /// What an issuer says of itself: the same as before where the same is asked.
+    fn discovery(&self, issuer: &Issuer, settings: &Settings) -> Result<Arc<Discovery>, FetchFault> {
+        let rules = &issuer.rules;
+        let place = format!("{} {} {settings:?}", rules.alias, rules.issuer);
+        let mut known = self.discoveries.lock();
+        if let Some(discovery) = known.get(&place) {
+            return Ok(Arc::clone(discovery));
+        }
+        let discovery = Discovery::new(issuer, settings, self.directory.as_deref())
+            .map_err(|cause| FetchFault::Client { alias: rules.alias.clone(), cause })?;
+        let discovery = Arc::new(discovery);
+        known.insert(place, Arc::clone(&discovery));
+        Ok(discovery)
     }
 }
 
@@ -119,6 +142,7 @@ pub struct Persisted {
     endings: Arc<Endings>,
     notices: Arc<Notices>,
     sessions: Store,
+    directory: Option<PathBuf>,
 }
 
 impl Persisted {
@@ -150,7 +174,7 @@ impl Persisted {
             }
             (None, _) => Store::Memory(Memory::new(Arc::clone(&notices))),
         };
-        Ok(Self { closures, endings, notices, sessions })
+        Ok(Self { closures, endings, notices, sessions, directory: Some(state.clone()) })
     }
 
     /// Nothing, which is kept nowhere: for `poort check`.
@@ -158,7 +182,8 @@ impl Persisted {
     pub fn none() -> Self {
         let notices = Arc::<Notices>::default();
         let sessions = Store::Memory(Memory::new(Arc::clone(&notices)));
-        Self { closures: Closures::none(), endings: Arc::default(), notices, sessions }
+        let closures = Closures::none();
+        Self { closures, endings: Arc::default(), notices, sessions, directory: None }
     }
 
     /// Sources that are closed.

@@ -14,7 +14,10 @@ use poort_identity::token::{KeyLookup, KeySet, Keys};
 use rustls::pki_types::CertificateDer;
 use tokio::{sync::Mutex, task::JoinSet};
 
-use crate::config::checked::zone::IssuerKeys as Origin;
+use crate::{
+    config::checked::zone::IssuerKeys as Origin,
+    discovery::{Discovery, Reach, Within},
+};
 
 /// How often keys are fetched without anybody asking.
 const REFRESH: Duration = Duration::from_secs(300);
@@ -31,13 +34,24 @@ const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct IssuerKeys {
     alias: String,
-    url: Option<String>,
-    client: Option<reqwest::Client>,
+    at: At,
+    discovery: Option<Arc<Discovery>>,
     keys: ArcSwapOption<KeySet>,
     /// Milliseconds from `started` to the last success, plus one; 0 for none.
     fetched: AtomicU64,
     attempted: Mutex<Option<Instant>>,
     started: Instant,
+}
+
+/// Where they are.
+#[derive(Debug)]
+enum At {
+    /// In a file that was read.
+    File,
+    /// At this address, which the configuration names.
+    Url(String, reqwest::Client),
+    /// Where the issuer itself says.
+    Discovered,
 }
 
 /// Why keys could not be fetched.
@@ -50,6 +64,12 @@ pub enum FetchFault {
         alias: String,
         /// What the TLS library says.
         cause: String,
+    },
+    /// The issuer does not say where they are.
+    #[error("where the keys of issuer `{alias}` are is not known: what it says of itself was not to be had")]
+    Undiscovered {
+        /// The issuer.
+        alias: String,
     },
     /// The document did not arrive.
     #[error("cannot fetch the keys of issuer `{alias}` from `{url}`: {cause}")]
@@ -74,23 +94,24 @@ pub enum FetchFault {
 }
 
 impl IssuerKeys {
-    /// The keys of one issuer, not yet fetched.
+    /// The keys of one issuer, not yet fetched; `discovery` is what it says of itself, where that is asked.
     ///
     /// # Errors
     /// [`FetchFault::Client`] if no client can be made with these authorities.
-    pub fn new(alias: &str, origin: &Origin) -> Result<Self, FetchFault> {
-        let (url, client, keys) = match origin {
-            Origin::File { keys, .. } => (None, None, Some(Arc::clone(keys))),
+    pub fn new(alias: &str, origin: &Origin, discovery: Option<Arc<Discovery>>) -> Result<Self, FetchFault> {
+        let (at, keys) = match origin {
+            Origin::File { keys, .. } => (At::File, Some(Arc::clone(keys))),
             Origin::Url { url, ca } => {
                 let client = client(ca.as_deref())
                     .map_err(|cause| FetchFault::Client { alias: alias.to_owned(), cause })?;
-                (Some(url.clone()), Some(client), None)
+                (At::Url(url.clone(), client), None)
             }
+            Origin::Discovered => (At::Discovered, None),
         };
         Ok(Self {
             alias: alias.to_owned(),
-            url,
-            client,
+            at,
+            discovery,
             keys: ArcSwapOption::new(keys),
             fetched: AtomicU64::new(0),
             attempted: Mutex::new(None),
@@ -108,7 +129,9 @@ impl IssuerKeys {
     /// For how long they are still believed; zero when they are not, or were never fetched; none if they come from a file.
     #[must_use]
     pub fn remaining(&self) -> Option<Duration> {
-        self.url.as_ref()?;
+        if matches!(self.at, At::File) {
+            return None;
+        }
         Some(self.age().map_or(Duration::ZERO, |age| CEILING.saturating_sub(age)))
     }
 
@@ -116,6 +139,12 @@ impl IssuerKeys {
     #[must_use]
     pub fn alias(&self) -> &str {
         &self.alias
+    }
+
+    /// What the issuer says of itself; none: it is not asked.
+    #[must_use]
+    pub const fn discovery(&self) -> Option<&Arc<Discovery>> {
+        self.discovery.as_ref()
     }
 
     /// What the keys are worth at this age.
@@ -146,8 +175,8 @@ impl IssuerKeys {
     }
 
     async fn fetch(&self) -> Result<Option<KeySet>, FetchFault> {
-        let (Some(url), Some(client)) = (&self.url, &self.client) else { return Ok(None) };
-        let document = document(client, url).await.map_err(|cause| FetchFault::Transport {
+        let Some((url, client)) = self.place().await? else { return Ok(None) };
+        let document = document(&client, &url).await.map_err(|cause| FetchFault::Transport {
             alias: self.alias.clone(),
             url: url.clone(),
             cause,
@@ -159,31 +188,57 @@ impl IssuerKeys {
         })
     }
 
-    /// Keeps the keys fresh for as long as it is polled.
+    /// Where they are fetched, and what fetches them; none: nowhere.
+    async fn place(&self) -> Result<Option<(String, reqwest::Client)>, FetchFault> {
+        match (&self.at, &self.discovery) {
+            (At::File, _) => Ok(None),
+            (At::Url(url, client), _) => Ok(Some((url.clone(), client.clone()))),
+            (At::Discovered, Some(discovery)) => {
+                let said = discovery.at_hand().await;
+                let said = said.ok_or_else(|| FetchFault::Undiscovered { alias: self.alias.clone() })?;
+                Ok(Some((said.keys().to_owned(), discovery.client().clone())))
+            }
+            (At::Discovered, None) => Err(FetchFault::Undiscovered { alias: self.alias.clone() }),
+        }
+    }
+
+    /// Keeps the keys fresh, and what the issuer says of itself, for as long as it is polled.
     async fn keep_fresh(self: Arc<Self>) {
-        if self.url.is_none() {
+        if matches!(self.at, At::File) && self.discovery.is_none() {
             return;
         }
         loop {
-            let wait = match self.refresh(RETRY / 2).await {
-                Ok(_) => REFRESH,
-                Err(fault) => {
-                    tracing::warn!(event = "keys_not_fetched", issuer = self.alias, %fault);
-                    RETRY
-                }
+            let discovered = match &self.discovery {
+                Some(discovery) => discovery.ask().await,
+                None => true,
             };
-            tokio::time::sleep(wait).await;
+            let fetched = self.refresh(RETRY / 2).await;
+            if let Err(fault) = &fetched {
+                tracing::warn!(event = "keys_not_fetched", issuer = self.alias, %fault);
+            }
+            tokio::time::sleep(if discovered && fetched.is_ok() { REFRESH } else { RETRY }).await;
         }
     }
 }
 
 /// A client that trusts what the configuration names, follows no redirect and waits for nobody.
 pub(crate) fn client(authorities: Option<&[CertificateDer<'_>]>) -> Result<reqwest::Client, String> {
+    client_within(authorities, None)
+}
+
+/// The same, which goes no further than an issuer may send it.
+pub(crate) fn client_within(
+    authorities: Option<&[CertificateDer<'_>]>,
+    reach: Option<&Arc<Reach>>,
+) -> Result<reqwest::Client, String> {
     let mut builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .timeout(FETCH_TIMEOUT)
         .connect_timeout(FETCH_TIMEOUT / 2)
         .no_proxy();
+    if let Some(reach) = reach {
+        builder = builder.dns_resolver(Arc::new(Within(Arc::clone(reach))));
+    }
     if let Some(authorities) = authorities {
         let certificates: Result<Vec<_>, _> =
             authorities.iter().map(|authority| reqwest::Certificate::from_der(authority)).collect();
@@ -235,16 +290,24 @@ impl KeyRing {
         self.0.values()
     }
 
+    /// What an issuer says of itself, where that is asked.
+    #[must_use]
+    pub fn discovery(&self, alias: &str) -> Option<&Arc<Discovery>> {
+        self.0.get(alias)?.discovery()
+    }
+
     /// Keeps all of them fresh until dropped.
     pub async fn keep_fresh(&self) {
         let mut tasks: JoinSet<()> = self.0.values().cloned().map(IssuerKeys::keep_fresh).collect();
         while tasks.join_next().await.is_some() {}
     }
 
-    /// Fetches an issuer's keys because a token names an unknown one; at most once an interval.
+    /// Fetches an issuer's keys because a token names an unknown one, or there are none; at most once an interval.
     pub async fn refresh(&self, alias: &str) -> bool {
         let Some(keys) = self.0.get(alias) else { return false };
-        match keys.refresh(INTERVAL).await {
+        // Where none were ever had, whoever comes after an outage is not kept waiting.
+        let interval = if keys.age().is_none() { RETRY / 2 } else { INTERVAL };
+        match keys.refresh(interval).await {
             Ok(fetched) => fetched,
             Err(fault) => {
                 tracing::warn!(event = "keys_not_fetched", issuer = alias, %fault);
@@ -270,7 +333,7 @@ mod tests {
     fn fetched() -> IssuerKeys {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let origin = Origin::Url { url: "https://sso.zone.example/certs".to_owned(), ca: Some(Vec::new()) };
-        let keys = IssuerKeys::new("zone", &origin).unwrap();
+        let keys = IssuerKeys::new("zone", &origin, None).unwrap();
         keys.keys.store(Some(Arc::new(KeySet::parse(DOCUMENT).unwrap())));
         keys
     }

@@ -8,7 +8,7 @@
 //! - [`trials`]: questions in plain words, for tests of policies; [`prover`]: what holds for all of them, by a solver;
 //! - [`snapshot`]: everything built from files, immutable; [`live`]: the one in force; [`carry_over`]: what outlives it;
 //!   [`last_good`]: what a gate with broken files starts from;
-//! - [`world`]: the ports of the decision: [`limits`], [`keys`], [`time_zone`], [`metrics`];
+//! - [`world`]: the ports of the decision: [`limits`], [`keys`], [`discovery`], [`time_zone`], [`metrics`];
 //! - [`audit`]: the record; [`outcome`]: how each request's ends up in it; [`request_ids`]: its name;
 //! - [`ending`]: whose access was ended, at once;
 //! - [`admin`], [`machines`], [`console`], [`control`], [`housekeeping`]: how it is seen, asked, told and kept.
@@ -21,6 +21,7 @@ pub mod cli;
 pub mod config;
 pub mod console;
 pub mod control;
+pub mod discovery;
 mod doorkeeper;
 pub mod editions;
 pub mod ending;

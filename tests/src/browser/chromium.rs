@@ -85,7 +85,7 @@ impl Chromium {
         certificates(programs, zone, &home, &libraries);
         fonts(&programs.chromium, &home);
         command.env("HOME", &home).env("FONTCONFIG_FILE", home.join("fonts.conf"));
-        let mut process = command.env("LD_LIBRARY_PATH", libraries).spawn().map(Guard).unwrap();
+        let mut process = command.env("LD_LIBRARY_PATH", libraries).spawn().map(Guard::new).unwrap();
         let (commands, answers) = (process.0.stdin.take().unwrap(), process.0.stdout.take().unwrap());
         let waiting: Arc<Mutex<HashMap<u64, oneshot::Sender<Answered>>>> = Arc::default();
         let known = Arc::clone(&waiting);

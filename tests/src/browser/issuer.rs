@@ -1,4 +1,8 @@
-use std::fs::{self, File};
+use std::{
+    fs::{self, File},
+    io::Write as _,
+    sync::Mutex,
+};
 
 use poort_demo::{DemoError, layout::Layout, pki::Leaf, zone::Zone};
 use serde_json::json;
@@ -9,7 +13,7 @@ use super::{Guard, Programs};
 pub struct Provider {
     root: String,
     port: u16,
-    _process: Guard,
+    process: Mutex<Guard>,
 }
 
 impl Provider {
@@ -25,7 +29,7 @@ impl Provider {
         });
         let (directory, log) = (zone.layout.path("browser"), zone.layout.path("issuer.log"));
         let mut command = programs.run(&directory, "issuer.mjs", &options);
-        let mut process = command.stderr(File::create(&log).unwrap()).spawn().map(Guard).unwrap();
+        let mut process = command.stderr(File::create(&log).unwrap()).spawn().map(Guard::new).unwrap();
         let line = process.line();
         let port = line.trim().parse().unwrap_or_else(|_| panic!("{}", fs::read_to_string(log).unwrap()));
         let root = format!("https://localhost:{port}");
@@ -33,22 +37,23 @@ impl Provider {
             let issuer = &mut yaml["issuers"][0];
             issuer["issuer"] = root.clone().into();
             issuer["profile"] = "generic".into();
-            issuer["keys"]["url"] = format!("{root}/jwks").into();
             issuer["roles"]["claim"] = "roles".into();
             let at = &mut yaml["sign_in"]["issuers"][0];
             at.as_mapping_mut().unwrap().remove("client_secret_file");
             at["client_key_file"] = pki.path("client.key").to_str().unwrap().into();
-            for (name, path) in
-                [("authorization", "auth"), ("token", "token"), ("end_session", "session/end")]
-            {
-                at[name] = format!("{root}/{path}").into();
-            }
         })?;
-        Ok(Self { root, port, _process: process })
+        Ok(Self { root, port, process: Mutex::new(process) })
     }
 
     pub(super) fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Whether it answers gates from now on. Browsers it answers all the same.
+    pub fn answers(&self, well: bool) {
+        let (word, mut process) = (if well { "well" } else { "silent" }, self.process.lock().unwrap());
+        writeln!(process.0.stdin.as_mut().unwrap(), "{word}").unwrap();
+        assert_eq!(process.line().trim(), word);
     }
 
     /// The address of a path there.

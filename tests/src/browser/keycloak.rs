@@ -118,23 +118,19 @@ impl Keycloak {
         }
     }
 
-    /// As policies/ISSUERS.md has it.
+    /// As policies/ISSUERS.md has it: where everything is, it says itself.
     fn become_issuer(&self, zone: &Zone, yaml: &mut serde_yaml::Value) {
         let issuer = &mut yaml["issuers"][0];
         issuer["issuer"] = self.at("").into();
         issuer["audiences"] = vec!["poort".to_owned()].into();
         issuer["algorithms"] = vec!["ES256".to_owned()].into();
         issuer["profile"] = "keycloak".into();
-        issuer["keys"]["url"] = self.at("/protocol/openid-connect/certs").into();
         issuer["roles"]["claim"] = "realm_access.roles".into();
         issuer["units"]["claim"] = "units".into();
         let at = &mut yaml["sign_in"]["issuers"][0];
         at.as_mapping_mut().unwrap().remove("client_secret_file");
         at["client_id"] = "poort".into();
         at["client_key_file"] = zone.pki.path("client.key").to_str().unwrap().into();
-        for (name, path) in [("authorization", "auth"), ("token", "token"), ("end_session", "logout")] {
-            at[name] = self.at(&format!("/protocol/openid-connect/{path}")).into();
-        }
     }
 
     /// All it said so far; its events are in it.

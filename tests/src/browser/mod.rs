@@ -9,7 +9,7 @@ use std::{
     fs,
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
     time::Duration,
 };
 
@@ -44,15 +44,12 @@ impl Stage {
         Self::set_at(None, change).await
     }
 
-    /// The same where gate and issuer are a long way from the browser: a round trip takes so long.
-    pub async fn set_far(rtt: Duration) -> Option<Self> {
-        Self::set_at(Some(rtt), |_| Ok(())).await
+    /// The same where gate and issuer are a long way from the browser.
+    pub async fn set_far(way: Way) -> Option<Self> {
+        Self::set_at(Some(way), |_| Ok(())).await
     }
 
-    async fn set_at(
-        rtt: Option<Duration>,
-        change: impl FnOnce(&Zone) -> Result<(), DemoError>,
-    ) -> Option<Self> {
+    async fn set_at(way: Option<Way>, change: impl FnOnce(&Zone) -> Result<(), DemoError>) -> Option<Self> {
         let programs = Programs::find()?;
         let turn = chromium::turn().await;
         let mut provider = None;
@@ -61,7 +58,7 @@ impl Stage {
             change(zone)
         });
         let (world, provider) = (world.await.unwrap(), provider.unwrap());
-        let far = rtt.map(|rtt| Distance::start(&programs, &world, &provider, rtt));
+        let far = way.map(|way| Distance::start(&programs, &world, &provider, way));
         let resolve = far.as_ref().map(|far| &*far.resolve);
         let browser = Chromium::start(&programs, &world.zone, resolve, turn);
         Some(Self { world, browser, provider, _far: far })
@@ -101,6 +98,17 @@ impl Programs {
     }
 }
 
+/// How long the way is, and how bad.
+#[derive(Clone, Copy)]
+pub struct Way {
+    /// How long there and back.
+    pub round_trip: Duration,
+    /// Which part of the segments is lost, 0 to 1.
+    pub loss: f64,
+    /// Which of them: the same number, the same ones.
+    pub seed: u32,
+}
+
 /// A long way to the gate and to the issuer.
 struct Distance {
     /// Where hosts are, as Chromium's `--host-resolver-rules` says it.
@@ -109,11 +117,13 @@ struct Distance {
 }
 
 impl Distance {
-    fn start(programs: &Programs, world: &World, provider: &Provider, rtt: Duration) -> Self {
+    fn start(programs: &Programs, world: &World, provider: &Provider, way: Way) -> Self {
         let (gate, issuer) = (world.gate.address().port(), provider.port());
-        let options = json!({ "rtt": rtt.as_millis(), "ports": [gate, issuer] });
+        let Way { round_trip, loss, seed } = way;
+        let options =
+            json!({ "rtt": round_trip.as_millis(), "loss": loss, "seed": seed, "ports": [gate, issuer] });
         let command = programs.run(&world.zone.layout.path("browser"), "distance.mjs", &options).spawn();
-        let mut process = Guard(command.unwrap());
+        let mut process = Guard::new(command.unwrap());
         let [to_gate, to_issuer]: [u16; 2] = serde_json::from_str(&process.line()).unwrap();
         let resolve = format!(
             "MAP *.localhost:{gate} 127.0.0.1:{to_gate}, MAP localhost:{issuer} 127.0.0.1:{to_issuer}"
@@ -123,13 +133,18 @@ impl Distance {
 }
 
 /// A child that ends when nobody holds its standard input any more.
-struct Guard(Child);
+struct Guard(Child, Option<BufReader<ChildStdout>>);
 
 impl Guard {
-    /// The first line that it says.
+    const fn new(child: Child) -> Self {
+        Self(child, None)
+    }
+
+    /// The next line that it says.
     fn line(&mut self) -> String {
-        let mut line = String::new();
-        BufReader::new(self.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let (child, mut line) = (&mut self.0, String::new());
+        let said = self.1.get_or_insert_with(|| BufReader::new(child.stdout.take().unwrap()));
+        said.read_line(&mut line).unwrap();
         line
     }
 }

@@ -14,7 +14,7 @@ pub use token::{Profile, Token};
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::RwLock;
@@ -76,7 +76,9 @@ impl Issuer {
             signing: RwLock::new(first.clone()),
             published: RwLock::new(vec![first]),
             document: RwLock::new(None),
+            said: RwLock::new(None),
             down: AtomicBool::new(false),
+            ahead: AtomicI64::new(0),
             key_fetches: AtomicU64::new(0),
             keys_made: AtomicU64::new(1),
             root: RwLock::new(String::new()),
@@ -183,7 +185,27 @@ impl Issuer {
 
     /// Publishes these bytes as the key set, whatever they are; `None` publishes the real one again.
     pub fn publish(&self, document: Option<Vec<u8>>) {
-        *self.office.document.write() = document;
+        self.answer_for_keys(document.map(|body| Reply { body, ..Reply::json(200, &Value::Null) }));
+    }
+
+    /// Answers this to whoever asks for the key set; `None` answers with it again.
+    pub fn answer_for_keys(&self, answer: Option<Reply>) {
+        *self.office.document.write() = answer;
+    }
+
+    /// How many seconds its clock is ahead, when it signs what it was asked for.
+    pub fn set_clock(&self, ahead: i64) {
+        self.office.ahead.store(ahead, Ordering::SeqCst);
+    }
+
+    /// Says this of itself, whatever it is; `None` says what is so again.
+    pub fn announce(&self, said: Option<Reply>) {
+        *self.office.said.write() = said;
+    }
+
+    /// What it says of itself (OpenID Connect Discovery 1.0).
+    pub fn discovery(&self) -> Value {
+        self.office.discovery()
     }
 
     /// While down, every request is answered with 503.
@@ -234,8 +256,10 @@ struct Office {
     options: IssuerOptions,
     signing: RwLock<Arc<SigningKey>>,
     published: RwLock<Vec<Arc<SigningKey>>>,
-    document: RwLock<Option<Vec<u8>>>,
+    document: RwLock<Option<Reply>>,
+    said: RwLock<Option<Reply>>,
     down: AtomicBool,
+    ahead: AtomicI64,
     key_fetches: AtomicU64,
     keys_made: AtomicU64,
     root: RwLock<String>,
@@ -248,8 +272,11 @@ impl Office {
     }
 
     fn mint(&self, token: &Token) -> Result<String, DemoError> {
-        let key = self.signing.read().clone();
-        key.sign(&token.header(self.options.profile, Some(&key)), &self.claims(token))
+        let (key, ahead) = (self.signing.read().clone(), self.ahead.load(Ordering::SeqCst));
+        let shift = Duration::from_secs(ahead.unsigned_abs());
+        let issued = if ahead < 0 { token.issued - shift } else { token.issued + shift };
+        let token = token.clone().issued(issued);
+        key.sign(&token.header(self.options.profile, Some(&key)), &self.claims(&token))
     }
 
     fn key_set(&self) -> Value {
@@ -265,11 +292,18 @@ impl Office {
             return Reply::text(503, "text/plain", "this issuer is down\n");
         }
         match (head.method.as_str(), head.path()) {
-            ("GET" | "HEAD", "/.well-known/openid-configuration") => Reply::json(200, &self.discovery()),
-            ("GET" | "HEAD", "/jwks") => match self.document.read().as_ref() {
-                Some(bytes) => Reply { body: bytes.clone(), ..Reply::json(200, &Value::Null) },
-                None => Reply::json(200, &self.key_set()),
-            },
+            ("GET" | "HEAD", "/.well-known/openid-configuration") => {
+                let said = self.said.read().clone();
+                said.unwrap_or_else(|| Reply::json(200, &self.discovery()))
+            }
+            ("GET" | "HEAD", "/jwks") => {
+                let answer = self.document.read().clone();
+                answer.unwrap_or_else(|| Reply::json(200, &self.key_set()))
+            }
+            // RFC 8414, 3.1.
+            ("GET" | "HEAD", "/.well-known/oauth-authorization-server") => {
+                Reply::json(200, &self.discovery())
+            }
             ("GET", "/authorize") => self.desk.authorize(head, &self.options.issuer),
             ("GET", "/logout") => self.desk.end(head),
             ("POST", "/exchange") => self.desk.exchange(head, body, |token| self.mint(token)),

@@ -122,13 +122,16 @@ fn sign_in(yaml: &mut Value, options: &LayoutOptions<'_>) {
     set(&mut at, "title", "The demo's own issuer");
     set(&mut at, "client_id", CLIENT);
     set(&mut at, "client_secret_file", file(options.pki, "client.secret"));
-    for (key, path) in [("authorization", "authorize"), ("token", "exchange"), ("end_session", "logout")] {
-        set(&mut at, key, format!("{}/{path}", issuer.root()));
+    if !says_where(issuer) {
+        for (key, path) in [("authorization", "authorize"), ("token", "exchange"), ("end_session", "logout")]
+        {
+            set(&mut at, key, format!("{}/{path}", issuer.root()));
+        }
+        if issuer.root().starts_with("https:") {
+            set(&mut at, "ca", file(options.pki, "internal-ca.crt"));
+        }
+        set(&mut at, "says_iss", true);
     }
-    if issuer.root().starts_with("https:") {
-        set(&mut at, "ca", file(options.pki, "internal-ca.crt"));
-    }
-    set(&mut at, "says_iss", true);
     set(section, "issuers", vec![at]);
 }
 
@@ -145,11 +148,22 @@ fn fill_issuer(entry: &mut Value, issuer: &Issuer, pki: &Pki) {
     let (roles, units) = issuer.profile().claim_paths();
     set(member(entry, "roles"), "claim", roles);
     set(member(entry, "units"), "claim", units);
-    *member(entry, "keys") = Value::Mapping(Mapping::new());
-    set(member(entry, "keys"), "url", issuer.keys_url());
-    if issuer.root().starts_with("https:") {
-        set(member(entry, "keys"), "ca", file(pki, "internal-ca.crt"));
+    remove(entry, "keys");
+    remove(entry, "discovery");
+    let asked = says_where(issuer);
+    let place = member(entry, if asked { "discovery" } else { "keys" });
+    *place = Value::Mapping(Mapping::new());
+    if !asked {
+        set(place, "url", issuer.keys_url());
     }
+    if issuer.root().starts_with("https:") {
+        set(place, "ca", file(pki, "internal-ca.crt"));
+    }
+}
+
+/// Whether an issuer is where its name says, so that it can be asked where everything is.
+fn says_where(issuer: &Issuer) -> bool {
+    issuer.issuer() == issuer.root()
 }
 
 /// A source's file: host and upstream become the demo's.

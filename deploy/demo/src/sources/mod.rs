@@ -263,9 +263,13 @@ impl Application {
         let user = head.query("user").unwrap_or_else(|| "guest".to_owned());
         let session =
             format!("JSESSIONID=0a1b2c-{user}; Domain={}; Path={path}; HttpOnly", self.options.internal_host);
-        Reply::text(200, "text/plain", "signed in\n")
+        let reply = Reply::text(200, "text/plain", "signed in\n")
             .header("Set-Cookie", &session)
-            .header("Set-Cookie", "theme=dark")
+            .header("Set-Cookie", "theme=dark");
+        // As one would that was taken over.
+        head.query("plant")
+            .iter()
+            .fold(reply, |reply, name| reply.header("Set-Cookie", &format!("{name}=planted; Path=/; Secure")))
     }
 
     /// A redirect to where the application believes to be.

@@ -33,6 +33,10 @@ impl Metrics {
             if let Some(remaining) = issuer.remaining() {
                 trusted.keys_remaining.with_label_values(&labels).set(whole(remaining.as_secs()));
             }
+            if let Some(discovery) = issuer.discovery() {
+                let age = discovery.age(now).map_or(-1, |age| whole(age.as_secs()));
+                trusted.discovery_age.with_label_values(&labels).set(age);
+            }
         }
         for list in live.trust.load().trust.revocations().ages(now) {
             let labels = [&*list.issuer];

@@ -10,6 +10,7 @@ use poort_policy::ShiftCount;
 pub(super) struct Trusted {
     pub(super) keys_age: IntGaugeVec,
     pub(super) keys_remaining: IntGaugeVec,
+    pub(super) discovery_age: IntGaugeVec,
     pub(super) crl_age: IntGaugeVec,
     pub(super) crl_remaining: IntGaugeVec,
     pub(super) crl_half_life: IntGaugeVec,
@@ -27,6 +28,11 @@ impl Trusted {
             keys_remaining: new.gauges(
                 "poort_issuer_keys_remaining_seconds",
                 "For how long an issuer's keys are still believed; 0 or less: its tokens are refused.",
+                &["issuer"],
+            )?,
+            discovery_age: new.gauges(
+                "poort_issuer_discovery_age_seconds",
+                "Since an issuer said of itself what was believed; -1 if it never did. Those that are not asked are not there.",
                 &["issuer"],
             )?,
             crl_age: new.gauges(
@@ -53,7 +59,7 @@ impl Trusted {
     }
 
     pub(super) fn reset(&self) {
-        let ending = [&self.keys_age, &self.keys_remaining, &self.certificate_remaining];
+        let ending = [&self.keys_age, &self.keys_remaining, &self.discovery_age, &self.certificate_remaining];
         let lists = [&self.crl_age, &self.crl_remaining, &self.crl_half_life];
         ending.into_iter().chain(lists).for_each(IntGaugeVec::reset);
     }

@@ -108,7 +108,7 @@ pub(super) async fn keep_form(
     let (ports, metrics) = (&snapshot.pipeline.ports, &snapshot.pipeline.ports.metrics);
     let desk = ports.sign_in.as_ref()?;
     let kept = match body(session, ctx).await {
-        Ok(body) => desk.keep_form(visit(session, ctx, &body, audit).ok()?, &person, errand),
+        Ok(body) => desk.keep_form(visit(session, ctx, &body, audit).ok()?, &person, errand).await,
         Err(_) => Err("form_too_large"),
     };
     metrics.signed_in("form", kept.as_ref().err().copied().unwrap_or("kept"));

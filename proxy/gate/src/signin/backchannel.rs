@@ -11,7 +11,7 @@ use crate::audit::{Act, Audit, Authentication, Who};
 
 use super::{
     Desk, State, Whose,
-    endpoints::{one, record},
+    visit::{one, record},
 };
 
 impl Desk {
@@ -42,7 +42,7 @@ impl Desk {
         let form = std::str::from_utf8(form).map_err(|_| SignInFault::Response)?;
         let token = one(form, "logout_token")?.ok_or(SignInFault::Response)?;
         let place = self.place(alias).ok_or(SignInFault::Issuer)?;
-        let expected = Expected { alias, client: &place.provider.client, nonce: None };
+        let expected = Expected { alias, client: &place.client.id, nonce: None };
         let verify = || self.issuers.verify_logout_token(token.as_bytes(), expected, &self.keys, now);
         let mut read = verify();
         if let Err(TokenFault::UnknownKey { .. } | TokenFault::KeysAbsent { .. }) = &read

@@ -57,7 +57,7 @@ impl Desk {
         let (Some(refresh), Some(place)) = (&kept.refresh, self.place(&kept.subject.issuer)) else {
             return Ok(());
         };
-        let form = place.provider.refresh(refresh);
+        let form = place.provider()?.refresh(refresh);
         let (tokens, read) = match self.tokens(place, &form, None, now).await {
             Ok(answer) => answer,
             Err(fault) => {

@@ -14,21 +14,22 @@ use poort_enforce::{
 };
 use poort_identity::{
     session::{Seal, SessionFault, SessionId},
-    sign_in::{Provider, SignInFault, Tokens},
+    sign_in::{SignInFault, Tokens},
     token::{Expected, IdToken, Issuers, KeyLookup, KeySet, Keys, SubjectKind, TokenFault},
 };
 use tokio::sync::watch;
 
 use super::{
-    Kept, KeptForms, State, Store, exchange,
+    Kept, State, Store, exchange,
     journey::{self, Journey},
+    place::Place,
 };
 use crate::{
     audit::Reviews,
     carry_over::CarryOver,
     config::checked::zone::{Dispatch, Missions, SignIn},
     ending::Endings,
-    keys::{self, KeyRing},
+    keys::KeyRing,
     metrics::Metrics,
 };
 
@@ -45,7 +46,6 @@ pub struct Desk {
     pub(super) strong: Vec<String>,
     pub(super) places: Vec<Place>,
     pub(super) state: Arc<Store>,
-    pub(super) forms: Arc<KeptForms>,
     pub(super) endings: Arc<Endings>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) reviews: Arc<Reviews>,
@@ -81,13 +81,6 @@ pub struct Stating<'a> {
     pub missions: &'a Missions,
 }
 
-/// An issuer at which people sign in.
-pub(super) struct Place {
-    pub(super) provider: Provider,
-    pub(super) title: String,
-    pub(super) client: reqwest::Client,
-}
-
 impl Desk {
     /// For this configuration.
     ///
@@ -106,10 +99,6 @@ impl Desk {
             let told = |faults: Vec<_>| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
             Ok::<_, String>(Links { issuers: issuers.map_err(told)?, keys: Arc::clone(&dispatch.keys) })
         };
-        let place = |at: &crate::config::checked::zone::SignInAt| {
-            let client = keys::client(at.ca.as_deref())?;
-            Ok(Place { provider: at.provider.clone(), title: at.title.clone(), client })
-        };
         Ok(Self {
             host: sign_in.host.clone(),
             origin: sign_in.origin.clone(),
@@ -117,9 +106,12 @@ impl Desk {
             lifetime: sign_in.lifetime,
             outage: sign_in.outage,
             strong,
-            places: sign_in.providers.iter().map(place).collect::<Result<_, String>>()?,
+            places: sign_in
+                .providers
+                .iter()
+                .map(|at| Place::new(at, &keys))
+                .collect::<Result<_, String>>()?,
             state: Arc::clone(&carry.sessions),
-            forms: Arc::clone(&carry.forms),
             endings: Arc::clone(&carry.endings),
             metrics: Arc::clone(&carry.metrics),
             reviews: Arc::clone(&carry.reviews),
@@ -134,7 +126,7 @@ impl Desk {
     }
 
     pub(super) fn place(&self, alias: &str) -> Option<&Place> {
-        self.places.iter().find(|place| &*place.provider.alias == alias)
+        self.places.iter().find(|place| &*place.client.alias == alias)
     }
 
     /// The address of a path on any host of the gate.
@@ -228,11 +220,11 @@ impl Desk {
         nonce: Option<&str>,
         now: SystemTime,
     ) -> Result<(Tokens, Option<IdToken>), SignInFault> {
-        let tokens = exchange::post(&place.client, &place.provider, form).await?;
+        let tokens = exchange::post(&place.speaks, &place.provider()?, form).await?;
         let Some(id_token) = &tokens.id_token else {
             return if nonce.is_some() { Err(SignInFault::Response) } else { Ok((tokens, None)) };
         };
-        let expected = Expected { alias: &place.provider.alias, client: &place.provider.client, nonce };
+        let expected = Expected { alias: &place.client.alias, client: &place.client.id, nonce };
         let verify = || self.issuers.verify_id_token(id_token.as_bytes(), expected, &self.keys, now);
         let mut read = verify();
         if let Err(TokenFault::UnknownKey { alias, .. } | TokenFault::KeysAbsent { alias }) = &read

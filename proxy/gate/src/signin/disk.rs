@@ -14,6 +14,7 @@ use arc_swap::ArcSwap;
 use poort_identity::session::{Seal, SessionId};
 
 use super::{
+    forms::KeptForm,
     memory::Memory,
     pen::{Contents, Pen, Receipt},
     sessions::Sessions,
@@ -81,7 +82,8 @@ impl Disk {
         let names = names
             .chain(of(Kind::Waiting, self.memory.waiting.lock().sweep(now)))
             .chain(of(Kind::HandOver, self.memory.on_their_way.lock().sweep(now)))
-            .chain(of(Kind::Name, self.memory.names.lock().sweep(now)));
+            .chain(of(Kind::Name, self.memory.names.lock().sweep(now)))
+            .chain(of(Kind::Form, self.memory.forms.lock().sweep(now)));
         for name in names {
             // What is not forgotten now is so when the file is read.
             let _ = self.pen.note(name, None);
@@ -104,6 +106,9 @@ impl Disk {
                 }
                 Some(Written::Name(name, one)) if now < one.until => {
                     self.memory.names.lock().keep(&name, (), one.until)
+                }
+                Some(Written::Form(name, form)) if now < form.until => {
+                    self.memory.forms.lock().keep(&name, *form, now).map(drop)
                 }
                 Some(_) => Err(Unkept::Full),
                 None => {
@@ -223,6 +228,29 @@ impl State for Disk {
 
     async fn lease(&self, id: SessionId, now: SystemTime, length: Duration) -> Result<bool, Unkept> {
         self.memory.lease(id, now, length).await
+    }
+
+    async fn keep_form(&self, name: &str, form: KeptForm, now: SystemTime) -> Result<(), Unkept> {
+        let gone = self.memory.forms.lock().keep(name, form.clone(), now)?;
+        for name in gone {
+            // What is not forgotten now is so when the file is read.
+            let _ = self.pen.note(Kind::Form.name(&name), None);
+        }
+        self.write(Kind::Form, name, &form).await
+    }
+
+    async fn form(&self, name: &str, now: SystemTime) -> Result<Option<Arc<KeptForm>>, Unkept> {
+        self.memory.form(name, now).await
+    }
+
+    async fn take_form(
+        &self,
+        name: &str,
+        form: &KeptForm,
+        now: SystemTime,
+    ) -> Result<Option<Arc<KeptForm>>, Unkept> {
+        let Some(form) = self.memory.take_form(name, form, now).await? else { return Ok(None) };
+        self.forget(Kind::Form, name).await.map(|()| Some(form))
     }
 
     async fn end(&self, whose: Whose<'_>) -> Result<usize, Unkept> {

@@ -15,7 +15,7 @@ pub(super) async fn post(
     let proof = provider.proof(SystemTime::now())?;
     let proven = proof.form.map(|more| format!("{form}&{}", *more));
     let mut request = client
-        .post(&provider.token)
+        .post(&provider.endpoints.token)
         .header("content-type", "application/x-www-form-urlencoded")
         .header("accept", "application/json")
         .body(proven.unwrap_or_else(|| form.to_owned()));

@@ -13,10 +13,10 @@ use crate::audit::{BrokenGlass, Record};
 
 use super::{
     Desk, Errand, Kept, Visit,
-    endpoints::{Done, one},
     journey::Journey,
     pages::{Form, Page},
     texts,
+    visit::{Done, one},
 };
 
 /// Names the form.

@@ -9,6 +9,8 @@ use super::Visit;
 
 /// How long a person may take to sign in.
 pub(super) const PATIENCE: Duration = Duration::from_secs(15 * 60);
+/// For how long it is still known where somebody was going who took longer.
+pub(super) const LATE: Duration = Duration::from_secs(2 * 3600);
 /// Longest path with its query that is come back to, in bytes; what is longer is come back to at the application's front page.
 const TARGET_LIMIT: usize = 2048;
 
@@ -66,16 +68,16 @@ pub(super) struct Journey {
     pub(super) errand: Errand,
     /// When it was interrupted, in seconds since 1970.
     pub(super) at: u64,
-    /// Whether the issuer is asked for the second time.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(super) again: bool,
+    /// How often the issuer was asked in vain.
+    #[serde(default)]
+    pub(super) in_vain: u8,
 }
 
 impl Journey {
     /// A way that begins now, without a session at its end.
     pub(super) fn to(host: String, target: String, errand: Errand, visit: Visit<'_>) -> Self {
         let (device, at) = (visit.device.to_owned(), seconds(visit.now));
-        Self { host, target, device, tag: String::new(), browser: [0; 32], errand, at, again: false }
+        Self { host, target, device, tag: String::new(), browser: [0; 32], errand, at, in_vain: 0 }
     }
 
     /// The stronger sign-in that it waits for, if it does; inside: the `acr` that it has to be.
@@ -97,11 +99,20 @@ impl Journey {
 
     /// Opens a journey that this device's browser was sent on a short while ago.
     pub(super) fn open(seal: &Seal, sealed: &str, device: &str, now: SystemTime) -> Option<Self> {
+        Self::recall(seal, sealed, device).filter(|journey| !journey.is_over(now))
+    }
+
+    /// The same, however long ago that was: good for nothing but to know where it was going.
+    pub(super) fn recall(seal: &Seal, sealed: &str, device: &str) -> Option<Self> {
         let journey: Self = serde_json::from_slice(&seal.open(Purpose::Journey, sealed.as_bytes())?).ok()?;
-        let begun = UNIX_EPOCH.checked_add(Duration::from_secs(journey.at))?;
+        (journey.device == device).then_some(journey)
+    }
+
+    /// Whether it took too long.
+    pub(super) fn is_over(&self, now: SystemTime) -> bool {
+        let begun = UNIX_EPOCH.checked_add(Duration::from_secs(self.at));
         // Gates differ by some seconds.
-        let age = now.duration_since(begun).unwrap_or(Duration::ZERO);
-        (journey.device == device && age < PATIENCE).then_some(journey)
+        begun.is_none_or(|begun| now.duration_since(begun).unwrap_or(Duration::ZERO) >= PATIENCE)
     }
 }
 
@@ -137,17 +148,24 @@ mod tests {
             browser: [1; 32],
             errand: Errand::sign_in(),
             at: seconds(now),
-            again: false,
+            in_vain: 0,
         };
         let sealed = journey.seal(&seal).unwrap();
         assert_eq!(journey.target, "/persons/1?a=b");
         assert_eq!(Journey::open(&seal, &sealed, "car-1", now), Some(journey.clone()));
         assert_eq!(Journey::open(&seal, &sealed, "car-2", now), None, "another device");
         assert_eq!(Journey::open(&seal, &sealed, "car-1", now + PATIENCE), None, "too late");
+        assert_eq!(
+            Journey::recall(&seal, &sealed, "car-1"),
+            Some(journey),
+            "where it was going is known all the same"
+        );
+        assert_eq!(Journey::recall(&seal, &sealed, "car-2"), None, "another device");
         for forged in
             ["https://evil.example", "//evil.example", "", &seal.seal(Purpose::Session, b"{}").unwrap()]
         {
             assert_eq!(Journey::open(&seal, forged, "car-1", now), None, "{forged}");
+            assert_eq!(Journey::recall(&seal, forged, "car-1"), None, "{forged}");
         }
         assert_eq!(target(&"/a".repeat(2000), None), "/");
     }

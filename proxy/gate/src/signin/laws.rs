@@ -15,7 +15,10 @@ use poort_identity::{
 };
 use zeroize::Zeroizing;
 
-use super::{Disk, HandOver, Kept, Memory, State, Whose};
+use super::{
+    Disk, HandOver, KEPT_FORM_LIMIT_BYTES, Kept, KeptForm, Memory, State, Unkept, Whose, Writer,
+    forms::MOST_OF_DEVICE,
+};
 use crate::ending::{Notices, Party};
 
 /// A refresh token, which must lie nowhere in clear.
@@ -87,6 +90,55 @@ pub(super) async fn hold(store: &impl State, notices: &Notices, mark: &str) {
     leave_is_given_to_one(store, mark).await;
     nothing_that_is_over_is_given(store, mark).await;
     changes_at_once_are_all_made(store, mark).await;
+    forms_wait_for_a_while_and_are_given_once(store, mark).await;
+}
+
+fn form(device: &str, seconds: u64) -> KeptForm {
+    let writer = Writer {
+        person: "zone|an".to_owned(),
+        device: device.to_owned(),
+        host: "persons.example".to_owned(),
+    };
+    let kind = "application/x-www-form-urlencoded".to_owned();
+    KeptForm::new(writer, "/x".to_owned(), kind, b"remark=a-form-that-nobody-may-read", at(seconds))
+}
+
+async fn forms_wait_for_a_while_and_are_given_once(store: &impl State, mark: &str) {
+    let (name, car, now) = (|number: u64| format!("{mark}form {number}"), format!("{mark}car-20"), at(0));
+    for number in 0..=MOST_OF_DEVICE as u64 {
+        store.keep_form(&name(number), form(&car, 60 + number), now).await.unwrap();
+    }
+    assert!(store.form(&name(0), now).await.unwrap().is_none(), "the oldest made room");
+    let seen = store.form(&name(1), now).await.unwrap().unwrap();
+    assert_eq!((&*seen.writer.device, seen.filled().unwrap().fields.len()), (&*car, 1));
+    assert!(store.form(&name(1), at(600)).await.unwrap().is_none(), "its time is over");
+    let waiting = name(1);
+    let (one, other) =
+        tokio::join!(store.take_form(&waiting, &seen, now), store.take_form(&waiting, &seen, now));
+    assert_eq!([one, other].into_iter().filter(|taken| matches!(taken, Ok(Some(_)))).count(), 1, "once");
+    assert!(store.form(&name(1), now).await.unwrap().is_none());
+    let large = |car: &str| {
+        KeptForm::new(
+            Writer { device: car.to_owned(), ..form(car, 60).writer },
+            "/x".to_owned(),
+            "application/x-www-form-urlencoded".to_owned(),
+            &vec![b'a'; KEPT_FORM_LIMIT_BYTES],
+            SystemTime::now() + Duration::from_secs(2),
+        )
+    };
+    let (mut kept, mut refused) = (0, 0);
+    for number in 0..300 {
+        match store.keep_form(&format!("{mark}large {number}"), large(&format!("{mark}{number}")), now).await
+        {
+            Ok(()) => kept += 1,
+            Err(Unkept::Full) => refused += 1,
+            Err(Unkept::Unreachable) => panic!("it is there"),
+        }
+    }
+    assert!(kept > 100 && refused > 0, "{kept} of 300 large ones were kept");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    store.keep_form(&name(9), form(&car, 60), at(0)).await.unwrap();
+    assert!(store.form(&name(9), now).await.unwrap().is_some(), "what is over makes room");
 }
 
 async fn sessions_are_found_changed_and_ended(store: &impl State, notices: &Notices, mark: &str) {
@@ -227,11 +279,15 @@ mod disk {
         disk.keep(ended, kept("zone|bo", "car-13", None)).await.unwrap();
         assert_eq!(disk.end(Whose::User("zone|bo")).await, Ok(1));
         disk.hand_over("code", hand_over(open_one), at(60)).await.unwrap();
+        disk.keep_form("form", form("car-12", 60), at(0)).await.unwrap();
+        disk.keep_form("late form", form("car-12", 0), SystemTime::now() - Duration::from_secs(1))
+            .await
+            .unwrap();
         assert_eq!(disk.is_first("logout zone 1", at(60), at(0)).await, Ok(true));
         assert_eq!(disk.is_first("late", SystemTime::now(), at(0)).await, Ok(true));
         drop(disk);
         let file = std::fs::read(directory.path().join("sessions.redb")).unwrap();
-        for clear in [SECRET, "an-id-token", "zone|an"] {
+        for clear in [SECRET, "an-id-token", "zone|an", "a-form-that-nobody-may-read", "persons.example"] {
             assert!(!file.windows(clear.len()).any(|part| part == clear.as_bytes()), "{clear} lies there");
         }
         let (disk, read) = open(directory.path(), &[1]).await;
@@ -242,9 +298,13 @@ mod disk {
         assert_eq!(disk.is_first("logout zone 1", at(60), at(0)).await, Ok(false), "nothing is obeyed twice");
         assert_eq!(disk.is_first("late", at(60), at(0)).await, Ok(true));
         assert!(disk.take_over("code", at(0)).await.unwrap().is_some());
+        assert!(disk.form("late form", at(0)).await.unwrap().is_none());
+        let waits = disk.form("form", at(0)).await.unwrap().unwrap();
+        assert!(disk.take_form("form", &waits, at(0)).await.unwrap().is_some());
         drop(disk);
         let (disk, _) = open(directory.path(), &[1]).await;
         assert!(disk.take_over("code", at(0)).await.unwrap().is_none(), "given once, over restarts");
+        assert!(disk.form("form", at(0)).await.unwrap().is_none(), "given once, over restarts");
         let whose = Whose::SignIn { issuer: "zone", sid: "s-1", user: None };
         assert_eq!(disk.end(whose).await, Ok(1), "it is under all of its names");
     }
@@ -317,7 +377,7 @@ mod shared {
             source::{UpstreamAddress, UpstreamHost},
         },
         ending::{Ending, Endings, Extent, Whom},
-        signin::{Shared, Unkept},
+        signin::Shared,
     };
 
     /// Stopped on drop.

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use poort_identity::session::SessionId;
 
 use super::{
+    forms::{Forms, KeptForm},
     sessions::Sessions,
     state::{HandOver, Kept, State, Unkept, Waiting, Whose},
 };
@@ -24,6 +25,7 @@ pub struct Memory {
     pub(super) waiting: Mutex<Moments<Waiting>>,
     pub(super) on_their_way: Mutex<Moments<HandOver>>,
     pub(super) names: Mutex<Moments<()>>,
+    pub(super) forms: Mutex<Forms>,
     pub(super) sessions: Mutex<Sessions>,
     /// Hears of every session that is ended.
     notices: Arc<Notices>,
@@ -94,13 +96,14 @@ impl Memory {
         self.waiting.lock().sweep(now);
         self.on_their_way.lock().sweep(now);
         self.names.lock().sweep(now);
+        self.forms.lock().sweep(now);
     }
 
     /// How much is kept now.
     #[must_use]
     pub fn count(&self, now: SystemTime) -> Count {
         let (open, ended) = self.sessions.lock().count(now);
-        let waiting = self.waiting.lock().0.values().filter(|(_, until)| now < *until).count();
+        let waiting = self.waiting.lock().0.values().filter(|(waiting, _)| now < waiting.until).count();
         Count { open, ended, waiting }
     }
 }
@@ -148,6 +151,23 @@ impl State for Memory {
 
     async fn lease(&self, id: SessionId, now: SystemTime, length: Duration) -> Result<bool, Unkept> {
         Ok(self.sessions.lock().lease(id, now, length))
+    }
+
+    async fn keep_form(&self, name: &str, form: KeptForm, now: SystemTime) -> Result<(), Unkept> {
+        self.forms.lock().keep(name, form, now).map(drop)
+    }
+
+    async fn form(&self, name: &str, now: SystemTime) -> Result<Option<Arc<KeptForm>>, Unkept> {
+        Ok(self.forms.lock().find(name, now))
+    }
+
+    async fn take_form(
+        &self,
+        name: &str,
+        _: &KeptForm,
+        now: SystemTime,
+    ) -> Result<Option<Arc<KeptForm>>, Unkept> {
+        Ok(self.forms.lock().take(name, now))
     }
 
     async fn end(&self, whose: Whose<'_>) -> Result<usize, Unkept> {

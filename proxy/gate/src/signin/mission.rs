@@ -15,10 +15,10 @@ use poort_identity::{
 
 use super::{
     Desk, Errand, Kept, State as _, Visit,
-    endpoints::{Done, one},
     journey::Journey,
     pages::{Form, Page},
     texts,
+    visit::{Done, one},
 };
 
 /// Names the form.

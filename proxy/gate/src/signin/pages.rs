@@ -1,5 +1,6 @@
-//! Pages of the sign-in host: without script, light and dark, for a thumb in a glove, in the reader's language.
+//! Pages of the sign-in host: without script but where a form has files, light and dark, for a thumb in a glove, in the reader's language.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderValue, StatusCode};
 use poort_enforce::{
     exchange::RequestId,
@@ -7,7 +8,7 @@ use poort_enforce::{
     reply::{self, Reply, escaped},
 };
 
-use super::forms::Form as Kept;
+use super::forms::{Filled, Value};
 
 /// What a page says.
 pub(super) struct Page {
@@ -18,6 +19,8 @@ pub(super) struct Page {
     pub(super) main: String,
     /// Whether there are forms in it.
     pub(super) forms: bool,
+    /// What gives files back to the form in it; the only script of any page.
+    pub(super) script: Option<&'static str>,
     pub(super) cookies: Vec<HeaderValue>,
 }
 
@@ -29,6 +32,7 @@ impl Page {
             title: title.in_language(language),
             main: String::new(),
             forms: false,
+            script: None,
             cookies: vec![],
         }
     }
@@ -78,6 +82,18 @@ impl Page {
         self
     }
 
+    /// A paragraph for browsers that run no script.
+    pub(super) fn without_script(mut self, text: Text) -> Self {
+        let text = escaped(text.in_language(self.language));
+        self.main.push_str(&format!("<noscript><p class=\"w\" role=\"alert\"><b>{text}</b></p></noscript>"));
+        self
+    }
+
+    /// Gives the form in it its files, and only then lets it be sent.
+    pub(super) fn with_files(self) -> Self {
+        Self { script: Some(FILES), ..self }
+    }
+
     pub(super) fn reply(self, id: RequestId) -> Reply {
         let main = format!("{}<p><small>Code {}</small></p>", self.main, id.code());
         let page = reply::Page {
@@ -86,9 +102,20 @@ impl Page {
             title: self.title,
             main: &main,
             forms: self.forms,
+            script: self.script,
         };
         Reply::page(&page, self.cookies, id)
     }
+}
+
+/// Puts files into a form, as no page can say them, and lets it be sent.
+const FILES: &str = "for(const input of document.querySelectorAll('input[data-bytes]')){const{name,type,bytes}=input.dataset,list=new DataTransfer;\
+    list.items.add(new File([Uint8Array.from(atob(bytes),(one)=>one.charCodeAt(0))],name,{type}));input.files=list.files}\
+    document.querySelector('button[disabled]').disabled=false";
+
+/// Text of an attribute whose line breaks stay what they are.
+fn exact(text: &str) -> String {
+    escaped(text).replace('\r', "&#13;").replace('\n', "&#10;")
 }
 
 /// A form that is posted.
@@ -100,16 +127,30 @@ impl Form {
     }
 
     /// A form that sends, in the words that they were written in, fields that a person filled in elsewhere.
-    pub(super) fn again(action: &str, form: &Kept) -> Self {
-        let charset = if form.utf8 { "utf-8" } else { "windows-1252" };
-        let begin =
-            format!("<form method=\"post\" action=\"{}\" accept-charset=\"{charset}\">", escaped(action));
-        form.fields.iter().fold(Self(begin), |form, (name, value)| form.exact(name, value))
+    pub(super) fn again(action: &str, filled: &Filled) -> Self {
+        let charset = if filled.utf8 { "utf-8" } else { "windows-1252" };
+        let kind = if filled.multipart { " enctype=\"multipart/form-data\"" } else { "" };
+        let action = escaped(action);
+        let begin = format!("<form method=\"post\" action=\"{action}\" accept-charset=\"{charset}\"{kind}>");
+        filled.fields.iter().fold(Self(begin), |form, (name, value)| match value {
+            Value::Text(text) => form.exact(name, text),
+            Value::File { name: called, kind, bytes } => form.file(name, called, kind, bytes),
+        })
+    }
+
+    /// A file, which [`FILES`] puts into its place; where none was chosen, none is.
+    fn file(mut self, name: &str, called: &str, kind: &str, bytes: &[u8]) -> Self {
+        self.0.push_str(&format!("<input type=\"file\" hidden name=\"{}\"", exact(name)));
+        if !(called.is_empty() && bytes.is_empty()) {
+            let (called, kind, bytes) = (exact(called), escaped(kind), STANDARD.encode(bytes));
+            self.0.push_str(&format!(" data-name=\"{called}\" data-type=\"{kind}\" data-bytes=\"{bytes}\""));
+        }
+        self.0.push('>');
+        self
     }
 
     /// A hidden field whose line breaks stay what they are.
     fn exact(mut self, name: &str, value: &str) -> Self {
-        let exact = |text: &str| escaped(text).replace('\r', "&#13;").replace('\n', "&#10;");
         let (name, value) = (exact(name), exact(value));
         self.0.push_str(&format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">"));
         self
@@ -166,6 +207,12 @@ impl Form {
     /// What the page is for.
     pub(super) fn button(mut self, label: &str) -> Self {
         self.0.push_str(&format!("<button class=\"p\">{}</button>", escaped(label)));
+        self
+    }
+
+    /// The same, which waits for [`FILES`].
+    pub(super) fn waiting_button(mut self, label: &str) -> Self {
+        self.0.push_str(&format!("<button class=\"p\" disabled>{}</button>", escaped(label)));
         self
     }
 

@@ -15,6 +15,8 @@ use poort_identity::{
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::forms::KeptForm;
+
 /// A sign-in that is under way.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Waiting {
@@ -22,6 +24,14 @@ pub struct Waiting {
     pub flow: Flow,
     /// Where the person goes on to, sealed; none: nowhere.
     pub journey: Option<String>,
+    /// Until when the person is waited for. It is kept for longer, so that who comes too late is told how to get where they were going.
+    #[serde(default = "over")]
+    pub until: SystemTime,
+}
+
+/// An earlier version did not say: whoever was signing in then tries again.
+const fn over() -> SystemTime {
+    SystemTime::UNIX_EPOCH
 }
 
 /// A session on its way from the sign-in host to a source's.
@@ -197,6 +207,27 @@ pub trait State: Send + Sync {
         now: SystemTime,
         length: Duration,
     ) -> impl Future<Output = Result<bool, Unkept>> + Send;
+    /// Keeps a form until its time is over, by its name. Of one device the oldest makes room; of all together there are no more than memory
+    /// bears.
+    fn keep_form(
+        &self,
+        name: &str,
+        form: KeptForm,
+        now: SystemTime,
+    ) -> impl Future<Output = Result<(), Unkept>> + Send;
+    /// A form that is kept.
+    fn form(
+        &self,
+        name: &str,
+        now: SystemTime,
+    ) -> impl Future<Output = Result<Option<Arc<KeptForm>>, Unkept>> + Send;
+    /// Takes it, once; `form` is how it was seen.
+    fn take_form(
+        &self,
+        name: &str,
+        form: &KeptForm,
+        now: SystemTime,
+    ) -> impl Future<Output = Result<Option<Arc<KeptForm>>, Unkept>> + Send;
     /// Ends open sessions, and tells whatever is open in them; how many there were.
     fn end(&self, whose: Whose<'_>) -> impl Future<Output = Result<usize, Unkept>> + Send;
 }

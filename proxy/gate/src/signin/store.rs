@@ -9,6 +9,7 @@ use poort_identity::session::{Seal, SessionId};
 
 use super::{
     disk::Disk,
+    forms::KeptForm,
     memory::{Count, Memory},
     shared::Shared,
     state::{HandOver, Kept, State, Unkept, Waiting, Whose},
@@ -149,6 +150,23 @@ impl State for Store {
 
     async fn lease(&self, id: SessionId, now: SystemTime, length: Duration) -> Result<bool, Unkept> {
         each!(self, kept => kept.lease(id, now, length).await)
+    }
+
+    async fn keep_form(&self, name: &str, form: KeptForm, now: SystemTime) -> Result<(), Unkept> {
+        each!(self, kept => kept.keep_form(name, form, now).await)
+    }
+
+    async fn form(&self, name: &str, now: SystemTime) -> Result<Option<Arc<KeptForm>>, Unkept> {
+        each!(self, kept => kept.form(name, now).await)
+    }
+
+    async fn take_form(
+        &self,
+        name: &str,
+        form: &KeptForm,
+        now: SystemTime,
+    ) -> Result<Option<Arc<KeptForm>>, Unkept> {
+        each!(self, kept => kept.take_form(name, form, now).await)
     }
 
     async fn end(&self, whose: Whose<'_>) -> Result<usize, Unkept> {

@@ -65,6 +65,12 @@ pub(super) const FORM_KEPT: Text = Text([
 ]);
 pub(super) const SEND_NOW: Text = Text(["Nu versturen?", "L'envoyer maintenant ?", "Send it now?"]);
 pub(super) const SENT_TO: Text = Text(["Naar: ", "À : ", "To: "]);
+pub(super) const WITH_FILES: Text = Text(["Met: ", "Avec : ", "With: "]);
+pub(super) const NEEDS_SCRIPT: Text = Text([
+    "Deze browser voert geen script uit, en kan de bestanden niet opnieuw versturen. Vul het formulier opnieuw in.",
+    "Ce navigateur n'exécute pas de script et ne peut pas renvoyer les fichiers. Remplissez à nouveau le formulaire.",
+    "This browser runs no script, and cannot send the files again. Fill in the form anew.",
+]);
 pub(super) const SEND: Text = Text(["Versturen", "Envoyer", "Send"]);
 pub(super) const DO_NOT_SEND: Text = Text(["Niet versturen", "Ne pas envoyer", "Do not send"]);
 

@@ -6,7 +6,10 @@ use poort_identity::session::{Seal, SessionId};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
-use super::state::{HandOver, Kept, Unkept, Waiting};
+use super::{
+    forms::KeptForm,
+    state::{HandOver, Kept, Unkept, Waiting},
+};
 
 /// What something is kept as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +18,7 @@ pub(super) enum Kind {
     Waiting,
     HandOver,
     Name,
+    Form,
 }
 
 impl Kind {
@@ -25,6 +29,7 @@ impl Kind {
             Self::Waiting => "waiting/",
             Self::HandOver => "hand-over/",
             Self::Name => "name/",
+            Self::Form => "form/",
         }
     }
 
@@ -47,6 +52,7 @@ pub(super) enum Written {
     Waiting(String, Moment<Waiting>),
     HandOver(String, Moment<HandOver>),
     Name(String, Moment<()>),
+    Form(String, Box<KeptForm>),
 }
 
 impl Written {
@@ -62,6 +68,9 @@ impl Written {
         }
         if let Some(code) = of(Kind::HandOver) {
             return Some(Self::HandOver(code.to_owned(), open(seal, name, sealed)?));
+        }
+        if let Some(form) = of(Kind::Form) {
+            return Some(Self::Form(form.to_owned(), Box::new(open(seal, name, sealed)?)));
         }
         let known = of(Kind::Name)?;
         Some(Self::Name(known.to_owned(), open(seal, name, sealed)?))

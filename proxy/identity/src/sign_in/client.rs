@@ -25,10 +25,22 @@ pub enum ClientProof {
     /// Nothing: a public client, which PKCE alone protects.
     #[default]
     None,
-    /// A secret that both know (`client_secret_basic`; RFC 6749, 2.3.1).
+    /// A secret that both know (`client_secret_basic` or `client_secret_post`; RFC 6749, 2.3.1).
     Secret(Zeroizing<String>),
     /// A key of which the issuer knows the public half (`private_key_jwt`; OpenID Connect Core, 9): nothing secret is ever sent.
     Key(std::sync::Arc<ClientKey>),
+}
+
+impl ClientProof {
+    /// What it is called where issuers say which they take (OpenID Connect Core, 9).
+    #[must_use]
+    pub const fn methods(&self) -> &'static [&'static str] {
+        match self {
+            Self::None => &["none"],
+            Self::Secret(_) => &["client_secret_basic", "client_secret_post"],
+            Self::Key(_) => &["private_key_jwt"],
+        }
+    }
 }
 
 /// A P-256 key that signs who the gate is.
@@ -87,16 +99,20 @@ impl Provider {
     /// # Errors
     /// [`SignInFault::Internal`] if nothing can be signed.
     pub fn proof(&self, now: SystemTime) -> Result<Proof, SignInFault> {
-        match &self.proof {
+        match &self.client.proof {
             ClientProof::None => Ok(Proof::default()),
+            ClientProof::Secret(secret) if self.endpoints.secret_in_form => {
+                let form = encoded([("client_secret", secret.as_str())].into_iter());
+                Ok(Proof { authorization: None, form: Some(form.into()) })
+            }
             ClientProof::Secret(secret) => {
-                let pair = Zeroizing::new(format!("{}:{}", escaped(&self.client), escaped(secret)));
+                let pair = Zeroizing::new(format!("{}:{}", escaped(&self.client.id), escaped(secret)));
                 let header = format!("Basic {}", STANDARD.encode(pair.as_bytes()));
                 Ok(Proof { authorization: Some(header.into()), form: None })
             }
             ClientProof::Key(key) => {
                 let assertion =
-                    key.assertion(&self.client, &self.issuer, now).ok_or(SignInFault::Internal)?;
+                    key.assertion(&self.client.id, &self.client.issuer, now).ok_or(SignInFault::Internal)?;
                 let pairs = [("client_assertion_type", KIND), ("client_assertion", &*assertion)];
                 Ok(Proof { authorization: None, form: Some(encoded(pairs.into_iter()).into()) })
             }

@@ -32,6 +32,12 @@ pub enum SignInFault {
     /// The issuer's token endpoint did not answer.
     #[error("the issuer cannot be reached: {0}")]
     Unreachable(String),
+    /// The issuer has not yet said where it is, or what it said was not accepted.
+    #[error("where the issuer signs people in is not known: what it says of itself was not to be had")]
+    Undiscovered,
+    /// The issuer takes none of the proofs that this gate has.
+    #[error("the issuer takes no proof that this gate has of being its client")]
+    ClientProof,
     /// The issuer's token endpoint answered what is no token response (RFC 6749, 5.1).
     #[error("the issuer's answer cannot be read")]
     Response,
@@ -78,6 +84,8 @@ impl SignInFault {
             Self::Refused(_) => "sign_in_refused",
             Self::NoCode => "sign_in_no_code",
             Self::Unreachable(_) => "sign_in_issuer_unreachable",
+            Self::Undiscovered => "sign_in_issuer_undiscovered",
+            Self::ClientProof => "sign_in_client_proof",
             Self::Response => "sign_in_response",
             Self::Token(fault) => fault.code(),
             Self::Subject => "sign_in_of_another_person",

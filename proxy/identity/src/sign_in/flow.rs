@@ -66,12 +66,12 @@ impl Flow {
         if self.device != device {
             return Err(SignInFault::Device);
         }
-        if provider.alias != self.alias {
+        if provider.client.alias != self.alias {
             return Err(SignInFault::Issuer);
         }
         match &callback.iss {
-            Some(iss) if *iss != provider.issuer => return Err(SignInFault::Issuer),
-            None if provider.says_iss => return Err(SignInFault::IssuerMissing),
+            Some(iss) if *iss != provider.client.issuer => return Err(SignInFault::Issuer),
+            None if provider.endpoints.says_iss => return Err(SignInFault::IssuerMissing),
             _ => {}
         }
         if let Some(error) = &callback.error {
@@ -81,7 +81,7 @@ impl Flow {
         let form = provider.form(&[
             ("grant_type", "authorization_code"),
             ("code", code),
-            ("redirect_uri", &provider.redirect),
+            ("redirect_uri", &provider.client.redirect),
             ("code_verifier", &self.verifier),
         ]);
         Ok(Grant { form, nonce: self.nonce.clone() })
@@ -117,7 +117,7 @@ fn printable(error: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Ask, ClientProof};
+    use super::super::{Ask, Client, ClientProof, Endpoints};
     use super::*;
     use aws_lc_rs::digest::{SHA256, digest};
 
@@ -125,17 +125,27 @@ mod tests {
     const BROWSER: [u8; 32] = [7; 32];
 
     fn provider() -> Provider {
-        Provider {
+        Provider { client: Arc::new(client()), endpoints: Arc::new(endpoints()) }
+    }
+
+    fn client() -> Client {
+        Client {
             alias: "zone".into(),
             issuer: "https://sso.zone.example".to_owned(),
-            authorization: "https://sso.zone.example/auth?kc=1".to_owned(),
-            token: "https://sso.zone.example/token".to_owned(),
-            end_session: Some("https://sso.zone.example/logout".to_owned()),
-            client: "poort gate".to_owned(),
+            id: "poort gate".to_owned(),
             proof: ClientProof::Secret(Zeroizing::new("s:e&cret".to_owned())),
             redirect: "https://signin.zone.example/callback/zone".to_owned(),
             scopes: vec!["openid".to_owned(), "profile".to_owned()],
+        }
+    }
+
+    fn endpoints() -> Endpoints {
+        Endpoints {
+            authorization: "https://sso.zone.example/auth?kc=1".to_owned(),
+            token: "https://sso.zone.example/token".to_owned(),
+            end_session: Some("https://sso.zone.example/logout".to_owned()),
             says_iss: true,
+            secret_in_form: false,
         }
     }
 
@@ -149,7 +159,7 @@ mod tests {
     }
 
     fn answer() -> Callback {
-        Callback { code: Some("c+1".to_owned()), iss: Some(provider().issuer), error: None }
+        Callback { code: Some("c+1".to_owned()), iss: Some(client().issuer), error: None }
     }
 
     #[test]
@@ -215,9 +225,11 @@ mod tests {
             DEVICE,
             said,
         );
-        let federal = Provider { alias: "federal".into(), ..provider() };
+        let federal = Client { alias: "federal".into(), ..client() };
+        let federal = Provider { client: Arc::new(federal), ..provider() };
         assert_eq!(flow.accept(&federal, &answer(), here, DEVICE).unwrap_err(), SignInFault::Issuer);
-        let silent = Provider { says_iss: false, ..provider() };
+        let silent = Endpoints { says_iss: false, ..endpoints() };
+        let silent = Provider { endpoints: Arc::new(silent), ..provider() };
         assert!(flow.accept(&silent, &Callback { iss: None, ..answer() }, here, DEVICE).is_ok());
     }
 
@@ -232,11 +244,21 @@ mod tests {
                 base64::engine::general_purpose::STANDARD.encode("poort%20gate:s%3Ae%26cret")
             )
         );
-        let public = Provider { proof: ClientProof::None, ..provider() };
+        let public = Client { proof: ClientProof::None, ..client() };
+        let public = Provider { client: Arc::new(public), ..provider() };
         assert!(public.proof(now).is_ok_and(|proof| proof.authorization.is_none() && proof.form.is_none()));
         assert_eq!(
             *public.refresh("r/1"),
             "grant_type=refresh_token&refresh_token=r%2F1&client_id=poort%20gate"
+        );
+        let form = Endpoints { secret_in_form: true, ..endpoints() };
+        let form = Provider { endpoints: Arc::new(form), ..provider() };
+        let proof = form.proof(now).unwrap();
+        assert_eq!((proof.authorization, proof.form.unwrap().as_str()), (None, "client_secret=s%3Ae%26cret"));
+        assert_eq!(
+            *form.refresh("r"),
+            "grant_type=refresh_token&refresh_token=r&client_id=poort%20gate",
+            "nothing else names it"
         );
         let out = provider().sign_out(Some("e.y.J"), "https://signin.zone.example/signed-out").unwrap();
         assert_eq!((value(&out, "id_token_hint"), value(&out, "client_id")), ("e.y.J", "poort%20gate"));

@@ -13,5 +13,5 @@ mod tokens;
 pub use client::{ClientKey, ClientProof, Proof};
 pub use fault::SignInFault;
 pub use flow::{Callback, Flow, Grant};
-pub use provider::{Ask, Provider};
+pub use provider::{Ask, Client, Endpoints, Provider};
 pub use tokens::Tokens;

@@ -12,29 +12,45 @@ use super::SignInFault;
 use super::client::ClientProof;
 use super::flow::{Flow, random};
 
-/// An issuer at which people sign in, and what this gate is there.
+/// What this gate is at an issuer.
 #[derive(Clone)]
-pub struct Provider {
+pub struct Client {
     /// The issuer's alias.
     pub alias: Arc<str>,
     /// Its exact name, which `iss` must equal.
     pub issuer: String,
-    /// Where browsers are sent.
-    pub authorization: String,
-    /// Where codes and refresh tokens are exchanged.
-    pub token: String,
-    /// Where browsers are sent to sign out there too (OpenID Connect RP-Initiated Logout 1.0); none: they stay signed in.
-    pub end_session: Option<String>,
     /// This gate's client id.
-    pub client: String,
+    pub id: String,
     /// What proves that it is.
     pub proof: ClientProof,
     /// Where the browser comes back to. Each issuer has its own (RFC 9700, 4.4.2.2).
     pub redirect: String,
     /// What is asked for; `openid` always is.
     pub scopes: Vec<String>,
+}
+
+/// Where an issuer is, and how it is spoken to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoints {
+    /// Where browsers are sent.
+    pub authorization: String,
+    /// Where codes and refresh tokens are exchanged.
+    pub token: String,
+    /// Where browsers are sent to sign out there too (OpenID Connect RP-Initiated Logout 1.0); none: they stay signed in.
+    pub end_session: Option<String>,
     /// Whether an answer without `iss` (RFC 9207) is refused.
     pub says_iss: bool,
+    /// Whether a secret goes in the form (`client_secret_post`) and not in a header, for issuers that know no header.
+    pub secret_in_form: bool,
+}
+
+/// An issuer at which people sign in.
+#[derive(Clone)]
+pub struct Provider {
+    /// What this gate is there.
+    pub client: Arc<Client>,
+    /// Where it is.
+    pub endpoints: Arc<Endpoints>,
 }
 
 /// What is asked of a sign-in beyond signing in.
@@ -63,13 +79,13 @@ impl Provider {
     ) -> Result<(String, Flow, String), SignInFault> {
         let (state, nonce, verifier) = (random()?, random()?, random()?);
         let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()));
-        let scopes = self.scopes.iter().filter(|scope| *scope != "openid").map(String::as_str);
+        let scopes = self.client.scopes.iter().filter(|scope| *scope != "openid").map(String::as_str);
         let scope = std::iter::once("openid").chain(scopes).collect::<Vec<_>>().join(" ");
         let max_age = ask.max_age.map(|age| age.to_string());
         let pairs = [
             ("response_type", Some("code")),
-            ("client_id", Some(&*self.client)),
-            ("redirect_uri", Some(&*self.redirect)),
+            ("client_id", Some(&*self.client.id)),
+            ("redirect_uri", Some(&*self.client.redirect)),
             ("scope", Some(&*scope)),
             ("state", Some(&*state)),
             ("nonce", Some(&*nonce)),
@@ -80,11 +96,11 @@ impl Provider {
             ("prompt", ask.other_person.then_some("login")),
         ];
         let address = with_query(
-            &self.authorization,
+            &self.endpoints.authorization,
             pairs.into_iter().filter_map(|(name, value)| Some((name, value?))),
         );
         let flow = Flow {
-            alias: Arc::clone(&self.alias),
+            alias: Arc::clone(&self.client.alias),
             nonce,
             verifier: verifier.into(),
             browser,
@@ -101,8 +117,8 @@ impl Provider {
 
     /// A form for the token endpoint. A client that no header names does so in it (RFC 6749, 3.2.1).
     pub(super) fn form(&self, pairs: &[(&str, &str)]) -> Zeroizing<String> {
-        let named = matches!(self.proof, ClientProof::Secret(_));
-        let client = (!named).then_some(("client_id", &*self.client));
+        let named = matches!(self.client.proof, ClientProof::Secret(_)) && !self.endpoints.secret_in_form;
+        let client = (!named).then_some(("client_id", &*self.client.id));
         Zeroizing::new(encoded(pairs.iter().copied().chain(client)))
     }
 
@@ -111,19 +127,25 @@ impl Provider {
     pub fn sign_out(&self, hint: Option<&str>, back: &str) -> Option<String> {
         let pairs = [
             ("id_token_hint", hint),
-            ("client_id", Some(&*self.client)),
+            ("client_id", Some(&*self.client.id)),
             ("post_logout_redirect_uri", Some(back)),
         ];
         let pairs = pairs.into_iter().filter_map(|(name, value)| Some((name, value?)));
-        Some(with_query(self.end_session.as_ref()?, pairs))
+        Some(with_query(self.endpoints.end_session.as_ref()?, pairs))
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("alias", &self.alias).field("id", &self.id).finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for Provider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Provider")
-            .field("alias", &self.alias)
-            .field("client", &self.client)
+            .field("alias", &self.client.alias)
+            .field("client", &self.client.id)
             .finish_non_exhaustive()
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use poort_identity::{Algorithm, ClaimMap, IssuerRules, Issuers, KeySet, Profile};
 
 use crate::config::{
-    checked::zone::{Issuer, IssuerKeys},
+    checked::zone::{Discovery, Issuer, IssuerKeys},
     raw::{Block, Part, Scalar, zone as raw},
 };
 
@@ -70,7 +70,12 @@ fn issuer(desk: &Desk<'_>, vocabulary: &Vocabulary<'_>, issuer: Opened<'_, raw::
     let algorithms =
         distinct(algorithms.some_items("algorithms: [ES256]", |here| Some((algorithm(here)?, here.spot))));
     let keys = issuer.field("keys", |raw| &raw.keys);
-    let keys = keys.required("keys: { url: https://…/certs }", |here| keys_of(desk, here.open()));
+    let asked = issuer.field("discovery", |raw| &raw.discovery);
+    // Who does not say where its keys are is asked.
+    let is_asked = keys.is_absent() || !asked.is_absent();
+    let keys = keys.or(IssuerKeys::Discovered, |here| keys_of(desk, here.open()));
+    let discovery = asked.or(Discovery::default(), |here| discovery(desk, here.open()));
+    let discovery = discovery.filter(|_| !is_asked || can_be_asked(issuer, address.as_deref()));
     let roles = claim(issuer.field("roles", |raw| &raw.roles), &vocabulary.roles);
     let units = claim(issuer.field("units", |raw| &raw.units), &vocabulary.units);
     let services = issuer.field("services", |raw| &raw.services);
@@ -91,8 +96,9 @@ fn issuer(desk: &Desk<'_>, vocabulary: &Vocabulary<'_>, issuer: Opened<'_, raw::
             leeway: leeway?,
             max_age: max_age?,
         };
-        let keys = keys?;
-        sound(issuer, &rules).then(|| Issuer { place: issuer.spot.place(), rules, keys })
+        let (keys, discovery) = (keys?, discovery?);
+        let discovery = is_asked.then_some(discovery);
+        sound(issuer, &rules).then(|| Issuer { place: issuer.spot.place(), rules, keys, discovery })
     };
     Draft { alias: known_alias, address: known_address, issuer: build() }
 }
@@ -174,6 +180,28 @@ fn keys_of(desk: &Desk<'_>, keys: Opened<'_, raw::Keys>) -> Option<IssuerKeys> {
             None
         }
     }
+}
+
+/// An issuer is asked at its own name, so that has to be an address.
+fn can_be_asked(issuer: Opened<'_, raw::Issuer>, address: Option<&str>) -> bool {
+    let Some(Err(cause)) = address.map(name::secure_url) else { return true };
+    let spot = issuer.field("issuer", |raw| &raw.issuer).spot();
+    spot.fault(format!("{cause}, so the issuer cannot be asked what it says of itself; add `keys: {{ url: https://…/certs }}`"));
+    false
+}
+
+fn discovery(desk: &Desk<'_>, asked: Opened<'_, raw::Discovery>) -> Option<Discovery> {
+    let ca = asked.field("ca", |raw| &raw.ca).optional(|here| desk.authorities(here));
+    let origins = asked.field("origins", |raw| &raw.origins).each(|here| {
+        here.parse(|text| {
+            let url = name::secure_url(text)?;
+            let bare = url.path() == "/" && url.query().is_none();
+            bare.then_some(url).ok_or_else(|| {
+                format!("`{text}` is no origin; leave out what comes behind the host and port")
+            })
+        })
+    });
+    Some(Discovery { ca: ca?, origins: origins? })
 }
 
 fn claim(field: Field<'_, Part<raw::Claim>>, names: &Names<'_>) -> Option<ClaimMap> {

@@ -3,13 +3,16 @@
 use std::{sync::Arc, time::Duration};
 
 use poort_identity::{
-    Provider, Seal,
-    sign_in::{ClientKey, ClientProof},
+    Seal,
+    sign_in::{Client, ClientKey, ClientProof, Endpoints},
 };
 
-use crate::config::{
-    checked::zone::{Issuer, SignIn, SignInAt},
-    raw::{Scalar, zone as raw},
+use crate::{
+    config::{
+        checked::zone::{Issuer, SignIn, SignInAt, SignInPlace},
+        raw::{Scalar, zone as raw},
+    },
+    discovery::Written,
 };
 
 use super::{
@@ -53,7 +56,7 @@ pub(super) fn check(
         let spot = opened.field("issuer", |raw| &raw.issuer).spot();
         Some((provider(desk, known, origin, opened)?, spot))
     });
-    let providers = distinct_by(providers, |at: &SignInAt| Some(at.provider.alias.to_string()));
+    let providers = distinct_by(providers, |at: &SignInAt| Some(at.client.alias.to_string()));
     let (host, origin) = url?;
     Some(SignIn {
         place: sign_in.spot.place(),
@@ -76,27 +79,47 @@ fn provider(
     let client = at.field("client_id", |raw| &raw.client_id).required("client_id: poort", value::text);
     let proof = client_proof(desk, at);
     let title = at.field("title", |raw| &raw.title).optional(value::text);
-    let authorization = at.field("authorization", |raw| &raw.authorization);
-    let authorization = authorization.required("authorization: https://…/auth", address);
-    let token = at.field("token", |raw| &raw.token).required("token: https://…/token", address);
-    let end_session = at.field("end_session", |raw| &raw.end_session).optional(address);
+    let asked = issuer.as_ref().is_none_or(|issuer| issuer.discovery.is_some());
+    let place = place(at, asked);
     let ca = at.field("ca", |raw| &raw.ca).optional(|here| desk.authorities(here));
     let scopes = at.field("scopes", |raw| &raw.scopes).each(scope);
-    let says_iss = at.field("says_iss", |raw| &raw.says_iss).or(false, value::switch);
-    let (alias, issuer) = issuer?;
-    let provider = Provider {
-        redirect: format!("{origin}/callback/{alias}"),
-        alias: alias.as_str().into(),
-        issuer,
+    let rules = &issuer?.rules;
+    let client = Client {
+        redirect: format!("{origin}/callback/{}", rules.alias),
+        alias: rules.alias.as_str().into(),
+        issuer: rules.issuer.clone(),
+        id: client?,
+        proof: proof?,
+        scopes: scopes?,
+    };
+    let title = title?.unwrap_or_else(|| rules.alias.clone());
+    Some(SignInAt { client: Arc::new(client), at: place?, title, ca: ca? })
+}
+
+/// Where people sign in. What is left out, the issuer says itself, where it is `asked`.
+fn place(at: Opened<'_, raw::Provider>, asked: bool) -> Option<SignInPlace> {
+    let authorization = at.field("authorization", |raw| &raw.authorization);
+    let token = at.field("token", |raw| &raw.token);
+    let end_session = at.field("end_session", |raw| &raw.end_session).optional(address);
+    let says_iss = at.field("says_iss", |raw| &raw.says_iss).optional(value::switch);
+    if asked {
+        let (authorization, token) = (authorization.optional(address), token.optional(address));
+        return Some(SignInPlace::Discovered(Written {
+            authorization: authorization?,
+            token: token?,
+            end_session: end_session?,
+            says_iss: says_iss?,
+        }));
+    }
+    let authorization = authorization.required("authorization: https://…/auth", address);
+    let token = token.required("token: https://…/token", address);
+    Some(SignInPlace::Written(Arc::new(Endpoints {
         authorization: authorization?,
         token: token?,
         end_session: end_session?,
-        client: client?,
-        proof: proof?,
-        scopes: scopes?,
-        says_iss: says_iss?,
-    };
-    Some(SignInAt { provider, title: title?.unwrap_or(alias), ca: ca? })
+        says_iss: says_iss?.unwrap_or_default(),
+        secret_in_form: false,
+    })))
 }
 
 /// What proves to the issuer that the gate is its client: a secret, a key, or nothing.
@@ -121,14 +144,14 @@ fn client_proof(desk: &Desk<'_>, at: Opened<'_, raw::Provider>) -> Option<Client
     }
 }
 
-/// One of the issuers, by its alias: the alias and its exact name.
-fn issuer(known: Option<&[Issuer]>, here: Here<'_, Scalar>) -> Option<(String, String)> {
+/// One of the issuers, by its alias.
+fn issuer<'i>(known: Option<&'i [Issuer]>, here: Here<'_, Scalar>) -> Option<&'i Issuer> {
     let known = known?;
     here.parse(|text| {
         let found = known.iter().find(|issuer| issuer.rules.alias == text);
         let aliases = known.iter().map(|issuer| issuer.rules.alias.as_str());
         let unknown = || format!("`{text}` is no alias of an issuer{}", suggest::instead(text, aliases));
-        found.map(|issuer| (text.to_owned(), issuer.rules.issuer.clone())).ok_or_else(unknown)
+        found.ok_or_else(unknown)
     })
 }
 

@@ -9,11 +9,17 @@ use std::{
 };
 
 use poort_enforce::stated::Purposes;
-use poort_identity::{Anchors, IssuerRules, KeySet, Provider, RevocationRule, Revocations, Seal};
+use poort_identity::{
+    Anchors, IssuerRules, KeySet, RevocationRule, Revocations, Seal,
+    sign_in::{Client, Endpoints},
+};
 use poort_policy::{DeviceFacts, Group, Place};
 use rustls::pki_types::CertificateDer;
 
-use crate::audit::{Retention, Usual};
+use crate::{
+    audit::{Retention, Usual},
+    discovery::Written,
+};
 
 /// What the security team decides, apart from sources and policies.
 #[derive(Debug)]
@@ -93,6 +99,17 @@ pub struct Issuer {
     pub rules: IssuerRules,
     /// Where its keys are.
     pub keys: IssuerKeys,
+    /// How it is asked what it says of itself; none: it is not.
+    pub discovery: Option<Discovery>,
+}
+
+/// How an issuer is asked what it says of itself.
+#[derive(Debug, Default)]
+pub struct Discovery {
+    /// Who vouches for its servers; none: the public authorities.
+    pub ca: Option<Vec<CertificateDer<'static>>>,
+    /// What is the issuer's beside its own origin, though it may not be public.
+    pub origins: Vec<reqwest::Url>,
 }
 
 /// Where an issuer's keys are.
@@ -112,6 +129,8 @@ pub enum IssuerKeys {
         /// What it says.
         keys: Arc<KeySet>,
     },
+    /// Where the issuer itself says.
+    Discovered,
 }
 
 /// How browsers sign in.
@@ -136,12 +155,23 @@ pub struct SignIn {
 /// An issuer at which people sign in.
 #[derive(Debug)]
 pub struct SignInAt {
-    /// The protocol's side of it.
-    pub provider: Provider,
+    /// What the gate is there.
+    pub client: Arc<Client>,
+    /// Where that is.
+    pub at: SignInPlace,
     /// What people know it by.
     pub title: String,
     /// Who vouches for its token endpoint; none: the public authorities.
     pub ca: Option<Vec<CertificateDer<'static>>>,
+}
+
+/// Where an issuer is at which people sign in.
+#[derive(Debug)]
+pub enum SignInPlace {
+    /// All of it is written down.
+    Written(Arc<Endpoints>),
+    /// The issuer says so itself, but for what is written down.
+    Discovered(Written),
 }
 
 /// How long what officers state holds, and who may fill in the form for them.

@@ -93,6 +93,7 @@ record! {
         algorithms: Texts,
         profile: Text,
         keys: Block<Keys>,
+        discovery: Block<Discovery>,
         roles: Block<Claim>,
         units: Block<Claim>,
         services: Texts,
@@ -126,6 +127,11 @@ record! {
         url: Text,
         ca: Text,
         file: Text,
+    }
+
+    struct Discovery {
+        ca: Text,
+        origins: Texts,
     }
 
     struct Claim {

@@ -78,8 +78,9 @@ fn without_certificates_each_one_that_is_missing_is_named() {
 #[test]
 fn an_issuer_without_a_network_is_three_lines_away() {
     let ground = shipped();
-    let url = "{ url: \"https://sso.federal.example/realms/federal/protocol/openid-connect/certs\", ca: certs/sso-ca.crt }";
-    ground.replace("policies/poort.yaml", url, "{ file: certs/federal.jwks }");
+    let asked = "    profile: generic\n    discovery: { ca: certs/sso-ca.crt }\n";
+    let written = "    profile: generic\n    keys: { file: certs/federal.jwks }\n";
+    ground.replace("policies/poort.yaml", asked, written);
     ground.write("policies/certs/federal.jwks", KEYS);
     assert_eq!(ground.faults(), [""; 0]);
 }

@@ -114,6 +114,29 @@ fn sources_are_understood() {
 }
 
 #[test]
+fn an_issuer_that_does_not_say_where_its_keys_are_is_asked() {
+    let ground = Ground::new();
+    ground.replace("policies/poort.yaml", "    keys: { url: https://sso.federal.example/certs }\n", "");
+    assert_eq!(ground.faults(), [""; 0]);
+    let checked = ground.load().unwrap();
+    let [first, second] = checked.zone.issuers.as_slice() else { panic!("two issuers") };
+    assert!(first.discovery.is_none() && matches!(second.keys, IssuerKeys::Discovered));
+    let asked = second.discovery.as_ref().unwrap();
+    assert!(asked.ca.is_none() && asked.origins.is_empty());
+    ground.replace(
+        "policies/poort.yaml",
+        "certs, ca: certs/internal-ca.crt }\n",
+        "certs }\n    discovery: { ca: certs/internal-ca.crt, origins: [https://keys.zone.example:9443] }\n",
+    );
+    assert_eq!(ground.faults(), [""; 0]);
+    let checked = ground.load().unwrap();
+    let first = &checked.zone.issuers[0];
+    assert!(matches!(first.keys, IssuerKeys::Url { .. }), "its keys are where it is written");
+    let asked = first.discovery.as_ref().unwrap();
+    assert_eq!((asked.ca.as_ref().unwrap().len(), asked.origins[0].port()), (1, Some(9443)));
+}
+
+#[test]
 fn keys_may_come_from_a_file() {
     let ground = Ground::new();
     ground.replace(

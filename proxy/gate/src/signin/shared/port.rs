@@ -1,6 +1,9 @@
 //! The port of the state, at a server.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use poort_identity::session::SessionId;
 use redis::{cmd, pipe};
@@ -15,6 +18,7 @@ use super::{
 use crate::{
     ending::Whom,
     signin::{
+        forms::KeptForm,
         sessions::SEEN,
         state::{HandOver, Kept, State, Unkept, Waiting, Whose},
         written::Kind,
@@ -107,6 +111,23 @@ impl State for Shared {
         let length = u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
         set.arg(key("lease", &id.to_string())).arg(1).arg("NX").arg("PX").arg(length);
         self.server.ask::<Option<String>>(&set).await.map(|set| set.is_some())
+    }
+
+    async fn keep_form(&self, name: &str, form: KeptForm, now: SystemTime) -> Result<(), Unkept> {
+        self.put_form(name, &form, now).await
+    }
+
+    async fn form(&self, name: &str, now: SystemTime) -> Result<Option<Arc<KeptForm>>, Unkept> {
+        self.look_at_form(name, now).await
+    }
+
+    async fn take_form(
+        &self,
+        name: &str,
+        form: &KeptForm,
+        now: SystemTime,
+    ) -> Result<Option<Arc<KeptForm>>, Unkept> {
+        self.fetch_form(name, form, now).await
     }
 
     async fn end(&self, whose: Whose<'_>) -> Result<usize, Unkept> {

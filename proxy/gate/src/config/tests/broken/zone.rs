@@ -161,10 +161,28 @@ const CASES: &[Case] = &[
         faults: &["policies/poort.yaml:11:14: `keyclock` is not known here; did you mean `keycloak`?"],
     },
     Case {
-        name: "no keys",
+        name: "no keys, and nowhere to ask for them",
+        from: "    issuer: https://sso.federal.example\n    audiences: [poort]\n    algorithms: [ES256, EdDSA]\n    keys: { url: https://sso.federal.example/certs }\n",
+        to: "    issuer: http://adfs.federal.example/adfs/services/trust\n    audiences: [poort]\n    algorithms: [ES256, EdDSA]\n    profile: ad-fs\n",
+        faults: &[
+            "policies/poort.yaml:19:13: `http://adfs.federal.example/adfs/services/trust` is not `https`; in the clear, whoever is on the way can replace it, so the issuer cannot be asked what it says of itself; add `keys: { url: https://…/certs }`",
+        ],
+    },
+    Case {
+        name: "discovery of what is no origin, and without a value",
         from: "    keys: { url: https://sso.federal.example/certs }\n",
-        to: "",
-        faults: &["policies/poort.yaml:18:5: `keys` is missing; add `keys: { url: https://…/certs }`"],
+        to: "    discovery: { origins: [https://keys.federal.example/certs, http://keys.federal.example], ca: }\n",
+        faults: &[
+            "policies/poort.yaml:22:28: `https://keys.federal.example/certs` is no origin; leave out what comes behind the host and port",
+            "policies/poort.yaml:22:64: `http://keys.federal.example` is not `https`; in the clear, whoever is on the way can replace it",
+            "policies/poort.yaml:22:94: `ca` has no value; write one or remove it",
+        ],
+    },
+    Case {
+        name: "an unknown word of discovery",
+        from: "    keys: { url: https://sso.federal.example/certs }\n",
+        to: "    discovery: { origin: https://keys.federal.example }\n",
+        faults: &["policies/poort.yaml:22:18: unknown key `origin`; did you mean `origins`?"],
     },
     Case {
         name: "keys from nowhere",
