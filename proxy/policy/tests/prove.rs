@@ -51,6 +51,24 @@ fn everything_that_is_asked_fits_the_schema() {
     );
 }
 
+/// What may come with a question.
+const CIRCUMSTANCES: [fn(&mut Context); 4] = [
+    |_| {},
+    |context| context.session.strong = true,
+    |context| {
+        context.session.strong = true;
+        context.session.auth_age = Some(60);
+        context.case = Some("2026/1".to_owned());
+        context.purpose = Some("investigation".to_owned());
+    },
+    |context| {
+        context.break_glass = Some(BreakGlass { reason: "x".to_owned(), case: "y".to_owned() });
+        context.inspection.score = u32::MAX;
+        context.session.auth_age = Some(u64::MAX >> 1);
+        context.shift = ShiftFacts { subjects: Some(0), devices: Some(1), officers: Some(ShiftFacts::MOST) };
+    },
+];
+
 /// Questions of every kind, of which a gate could be asked each.
 fn questions() -> Vec<Question> {
     let service = |principal: Principal| Principal { kind: PrincipalKind::Service, ..principal };
@@ -80,30 +98,13 @@ fn questions() -> Vec<Question> {
         Some(Actor { device: workload.clone(), service: Some("zone|sync".to_owned()) }),
         Some(Actor { device: DeviceFacts { compliant: false, ..workload }, service: None }),
     ];
-    let circumstances: [fn(&mut Context); 4] = [
-        |_| {},
-        |context| context.session.strong = true,
-        |context| {
-            context.session.strong = true;
-            context.session.auth_age = Some(60);
-            context.case = Some("2026/1".to_owned());
-            context.purpose = Some("investigation".to_owned());
-        },
-        |context| {
-            context.break_glass = Some(BreakGlass { reason: "x".to_owned(), case: "y".to_owned() });
-            context.inspection.score = u32::MAX;
-            context.session.auth_age = Some(u64::MAX >> 1);
-            context.shift =
-                ShiftFacts { subjects: Some(0), devices: Some(1), officers: Some(ShiftFacts::MOST) };
-        },
-    ];
     let mut all = Vec::new();
     for principal in principals {
         for device in &devices {
             for actor in &actors {
                 for operation in Operation::ALL {
                     for source in ["persons", "vehicles", "firearms"] {
-                        for change in circumstances {
+                        for change in CIRCUMSTANCES {
                             let mut one = question(principal.clone(), device.clone(), operation, source);
                             one.actor.clone_from(actor);
                             change(&mut one.context);
