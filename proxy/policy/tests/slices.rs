@@ -13,7 +13,7 @@ use cedar_policy::{Authorizer, Entities, EntityUid, PolicySet, Request, Schema};
 use common::{device, engine, group, question, shipped, source, user, world};
 use poort_policy::{
     Actor, BreakGlass, Context, Corpus, Decision, DeviceFacts, Engine, Group, Operation, Principal,
-    PrincipalKind, Question,
+    PrincipalKind, Question, ShiftFacts,
 };
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -155,6 +155,7 @@ fn context(question: &Question) -> Value {
         },
         "inspection": { "score": context.inspection.score },
         "session": { "amr": context.session.amr, "strong": context.session.strong },
+        "shift": context.shift,
         "time": {
             "epoch": context.time.epoch, "hour": context.time.hour, "minute": context.time.minute,
             "weekday": context.time.weekday,
@@ -268,6 +269,9 @@ const ATOMS: &[&str] = &[
     "context.session has auth_age && context.session.auth_age * 4611686018427387904 > 0",
     "context.inspection.score + 9223372036854775805 > 0",
     "context.inspection.score > 2",
+    "context.shift has subjects && context.shift.subjects > 39",
+    "context has shift.officers && context.shift.officers < 1000",
+    "context.shift has devices && context.shift.devices * 9223372036854775807 > 0",
     "resource == Poort::Source::\"firearms\" && 9223372036854775807 + 1 > 0",
     "context.time.hour >= 22 || context.time.hour < 6",
     "context.time.weekday == 7",
@@ -369,7 +373,9 @@ fn circumstances() -> impl Strategy<Value = Context> {
         select(vec!["10.9.8.7", "127.0.0.1", "2001:db8::1"]),
     );
     let moment = (0u8..24, 1u8..8, select(vec![0u32, 1, 3, 5]));
-    (stated, session, request, moment).prop_map(|(stated, session, request, moment)| {
+    let count = || select(vec![None, Some(0), Some(1), Some(39), Some(40), Some(ShiftFacts::MOST)]);
+    let shift = (count(), count(), count());
+    (stated, session, request, moment, shift).prop_map(|(stated, session, request, moment, shift)| {
         let owned = |text: Option<&str>| text.map(str::to_owned);
         let mut context = question(user("", &[], &[]), None, Operation::Use, "vehicles").context;
         (context.purpose, context.case) = (owned(stated.0), owned(stated.1));
@@ -387,6 +393,8 @@ fn circumstances() -> impl Strategy<Value = Context> {
         context.request.address = request.4.parse().unwrap();
         (context.time.hour, context.time.weekday) = (moment.0, moment.1);
         context.inspection.score = moment.2;
+        let (subjects, devices, officers) = shift;
+        context.shift = ShiftFacts { subjects, devices, officers };
         context
     })
 }
