@@ -156,13 +156,13 @@ async fn tabs_that_arrive_together_are_one_session() {
 
 #[tokio::test]
 async fn a_script_whose_session_expired_is_told_and_not_led_away() {
-    let short = |yaml: &mut serde_yaml::Value| yaml["sign_in"]["lifetime"] = "4s".into();
+    let short = |yaml: &mut serde_yaml::Value| yaml["sign_in"]["lifetime"] = "12s".into();
     let stage = Stage::set_with(|zone| zone.layout.edit("policies/poort.yaml", short));
     let Some(stage) = stage.await else { return };
     let tab = signed_in(&stage, AN).await;
     let answer = tab.run(&fetched(PERSON)).await;
     assert_eq!(answer["status"], 200, "{answer}");
-    tokio::time::sleep(Duration::from_secs(4)).await;
+    tokio::time::sleep(Duration::from_secs(12)).await;
     let before = stage.world.zone.persons.count();
     let answer = tab.run(&fetched(PERSON)).await;
     is_told_to_sign_in(&answer);
@@ -187,12 +187,12 @@ const WRITTEN: &str = "token=a%26b%3D%22c&remark=Gezien+bij+de+brug%3B+50%25+zek
 
 #[tokio::test]
 async fn a_form_that_meets_the_end_of_a_session_is_sent_after_signing_in_again_and_once() {
-    let short = |yaml: &mut serde_yaml::Value| yaml["sign_in"]["lifetime"] = "6s".into();
+    let short = |yaml: &mut serde_yaml::Value| yaml["sign_in"]["lifetime"] = "15s".into();
     let stage = Stage::set_with(|zone| zone.layout.edit("policies/poort.yaml", short));
     let Some(stage) = stage.await else { return };
     let tab = signed_in(&stage, "Bo Maes with a key").await;
     write(&tab, PERSON).await;
-    tokio::time::sleep(Duration::from_secs(6)).await;
+    tokio::time::sleep(Duration::from_secs(15)).await;
     let posted = || {
         let all = stage.world.zone.persons.received().into_iter();
         all.filter(|request| request.method == "POST").map(|request| request.body).collect::<Vec<_>>()
@@ -273,18 +273,18 @@ async fn firearms_ask_for_a_key_and_the_request_goes_on() {
 async fn a_source_that_wants_a_recent_sign_in_is_reached_after_one() {
     let recent = "@id(\"recent\") @reason(\"Vehicles need a recent sign-in.\")\n\
                   forbid (principal, action == Poort::Action::\"consult\", resource == Poort::Source::\"vehicles\")\n\
-                  unless { context.session has auth_age && context.session.auth_age <= 5 };\n";
+                  unless { context.session has auth_age && context.session.auth_age <= 15 };\n";
     let stage = Stage::set_with(|zone| zone.layout.write_file("policies/access/recent.cedar", recent)).await;
     let Some(stage) = stage else { return };
     let tab = signed_in(&stage, AN).await;
     let address = stage.at("vehicles", VEHICLE);
     assert_eq!(tab.go(&address).await.status, Some(200), "it was just now");
-    tokio::time::sleep(Duration::from_secs(7)).await;
+    tokio::time::sleep(Duration::from_secs(17)).await;
     let answer = tab.run(&fetched(VEHICLE)).await;
     assert_eq!((&answer["status"], &answer["reason"]), (&json!(401), &json!("stronger_sign_in")), "{answer}");
-    assert_eq!(answer["challenge"].as_str().unwrap().split(", ").last(), Some("max_age=\"5\""));
+    assert_eq!(answer["challenge"].as_str().unwrap().split(", ").last(), Some("max_age=\"15\""));
     let page = tab.go(&address).await;
-    assert!(page.hops.iter().any(|hop| hop.contains("&max_age=5")), "{page:?}");
+    assert!(page.hops.iter().any(|hop| hop.contains("&max_age=15")), "{page:?}");
     assert!(page.url.contains("/interaction/"), "the issuer asks again: {page:?}");
     let landed = tab.click(AN).await;
     assert_eq!((landed.url, landed.status), (address, Some(200)), "{}", stage.world.gate.log());
@@ -309,13 +309,13 @@ async fn what_it_is_for_is_asked_once_and_goes_with_every_request() {
 #[tokio::test]
 async fn who_took_too_long_to_say_what_it_is_for_signs_in_and_still_gets_there() {
     let stage = Stage::set_with(|zone| {
-        zone.layout.edit("policies/poort.yaml", |yaml| yaml["sign_in"]["lifetime"] = "6s".into())?;
+        zone.layout.edit("policies/poort.yaml", |yaml| yaml["sign_in"]["lifetime"] = "15s".into())?;
         with_demands(zone)
     });
     let Some(stage) = stage.await else { return };
     let tab = signed_in(&stage, AN_WITH_KEY).await;
     tab.go(&stage.at("firearms", FIREARM)).await;
-    tokio::time::sleep(Duration::from_secs(6)).await;
+    tokio::time::sleep(Duration::from_secs(15)).await;
     tab.click("Patrol").await;
     let page = tab.click("Begin").await;
     assert!(page.url.starts_with(&stage.at("signin", "/mission?to=")), "{page:?}");
