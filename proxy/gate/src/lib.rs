@@ -1,7 +1,7 @@
 //! The Poort gate: everything that touches the network, the disk and the clock, around the decision of `poort-enforce`.
 //!
 //! From the outside in:
-//! - [`cli`]: `run`, `check`, `reload`, `policy`, `waf`, `audit`, `access`; [`config`]: from files to proven types;
+//! - [`cli`]: `run`, `check`, `reload`, `policy`, `waf`, `audit`, `access`, `doctor`; [`config`]: from files to proven types;
 //! - [`listen`]: connections, TLS and the raw request head; [`listeners`] sets it up, `doorkeeper` notes what happens there;
 //! - [`service`]: a request's phases; [`adapt`]: what the pipeline sees of it; [`streams`]: what lasts is admitted again;
 //! - [`inspect`]: bodies and answers under a source's rules; [`forward`]: to the source and back; [`signin`]: how browsers sign in;

@@ -39,8 +39,8 @@ impl Unsynced {
         Ok(())
     }
 
-    /// Waits until all of them, and their names, are on the disk. After a failure the next call goes on with those that are left, and
-    /// what failed must be written again.
+    /// Waits until all of them, and their names, are on the disk. After a failure none of them may be relied on: a system may hold for
+    /// clean what it never wrote, so all are to be written anew.
     pub(super) fn sync(&mut self) -> io::Result<()> {
         while let Some(file) = self.files.pop() {
             file.sync_data()?;
