@@ -22,6 +22,7 @@ use std::{
 };
 
 use clap::Parser as _;
+use mimalloc::MiMalloc;
 use poort::{
     cli::Cli,
     control::{self, Answer, Command},
@@ -33,6 +34,10 @@ use poort_benches::{
 
 use ground::Ground;
 use load::Load;
+
+/// As the shipped program has it.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Requests of one turn, over all connections.
 const TURN: usize = 4_000;

@@ -19,7 +19,7 @@ use super::{
 };
 
 /// A buffer that a rare large batch has blown up is given back.
-const BUFFER_BYTES: usize = 4 << 20;
+const BUFFER_BYTES: usize = 16 << 20;
 
 /// A batch gathers for as long as the last commit took, and for no longer than this.
 const GATHER: Duration = Duration::from_millis(1);
@@ -95,6 +95,7 @@ impl Committer {
         // Known before anybody of the batch is woken.
         self.queue.set_failing(!written);
         batch.settle(written);
+        self.journal.let_go();
         self.lines.shrink_to(BUFFER_BYTES);
     }
 

@@ -3,11 +3,12 @@
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write},
+    ops::Range,
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::Path,
 };
 
-use nix::fcntl::OFlag;
+use nix::fcntl::{OFlag, PosixFadviseAdvice, posix_fadvise};
 
 use super::health::Space;
 
@@ -28,6 +29,8 @@ pub(super) trait DiskFile: Send {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
     /// Waits until the disk has confirmed what was appended.
     fn sync(&mut self) -> io::Result<()>;
+    /// Tells the system that these bytes, which are on the disk, need not stay in memory.
+    fn let_go(&self, bytes: Range<u64>);
     /// Its length, in bytes.
     fn length(&self) -> io::Result<u64>;
     /// Cuts it to a length.
@@ -53,6 +56,12 @@ impl DiskFile for File {
 
     fn sync(&mut self) -> io::Result<()> {
         self.sync_data()
+    }
+
+    fn let_go(&self, bytes: Range<u64>) {
+        let (Ok(from), Ok(length)) = (bytes.start.try_into(), (bytes.end - bytes.start).try_into()) else { return };
+        // Advice: where it is not taken, nothing is lost.
+        let _ = posix_fadvise(self, from, length, PosixFadviseAdvice::POSIX_FADV_DONTNEED);
     }
 
     fn length(&self) -> io::Result<u64> {

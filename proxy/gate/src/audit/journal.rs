@@ -24,6 +24,11 @@ pub(super) const PREFIX: &str = "audit";
 /// What is written, and cut again, to see whether a disk takes records. It has no line end: if the gate dies over it, it is a torn line.
 const PROBE: [u8; 4096] = [b' '; 4096];
 
+/// So many of the newest bytes stay in memory, for those who follow the record.
+const AT_HAND: u64 = 1 << 20;
+/// So many at once are let go: new lines then go where the processor's caches still have the memory, and nothing else is displaced.
+const LET_GO: u64 = 256 << 10;
+
 /// The open end of the record.
 pub(super) struct Journal {
     disk: Arc<dyn Disk>,
@@ -33,6 +38,8 @@ pub(super) struct Journal {
     path: PathBuf,
     file: Box<dyn DiskFile>,
     good: u64,
+    /// Until here, the system need not keep the file in memory.
+    let_go: u64,
     reserve: Reserve,
     /// What proves that no line was changed since.
     log: Option<Keeper>,
@@ -51,7 +58,18 @@ impl Journal {
         let path = directory.join(day.file(PREFIX));
         let (file, good) = open(&*disk, directory, &path, durable)?;
         let reserve = Reserve::new(directory, reserve_bytes);
-        Ok(Self { disk, directory: directory.to_owned(), durable, day, path, file, good, reserve, log: None })
+        Ok(Self {
+            disk,
+            directory: directory.to_owned(),
+            durable,
+            day,
+            path,
+            file,
+            good,
+            let_go: good,
+            reserve,
+            log: None,
+        })
     }
 
     /// From now on every line goes into a log too, those that are in the record's files already first. `told` is called with
@@ -104,6 +122,15 @@ impl Journal {
         written
     }
 
+    /// Lets go of what is on the disk and nobody is about to read.
+    pub(super) fn let_go(&mut self) {
+        let until = self.good.saturating_sub(AT_HAND);
+        if until.saturating_sub(self.let_go) >= LET_GO {
+            self.file.let_go(self.let_go..until);
+            self.let_go = until;
+        }
+    }
+
     fn write(&mut self, lines: &[u8]) -> io::Result<()> {
         self.file.append(lines)?;
         if self.durable { self.file.sync() } else { Ok(()) }
@@ -147,7 +174,7 @@ impl Journal {
         if day == self.day {
             tracing::error!(file = %path.display(), "the audit file was moved or removed; a new one was begun");
         }
-        (self.day, self.path, self.file, self.good) = (day, path, file, good);
+        (self.day, self.path, self.file, self.good, self.let_go) = (day, path, file, good, good);
         Ok(())
     }
 }

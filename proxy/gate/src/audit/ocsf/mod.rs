@@ -16,11 +16,11 @@ mod change;
 mod decision;
 mod entity;
 mod envelope;
-mod escape;
 mod event;
 mod finding;
 mod glass;
 mod inspection;
+mod json;
 mod outcome;
 pub(crate) mod retirement;
 #[cfg(test)]
@@ -39,7 +39,6 @@ pub(crate) use glass::{BREAK_GLASS, REVIEW};
 pub(crate) use stranger::{Cause, Caused, Stranger};
 
 use super::record::Record;
-use escape::Escaping;
 use text::Hex;
 
 /// `metadata.event_code` of what is recorded beside decisions and outcomes.
@@ -111,9 +110,8 @@ pub(crate) fn encode_stranger(stranger: &Stranger<'_>, lines: &mut Vec<u8>) {
 
 fn line(event: &impl serde::Serialize, lines: &mut Vec<u8>) {
     let start = lines.len();
-    let mut serializer = serde_json::Serializer::with_formatter(&mut *lines, Escaping);
-    // Every map key is text and memory does not fail, so neither does this; if it did, the line would be missing, not broken.
-    if let Err(error) = event.serialize(&mut serializer) {
+    // Every map key is text, so this does not fail; if it did, the line would be missing, not broken.
+    if let Err(error) = json::write(event, lines) {
         tracing::error!(%error, "a record could not be put into words");
         lines.truncate(start);
         return;

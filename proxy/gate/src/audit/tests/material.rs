@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     io::{self, ErrorKind},
+    ops::Range,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -411,6 +412,10 @@ impl DiskFile for TrickyFile {
         }
         failing(&self.0.fail_sync)?;
         self.1.sync()
+    }
+
+    fn let_go(&self, bytes: Range<u64>) {
+        self.1.let_go(bytes);
     }
 
     fn length(&self) -> io::Result<u64> {

@@ -9,16 +9,18 @@ use std::{
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use super::log::Log;
+use super::log::{Log, Reach};
 
-/// A checkpoint is made after so many entries.
+/// A checkpoint is made after so many entries, over those that fill bundles.
 const ENTRIES: u64 = 1_000;
+/// But not sooner than this after the last: beyond 50,000 entries a second, a checkpoint is over more.
+const PACE: Duration = Duration::from_millis(20);
 /// Or after so long, when there are new ones.
 pub(in crate::audit) const AGE: Duration = Duration::from_secs(10);
 /// So many bytes may wait for the log; beyond, the record waits for it.
 const ROOM: usize = 16 << 20;
 /// So much of the memory that held lines is held on to.
-const SPARE: usize = 4 << 20;
+const SPARE: usize = 16 << 20;
 
 /// A log, and the thread that keeps it.
 pub(in crate::audit) struct Keeper {
@@ -55,6 +57,8 @@ struct Desk {
     standing: Standing,
     /// Since when there are entries under no checkpoint.
     since: Option<Instant>,
+    /// When the last checkpoint was begun.
+    made: Option<Instant>,
     /// The thread has taken what was given.
     at_work: bool,
     /// A checkpoint is wanted now.
@@ -72,16 +76,40 @@ enum Given {
     File(String),
 }
 
+/// What is to be done next.
+enum Work {
+    Checkpoint(Reach),
+    /// Nothing for so long; none: until somebody says so.
+    Rest(Option<Duration>),
+}
+
+/// What the thread took from the desk.
+struct Task {
+    given: Vec<Given>,
+    reach: Reach,
+    taken: Instant,
+    last: bool,
+}
+
 impl Desk {
-    /// How long nothing is to be done; none: until somebody says so.
-    fn rest(&self, age: Duration, now: Instant) -> Option<Duration> {
-        let due = self.standing.entries - self.standing.checked >= ENTRIES;
-        if self.closed || self.wanted || (due && self.fault.is_none()) {
-            return Some(Duration::ZERO);
+    fn work(&self, age: Duration, now: Instant) -> Work {
+        if self.closed || self.wanted {
+            return Work::Checkpoint(Reach::All);
         }
         // What has failed is tried again when that is asked for.
-        let since = self.since.filter(|_| self.fault.is_none())?;
-        Some(age.saturating_sub(now.saturating_duration_since(since)))
+        let Some(since) = self.since.filter(|_| self.fault.is_none()) else { return Work::Rest(None) };
+        let left = |time: Duration, since| time.saturating_sub(now.saturating_duration_since(since));
+        let rest = left(age, since);
+        if rest.is_zero() {
+            return Work::Checkpoint(Reach::All);
+        }
+        if self.standing.entries - self.standing.checked < ENTRIES {
+            return Work::Rest(Some(rest));
+        }
+        match self.made.map_or(Duration::ZERO, |made| left(PACE, made)) {
+            Duration::ZERO => Work::Checkpoint(Reach::Bundles),
+            pause => Work::Rest(Some(pause.min(rest))),
+        }
     }
 }
 
@@ -196,7 +224,7 @@ struct Worker<F: Fn(Standing, bool)> {
 impl<F: Fn(Standing, bool)> Worker<F> {
     fn run(mut self) {
         loop {
-            let (given, last) = self.next();
+            let Task { given, reach, taken, last } = self.next();
             let mut spare = Vec::new();
             for given in given {
                 match given {
@@ -207,34 +235,38 @@ impl<F: Fn(Standing, bool)> Worker<F> {
                     Given::File(name) => self.log.begin_file(&name),
                 }
             }
-            let made = self.log.checkpoint();
+            let made = self.log.checkpoint(reach);
             spare.clear();
             spare.shrink_to(SPARE);
-            self.tell(made, spare);
+            self.tell(made, taken, spare);
             if last {
                 return;
             }
         }
     }
 
-    /// Waits for something to do; whether it is the last.
-    fn next(&self) -> (Vec<Given>, bool) {
+    /// Waits for something to do.
+    fn next(&self) -> Task {
         let mut desk = self.shared.desk.lock();
-        loop {
-            match desk.rest(self.age, Instant::now()) {
-                Some(Duration::ZERO) => break,
-                Some(rest) => drop(self.shared.work.wait_for(&mut desk, rest)),
-                None => self.shared.work.wait(&mut desk),
+        let (reach, now) = loop {
+            let now = Instant::now();
+            match desk.work(self.age, now) {
+                Work::Checkpoint(reach) => break (reach, now),
+                Work::Rest(Some(rest)) => drop(self.shared.work.wait_for(&mut desk, rest)),
+                Work::Rest(None) => self.shared.work.wait(&mut desk),
             }
-        }
-        (desk.at_work, desk.bytes, desk.since, desk.wanted) = (true, 0, None, false);
-        (mem::take(&mut desk.given), desk.closed)
+        };
+        (desk.at_work, desk.bytes, desk.since, desk.wanted, desk.made) = (true, 0, None, false, Some(now));
+        Task { given: mem::take(&mut desk.given), reach, taken: now, last: desk.closed }
     }
 
-    fn tell(&self, made: io::Result<()>, spare: Vec<u8>) {
+    fn tell(&self, made: io::Result<()>, taken: Instant, spare: Vec<u8>) {
         let failed = made.is_err();
         let now = self.log.standing();
         let mut desk = self.shared.desk.lock();
+        if now.entries > now.checked {
+            desk.since = Some(taken);
+        }
         (desk.standing.checked, desk.standing.anchored) = (now.checked, now.anchored);
         (desk.at_work, desk.fault, desk.spare) = (false, made.err(), spare);
         let standing = desk.standing;
@@ -249,7 +281,7 @@ impl<F: Fn(Standing, bool)> Drop for Worker<F> {
     fn drop(&mut self) {
         self.shared.desk.lock().closed = true;
         if thread::panicking() {
-            self.tell(Err(io::Error::other(GONE)), Vec::new());
+            self.tell(Err(io::Error::other(GONE)), Instant::now(), Vec::new());
         }
         self.shared.done.notify_all();
     }

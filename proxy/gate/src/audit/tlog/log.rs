@@ -17,7 +17,7 @@ use super::{
     keeper::Standing,
     merkle::Hash,
     note::{Keys, NoteFault},
-    tile::{self, Frontier, Layer, Tile, WIDTH},
+    tile::{self, Edge, Frontier, Layer, Tile, WIDTH},
     tree::{TileFault, Tree},
     unsynced::Unsynced,
     verify::{Doubt, text},
@@ -106,6 +106,24 @@ pub enum LogFault {
     },
 }
 
+/// What a checkpoint is over.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::audit) enum Reach {
+    /// Every entry.
+    All,
+    /// Those that fill bundles. Under load the others soon do too, and need not be written twice.
+    Bundles,
+}
+
+impl Reach {
+    fn edge(self, frontier: &Frontier) -> Edge<'_> {
+        match self {
+            Self::All => frontier.edge(),
+            Self::Bundles => frontier.edge_of_bundles(),
+        }
+    }
+}
+
 /// An open log.
 pub(in crate::audit) struct Log {
     settings: LogSettings,
@@ -147,7 +165,7 @@ impl Log {
         };
         let tree = Tree::new(directory, size);
         let frontier = tree.frontier()?;
-        if frontier.root() != root {
+        if frontier.edge().root() != root {
             return Err(LogFault::Rewritten { path, size });
         }
         let bundle = tree.bundle(size / WIDTH, |entries| {
@@ -226,17 +244,19 @@ impl Log {
         self.outgrown.extend(self.full.drain(..).map(partial));
     }
 
-    /// Signs a checkpoint over everything, which is on the disk by then. What fails is all done again the next time.
-    pub(in crate::audit) fn checkpoint(&mut self) -> io::Result<()> {
+    /// Signs a checkpoint over what is on the disk by then. What fails is all done again the next time.
+    pub(in crate::audit) fn checkpoint(&mut self, reach: Reach) -> io::Result<()> {
         self.write_beginnings()?;
-        let size = self.frontier.size;
-        if size == self.checked {
+        let edge = reach.edge(&self.frontier);
+        let size = edge.size;
+        if size <= self.checked {
             return Ok(());
         }
-        self.write_tiles(size)?;
+        let root = edge.root();
+        self.write_tiles(reach)?;
         let signer = self.settings.keys.signer().map_err(io::Error::other)?;
         let origin = signer.name().to_owned();
-        let note = Checkpoint { origin, size, root: self.frontier.root() }.sign(signer);
+        let note = Checkpoint { origin, size, root }.sign(signer);
         replace(&self.settings.directory.join(CHECKPOINT), note.as_bytes())?;
         self.checked = size;
         self.remove_outgrown();
@@ -244,14 +264,15 @@ impl Log {
         Ok(())
     }
 
-    fn write_tiles(&mut self, size: u64) -> io::Result<()> {
+    fn write_tiles(&mut self, reach: Reach) -> io::Result<()> {
         let root = &self.settings.directory;
         let mut files = Unsynced::new(root);
         self.write_full(&mut files)?;
-        if let Some(tile) = Tile::of(Layer::Entries, size / WIDTH, size) {
+        let edge = reach.edge(&self.frontier);
+        if let Some(tile) = Tile::of(Layer::Entries, edge.size / WIDTH, edge.size) {
             files.write(&root.join(tile.path()), &self.bundle)?;
         }
-        for (tile, hashes) in self.frontier.partial() {
+        for (tile, hashes) in edge.partial() {
             files.write(&root.join(tile.path()), &tile::bytes(hashes))?;
         }
         files.sync()?;

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::{
     Keeper, Keys, LogFault, LogSettings, Signer, Standing, find,
-    log::{CHECKPOINT, Log},
+    log::{CHECKPOINT, Log, Reach},
     verify::{Doubt, verify},
 };
 
@@ -68,7 +68,7 @@ fn grown(size: u64) -> Ground {
     log.begin_file("audit-20260301.jsonl");
     for from in (0..size).step_by(100) {
         log.append(lines(from, size.min(from + 100)).as_bytes());
-        log.checkpoint().unwrap();
+        log.checkpoint(Reach::All).unwrap();
     }
     ground
 }
@@ -79,12 +79,12 @@ fn a_log_is_whole_at_any_size() {
         let ground = Ground::new();
         let mut log = ground.log().unwrap();
         log.append(lines(0, size).as_bytes());
-        log.checkpoint().unwrap();
+        log.checkpoint(Reach::All).unwrap();
         assert_eq!(ground.verify().unwrap(), size);
         assert_eq!(ground.log().unwrap().size(), size, "and opens again");
     }
     let nothing = Ground::new();
-    nothing.log().unwrap().checkpoint().unwrap();
+    nothing.log().unwrap().checkpoint(Reach::All).unwrap();
     assert!(matches!(nothing.verify(), Err(Doubt::NoCheckpoint(_))));
 }
 
@@ -112,15 +112,16 @@ fn checkpoints_come_by_number_and_by_age() {
     thread::sleep(Duration::from_millis(50));
     assert_eq!((keeper.look().0.entries, keeper.look().0.checked), (999, 0), "it is not time");
     keeper.append(lines(999, 1000).as_bytes());
-    assert_eq!(until(&keeper, |now| now.checked > 0).checked, 1000, "by number");
+    assert_eq!(until(&keeper, |now| now.checked > 0).checked, 768, "by number, over whole bundles");
     keeper.append(lines(1000, 1001).as_bytes());
     keeper.close().unwrap();
     assert_eq!(keeper.look().0.anchored, 1001, "at the end");
-    assert_eq!(heard.iter().collect::<Vec<_>>(), [(0, false), (1000, false), (1001, false)]);
-    let keeper = Keeper::start(ground.log().unwrap(), Duration::from_millis(20), |_, _| {}).unwrap();
-    keeper.append(lines(1001, 1002).as_bytes());
-    until(&keeper, |now| now.checked == 1002);
-    assert_eq!(ground.verify().unwrap(), 1002);
+    assert_eq!(heard.iter().collect::<Vec<_>>(), [(0, false), (768, false), (1001, false)]);
+    let keeper = Keeper::start(ground.log().unwrap(), Duration::from_millis(200), |_, _| {}).unwrap();
+    keeper.append(lines(1001, 2001).as_bytes());
+    assert_eq!(until(&keeper, |now| now.checked > 1001).checked, 1792, "by number");
+    until(&keeper, |now| now.checked == 2001);
+    assert_eq!(ground.verify().unwrap(), 2001, "the rest by age");
 }
 
 #[test]
@@ -163,7 +164,7 @@ fn a_stop_at_any_moment_loses_nothing() {
     assert_eq!(log.size(), 500);
     log.resume(&[path]).unwrap();
     assert_eq!(log.size(), 900);
-    log.checkpoint().unwrap();
+    log.checkpoint(Reach::All).unwrap();
     assert_eq!(ground.verify().unwrap(), 900);
 }
 
@@ -244,11 +245,11 @@ fn what_was_anchored_cannot_be_taken_back() {
     })
     .unwrap();
     log.append(lines(0, 650).as_bytes());
-    log.checkpoint().unwrap();
+    log.checkpoint(Reach::All).unwrap();
     assert!(matches!(ground.verify(), Err(Doubt::Truncated { anchored: 700, size: 650, .. })));
     assert!(matches!(ground.log(), Err(LogFault::Rewritten { size: 700, .. })));
     log.append(lines(651, 702).as_bytes());
-    log.checkpoint().unwrap();
+    log.checkpoint(Reach::All).unwrap();
     assert!(matches!(ground.verify(), Err(Doubt::Root { size: 700, .. })));
     assert!(matches!(ground.log(), Err(LogFault::Rewritten { size: 700, .. })));
     assert!(verify(&ground.path("log"), &ground.keys, None).is_ok(), "which nobody sees without an anchor");

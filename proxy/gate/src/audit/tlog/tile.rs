@@ -89,8 +89,29 @@ impl Frontier {
         }
     }
 
-    /// The root of the whole tree.
-    pub(super) fn root(&self) -> Hash {
+    /// The edge of the tree over all entries.
+    pub(super) fn edge(&self) -> Edge<'_> {
+        Edge { size: self.size, lowest: 0, levels: &self.levels }
+    }
+
+    /// The edge of the tree over those entries that fill bundles: nothing of the lowest level is in it.
+    pub(super) fn edge_of_bundles(&self) -> Edge<'_> {
+        Edge { size: self.size - self.size % WIDTH, lowest: 1, levels: self.levels.get(1..).unwrap_or_default() }
+    }
+}
+
+/// The right edge of a tree, to look at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Edge<'a> {
+    pub(super) size: u64,
+    /// The level that `levels` begin with.
+    lowest: u32,
+    levels: &'a [Vec<Hash>],
+}
+
+impl<'a> Edge<'a> {
+    /// The root of the tree.
+    pub(super) fn root(self) -> Hash {
         let mut peaks = Vec::new();
         for hashes in self.levels.iter().rev() {
             let mut rest = hashes.as_slice();
@@ -104,8 +125,8 @@ impl Frontier {
     }
 
     /// The tiles that are not full, with what they hold.
-    pub(super) fn partial(&self) -> impl Iterator<Item = (Tile, &[Hash])> {
-        (0..).zip(&self.levels).filter_map(|(level, hashes)| {
+    pub(super) fn partial(self) -> impl Iterator<Item = (Tile, &'a [Hash])> {
+        (self.lowest..).zip(self.levels).filter_map(move |(level, hashes)| {
             let index = self.size.checked_shr(8 * (level + 1)).unwrap_or(0);
             let tile = Tile { layer: Layer::Hashes(level), index, width: hashes.len() as u64 };
             (!hashes.is_empty()).then_some((tile, hashes.as_slice()))
@@ -187,7 +208,9 @@ mod tests {
             all.push(hash);
             frontier.push(hash, |tile, hashes| tiles.push((tile, hashes.to_vec())));
             if number < 1000 || number % 977 == 0 || number > 69_990 {
-                assert_eq!(frontier.root(), Hash::of_subtrees(&all), "{number}");
+                assert_eq!(frontier.edge().root(), Hash::of_subtrees(&all), "{number}");
+                let bundles = frontier.edge_of_bundles();
+                assert_eq!(bundles.root(), Hash::of_subtrees(&all[..bundles.size as usize]), "{number}");
             }
         }
         for (tile, hashes) in &tiles {
@@ -197,8 +220,16 @@ mod tests {
             }
         }
         assert_eq!(tiles.len(), 273 + 1);
-        let partial: Vec<_> = frontier.partial().map(|(tile, _)| tile.path()).collect();
-        assert_eq!(partial, ["tile/0/273.p/112", "tile/1/001.p/17", "tile/2/000.p/1"].map(PathBuf::from));
+        let partial =
+            |edge: Edge<'_>| edge.partial().map(|(tile, _)| tile.path()).collect::<Vec<_>>();
+        assert_eq!(
+            partial(frontier.edge()),
+            ["tile/0/273.p/112", "tile/1/001.p/17", "tile/2/000.p/1"].map(PathBuf::from)
+        );
+        assert_eq!(
+            partial(frontier.edge_of_bundles()),
+            ["tile/1/001.p/17", "tile/2/000.p/1"].map(PathBuf::from)
+        );
     }
 
     #[test]

@@ -8,13 +8,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::super::disk;
+use super::super::disk::{self, DiskFile as _};
 
 /// Files that nothing may rely on yet: a crash may leave any part of them.
 #[derive(Debug)]
 pub(super) struct Unsynced {
     root: PathBuf,
-    files: Vec<File>,
+    /// With their lengths.
+    files: Vec<(File, u64)>,
     directories: BTreeSet<PathBuf>,
 }
 
@@ -35,15 +36,17 @@ impl Unsynced {
         let mut options = OpenOptions::new();
         let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
         file.write_all(bytes)?;
-        self.files.push(file);
+        self.files.push((file, bytes.len() as u64));
         Ok(())
     }
 
     /// Waits until all of them, and their names, are on the disk. After a failure none of them may be relied on: a system may hold for
     /// clean what it never wrote, so all are to be written anew.
     pub(super) fn sync(&mut self) -> io::Result<()> {
-        while let Some(file) = self.files.pop() {
+        while let Some((file, length)) = self.files.pop() {
             file.sync_data()?;
+            // It is read when somebody wants a proof, and that is rare.
+            file.let_go(0..length);
         }
         while let Some(directory) = self.directories.pop_last() {
             File::open(directory)?.sync_all()?;

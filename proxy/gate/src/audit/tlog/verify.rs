@@ -141,10 +141,10 @@ pub fn verify(directory: &Path, keys: &Keys, anchor: Option<&Path>) -> Result<Pr
     let tree = Tree::new(directory, checkpoint.size);
     let mut retired = Retired::default();
     let frontier = entries(directory, &tree, &mut retired)?;
-    for (tile, hashes) in frontier.partial() {
+    for (tile, hashes) in frontier.edge().partial() {
         hold(directory, &tree, tile, hashes)?;
     }
-    if frontier.root() != checkpoint.root {
+    if frontier.edge().root() != checkpoint.root {
         return Err(Doubt::Root { path: path.display().to_string(), size: checkpoint.size });
     }
     let anchored = history.map_or(Ok(0), |(path, history)| anchored(&path, &history, keys, &tree))?;
