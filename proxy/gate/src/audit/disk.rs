@@ -59,7 +59,9 @@ impl DiskFile for File {
     }
 
     fn let_go(&self, bytes: Range<u64>) {
-        let (Ok(from), Ok(length)) = (bytes.start.try_into(), (bytes.end - bytes.start).try_into()) else { return };
+        let (Ok(from), Ok(length)) = (bytes.start.try_into(), (bytes.end - bytes.start).try_into()) else {
+            return;
+        };
         // Advice: where it is not taken, nothing is lost.
         let _ = posix_fadvise(self, from, length, PosixFadviseAdvice::POSIX_FADV_DONTNEED);
     }

@@ -75,16 +75,29 @@ fn escape(text: &str, to: &mut Vec<u8>) {
     }
 }
 
-/// Whether every byte is an ASCII character that stands for itself. There is no early end within a piece, so that the compiler takes
-/// all of it at once.
+/// Whether every byte is an ASCII character that stands for itself: eight at a time, and the last eight once more.
 fn is_plain(text: &[u8]) -> bool {
-    let has_other = |piece: &[u8]| {
-        piece.iter().fold(false, |seen, byte| {
-            seen | !(0x20..0x7f).contains(byte) | (*byte == b'"') | (*byte == b'\\')
-        })
+    let Some(last) = text.last_chunk() else {
+        return text.iter().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\'));
     };
-    let (pieces, rest) = text.as_chunks::<16>();
-    !pieces.iter().any(|piece| has_other(piece)) && !has_other(rest)
+    let (words, _) = text.as_chunks();
+    words.iter().chain([last]).all(|word| !has_other(u64::from_ne_bytes(*word)))
+}
+
+/// Whether one of eight bytes is no such character. A top bit stays set where a byte is less than what was taken off it, or, with what it is
+/// compared to already taken out of it, nothing; those above such a byte may be set too, which changes no answer.
+const fn has_other(word: u64) -> bool {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const TOP: u64 = 0x80 * EACH;
+    const fn less(word: u64, than: u64) -> u64 {
+        word.wrapping_sub(than * EACH) & !word
+    }
+    let others = less(word, 0x20)
+        | less(word ^ (b'"' as u64 * EACH), 1)
+        | less(word ^ (b'\\' as u64 * EACH), 1)
+        | less(word ^ (0x7f * EACH), 1)
+        | word;
+    others & TOP != 0
 }
 
 /// The controls, line and paragraph separators, and what changes the direction of text or is not seen. All of these are below U+10000,
@@ -409,8 +422,8 @@ mod tests {
             ("right to left", "a\u{202e}b", "\"a\\u202eb\""),
             ("line separator", "\u{2028}", "\"\\u2028\""),
             ("beyond the plane", "👮", "\"👮\""),
-            ("the last of seventeen", "0123456789abcdef\0", "\"0123456789abcdef\\u0000\""),
-            ("the sixteenth", "0123456789abcde\"0", "\"0123456789abcde\\\"0\""),
+            ("the last of nine", "01234567\0", "\"01234567\\u0000\""),
+            ("the eighth of nine", "0123456\"8", "\"0123456\\\"8\""),
         ] {
             assert_eq!(json(&text), written, "{name}");
             assert_eq!(serde_json::from_str::<String>(written).unwrap(), text, "{name}");
@@ -484,6 +497,21 @@ mod tests {
                     .prop_map(|map| Value::Object(map.into_iter().collect())),
             ]
         })
+    }
+
+    #[test]
+    fn every_byte_is_plain_or_not_wherever_it_stands() {
+        for byte in 0..=u8::MAX {
+            let plain = matches!(byte, b' ' | b'!' | b'#'..=b'[' | b']'..=b'~');
+            for length in 1..20 {
+                for at in 0..length {
+                    let mut text = vec![b' '; length];
+                    text[at] = byte;
+                    assert_eq!(is_plain(&text), plain, "{byte:#x} at {at} of {length}");
+                }
+            }
+        }
+        assert!(is_plain(b""));
     }
 
     proptest! {

@@ -19,8 +19,10 @@ const PACE: Duration = Duration::from_millis(20);
 pub(in crate::audit) const AGE: Duration = Duration::from_secs(10);
 /// So many bytes may wait for the log; beyond, the record waits for it.
 const ROOM: usize = 16 << 20;
-/// So much of the memory that held lines is held on to.
-const SPARE: usize = 16 << 20;
+/// Lines are held in pieces of this size. Such memory is used again, so that the system need not find new.
+const PIECE: usize = 1 << 20;
+/// So many pieces are held on to.
+const SPARE: usize = 16;
 
 /// A log, and the thread that keeps it.
 pub(in crate::audit) struct Keeper {
@@ -52,7 +54,7 @@ struct Shared {
 struct Desk {
     given: Vec<Given>,
     /// What held lines that were taken, for the next.
-    spare: Vec<u8>,
+    spare: Vec<Vec<u8>>,
     bytes: usize,
     standing: Standing,
     /// Since when there are entries under no checkpoint.
@@ -92,6 +94,21 @@ struct Task {
 }
 
 impl Desk {
+    /// Copies whole lines into pieces.
+    fn take(&mut self, mut lines: &[u8]) {
+        while !lines.is_empty() {
+            if let Some(Given::Lines(piece)) = self.given.last_mut() {
+                let (whole, rest) = lines.split_at(whole_lines(lines, piece.capacity() - piece.len()));
+                piece.extend_from_slice(whole);
+                lines = rest;
+            }
+            if !lines.is_empty() {
+                let piece = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(PIECE));
+                self.given.push(Given::Lines(piece));
+            }
+        }
+    }
+
     fn work(&self, age: Duration, now: Instant) -> Work {
         if self.closed || self.wanted {
             return Work::Checkpoint(Reach::All);
@@ -110,6 +127,18 @@ impl Desk {
             Duration::ZERO => Work::Checkpoint(Reach::Bundles),
             pause => Work::Rest(Some(pause.min(rest))),
         }
+    }
+}
+
+/// How many of the bytes are whole lines within so much room; a line that has no room in a whole piece gets what it needs.
+fn whole_lines(lines: &[u8], room: usize) -> usize {
+    let within = lines
+        .get(..room)
+        .map_or(lines.len(), |within| memchr::memrchr(b'\n', within).map_or(0, |end| end + 1));
+    if within == 0 && room >= PIECE {
+        memchr::memchr(b'\n', lines).map_or(lines.len(), |end| end + 1)
+    } else {
+        within
     }
 }
 
@@ -140,14 +169,7 @@ impl Keeper {
         while desk.bytes > ROOM && desk.fault.is_none() {
             self.shared.done.wait(&mut desk);
         }
-        match desk.given.last_mut() {
-            Some(Given::Lines(last)) => last.extend_from_slice(lines),
-            _ => {
-                let mut room = mem::take(&mut desk.spare);
-                room.extend_from_slice(lines);
-                desk.given.push(Given::Lines(room));
-            }
-        }
+        desk.take(lines);
         desk.bytes += lines.len();
         let before = desk.standing.entries;
         desk.standing.entries += memchr::memchr_iter(b'\n', lines).count() as u64;
@@ -225,20 +247,18 @@ impl<F: Fn(Standing, bool)> Worker<F> {
     fn run(mut self) {
         loop {
             let Task { given, reach, taken, last } = self.next();
-            let mut spare = Vec::new();
             for given in given {
                 match given {
-                    Given::Lines(lines) => {
+                    Given::Lines(mut lines) => {
                         self.log.append(&lines);
-                        spare = lines;
+                        lines.clear();
+                        self.give_back(lines);
                     }
                     Given::File(name) => self.log.begin_file(&name),
                 }
             }
             let made = self.log.checkpoint(reach);
-            spare.clear();
-            spare.shrink_to(SPARE);
-            self.tell(made, taken, spare);
+            self.tell(made, taken);
             if last {
                 return;
             }
@@ -260,7 +280,14 @@ impl<F: Fn(Standing, bool)> Worker<F> {
         Task { given: mem::take(&mut desk.given), reach, taken: now, last: desk.closed }
     }
 
-    fn tell(&self, made: io::Result<()>, taken: Instant, spare: Vec<u8>) {
+    fn give_back(&self, piece: Vec<u8>) {
+        let mut desk = self.shared.desk.lock();
+        if desk.spare.len() < SPARE && piece.capacity() <= PIECE {
+            desk.spare.push(piece);
+        }
+    }
+
+    fn tell(&self, made: io::Result<()>, taken: Instant) {
         let failed = made.is_err();
         let now = self.log.standing();
         let mut desk = self.shared.desk.lock();
@@ -268,7 +295,7 @@ impl<F: Fn(Standing, bool)> Worker<F> {
             desk.since = Some(taken);
         }
         (desk.standing.checked, desk.standing.anchored) = (now.checked, now.anchored);
-        (desk.at_work, desk.fault, desk.spare) = (false, made.err(), spare);
+        (desk.at_work, desk.fault) = (false, made.err());
         let standing = desk.standing;
         self.shared.done.notify_all();
         drop(desk);
@@ -281,7 +308,7 @@ impl<F: Fn(Standing, bool)> Drop for Worker<F> {
     fn drop(&mut self) {
         self.shared.desk.lock().closed = true;
         if thread::panicking() {
-            self.tell(Err(io::Error::other(GONE)), Instant::now(), Vec::new());
+            self.tell(Err(io::Error::other(GONE)), Instant::now());
         }
         self.shared.done.notify_all();
     }

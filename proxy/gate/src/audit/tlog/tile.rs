@@ -96,7 +96,11 @@ impl Frontier {
 
     /// The edge of the tree over those entries that fill bundles: nothing of the lowest level is in it.
     pub(super) fn edge_of_bundles(&self) -> Edge<'_> {
-        Edge { size: self.size - self.size % WIDTH, lowest: 1, levels: self.levels.get(1..).unwrap_or_default() }
+        Edge {
+            size: self.size - self.size % WIDTH,
+            lowest: 1,
+            levels: self.levels.get(1..).unwrap_or_default(),
+        }
     }
 }
 
@@ -220,8 +224,7 @@ mod tests {
             }
         }
         assert_eq!(tiles.len(), 273 + 1);
-        let partial =
-            |edge: Edge<'_>| edge.partial().map(|(tile, _)| tile.path()).collect::<Vec<_>>();
+        let partial = |edge: Edge<'_>| edge.partial().map(|(tile, _)| tile.path()).collect::<Vec<_>>();
         assert_eq!(
             partial(frontier.edge()),
             ["tile/0/273.p/112", "tile/1/001.p/17", "tile/2/000.p/1"].map(PathBuf::from)
