@@ -10,8 +10,8 @@ use poort_enforce::{
     inspect::Report,
     pipeline::Check,
     ports::{
-        Bucket, Clock, Endings, Keys as RefreshKeys, Limits, Observer, Sessions, Share, Shifts, Standing,
-        Withdrawn,
+        Bucket, Clock, Endings, Keys as RefreshKeys, Limits, Observer, Pins, Sessions, Share, Shifts,
+        Standing, Withdrawn,
     },
     record::Verdict,
 };
@@ -75,6 +75,12 @@ impl RefreshKeys for Quiet {
 impl Sessions for Quiet {
     async fn standing(&self, _: &SessionId, _: SystemTime) -> Standing {
         Standing::Open { renewed: None, statements: Arc::default() }
+    }
+}
+
+impl Pins for Quiet {
+    async fn first_device(&self, _: &[u8; 32], device: &str, _: SystemTime) -> Option<String> {
+        Some(device.to_owned())
     }
 }
 

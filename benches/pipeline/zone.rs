@@ -44,6 +44,7 @@ pub(crate) fn pipeline(issuer: &Issuer, policies: usize, sources: usize) -> Pipe
     let rules = Rules {
         routes: Routes::new((0..sources).map(|number| Arc::new(source(number))).collect()),
         issuers: believed(),
+        pinning: HashSet::new(),
         sign_in: None,
         purposes: Arc::default(),
         inventory: (0..DEVICES)

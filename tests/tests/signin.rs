@@ -12,9 +12,10 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use poort_demo::{
     client::{Browser, Landed, plain},
+    gate::Gate,
     issuer::{CLIENT, Token},
 };
-use poort_tests::{PERSON, World, eventually, without_limits};
+use poort_tests::{PERSON, World, eventually, with_device, without_limits};
 use serde_json::{Value, json};
 
 const VEHICLE: &str = "/vehicles/0-ABC-123";
@@ -454,4 +455,34 @@ async fn a_token_is_good_on_the_device_that_it_is_bound_to() {
         metrics.lines().any(|line| line.contains("token_of_another_device") && line.ends_with(" 1")),
         "{metrics}"
     );
+}
+
+#[tokio::test]
+async fn a_pinned_token_is_good_on_the_device_that_it_is_first_used_on() {
+    let world = World::start_with(|zone| {
+        with_device(zone, "car-13")?;
+        zone.layout.edit("policies/poort.yaml", |yaml| yaml["issuers"][0]["pin_tokens"] = true.into())
+    });
+    let mut world = world.await.unwrap();
+    let token = world.zone.zone.mint(&Token::officer("an.janssens").strong()).unwrap();
+    for restarted in [false, true] {
+        if restarted {
+            world.gate.stop().await.unwrap();
+            world.gate = Gate::start(&world.zone.layout).await.unwrap();
+        }
+        for (device, status, code, severity) in
+            [("car-12", 200, None, 1), ("car-13", 401, Some("token_of_another_device"), 4)]
+        {
+            let caller = world.zone.caller(device).unwrap().bearer(&token);
+            let (answer, received) = poort_tests::get(&caller, &world.zone.persons, PERSON).await.unwrap();
+            assert_eq!(answer.status, status, "{device} {restarted}");
+            assert_eq!(received.is_some(), status == 200, "{device} {restarted}");
+            let record = world.record("decision", &answer).await.unwrap();
+            let said = (record["status_detail"].as_str(), &record["severity_id"]);
+            assert_eq!(said, (code, &severity.into()), "{device} {restarted}");
+        }
+    }
+    let search = world.zone.aggregator.search(&token, "peeters, lotte").await;
+    let statuses: Vec<_> = search.parts.iter().map(|part| part.status).collect();
+    assert_eq!(statuses, [200, 200, 200], "the search application asks with officers' tokens");
 }

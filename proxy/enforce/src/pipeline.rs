@@ -83,6 +83,8 @@ pub struct Rules {
     pub routes: Routes,
     /// The issuers of tokens.
     pub issuers: Issuers,
+    /// The aliases of those whose tokens, where they are bound to no certificate, belong to the device that they are first used on.
+    pub pinning: HashSet<String>,
     /// The posture of every known device, by name.
     pub inventory: HashMap<String, DeviceFacts>,
     /// How browsers sign in; none: they do not.

@@ -116,6 +116,18 @@ pub trait Sessions {
     fn standing(&self, id: &SessionId, now: SystemTime) -> impl Future<Output = Standing> + Send;
 }
 
+/// Which device a token belongs to that is bound to none; several gates share that.
+pub trait Pins {
+    /// The device on which a token was first used: `device`, if it was on none before. It is remembered until then. `token` is a digest of
+    /// it. None: that cannot be told now.
+    fn first_device(
+        &self,
+        token: &[u8; 32],
+        device: &str,
+        until: SystemTime,
+    ) -> impl Future<Output = Option<String>> + Send;
+}
+
 /// What was taken from a person or a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Withdrawn {
@@ -148,5 +160,5 @@ pub trait Observer {
 }
 
 /// All of them, as one bound.
-pub trait Ports: Clock + Limits + Shifts + Keys + Sessions + Endings + Observer + Send + Sync {}
-impl<T: Clock + Limits + Shifts + Keys + Sessions + Endings + Observer + Send + Sync> Ports for T {}
+pub trait Ports: Clock + Limits + Shifts + Keys + Sessions + Pins + Endings + Observer + Send + Sync {}
+impl<T: Clock + Limits + Shifts + Keys + Sessions + Pins + Endings + Observer + Send + Sync> Ports for T {}

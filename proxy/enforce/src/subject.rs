@@ -24,6 +24,8 @@ pub struct Holder {
     prepared: Kept,
     /// The same as a candidate's policies know it.
     for_candidate: Kept,
+    /// The device that the token was first used on, where that is asked for.
+    pin: OnceLock<String>,
 }
 
 type Kept = [OnceLock<Company>; 2];
@@ -51,7 +53,13 @@ impl Holder {
             roles: subject.roles.clone(),
             units: subject.units.clone(),
         };
-        Self { subject: Some(subject), principal, prepared: Kept::default(), for_candidate: Kept::default() }
+        Self {
+            subject: Some(subject),
+            principal,
+            prepared: Kept::default(),
+            for_candidate: Kept::default(),
+            pin: OnceLock::new(),
+        }
     }
 
     /// A device on its own account.
@@ -64,7 +72,23 @@ impl Holder {
             roles: vec![],
             units: vec![],
         };
-        Self { subject: None, principal, prepared: Kept::default(), for_candidate: Kept::default() }
+        Self {
+            subject: None,
+            principal,
+            prepared: Kept::default(),
+            for_candidate: Kept::default(),
+            pin: OnceLock::new(),
+        }
+    }
+
+    /// The device that the token was first used on, once that was asked.
+    pub(crate) fn pinned_to(&self) -> Option<&str> {
+        self.pin.get().map(String::as_str)
+    }
+
+    /// From now on it belongs to a device. Of two who say so at once, both were told the same one.
+    pub(crate) fn pin_to(&self, device: String) {
+        let _ = self.pin.set(device);
     }
 
     /// The policy's entities for this holder at a device or on behalf of it; worked out anew only for a third place.

@@ -90,6 +90,7 @@ impl Snapshot {
         let rules = Rules {
             routes: Routes::new(sources.iter().map(enforced).collect()),
             issuers,
+            pinning: zone.issuers.iter().filter(|one| one.pins).map(|one| one.rules.alias.clone()).collect(),
             sign_in: zone.sign_in.as_ref().map(enforced_sign_in),
             purposes: Arc::clone(&zone.purposes),
             inventory: zone.devices.inventory.iter().map(known).collect(),
@@ -106,6 +107,7 @@ impl Snapshot {
             quotas: quotas(deploy, zone, sources),
             tables: Arc::clone(&carry.tables),
             shifts: Arc::clone(&carry.shifts),
+            state: Arc::clone(&carry.sessions),
             sign_in: desk(zone, &keys, carry)?,
             endings: Arc::clone(&carry.endings),
             keys,

@@ -6,10 +6,11 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use poort_enforce::{
     inspect::Report,
     pipeline::Check,
-    ports::{self, Bucket, Clock, Keys, Limits, Observer, Sessions, Share, Standing, Withdrawn},
+    ports::{self, Bucket, Clock, Keys, Limits, Observer, Pins, Sessions, Share, Standing, Withdrawn},
     record::Verdict,
 };
 use poort_identity::{
@@ -24,7 +25,7 @@ use crate::{
     limits::{Quotas, Tables},
     metrics::Metrics,
     shifts::Shifts,
-    signin::Desk,
+    signin::{Desk, State as _, Store},
 };
 
 /// The world as one generation of the configuration sees it.
@@ -38,6 +39,8 @@ pub struct World {
     pub shifts: Arc<Shifts>,
     /// Issuers' keys; they outlive generations too.
     pub keys: KeyRing,
+    /// What several gates share of sessions and tokens; it outlives generations.
+    pub state: Arc<Store>,
     /// How browsers sign in; none: they do not.
     pub sign_in: Option<Arc<Desk>>,
     /// Whose access is ended; it outlives generations.
@@ -111,6 +114,19 @@ impl Sessions for World {
         match &self.sign_in {
             Some(desk) => desk.standing(*id, now).await,
             None => Standing::Closed(SessionFault::Unknown),
+        }
+    }
+}
+
+impl Pins for World {
+    async fn first_device(&self, token: &[u8; 32], device: &str, until: SystemTime) -> Option<String> {
+        let name = URL_SAFE_NO_PAD.encode(token);
+        match self.state.first(&name, device, until, self.now()).await {
+            Ok(first) => Some(first),
+            Err(fault) => {
+                tracing::error!(event = "token_not_pinned", %fault);
+                None
+            }
         }
     }
 }

@@ -7,11 +7,14 @@ use poort_enforce::{
     arrival::DeviceState,
     reason::{Class, Reason},
 };
-use poort_identity::token::{Keys, TokenFault};
+use poort_identity::{
+    session::SessionFault,
+    token::{Keys, TokenFault},
+};
 use poort_policy::PrincipalKind;
 use serde_json::json;
 
-use crate::fixture::{Ask, CAR, Issuer, NOW, SYNC, Zone, accepted, expect};
+use crate::fixture::{Ask, CAR, Issuer, NOW, OFFICE, SEARCH, SYNC, Zone, accepted, expect};
 
 const SHA256_OF_SEVENS: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc";
 
@@ -146,6 +149,45 @@ fn a_bound_token_is_worth_nothing_on_another_device() {
             ("no device", portal().token(&bound(SHA256_OF_SEVENS)), Some(Reason::TokenOfAnotherDevice)),
         ],
     );
+}
+
+#[test]
+fn a_pinned_token_belongs_to_the_device_that_it_is_first_used_on() {
+    let mut zone = Zone::new();
+    let token = zone.issuer.officer();
+    let at_office = || ask().device(accepted(OFFICE));
+    expect(
+        &zone,
+        vec![("not pinned", ask().token(&token), None), ("anywhere", at_office().token(&token), None)],
+    );
+    assert_eq!(zone.ports.inner().asked_pins, 0, "nobody asks");
+
+    zone.pipeline.rules.pinning.insert("zone".to_owned());
+    let bound = zone.issuer.token(&json!({ "cnf": { "x5t#S256": SHA256_OF_SEVENS } }));
+    let (token, other) =
+        (zone.issuer.token(&json!({ "jti": "first" })), zone.issuer.token(&json!({ "jti": "other" })));
+    let portal = || Ask::get("portal.example", "/").device(DeviceState::Absent);
+    expect(
+        &zone,
+        vec![
+            ("first here", ask().token(&token), None),
+            ("here again", ask().token(&token), None),
+            ("elsewhere", at_office().token(&token), Some(Reason::TokenOfAnotherDevice)),
+            ("and again", at_office().token(&token), Some(Reason::TokenOfAnotherDevice)),
+            ("still here", ask().token(&token), None),
+            ("another token elsewhere", at_office().token(&other), None),
+            ("but not here", ask().token(&other), Some(Reason::TokenOfAnotherDevice)),
+            ("no device", portal().token(&token), Some(Reason::TokenUnbound)),
+            ("the issuer has bound it", ask().token(&bound), None),
+            ("a workload that acts for its officer", ask().device(accepted(SEARCH)).token(&token), None),
+        ],
+    );
+    assert_eq!(zone.ports.inner().asked_pins, 2, "each token once");
+
+    zone.ports.inner().pins = None;
+    let late = zone.issuer.token(&json!({ "jti": "late" }));
+    let refused = Reason::Session(SessionFault::Unreachable);
+    expect(&zone, vec![("what cannot be told", ask().token(&late), Some(refused))]);
 }
 
 #[test]

@@ -83,6 +83,7 @@ impl Disk {
             .chain(of(Kind::Waiting, self.memory.waiting.lock().sweep(now)))
             .chain(of(Kind::HandOver, self.memory.on_their_way.lock().sweep(now)))
             .chain(of(Kind::Name, self.memory.names.lock().sweep(now)))
+            .chain(of(Kind::Pin, self.memory.pins.lock().sweep(now)))
             .chain(of(Kind::Form, self.memory.forms.lock().sweep(now)));
         for name in names {
             // What is not forgotten now is so when the file is read.
@@ -106,6 +107,9 @@ impl Disk {
                 }
                 Some(Written::Name(name, one)) if now < one.until => {
                     self.memory.names.lock().keep(&name, (), one.until)
+                }
+                Some(Written::Pin(name, one)) if now < one.until => {
+                    self.memory.pins.lock().keep(&name, one.value, one.until)
                 }
                 Some(Written::Form(name, form)) if now < form.until => {
                     self.memory.forms.lock().keep(&name, *form, now).map(drop)
@@ -185,6 +189,21 @@ impl State for Disk {
             return Ok(false);
         }
         self.write(Kind::Name, name, &Moment { until, value: () }).await.map(|()| true)
+    }
+
+    async fn first(
+        &self,
+        name: &str,
+        value: &str,
+        until: SystemTime,
+        now: SystemTime,
+    ) -> Result<String, Unkept> {
+        let first = self.memory.first(name, value, until, now).await?;
+        if first == value {
+            // Whoever is told of it finds it after a restart, though an earlier try to write it may have failed.
+            self.write(Kind::Pin, name, &Moment { until, value }).await?;
+        }
+        Ok(first)
     }
 
     async fn keep(&self, id: SessionId, kept: Kept) -> Result<(), Unkept> {

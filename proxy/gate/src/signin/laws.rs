@@ -87,6 +87,7 @@ pub(super) fn seal(keys: &[u8]) -> Arc<Seal> {
 pub(super) async fn hold(store: &impl State, notices: &Notices, mark: &str) {
     sessions_are_found_changed_and_ended(store, notices, mark).await;
     what_is_taken_is_given_once(store, mark).await;
+    a_name_keeps_the_value_that_it_was_first_given(store, mark).await;
     leave_is_given_to_one(store, mark).await;
     nothing_that_is_over_is_given(store, mark).await;
     changes_at_once_are_all_made(store, mark).await;
@@ -190,6 +191,18 @@ async fn what_is_taken_is_given_once(store: &impl State, mark: &str) {
     assert!(store.arrived(&format!("{mark}never"), now).await.unwrap().is_none());
 }
 
+async fn a_name_keeps_the_value_that_it_was_first_given(store: &impl State, mark: &str) {
+    let (name, other) = (format!("{mark}token"), format!("{mark}other token"));
+    for (value, first) in [("car-12", "car-12"), ("car-13", "car-12"), ("car-12", "car-12")] {
+        assert_eq!(store.first(&name, value, at(60), at(0)).await.as_deref(), Ok(first), "{value}");
+    }
+    assert_eq!(store.first(&other, "car-13", at(60), at(0)).await.as_deref(), Ok("car-13"));
+    let contested = format!("{mark}contested token");
+    let by = async |device| store.first(&contested, device, at(60), at(0)).await.unwrap();
+    let (one, two, three) = tokio::join!(by("car-1"), by("car-2"), by("car-3"));
+    assert!(one == two && two == three, "{one} {two} {three}");
+}
+
 async fn leave_is_given_to_one(store: &impl State, mark: &str) {
     let id = new_id();
     store.keep(id, kept(&format!("zone|{mark}leased"), "car-1", None)).await.unwrap();
@@ -205,9 +218,11 @@ async fn nothing_that_is_over_is_given(store: &impl State, mark: &str) {
     let soon = SystemTime::now() + Duration::from_millis(300);
     store.hand_over(&code, hand_over(new_id()), soon).await.unwrap();
     assert_eq!(store.is_first(&name, soon, at(0)).await, Ok(true));
+    assert_eq!(store.first(&name, "car-12", soon, at(0)).await.as_deref(), Ok("car-12"));
     tokio::time::sleep(Duration::from_millis(400)).await;
     assert!(store.take_over(&code, at(0)).await.unwrap().is_none());
     assert_eq!(store.is_first(&name, at(60), at(0)).await, Ok(true), "it is forgotten by then");
+    assert_eq!(store.first(&name, "car-13", at(60), at(0)).await.as_deref(), Ok("car-13"));
 }
 
 async fn changes_at_once_are_all_made(store: &impl State, mark: &str) {
@@ -285,6 +300,7 @@ mod disk {
             .unwrap();
         assert_eq!(disk.is_first("logout zone 1", at(60), at(0)).await, Ok(true));
         assert_eq!(disk.is_first("late", SystemTime::now(), at(0)).await, Ok(true));
+        assert_eq!(disk.first("token", "car-12", at(60), at(0)).await.as_deref(), Ok("car-12"));
         drop(disk);
         let file = std::fs::read(directory.path().join("sessions.redb")).unwrap();
         for clear in [SECRET, "an-id-token", "zone|an", "a-form-that-nobody-may-read", "persons.example"] {
@@ -296,6 +312,7 @@ mod disk {
         assert_eq!((&*found.subject.id, found.device.as_str()), ("zone|an", "car-12"));
         assert!(disk.find(ended).await.unwrap().unwrap().ended, "it stays ended");
         assert_eq!(disk.is_first("logout zone 1", at(60), at(0)).await, Ok(false), "nothing is obeyed twice");
+        assert_eq!(disk.first("token", "car-13", at(60), at(0)).await.as_deref(), Ok("car-12"));
         assert_eq!(disk.is_first("late", at(60), at(0)).await, Ok(true));
         assert!(disk.take_over("code", at(0)).await.unwrap().is_some());
         assert!(disk.form("late form", at(0)).await.unwrap().is_none());

@@ -25,6 +25,7 @@ pub struct Memory {
     pub(super) waiting: Mutex<Moments<Waiting>>,
     pub(super) on_their_way: Mutex<Moments<HandOver>>,
     pub(super) names: Mutex<Moments<()>>,
+    pub(super) pins: Mutex<Moments<String>>,
     pub(super) forms: Mutex<Forms>,
     pub(super) sessions: Mutex<Sessions>,
     /// Hears of every session that is ended.
@@ -96,6 +97,7 @@ impl Memory {
         self.waiting.lock().sweep(now);
         self.on_their_way.lock().sweep(now);
         self.names.lock().sweep(now);
+        self.pins.lock().sweep(now);
         self.forms.lock().sweep(now);
     }
 
@@ -131,6 +133,20 @@ impl State for Memory {
             return Ok(false);
         }
         names.keep(name, (), until).map(|()| true)
+    }
+
+    async fn first(
+        &self,
+        name: &str,
+        value: &str,
+        until: SystemTime,
+        now: SystemTime,
+    ) -> Result<String, Unkept> {
+        let mut pins = self.pins.lock();
+        if let Some((first, _)) = pins.0.get(name).filter(|(_, until)| now < *until) {
+            return Ok(first.clone());
+        }
+        pins.keep(name, value.to_owned(), until).map(|()| value.to_owned())
     }
 
     async fn keep(&self, id: SessionId, kept: Kept) -> Result<(), Unkept> {

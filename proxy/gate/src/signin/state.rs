@@ -187,6 +187,14 @@ pub trait State: Send + Sync {
         until: SystemTime,
         now: SystemTime,
     ) -> impl Future<Output = Result<bool, Unkept>> + Send;
+    /// The value that a name was first given: `value`, if it was given none before. It is remembered until then.
+    fn first(
+        &self,
+        name: &str,
+        value: &str,
+        until: SystemTime,
+        now: SystemTime,
+    ) -> impl Future<Output = Result<String, Unkept>> + Send;
     /// Keeps a session, or what became of it.
     fn keep(&self, id: SessionId, kept: Kept) -> impl Future<Output = Result<(), Unkept>> + Send;
     /// What is kept of a session.

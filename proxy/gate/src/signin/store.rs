@@ -132,6 +132,16 @@ impl State for Store {
         each!(self, kept => kept.is_first(name, until, now).await)
     }
 
+    async fn first(
+        &self,
+        name: &str,
+        value: &str,
+        until: SystemTime,
+        now: SystemTime,
+    ) -> Result<String, Unkept> {
+        each!(self, kept => kept.first(name, value, until, now).await)
+    }
+
     async fn keep(&self, id: SessionId, session: Kept) -> Result<(), Unkept> {
         each!(self, kept => kept.keep(id, session).await)
     }

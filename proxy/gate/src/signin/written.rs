@@ -18,6 +18,7 @@ pub(super) enum Kind {
     Waiting,
     HandOver,
     Name,
+    Pin,
     Form,
 }
 
@@ -29,6 +30,7 @@ impl Kind {
             Self::Waiting => "waiting/",
             Self::HandOver => "hand-over/",
             Self::Name => "name/",
+            Self::Pin => "pin/",
             Self::Form => "form/",
         }
     }
@@ -52,6 +54,7 @@ pub(super) enum Written {
     Waiting(String, Moment<Waiting>),
     HandOver(String, Moment<HandOver>),
     Name(String, Moment<()>),
+    Pin(String, Moment<String>),
     Form(String, Box<KeptForm>),
 }
 
@@ -71,6 +74,9 @@ impl Written {
         }
         if let Some(form) = of(Kind::Form) {
             return Some(Self::Form(form.to_owned(), Box::new(open(seal, name, sealed)?)));
+        }
+        if let Some(token) = of(Kind::Pin) {
+            return Some(Self::Pin(token.to_owned(), open(seal, name, sealed)?));
         }
         let known = of(Kind::Name)?;
         Some(Self::Name(known.to_owned(), open(seal, name, sealed)?))

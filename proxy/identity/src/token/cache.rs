@@ -62,9 +62,12 @@ impl<V> VerifiedTokens<V> {
     }
 }
 
+/// What a token is known by where it is not to be kept.
+///
 /// SECURITY: a cryptographic digest, not a fast one: whoever found two tokens of one name could be somebody else. And not the token itself:
 /// the memory of the gate should hold no more bearer tokens than it must.
-fn name(token: &[u8]) -> [u8; 32] {
+#[must_use]
+pub fn name(token: &[u8]) -> [u8; 32] {
     let mut name = [0; 32];
     name.iter_mut().zip(digest(&SHA256, token).as_ref()).for_each(|(to, from)| *to = *from);
     name

@@ -8,7 +8,10 @@ use std::{
 };
 
 use http::{HeaderMap, header};
-use poort_identity::token::{SubjectKind, TokenFault};
+use poort_identity::{
+    session::SessionFault,
+    token::{SubjectKind, TokenFault},
+};
 use poort_policy::Actor;
 
 use crate::{
@@ -40,7 +43,7 @@ pub(crate) async fn check<P: Ports>(
     let holder = verified(pipeline, token, exchange).await?;
     // Known from here on: the record of a token that somebody else used must name whose it is.
     exchange.holder = Some(Arc::clone(&holder));
-    bind(&holder, exchange)?;
+    bind(pipeline, token, &holder, exchange).await?;
     refuse_ended(&pipeline.ports, &holder, exchange)?;
     exchange.actor = actor(pipeline, &holder, exchange)?;
     Continue(())
@@ -101,7 +104,7 @@ async fn verified<P: Ports>(pipeline: &Pipeline<P>, token: &[u8], exchange: &Exc
 }
 
 /// RFC 8705 §3: a token bound to a certificate is worth nothing on another device.
-fn bind(holder: &Holder, exchange: &Exchange) -> Flow {
+async fn bind<P: Ports>(pipeline: &Pipeline<P>, token: &[u8], holder: &Holder, exchange: &Exchange) -> Flow {
     let bound = holder.subject.as_ref().and_then(|subject| subject.certificate);
     let shown = exchange.connection.device.accepted().map(|certificate| certificate.sha256);
     if bound.is_some() && bound != shown {
@@ -110,7 +113,35 @@ fn bind(holder: &Holder, exchange: &Exchange) -> Flow {
     if bound.is_none() && exchange.source().is_none_or(|source| source.token_binding == Demand::Required) {
         return refuse(Reason::TokenUnbound);
     }
-    Continue(())
+    if bound.is_none() { pin(pipeline, token, holder, exchange).await } else { Continue(()) }
+}
+
+/// Where an issuer's tokens are pinned, one that is bound to no certificate belongs to the device that it is first used on. Workloads that
+/// act for officers use the tokens of many: they are passed over, and what they may do is said elsewhere ([`actor`]).
+///
+/// SECURITY: this is weaker than a binding by the issuer. Whoever stole a token and uses it before its owner does is taken for the owner.
+async fn pin<P: Ports>(pipeline: &Pipeline<P>, token: &[u8], holder: &Holder, exchange: &Exchange) -> Flow {
+    let Some(subject) = holder.subject.as_ref().filter(|one| pipeline.rules.pinning.contains(&*one.issuer))
+    else {
+        return Continue(());
+    };
+    let Some(device) = exchange.connection.device.accepted().map(|certificate| &*certificate.name) else {
+        return refuse(Reason::TokenUnbound);
+    };
+    if pipeline.rules.aggregators.contains(device) {
+        return Continue(());
+    }
+    if holder.pinned_to().is_none() {
+        let token = poort_identity::token::name(token);
+        let Some(first) = pipeline.ports.first_device(&token, device, subject.expires).await else {
+            return refuse(Reason::Session(SessionFault::Unreachable));
+        };
+        holder.pin_to(first);
+    }
+    match holder.pinned_to() {
+        Some(first) if first == device => Continue(()),
+        _ => refuse(Reason::TokenOfAnotherDevice),
+    }
 }
 
 /// A token outlives the moment in which its subject's access was ended. One that does not say from when it is may be from before.

@@ -82,6 +82,7 @@ fn issuer(desk: &Desk<'_>, vocabulary: &Vocabulary<'_>, issuer: Opened<'_, raw::
     let services = distinct(services.items(|here| Some((value::text(here)?, here.spot))));
     let leeway = issuer.field("leeway", |raw| &raw.leeway).or(IssuerRules::LEEWAY, leeway);
     let max_age = issuer.field("max_age", |raw| &raw.max_age).optional(value::some_time);
+    let pins = issuer.field("pin_tokens", |raw| &raw.pin_tokens).or(false, value::switch);
     let (known_alias, known_address) = (alias.clone(), address.clone());
     let build = || {
         let rules = IssuerRules {
@@ -96,9 +97,9 @@ fn issuer(desk: &Desk<'_>, vocabulary: &Vocabulary<'_>, issuer: Opened<'_, raw::
             leeway: leeway?,
             max_age: max_age?,
         };
-        let (keys, discovery) = (keys?, discovery?);
+        let (keys, discovery, pins) = (keys?, discovery?, pins?);
         let discovery = is_asked.then_some(discovery);
-        sound(issuer, &rules).then(|| Issuer { place: issuer.spot.place(), rules, keys, discovery })
+        sound(issuer, &rules).then(|| Issuer { place: issuer.spot.place(), rules, keys, discovery, pins })
     };
     Draft { alias: known_alias, address: known_address, issuer: build() }
 }

@@ -101,6 +101,8 @@ pub struct Issuer {
     pub keys: IssuerKeys,
     /// How it is asked what it says of itself; none: it is not.
     pub discovery: Option<Discovery>,
+    /// Whether a token of it that is bound to no certificate belongs to the device that it is first used on.
+    pub pins: bool,
 }
 
 /// How an issuer is asked what it says of itself.

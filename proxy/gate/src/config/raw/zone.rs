@@ -99,6 +99,7 @@ record! {
         services: Texts,
         leeway: Text,
         max_age: Text,
+        pin_tokens: Text,
     }
 
     struct SignIn {

@@ -61,6 +61,7 @@ fn the_main_file_is_understood() {
     assert_eq!(second.rules.algorithms, [Algorithm::Es256, Algorithm::EdDsa]);
     assert_eq!(first.rules.roles.grants["boss"], "supervisor");
     assert_eq!((first.rules.max_age, second.rules.max_age), (Some(Duration::from_secs(600)), None));
+    assert_eq!((first.pins, second.pins), (false, true));
     assert_eq!(second.rules.leeway, Duration::from_secs(30));
     assert!(second.rules.roles.claim.is_empty() && second.rules.roles.grants.is_empty());
     assert!(matches!(&first.keys, IssuerKeys::Url { ca: Some(ca), .. } if ca.len() == 1));

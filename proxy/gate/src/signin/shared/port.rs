@@ -21,7 +21,7 @@ use crate::{
         forms::KeptForm,
         sessions::SEEN,
         state::{HandOver, Kept, State, Unkept, Waiting, Whose},
-        written::Kind,
+        written::{Kind, open},
     },
 };
 
@@ -46,6 +46,24 @@ impl State for Shared {
         let mut set = cmd("SET");
         set.arg(hidden_key(Kind::Name.as_str(), name)).arg(1).arg("NX").arg("PXAT").arg(millis(until));
         self.server.ask::<Option<String>>(&set).await.map(|set| set.is_some())
+    }
+
+    async fn first(
+        &self,
+        name: &str,
+        value: &str,
+        until: SystemTime,
+        _: SystemTime,
+    ) -> Result<String, Unkept> {
+        let under = Kind::Pin.name(name);
+        let mut set = cmd("SET");
+        set.arg(hidden_key(Kind::Pin.as_str(), name)).arg(self.sealed(&under, &value)?);
+        set.arg("NX").arg("GET").arg("PXAT").arg(millis(until));
+        let Some(first) = self.server.ask::<Option<Vec<u8>>>(&set).await? else {
+            return Ok(value.to_owned());
+        };
+        // One that no key opens any more was somebody's.
+        open(&self.seal.load(), &under, &first).ok_or(Unkept::Unreachable)
     }
 
     async fn keep(&self, id: SessionId, kept: Kept) -> Result<(), Unkept> {
