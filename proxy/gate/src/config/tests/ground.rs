@@ -78,7 +78,6 @@ issuers:
     audiences: [poort]
     algorithms: [ES256, EdDSA]
     keys: { url: https://sso.federal.example/certs }
-    pin_tokens: true
 strong_sign_in: [phrh]
 limits:
   address: { rate: 300/1s, burst: 600 }

@@ -61,7 +61,7 @@ fn the_main_file_is_understood() {
     assert_eq!(second.rules.algorithms, [Algorithm::Es256, Algorithm::EdDsa]);
     assert_eq!(first.rules.roles.grants["boss"], "supervisor");
     assert_eq!((first.rules.max_age, second.rules.max_age), (Some(Duration::from_secs(600)), None));
-    assert_eq!((first.pins, second.pins), (false, true));
+    assert!(!first.pins && !second.pins, "only where it is asked for");
     assert_eq!(second.rules.leeway, Duration::from_secs(30));
     assert!(second.rules.roles.claim.is_empty() && second.rules.roles.grants.is_empty());
     assert!(matches!(&first.keys, IssuerKeys::Url { ca: Some(ca), .. } if ca.len() == 1));
@@ -431,6 +431,14 @@ const WARNINGS: &[Case] = &[
         &["policies/poort.yaml:3:9: warning: the revocation list of `CN=Test authority` is stale"],
     ),
 ];
+
+#[test]
+fn tokens_are_pinned_where_it_is_asked_for() {
+    let ground = Ground::new();
+    ground.replace("policies/poort.yaml", "leeway: 30s", "pin_tokens: true");
+    let pins: Vec<_> = ground.load().unwrap().zone.issuers.iter().map(|issuer| issuer.pins).collect();
+    assert_eq!(pins, [true, false]);
+}
 
 #[test]
 fn what_is_worth_a_warning() {
