@@ -10,12 +10,15 @@
 use std::{
     collections::BTreeSet,
     fs,
-    net::SocketAddr,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::Command,
 };
 
-use poort_demo::{client::plain, gate::binary, ports};
+use poort_demo::{
+    client::plain,
+    gate::binary,
+    prometheus::{Dashboard, Prometheus, of_everything},
+};
 use poort_tests::{
     World, day, eventually,
     tools::{directory, program, repository},
@@ -42,22 +45,13 @@ fn alerts() -> Vec<String> {
 }
 
 fn dashboards() -> Vec<PathBuf> {
-    let files = fs::read_dir(repository("deploy/grafana")).unwrap().map(|file| file.unwrap().path());
-    let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|end| end == "json")).collect();
-    files.sort();
-    files
+    poort_demo::prometheus::dashboards().unwrap()
 }
 
 /// Every query of a dashboard: the panel's title, and the expression.
 fn queries(path: &Path) -> Vec<(String, String)> {
-    let dashboard: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
-    let panels = dashboard["panels"].as_array().unwrap().iter();
-    let of_panels = panels.flat_map(|panel| {
-        let title = format!("{}: {}", dashboard["title"].as_str().unwrap(), panel["title"].as_str().unwrap());
-        let targets = panel["targets"].as_array().unwrap().clone();
-        targets.into_iter().map(move |target| (title.clone(), target["expr"].as_str().unwrap().to_owned()))
-    });
-    of_panels.collect()
+    let Dashboard { title, panels } = Dashboard::read(path).unwrap();
+    panels.into_iter().map(|panel| (format!("{title}: {}", panel.title), panel.query)).collect()
 }
 
 #[test]
@@ -174,50 +168,15 @@ fn dashboards_fit_the_schema_of_grafana() {
     assert!(!valid && said.contains("gridpos"), "and it can fail: {said}");
 }
 
-/// A running Prometheus, ended on drop.
-struct Prometheus {
-    child: Child,
-    address: SocketAddr,
-}
+/// What is asked of a Prometheus.
+struct Asked(Prometheus);
 
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Prometheus {
-    /// One that scrapes a gate every second, with the shipped rules.
-    fn start(binary: &Path, world: &World) -> Self {
-        let directory = world.directory().join("prometheus");
-        fs::create_dir_all(&directory).unwrap();
-        let shipped = read("deploy/prometheus/prometheus.yml");
-        let config =
-            shipped.replace("15s", "1s").replace("127.0.0.1:9900", &world.zone.layout.admin().to_string());
-        assert_ne!(config, shipped);
-        fs::write(directory.join("prometheus.yml"), config).unwrap();
-        for file in ["recording.yml", "alerts.yml"] {
-            fs::copy(repository(&format!("deploy/prometheus/{file}")), directory.join(file)).unwrap();
-        }
-        let address = ports::free().unwrap();
-        let log = fs::File::create(directory.join("log")).unwrap();
-        let child = Command::new(binary)
-            .arg("--config.file=prometheus.yml")
-            .arg("--storage.tsdb.path=data")
-            .arg(format!("--web.listen-address={address}"))
-            .current_dir(&directory)
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        Self { child, address }
-    }
-
+impl Asked {
     async fn api(&self, path: &str, parameters: &[(&str, &str)]) -> Option<Value> {
-        let url =
-            reqwest::Url::parse_with_params(&format!("http://{}/api/v1/{path}", self.address), parameters);
+        let url = reqwest::Url::parse_with_params(
+            &format!("http://{}/api/v1/{path}", self.0.address()),
+            parameters,
+        );
         let answer = plain().get(url.unwrap()).send().await.ok()?;
         // One that is not ready yet answers in words.
         let answer: Value = serde_json::from_slice(&answer.bytes().await.ok()?).ok()?;
@@ -246,7 +205,7 @@ impl Prometheus {
 async fn each_panel_shows_something_of_a_day_at_the_gate() {
     let Some(binary) = program("prometheus") else { return };
     let world = World::start_with(day::everything).await.unwrap();
-    let prometheus = Prometheus::start(&binary, &world);
+    let prometheus = Asked(Prometheus::start(&binary, &world.zone.layout).unwrap());
     prometheus.scraped(1).await;
     // Twice: a counter that begins with its first event has grown only at the second.
     for _ in 0..2 {
@@ -258,7 +217,7 @@ async fn each_panel_shows_something_of_a_day_at_the_gate() {
     let all_found = eventually(async || {
         let mut left = Vec::new();
         for (title, query) in std::mem::take(&mut empty) {
-            let asked = query.replace("$source", ".*").replace("$__rate_interval", "5m");
+            let asked = of_everything(&query);
             assert!(!asked.contains('$'), "{title}: {asked}");
             if prometheus.find(&asked).await.is_empty() {
                 left.push((title, query));

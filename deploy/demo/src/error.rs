@@ -56,6 +56,14 @@ pub enum DemoError {
         /// What is wrong with it.
         message: String,
     },
+    /// A dashboard is not what Grafana reads.
+    #[error("`{}` is no dashboard: {message}", path.display())]
+    Dashboard {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
     /// Somebody was to look at a console, and there is none.
     #[error("this layout has no console")]
     NoConsole,

@@ -8,6 +8,7 @@
 //! | [`aggregator`] | the search application, which asks all sources on an officer's behalf |
 //! | [`layout`] | a configuration directory in which the shipped policies meet the demo's addresses |
 //! | [`gate`], [`ports`] | the gate as a child process, and ports for it |
+//! | [`prometheus`] | a Prometheus that scrapes the gate, and what the dashboards ask it |
 //! | [`tour`] | some twenty-five requests with what should come of them |
 //! | [`client`] | callers of the gate: as programs call, and byte by byte |
 //! | [`zone`] | all of that together, but the gate |
@@ -23,6 +24,7 @@ pub mod issuer;
 pub mod layout;
 pub mod pki;
 pub mod ports;
+pub mod prometheus;
 pub mod sources;
 pub mod tour;
 pub mod wire;

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use poort_demo::gate::Gate;
 use poort_demo::layout::Layout;
+use poort_demo::prometheus::{self, Prometheus};
 use poort_demo::zone::{Ports, Zone, ZoneOptions, shipped_policies};
 use poort_demo::{DemoError, pki, tour};
 use tokio::signal::ctrl_c;
@@ -64,7 +65,20 @@ async fn walk(arguments: &Arguments) -> Result<ExitCode, DemoError> {
 
 async fn stay(arguments: &Arguments) -> Result<ExitCode, DemoError> {
     let (zone, mut gate) = start(arguments, Ports::Friendly).await?;
-    say(&mut io::stdout(), &overview(&zone));
+    let prometheus =
+        prometheus::binary().map(|binary| Prometheus::start(&binary, &zone.layout)).transpose()?;
+    let dashboards = match &prometheus {
+        Some(prometheus) => format!(
+            "Prometheus scrapes the gate: http://{}/alerts; what the dashboards ask it: {}",
+            prometheus.address(),
+            shown(&prometheus.write_page(&zone.layout)?)
+        ),
+        None => {
+            "Prometheus is not installed here: with it, this shows what the dashboards of deploy/grafana ask."
+                .to_owned()
+        }
+    };
+    say(&mut io::stdout(), &format!("{}\n\n{dashboards}\n\nCtrl-C ends it.", overview(&zone)));
     let fault = |source| DemoError::Socket { what: "a wait for signals".into(), source };
     let mut terminate = signal(SignalKind::terminate()).map_err(fault)?;
     tokio::select! {
@@ -129,8 +143,7 @@ fn overview(zone: &Zone) -> String {
          https://firearms.localhost:{port}/firearms/DEMO-71802 asks what it is for, and Eva Lambert may break the glass of persons\n\
          The console: import {} (password `{}`), then open https://console.localhost:{console}/ and choose that certificate;\n\
          {} may write down what was found of a broken glass\n\
-         Another device: private-7 (unmanaged), car-99 (revoked) or car-31 (expired) in place of car-12.\n\n\
-         Ctrl-C ends it.",
+         Another device: private-7 (unmanaged), car-99 (revoked) or car-31 (expired) in place of car-12.",
         file("devices/car-12.p12"),
         pki::BUNDLE_PASSWORD,
         file("gate-ca.crt"),
