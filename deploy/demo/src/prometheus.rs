@@ -156,16 +156,18 @@ impl Dashboard {
         let none =
             |message: &str| DemoError::Dashboard { path: path.to_owned(), message: message.to_owned() };
         let dashboard: Value = serde_json::from_str(&text).map_err(|error| none(&error.to_string()))?;
-        let title =
-            |of: &Value| of["title"].as_str().map(str::to_owned).ok_or_else(|| none("it has no title"));
+        let word = |of: &Value, name: &str| of.get(name).and_then(Value::as_str).map(str::to_owned);
+        let list = |of: &Value, name: &str| of.get(name).and_then(Value::as_array).cloned();
         let mut panels = Vec::new();
-        for panel in dashboard["panels"].as_array().ok_or_else(|| none("it has no panels"))? {
-            for target in panel["targets"].as_array().into_iter().flatten() {
-                let query = target["expr"].as_str().ok_or_else(|| none("a panel asks nothing"))?;
-                panels.push(Panel { title: title(panel)?, query: query.to_owned() });
+        for panel in list(&dashboard, "panels").ok_or_else(|| none("it has no panels"))? {
+            for target in list(&panel, "targets").unwrap_or_default() {
+                let title = word(&panel, "title").ok_or_else(|| none("a panel has no title"))?;
+                let query = word(&target, "expr").ok_or_else(|| none("a panel asks nothing"))?;
+                panels.push(Panel { title, query });
             }
         }
-        Ok(Self { title: title(&dashboard)?, panels })
+        let title = word(&dashboard, "title").ok_or_else(|| none("it has no title"))?;
+        Ok(Self { title, panels })
     }
 }
 

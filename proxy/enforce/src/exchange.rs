@@ -15,6 +15,7 @@ use crate::{
     arrival::Connection,
     facts::RequestFacts,
     gauge::Slot,
+    hex,
     inspect::Inspection,
     operations::Meaning,
     pipeline::Check,
@@ -34,16 +35,16 @@ impl RequestId {
     pub fn code(&self) -> String {
         const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
         let bits = self.0.iter().rev().take(4).fold(0u32, |bits, byte| bits << 8 | u32::from(*byte));
-        (0..6)
-            .filter_map(|place| ALPHABET.get((bits >> (place * 5) & 31) as usize))
-            .map(|byte| char::from(*byte))
-            .collect()
+        let letter = |place: u32| ALPHABET.get((bits >> (place * 5) & 31) as usize);
+        let mut code = String::with_capacity(6);
+        code.extend((0..6).filter_map(letter).map(|byte| char::from(*byte)));
+        code
     }
 }
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        hex::write(&self.0, f)
     }
 }
 

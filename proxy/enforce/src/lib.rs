@@ -13,7 +13,7 @@
 //! - [`inspect`]: the rules of a source, and one exchange under their inspection;
 //! - [`data_subject`]: whom a request is about, under a pseudonym;
 //! - [`reason`], [`reply`]: why it was refused, and what the client is told, in its [`language`];
-//! - [`record`]: what is written down.
+//! - [`record`]: what is written down; [`hex`]: ids as it has them.
 
 pub mod arrival;
 mod checks;
@@ -21,6 +21,7 @@ pub mod data_subject;
 pub mod exchange;
 pub mod facts;
 pub mod gauge;
+pub mod hex;
 pub mod inspect;
 pub mod language;
 pub mod normal;

@@ -75,7 +75,7 @@ impl Snapshot {
     /// # Errors
     /// Every fault that only building finds: policies that do not parse or fit the schema, unusable keys.
     pub fn build(checked: Built<'_>, carry: &CarryOver, generation: u64) -> Result<Self, Faults> {
-        let Built { deploy, zone, sources, digest, .. } = checked;
+        let Built { zone, sources, digest, .. } = checked;
         let Parts { engine, corpus, candidate, console, issuers, keys, assertions, inspectors, warnings } =
             Parts::load(checked, carry)?;
         let digests = Digests {
@@ -102,17 +102,7 @@ impl Snapshot {
             counted: zone.unusual.as_ref().and_then(counted),
             time_zone: time_zone::local(),
         };
-        let keys = KeyRing::new(keys);
-        let ports = World {
-            quotas: quotas(deploy, zone, sources),
-            tables: Arc::clone(&carry.tables),
-            shifts: Arc::clone(&carry.shifts),
-            state: Arc::clone(&carry.sessions),
-            sign_in: desk(zone, &keys, carry)?,
-            endings: Arc::clone(&carry.endings),
-            keys,
-            metrics: Arc::clone(&carry.metrics),
-        };
+        let ports = world(checked, KeyRing::new(keys), carry)?;
         let upstreams = sources.iter().map(|source| {
             let id = Arc::from(source.id.as_str());
             let upstream = upstream(source, carry, generation, carry.metrics.source(&id));
@@ -137,6 +127,20 @@ impl Snapshot {
             warnings,
         })
     }
+}
+
+/// The ports of the decision, of which most outlive this generation.
+fn world(checked: Built<'_>, keys: KeyRing, carry: &CarryOver) -> Result<World, Faults> {
+    Ok(World {
+        quotas: quotas(checked.deploy, checked.zone, checked.sources),
+        tables: Arc::clone(&carry.tables),
+        shifts: Arc::clone(&carry.shifts),
+        state: Arc::clone(&carry.sessions),
+        sign_in: desk(checked.zone, &keys, carry)?,
+        endings: Arc::clone(&carry.endings),
+        keys,
+        metrics: Arc::clone(&carry.metrics),
+    })
 }
 
 /// What is loaded rather than copied, and can therefore fail.

@@ -10,6 +10,7 @@ use aws_lc_rs::hmac;
 use zeroize::Zeroize as _;
 
 use super::kind::{Kind, birth_date};
+use crate::hex;
 
 /// A key for pseudonyms.
 #[derive(Clone)]
@@ -140,13 +141,16 @@ impl DataSubject {
     /// The pseudonym in lower-case hexadecimal, as records have it.
     #[must_use]
     pub fn text(&self) -> String {
-        self.pseudonym.iter().map(|byte| format!("{byte:02x}")).collect()
+        let mut text = String::with_capacity(2 * self.pseudonym.len());
+        // Writing to a String cannot fail.
+        let _ = hex::write(&self.pseudonym, &mut text);
+        text
     }
 }
 
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        hex::write(&self.0, f)
     }
 }
 

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use poort_enforce::hex;
 use serde::{Serialize, Serializer};
 
 /// Names of people, devices and sources; `tracing` of an attack does not need more.
@@ -51,13 +52,8 @@ pub(super) struct Hex {
 
 impl Hex {
     pub(super) fn of(bytes: &[u8]) -> Self {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut text = [b'0'; 64];
-        for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
-            for (place, nibble) in pair.iter_mut().zip([byte >> 4, byte & 15]) {
-                *place = DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
-            }
-        }
+        hex::digits(bytes, &mut text);
         Self { text, length: bytes.len().min(32) * 2 }
     }
 
