@@ -19,10 +19,12 @@ use super::{
     tree::{TileFault, Tree},
 };
 
-/// Threads that read and hash, at most: a disk is no faster for more.
-const THREADS: usize = 8;
+/// Threads that read and hash, for each core: while one waits for the disk, another hashes.
+const THREADS: usize = 4;
+/// And no more than these: a disk is no faster for more.
+const MOST_THREADS: usize = 16;
 /// Bundles that one of them is ahead.
-const AHEAD: usize = 4;
+const AHEAD: usize = 2;
 
 /// What was proved.
 #[derive(Debug)]
@@ -156,7 +158,8 @@ pub fn verify(directory: &Path, keys: &Keys, anchor: Option<&Path>) -> Result<Pr
 /// as the others, and run ahead by a few.
 fn entries(directory: &Path, tree: &Tree, retired: &mut Retired) -> Result<Frontier, Doubt> {
     let bundles = tree.size.div_ceil(WIDTH);
-    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(THREADS);
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = (cores * THREADS).min(MOST_THREADS);
     thread::scope(|scope| {
         let start = |first: usize| {
             let (tell, told) = mpsc::sync_channel(AHEAD);
