@@ -119,7 +119,7 @@ pub trait Sessions {
 /// Which device a token belongs to that is bound to none; several gates share that.
 pub trait Pins {
     /// The device on which a token was first used: `device`, if it was on none before. It is remembered until then. `token` is a digest of
-    /// it. None: that cannot be told now.
+    /// what is signed of it. None: that cannot be told now.
     fn first_device(
         &self,
         token: &[u8; 32],

@@ -166,6 +166,10 @@ fn a_pinned_token_belongs_to_the_device_that_it_is_first_used_on() {
     let bound = zone.issuer.token(&json!({ "cnf": { "x5t#S256": SHA256_OF_SEVENS } }));
     let (token, other) =
         (zone.issuer.token(&json!({ "jti": "first" })), zone.issuer.token(&json!({ "jti": "other" })));
+    let signed_anew = zone.issuer.token(&json!({ "jti": "first" }));
+    let without_signature = |token: &str| token.rsplit_once('.').unwrap().0.to_owned();
+    assert_eq!(without_signature(&token), without_signature(&signed_anew), "it says the same");
+    assert_ne!(token, signed_anew, "under another signature");
     let portal = || Ask::get("portal.example", "/").device(DeviceState::Absent);
     expect(
         &zone,
@@ -174,6 +178,7 @@ fn a_pinned_token_belongs_to_the_device_that_it_is_first_used_on() {
             ("here again", ask().token(&token), None),
             ("elsewhere", at_office().token(&token), Some(Reason::TokenOfAnotherDevice)),
             ("and again", at_office().token(&token), Some(Reason::TokenOfAnotherDevice)),
+            ("under another signature", at_office().token(&signed_anew), Some(Reason::TokenOfAnotherDevice)),
             ("still here", ask().token(&token), None),
             ("another token elsewhere", at_office().token(&other), None),
             ("but not here", ask().token(&other), Some(Reason::TokenOfAnotherDevice)),
@@ -182,7 +187,7 @@ fn a_pinned_token_belongs_to_the_device_that_it_is_first_used_on() {
             ("a workload that acts for its officer", ask().device(accepted(SEARCH)).token(&token), None),
         ],
     );
-    assert_eq!(zone.ports.inner().asked_pins, 2, "each token once");
+    assert_eq!(zone.ports.inner().asked_pins, 3, "each token once");
 
     zone.ports.inner().pins = None;
     let late = zone.issuer.token(&json!({ "jti": "late" }));

@@ -62,12 +62,19 @@ impl<V> VerifiedTokens<V> {
     }
 }
 
-/// What a token is known by where it is not to be kept.
+/// What is signed of a token, as it is known by where it is not to be kept.
 ///
+/// SECURITY: without the signature. Whoever has a token signed with ECDSA can write a second signature under it that is as good (`n - s` in the
+/// place of `s`), and so another token that says the same.
+#[must_use]
+pub fn name_of_signed(token: &[u8]) -> [u8; 32] {
+    let end = token.iter().rposition(|byte| *byte == b'.').unwrap_or(token.len());
+    name(token.get(..end).unwrap_or(token))
+}
+
 /// SECURITY: a cryptographic digest, not a fast one: whoever found two tokens of one name could be somebody else. And not the token itself:
 /// the memory of the gate should hold no more bearer tokens than it must.
-#[must_use]
-pub fn name(token: &[u8]) -> [u8; 32] {
+fn name(token: &[u8]) -> [u8; 32] {
     let mut name = [0; 32];
     name.iter_mut().zip(digest(&SHA256, token).as_ref()).for_each(|(to, from)| *to = *from);
     name

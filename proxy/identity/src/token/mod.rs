@@ -24,7 +24,7 @@ mod test_issuer;
 mod tests;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
-pub use cache::{Verified, VerifiedTokens, name};
+pub use cache::{Verified, VerifiedTokens, name_of_signed};
 pub use dispatch::DispatchLink;
 pub use fault::TokenFault;
 pub use id_token::{Expected, IdToken, LogoutToken};

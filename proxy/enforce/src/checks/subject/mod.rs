@@ -10,7 +10,7 @@ use std::{
 use http::{HeaderMap, header};
 use poort_identity::{
     session::SessionFault,
-    token::{SubjectKind, TokenFault},
+    token::{SubjectKind, TokenFault, name_of_signed},
 };
 use poort_policy::Actor;
 
@@ -132,7 +132,7 @@ async fn pin<P: Ports>(pipeline: &Pipeline<P>, token: &[u8], holder: &Holder, ex
         return Continue(());
     }
     if holder.pinned_to().is_none() {
-        let token = poort_identity::token::name(token);
+        let token = name_of_signed(token);
         let Some(first) = pipeline.ports.first_device(&token, device, subject.expires).await else {
             return refuse(Reason::Session(SessionFault::Unreachable));
         };
