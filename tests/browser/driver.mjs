@@ -36,6 +36,10 @@ const tabs = [];
 const failed = new WeakMap();
 /** What Chromium says of connections it drops as an address of the machine came or went. On a screen it then loads the page again by itself. */
 const NETWORK_CHANGED = /ERR_NETWORK_CHANGED/;
+/** What it says of an address that is gone to while its page about that is still on its way. */
+const ERROR_PAGE = /interrupted by another navigation to "chrome-error:/;
+/** How long that page may take, in milliseconds. */
+const PAUSE = 300;
 
 const calls = {
   /** A tab; its number. */
@@ -103,7 +107,8 @@ async function visit(page, responses, url, patience = 5) {
   try {
     await page.goto(url);
   } catch (fault) {
-    if (!NETWORK_CHANGED.test(fault.message) || !patience) throw fault;
+    if (!(NETWORK_CHANGED.test(fault.message) || ERROR_PAGE.test(fault.message)) || !patience) throw fault;
+    await page.waitForTimeout(PAUSE);
     await visit(page, responses, url, patience - 1);
   }
 }
