@@ -34,11 +34,12 @@ context.setDefaultTimeout(PATIENCE);
 const tabs = [];
 /** The navigation that failed last, by page. */
 const failed = new WeakMap();
-/** What Chromium says of connections it drops as an address of the machine came or went. On a screen it then loads the page again by itself. */
-const NETWORK_CHANGED = /ERR_NETWORK_CHANGED/;
-/** What it says of an address that is gone to while its page about that is still on its way. */
-const ERROR_PAGE = /interrupted by another navigation to "chrome-error:/;
-/** How long that page may take, in milliseconds. */
+/**
+ * What Chromium says of connections it drops as an address of the machine came or went, and of an address that is gone to while its page about
+ * that is still on its way. On a screen it then loads the page again by itself.
+ */
+const CUT_OFF = /ERR_NETWORK_CHANGED|ERR_CONNECTION_CLOSED|interrupted by another navigation to "chrome-error:/;
+/** How long that page may take to come, in milliseconds. */
 const PAUSE = 300;
 
 const calls = {
@@ -64,7 +65,7 @@ const calls = {
     await control.first().click();
     await page.waitForLoadState("load");
     const cutOff = failed.get(page);
-    if (cutOff && page.url().startsWith("chrome-error:") && NETWORK_CHANGED.test(cutOff.failure().errorText) && cutOff.method() === "GET") {
+    if (cutOff && page.url().startsWith("chrome-error:") && CUT_OFF.test(cutOff.failure().errorText) && cutOff.method() === "GET") {
       await visit(page, responses, cutOff.url());
     }
     await passed(page, responses);
@@ -107,7 +108,8 @@ async function visit(page, responses, url, patience = 5) {
   try {
     await page.goto(url);
   } catch (fault) {
-    if (!(NETWORK_CHANGED.test(fault.message) || ERROR_PAGE.test(fault.message)) || !patience) throw fault;
+    if (!CUT_OFF.test(fault.message) || !patience) throw fault;
+    console.error(`gone to once more: ${fault.message.split("\n")[0]}`);
     await page.waitForTimeout(PAUSE);
     await visit(page, responses, url, patience - 1);
   }

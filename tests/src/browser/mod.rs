@@ -71,6 +71,15 @@ impl Stage {
     }
 }
 
+/// A browser says little of why a page did not come.
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- what the gate said ---\n{}", self.world.gate.log());
+        }
+    }
+}
+
 /// What runs a browser and an issuer.
 struct Programs {
     node: PathBuf,
