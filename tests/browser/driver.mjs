@@ -38,7 +38,10 @@ const failed = new WeakMap();
  * What Chromium says of connections it drops as an address of the machine came or went, and of an address that is gone to while its page about
  * that is still on its way. On a screen it then loads the page again by itself.
  */
-const CUT_OFF = /ERR_NETWORK_CHANGED|ERR_CONNECTION_CLOSED|interrupted by another navigation to "chrome-error:/;
+const NETWORK_CHANGED = /ERR_NETWORK_CHANGED|interrupted by another navigation to "chrome-error:/;
+/** It may be the same, or a gate that hangs up: once in a browser's life it is let pass, and said aloud. */
+const CLOSED = /ERR_CONNECTION_CLOSED/;
+let closings = 1;
 /** How long that page may take to come, in milliseconds. */
 const PAUSE = 300;
 
@@ -65,7 +68,7 @@ const calls = {
     await control.first().click();
     await page.waitForLoadState("load");
     const cutOff = failed.get(page);
-    if (cutOff && page.url().startsWith("chrome-error:") && CUT_OFF.test(cutOff.failure().errorText) && cutOff.method() === "GET") {
+    if (cutOff && page.url().startsWith("chrome-error:") && NETWORK_CHANGED.test(cutOff.failure().errorText) && cutOff.method() === "GET") {
       await visit(page, responses, cutOff.url());
     }
     await passed(page, responses);
@@ -108,7 +111,8 @@ async function visit(page, responses, url, patience = 5) {
   try {
     await page.goto(url);
   } catch (fault) {
-    if (!CUT_OFF.test(fault.message) || !patience) throw fault;
+    const passing = NETWORK_CHANGED.test(fault.message) || (CLOSED.test(fault.message) && closings-- > 0);
+    if (!passing || !patience) throw fault;
     console.error(`gone to once more: ${fault.message.split("\n")[0]}`);
     await page.waitForTimeout(PAUSE);
     await visit(page, responses, url, patience - 1);
