@@ -35,13 +35,15 @@ const tabs = [];
 /** The navigation that failed last, by page. */
 const failed = new WeakMap();
 /**
- * What Chromium says of connections it drops as an address of the machine came or went, and of an address that is gone to while its page about
- * that is still on its way. On a screen it then loads the page again by itself.
+ * What Chromium says of connections that it drops itself: as an address of the machine came or went, or as another tab has just chosen the
+ * certificate for their host; and of an address that is gone to while its page about that is still on its way. On a screen it then loads the
+ * page again by itself.
  */
-const NETWORK_CHANGED = /ERR_NETWORK_CHANGED|interrupted by another navigation to "chrome-error:/;
-/** It may be the same, or a gate that hangs up: once in a browser's life it is let pass, and said aloud. */
-const CLOSED = /ERR_CONNECTION_CLOSED/;
-let closings = 1;
+const DROPPED = /ERR_NETWORK_CHANGED|interrupted by another navigation to "chrome-error:/;
+/** It says so too of a connection that had only just been made. Of a host that a certificate was chosen for before, it is the gate that hung up. */
+const DROPPED_WHEN_NEW = /ERR_CONNECTION_CLOSED/;
+/** Hosts that have answered: their certificate is chosen. */
+const chosen = new Set();
 /** How long that page may take to come, in milliseconds. */
 const PAUSE = 300;
 
@@ -68,7 +70,7 @@ const calls = {
     await control.first().click();
     await page.waitForLoadState("load");
     const cutOff = failed.get(page);
-    if (cutOff && page.url().startsWith("chrome-error:") && NETWORK_CHANGED.test(cutOff.failure().errorText) && cutOff.method() === "GET") {
+    if (cutOff && page.url().startsWith("chrome-error:") && DROPPED.test(cutOff.failure().errorText) && cutOff.method() === "GET") {
       await visit(page, responses, cutOff.url());
     }
     await passed(page, responses);
@@ -105,13 +107,16 @@ const calls = {
   },
 };
 
-/** Goes to an address, again where the machine's network changed meanwhile. */
+/** Goes to an address, again where Chromium dropped the connection. */
 async function visit(page, responses, url, patience = 5) {
   responses.length = 0;
+  const { host } = new URL(url);
+  const isNew = !chosen.has(host);
   try {
     await page.goto(url);
+    chosen.add(host);
   } catch (fault) {
-    const passing = NETWORK_CHANGED.test(fault.message) || (CLOSED.test(fault.message) && closings-- > 0);
+    const passing = DROPPED.test(fault.message) || (isNew && DROPPED_WHEN_NEW.test(fault.message));
     if (!passing || !patience) throw fault;
     console.error(`gone to once more: ${fault.message.split("\n")[0]}`);
     await page.waitForTimeout(PAUSE);
