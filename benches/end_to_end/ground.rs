@@ -1,4 +1,4 @@
-//! The demo's zone with forty sources, the gate and the bare proxy in front of one that answers at once.
+//! The demo's zone with forty sources; the gate and the bare proxies in front of one that answers at once.
 
 use std::{
     net::SocketAddr,
@@ -11,7 +11,6 @@ use poort_demo::{
     gate::Gate,
     issuer::Token,
     layout::Layout,
-    ports,
     zone::{Zone, ZoneOptions},
 };
 use serde_yaml::Value;
@@ -29,12 +28,12 @@ pub(crate) const HOST: &str = "persons.localhost";
 pub(crate) struct Ground {
     /// An officer in a car.
     pub(crate) caller: Caller,
-    /// The same without a certificate: the bare proxy asks for none.
-    pub(crate) stranger: Caller,
     /// The officer's token.
     pub(crate) token: String,
     pub(crate) gate: Gate,
     pub(crate) bare: Bare,
+    /// A bare proxy that does nothing more than to write to the disk before each answer.
+    pub(crate) bare_to_disk: Bare,
     /// The gate's state directory.
     pub(crate) state: PathBuf,
     _zone: Zone,
@@ -48,14 +47,12 @@ impl Ground {
         let token =
             zone.zone.mint(&Token::officer("an.janssens").lifetime(Duration::from_secs(3600))).unwrap();
         let caller = zone.caller("car-12").unwrap();
-        let address = ports::free().unwrap();
-        let stranger = Caller::new(address, zone.pki.gate.certificate().der(), None).unwrap();
-        let (certificate, key) = (zone.pki.path("persons.crt"), zone.pki.path("persons.key"));
-        let bare = Bare::start(address, &certificate, &key, source).await;
+        let bare = Bare::start(&zone, source, None).await;
+        let bare_to_disk = Bare::start(&zone, source, Some(&directory.join("bare-record"))).await;
         let mut gate = Gate::spawn(&std::env::current_exe().unwrap(), &zone.layout).unwrap();
         gate.wait_until_ready().await.unwrap();
         let state = zone.layout.path("deploy/state");
-        Self { caller, stranger, token, gate, bare, state, _zone: zone }
+        Self { caller, token, gate, bare, bare_to_disk, state, _zone: zone }
     }
 }
 

@@ -1,7 +1,8 @@
 //! What the gate costs beside a bare proxy: CPU time of the server processes for one request over TLS keep-alive, in turn within one run
-//! and with the same source behind both; and what a reload costs whoever is being served meanwhile.
+//! and with the same source behind both; and what a reload costs whoever is being served meanwhile. How much of it is the disk alone is
+//! measured beside it, by a bare proxy that writes as much and waits for it as the gate does.
 //!
-//! This program is all three of its processes: with `run` it is the gate, with `bare` the bare proxy, and otherwise it measures.
+//! This program is all of its processes: with `run` it is the gate, with `bare` a bare proxy, and otherwise it measures.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,6 +14,7 @@
 
 mod answers;
 mod bare;
+mod disk;
 mod ground;
 mod load;
 
@@ -69,24 +71,31 @@ async fn measure() {
     reloads(&ground).await;
 }
 
-/// The gate and the bare proxy in turn, the same requests to the same source.
+/// The gate and the bare proxies in turn, the same requests to the same source.
 async fn requests(ground: &Ground, connections: usize, goal: Option<f64>) {
-    let mut gate = Load::open(&ground.caller, &ground.token, connections).await;
-    let mut bare = Load::open(&ground.stranger, &ground.token, connections).await;
-    let (mut of_gate, mut of_bare) = (vec![], vec![]);
+    let Ground { gate, bare, bare_to_disk, caller, token, .. } = ground;
+    let mut servers = Vec::new();
+    for (caller, process) in
+        [(caller, gate.id()), (&bare.caller, bare.id()), (&bare_to_disk.caller, bare_to_disk.id())]
+    {
+        servers.push((Load::open(caller, token, connections).await, process, vec![]));
+    }
     for turn in 0..=TURNS {
-        let gate = cost(&mut gate, ground.gate.id()).await;
-        let bare = cost(&mut bare, ground.bare.id()).await;
-        // The first turn fills caches and opens connections to the source.
-        if turn > 0 {
-            of_gate.push(gate);
-            of_bare.push(bare);
+        for (load, process, costs) in &mut servers {
+            let cost = cost(load, *process).await;
+            // The first turn fills caches and opens connections to the source.
+            if turn > 0 {
+                costs.push(cost);
+            }
         }
     }
-    let (gate, bare) = (median(&mut of_gate), median(&mut of_bare));
+    let medians: Vec<f64> = servers.iter_mut().map(|(_, _, costs)| median(costs)).collect();
+    let [gate, bare, bare_to_disk] = medians[..] else { unreachable!("three servers") };
     let name = |what: &str| format!("end_to_end/CPU {what}, {connections} connections");
     report(&Figure::plain(&name("of a request, gate"), gate, "µs")).unwrap();
     report(&Figure::plain(&name("of a request, bare pingora"), bare, "µs")).unwrap();
+    let disk = name("above it of a write to the disk alone");
+    report(&Figure::plain(&disk, bare_to_disk - bare, "µs")).unwrap();
     let above = name("above bare pingora");
     let above = match goal {
         Some(goal) => Figure::with_goal(&above, gate - bare, "µs", goal),
