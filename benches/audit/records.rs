@@ -8,7 +8,7 @@ use std::{
 use poort::audit::Record;
 use poort_enforce::{
     arrival::{Connection, DeviceState},
-    data_subject::Answered,
+    data_subject::Named,
     exchange::{RequestId, Step},
     pipeline::Check,
     record::{Decision, End, Outcome, Request, Verdict},
@@ -40,7 +40,7 @@ pub(crate) fn outcome(number: u64) -> Record {
         received_bytes: 0,
         sent_bytes: 4096,
         duration: Duration::from_millis(12),
-        subjects: Answered::default(),
+        subjects: Named::default(),
         disagreements: vec![],
         body_sha256: None,
         inspection: None,
@@ -106,7 +106,7 @@ pub(crate) fn decision(number: u64) -> Decision {
             version: http::Version::HTTP_2,
         }),
         source: Some("persons".into()),
-        subjects: [].into_iter().collect(),
+        subjects: Named::default(),
         question: Some(question(&subject, &device, received)),
         device: Some(device),
         subject: Some(Arc::new(subject)),

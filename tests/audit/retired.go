@@ -20,6 +20,8 @@ type retired struct {
 	said []retirement
 	// last is the time of the last entry that is there, none as long as there was none.
 	last int64
+	// latest is the latest time of what is said.
+	latest int64
 }
 
 // run is entries that are gone, one after the other, and the time of the one before them.
@@ -58,9 +60,13 @@ func (r *retired) survives(index int64, entry []byte) error {
 	if err := json.Unmarshal(entry, &said); err != nil {
 		return fmt.Errorf("entry %d is no record: %w", index, err)
 	}
+	if r.latest > said.Time+disorder.Milliseconds() {
+		return fmt.Errorf("entry %d: what retires records before it is dated later", index)
+	}
 	r.last = said.Time
 	if said.Metadata.Code == "retirement" {
 		r.said = append(r.said, said)
+		r.latest = max(r.latest, said.Time)
 	}
 	return nil
 }

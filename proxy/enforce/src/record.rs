@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 
 use crate::{
     arrival::Connection,
-    data_subject::{self, DataSubject},
+    data_subject::{self, Named},
     exchange::{Exchange, RequestId, Step},
     inspect::{Inspection, Report},
     pipeline::{Admission, Answer},
@@ -71,7 +71,7 @@ pub struct Decision {
     /// The verified token's subject.
     pub subject: Option<Arc<Subject>>,
     /// Whom the request is about.
-    pub subjects: SmallVec<[DataSubject; 2]>,
+    pub subjects: Named,
     /// What the policies were asked, whole but for [`Self::subjects`], for whom their pseudonyms stand.
     pub question: Option<Question>,
     /// What the policies said.
@@ -135,24 +135,24 @@ fn name_subjects(
     exchange: &mut Exchange,
     request: Option<&mut Request>,
     question: Option<&mut Question>,
-) -> SmallVec<[DataSubject; 2]> {
+) -> Named {
     let source = exchange.source().cloned();
     let (Some(subjects), Some(request)) =
         (source.as_deref().and_then(|source| source.data_subjects.as_ref()), request)
     else {
-        return SmallVec::new();
+        return Named::default();
     };
     let body = exchange.inspection.as_deref().and_then(Inspection::body).map(|body| &**body);
     let Some(meaning) = &mut exchange.meaning else {
         data_subject::cover_numbers(&mut request.path);
-        return SmallVec::new();
+        return Named::default();
     };
     // Once the question was put, it has the captures.
     let (captures, path) = match question.map(|question| &mut question.context.request) {
         Some(RequestContext { captures, path, .. }) => (captures, Some(path)),
         None => (&mut meaning.captures, None),
     };
-    let asked = subjects.asked(captures, body);
+    let asked = subjects.asked(captures, body, data_subject::RECORDED);
     let mut paths: SmallVec<[&mut String; 2]> = [&mut request.path].into_iter().chain(path).collect();
     subjects.cover(captures, &mut paths);
     asked
@@ -207,7 +207,7 @@ pub struct Outcome {
     /// From the head's arrival to the end.
     pub duration: Duration,
     /// Whom the answer is about.
-    pub subjects: data_subject::Answered,
+    pub subjects: Named,
     /// What inspection found in the answer, or in a body that it saw only as it passed.
     pub inspection: Option<Box<Report>>,
     /// What policies that do not count would have said of such a body.

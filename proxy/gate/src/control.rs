@@ -162,7 +162,13 @@ async fn answer(stream: UnixStream, live: Arc<Live>) -> io::Result<()> {
         }
         Ok(Command::Retirement { mut retirement }) => {
             retirement.by = retirement.by.clone().with_uid(uid);
-            record(&live, Record::Retirement(retirement)).await
+            retirement.time = SystemTime::now();
+            match retirement.rules.iter().find(|rule| !rule.has_passed(retirement.time)) {
+                None => record(&live, Record::Retirement(retirement)).await,
+                Some(rule) => {
+                    Answer::Refused(format!("`{}` have not passed by this gate's clock", rule.retention))
+                }
+            }
         }
         Ok(Command::Review { review }) => {
             let by = review.by.clone().with_uid(uid);

@@ -8,7 +8,7 @@ use std::{
 
 use http::StatusCode;
 use poort_enforce::{
-    data_subject::Answered,
+    data_subject::Named,
     exchange::{Exchange, RequestId},
     inspect::Report,
     reason::Reason,
@@ -41,7 +41,7 @@ pub struct OpenOutcome {
     /// SHA-256 of the request's body, where it is owed and was whole.
     pub body_sha256: Option<[u8; 32]>,
     /// Whom the answer is about.
-    pub subjects: Answered,
+    pub subjects: Named,
     not_readmitted: bool,
 }
 
@@ -61,7 +61,7 @@ impl OpenOutcome {
             inspection: None,
             disagreements: Vec::new(),
             body_sha256: None,
-            subjects: Answered::default(),
+            subjects: Named::default(),
             not_readmitted: false,
         }
     }

@@ -91,7 +91,7 @@ pub(crate) fn count_body<P: Ports>(pipeline: &Pipeline<P>, exchange: &Exchange) 
 fn subjects(exchange: &Exchange, question: &Question, body: Option<&[u8]>) -> Things {
     let places = exchange.source().and_then(|source| source.data_subjects.as_ref());
     let Some(places) = places else { return SmallVec::new() };
-    let named = places.asked(&question.context.request.captures, body);
+    let named = places.asked(&question.context.request.captures, body, ShiftFacts::MOST as usize).subjects;
     // Who is named with a date of birth is recorded by the name alone too, and is one person.
     let again = |place: usize| {
         named.get(place).is_some_and(|one| one.kind == Kind::Name)

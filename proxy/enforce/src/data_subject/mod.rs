@@ -10,6 +10,6 @@ pub mod place;
 pub mod pseudonym;
 
 pub use kind::Kind;
-pub(crate) use place::cover_numbers;
-pub use place::{Answered, DataSubjects, Part, Place, Pointer};
+pub use place::{DataSubjects, Named, Part, Place, Pointer};
+pub(crate) use place::{RECORDED, cover_numbers};
 pub use pseudonym::{DataSubject, KeyFault, KeyId, PseudonymKey};

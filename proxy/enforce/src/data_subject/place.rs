@@ -8,8 +8,8 @@ use smallvec::SmallVec;
 use super::{DataSubject, Kind, PseudonymKey};
 use crate::normal::{decoded, query_values};
 
-/// So many subjects of one answer are recorded; the rest is counted.
-const ANSWERED: usize = 256;
+/// So many subjects of one request, and of one answer, are recorded; the rest is counted.
+pub(crate) const RECORDED: usize = 256;
 /// A segment with so many digits may be somebody's number.
 const DIGITS: usize = 4;
 /// What stands in a record for a captured value that is no name by itself.
@@ -33,13 +33,31 @@ pub struct Place {
     pub birth_date: Option<Part>,
 }
 
-/// Whom an answer is about, each once.
+/// Whom a request or an answer is about, each once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answered {
-    /// At most 256.
-    pub subjects: Vec<DataSubject>,
+pub struct Named {
+    /// At most 256 in a record.
+    pub subjects: SmallVec<[DataSubject; 2]>,
     /// How many more there are.
     pub more: usize,
+}
+
+impl Named {
+    fn name(&mut self, subject: DataSubject, most: usize) {
+        match self.subjects.contains(&subject) {
+            true => {}
+            false if self.subjects.len() < most => self.subjects.push(subject),
+            false => self.more += 1,
+        }
+    }
+}
+
+impl FromIterator<DataSubject> for Named {
+    fn from_iter<I: IntoIterator<Item = DataSubject>>(subjects: I) -> Self {
+        let mut named = Self::default();
+        subjects.into_iter().for_each(|subject| named.name(subject, RECORDED));
+        named
+    }
 }
 
 /// A value of a request or an answer.
@@ -169,40 +187,37 @@ impl DataSubjects {
         self.places.iter().any(|place| matches!(place.part, Part::Answer(_)))
     }
 
-    /// Whom a request is about, each once.
+    /// Whom a request is about, at most so many; the rest is counted.
     #[must_use]
-    pub fn asked(
-        &self,
-        captures: &BTreeMap<String, String>,
-        body: Option<&[u8]>,
-    ) -> SmallVec<[DataSubject; 2]> {
+    pub fn asked(&self, captures: &BTreeMap<String, String>, body: Option<&[u8]>, most: usize) -> Named {
         let Self { key, places } = self;
         let of_body = |place: &Place| matches!(place.part, Part::Body(_));
         let body = match body.filter(|_| places.iter().any(of_body)) {
             Some(body) => Body::read(body),
             None => Body::None,
         };
-        let mut subjects = SmallVec::new();
+        let mut asked = Named::default();
         for place in places {
             let born = place.birth_date.as_ref().map(|part| part.values(captures, &body));
             let born = born.as_ref().and_then(|values| values.first());
             for text in place.part.values(captures, &body) {
+                if asked.subjects.len() >= most {
+                    // Whoever sends a million must not have a million looked at.
+                    asked.more += 1;
+                    continue;
+                }
                 let named = key.pseudonym(place.kind, &text);
                 let person = born.and_then(|born| key.person(&text, born));
-                for subject in named.into_iter().chain(person) {
-                    if !subjects.contains(&subject) {
-                        subjects.push(subject);
-                    }
-                }
+                named.into_iter().chain(person).for_each(|subject| asked.name(subject, most));
             }
         }
-        subjects
+        asked
     }
 
     /// Whom an answer is about.
     #[must_use]
-    pub fn answered(&self, body: &[u8]) -> Answered {
-        let mut answered = Answered::default();
+    pub fn answered(&self, body: &[u8]) -> Named {
+        let mut answered = Named::default();
         let Body::Json(document) = Body::read(body) else { return answered };
         let places = self.places.iter().filter_map(|place| match &place.part {
             Part::Answer(pointer) => Some((place.kind, pointer)),
@@ -210,11 +225,8 @@ impl DataSubjects {
         });
         for (kind, pointer) in places {
             for text in pointer.values(&document) {
-                match self.key.pseudonym(kind, &text) {
-                    Some(subject) if answered.subjects.contains(&subject) => {}
-                    Some(_) if answered.subjects.len() == ANSWERED => answered.more += 1,
-                    Some(subject) => answered.subjects.push(subject),
-                    None => {}
+                if let Some(subject) = self.key.pseudonym(kind, &text) {
+                    answered.name(subject, RECORDED);
                 }
             }
         }
@@ -330,7 +342,7 @@ mod tests {
             ("broken json", &number(body("/q")), vec![], Some(r#"{"q":85073100190"#), 0),
             ("no body", &number(body("/q")), vec![], None, 0),
         ] {
-            let subjects = places.asked(&captures(&captured), text.map(str::as_bytes));
+            let subjects = places.asked(&captures(&captured), text.map(str::as_bytes), RECORDED).subjects;
             assert_eq!(subjects.len(), found, "{name}");
             assert!(subjects.iter().all(|subject| *subject == wanted), "{name}");
         }
@@ -350,7 +362,8 @@ mod tests {
             key().pseudonym(Kind::Name, "Jan Peeters").unwrap(),
             key().person("Jan Peeters", "1985-07-31").unwrap(),
         );
-        let asked = |entries: &[(&str, &str)]| places.asked(&captures(entries), None).into_vec();
+        let asked =
+            |entries: &[(&str, &str)]| places.asked(&captures(entries), None, RECORDED).subjects.into_vec();
         assert_eq!(asked(&[("name", "Peeters Jan"), ("born", "31/07/1985")]), [name.clone(), person]);
         assert_eq!(asked(&[("name", "Peeters Jan"), ("born", "unknown")]), [name]);
     }
@@ -369,9 +382,18 @@ mod tests {
         let few = places.answered(answer(3).as_bytes());
         assert_eq!((few.subjects.len(), few.more), (3, 0));
         assert_eq!(few.subjects.first(), key().pseudonym(Kind::Plate, "1ABC0").as_ref());
-        let many = places.answered(answer(ANSWERED + 5).as_bytes());
-        assert_eq!((many.subjects.len(), many.more), (ANSWERED, 5));
-        assert_eq!(places.answered(b"<html>"), Answered::default());
+        let many = places.answered(answer(RECORDED + 5).as_bytes());
+        assert_eq!((many.subjects.len(), many.more), (RECORDED, 5));
+        assert_eq!(places.answered(b"<html>"), Named::default());
+    }
+
+    #[test]
+    fn a_request_names_many_and_only_so_many_are_kept() {
+        let places = DataSubjects::new(key(), vec![place(Kind::NationalNumber, body("/*"))]);
+        let numbers: Vec<_> =
+            (0..RECORDED + 7).map(|number| format!("{:011}", 85_000_000_000 + number)).collect();
+        let asked = places.asked(&captures(&[]), Some(&serde_json::to_vec(&numbers).unwrap()), RECORDED);
+        assert_eq!((asked.subjects.len(), asked.more), (RECORDED, 7));
     }
 
     #[test]

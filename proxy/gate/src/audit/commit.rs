@@ -13,6 +13,7 @@ use super::{
     ocsf,
     queue::{Queue, Work},
     record::Record,
+    settings::AuditFault,
     spill::Spill,
     tlog::Keeper,
     writer::SharedClock,
@@ -47,6 +48,12 @@ pub(super) struct Kept {
     records: usize,
 }
 
+impl Kept {
+    pub(super) fn new(lines: Vec<u8>, records: usize) -> Self {
+        Self { lines, records }
+    }
+}
+
 /// Nobody may wait for a thread that is gone.
 struct Watch(Arc<Queue>);
 
@@ -57,6 +64,20 @@ impl Drop for Watch {
 }
 
 impl Committer {
+    /// Writes what was left before the start. Where the disk does not take it, the second one stands in, and without one nothing starts.
+    pub(super) fn begin(&mut self) -> Result<(), AuditFault> {
+        let Err(cause) = self.move_back() else {
+            self.kept = Kept::default();
+            return Ok(());
+        };
+        self.fail(&cause);
+        if self.spill(0) {
+            Ok(())
+        } else {
+            Err(AuditFault::File { path: self.journal.path().to_owned(), cause })
+        }
+    }
+
     /// Works until the queue is closed and empty.
     pub(super) fn run(mut self) {
         let _watch = Watch(Arc::clone(&self.queue));
@@ -182,18 +203,12 @@ impl Committer {
         if self.again.is_none() {
             return;
         }
-        let now = self.clock.now();
-        let mended = self.journal.mend(now);
-        let mended = mended.and_then(|()| self.journal.log().map_or(Ok(()), Keeper::retry));
         let spilled = self.spill.as_ref().map_or(0, Spill::records);
-        let mended = mended.and_then(|()| match &mut self.spill {
-            None => Ok(()),
-            Some(spill) => spill.drain(&mut self.journal, now),
-        });
-        let mended = mended.and_then(|()| match self.kept.records {
-            0 => Ok(()),
-            _ => self.journal.commit(&self.kept.lines, now),
-        });
+        let mut mended = self.mend();
+        // The log may have met the full disk first.
+        if self.journal.make_room(&mended) {
+            mended = self.mend();
+        }
         match mended {
             Err(error) => {
                 self.fail(&error);
@@ -208,6 +223,24 @@ impl Committer {
                 self.again = None;
                 self.queue.set_failing(false);
             }
+        }
+    }
+
+    fn mend(&mut self) -> io::Result<()> {
+        self.journal.mend(self.clock.now())?;
+        self.journal.log().map_or(Ok(()), Keeper::retry)?;
+        self.move_back()
+    }
+
+    /// Writes what could not be written before, in its order.
+    fn move_back(&mut self) -> io::Result<()> {
+        let now = self.clock.now();
+        if let Some(spill) = &mut self.spill {
+            spill.drain(&mut self.journal, now)?;
+        }
+        match self.kept.records {
+            0 => Ok(()),
+            _ => self.journal.commit(&self.kept.lines, now),
         }
     }
 

@@ -46,7 +46,7 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Opens the file of a day. Its content has been through `recovery`.
+    /// Opens the file of a day, or of a later one if there is one. Its content has been through `recovery`.
     pub(super) fn open(
         disk: Arc<dyn Disk>,
         directory: &Path,
@@ -54,7 +54,7 @@ impl Journal {
         reserve_bytes: u64,
         now: SystemTime,
     ) -> io::Result<Self> {
-        let day = Day::of(now);
+        let day = newest(directory)?.map_or(Day::of(now), |newest| newest.max(Day::of(now)));
         let path = directory.join(day.file(PREFIX));
         let (file, good) = open(&*disk, directory, &path, durable)?;
         let reserve = Reserve::new(directory, reserve_bytes);
@@ -136,6 +136,11 @@ impl Journal {
         if self.durable { self.file.sync() } else { Ok(()) }
     }
 
+    /// Gives up what is held back, where a failure is that the disk is full; whether there was any.
+    pub(super) fn make_room(&self, failed: &io::Result<()>) -> bool {
+        is_full(failed) && self.reserve.give_up()
+    }
+
     /// Brings the end back after a failure, and proves that the disk takes records again.
     pub(super) fn mend(&mut self, now: SystemTime) -> io::Result<()> {
         // The old descriptor may belong to a mount that is gone.
@@ -157,9 +162,10 @@ impl Journal {
         Ok(())
     }
 
-    /// Turns to the file of the day, or back to the one that was moved away.
+    /// Turns to the file of the day, or back to the one that was moved away. A clock that is set back turns to no earlier day: lines
+    /// would come before others that the log has before them.
     fn follow(&mut self, now: SystemTime) -> io::Result<()> {
-        let day = Day::of(now);
+        let day = Day::of(now).max(self.day);
         if day == self.day && self.file.is_at(&self.path) {
             return Ok(());
         }
@@ -199,8 +205,17 @@ fn open(
     Ok((file, good))
 }
 
+/// The day of the newest file.
+fn newest(directory: &Path) -> io::Result<Option<Day>> {
+    Ok(days(directory)?.pop().map(|(day, _)| day))
+}
+
 /// The record's files, oldest first.
 pub(super) fn files(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    Ok(days(directory)?.into_iter().map(|(_, path)| path).collect())
+}
+
+fn days(directory: &Path) -> io::Result<Vec<(Day, PathBuf)>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
@@ -209,5 +224,22 @@ pub(super) fn files(directory: &Path) -> io::Result<Vec<PathBuf>> {
         }
     }
     files.sort();
-    Ok(files.into_iter().map(|(_, path)| path).collect())
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::tests::material::{at, directory};
+
+    #[test]
+    fn room_is_made_once_and_only_on_a_full_disk() {
+        let directory = directory();
+        let disk = Arc::new(super::super::disk::LocalDisk);
+        let journal = Journal::open(disk, directory.path(), true, 1 << 20, at(0)).unwrap();
+        assert!(!journal.make_room(&Ok(())));
+        assert!(!journal.make_room(&Err(io::ErrorKind::PermissionDenied.into())));
+        assert!(journal.make_room(&Err(io::ErrorKind::StorageFull.into())));
+        assert!(!journal.make_room(&Err(io::ErrorKind::StorageFull.into())), "there is no more");
+    }
 }

@@ -16,8 +16,7 @@ use std::{
 use serde::Deserialize;
 
 use super::{
-    disk,
-    journal::{self, Journal},
+    disk, journal,
     ocsf::{self, LINE_LIMIT_BYTES},
     settings::AuditFault,
 };
@@ -90,19 +89,15 @@ pub(super) fn read(directory: &Path) -> Result<Reading, AuditFault> {
 }
 
 impl Reading {
-    /// Writes an outcome for each decision that has none, in the order of the decisions.
-    pub(super) fn close(self, journal: &mut Journal, now: SystemTime) -> Result<Recovered, AuditFault> {
+    /// What was found, and the lines of outcomes for decisions that have none, in the order of the decisions.
+    pub(super) fn close(self, now: SystemTime) -> (Recovered, Vec<u8>) {
         let mut orphans: Vec<_> = self.open.into_iter().collect();
         orphans.sort_by_key(|(_, orphan)| orphan.line);
         let mut lines = Vec::new();
         for (id, orphan) in &orphans {
             ocsf::encode_unknown(id, orphan.source.as_deref(), now, &mut lines);
         }
-        if !lines.is_empty() {
-            let path = journal.path().to_owned();
-            journal.commit(&lines, now).map_err(|cause| AuditFault::File { path, cause })?;
-        }
-        Ok(Recovered { torn_bytes: self.torn_bytes, orphans: orphans.len() })
+        (Recovered { torn_bytes: self.torn_bytes, orphans: orphans.len() }, lines)
     }
 
     /// Reads one file; returns how many bytes at its end are no whole line.

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::access::Looker;
+use super::{access::Looker, retention::Retention};
 
 /// The content of records was removed, since it had been kept for as long as it was to be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +32,14 @@ pub struct Rule {
     pub retention: String,
     /// What was written before was retired, in milliseconds since 1970.
     pub before: i64,
+}
+
+impl Rule {
+    /// Whether what it retires has been kept for long enough by then.
+    #[must_use]
+    pub fn has_passed(&self, now: SystemTime) -> bool {
+        self.retention.parse::<Retention>().is_ok_and(|retention| self.before <= retention.cutoff(now))
+    }
 }
 
 impl Retirement {

@@ -65,7 +65,12 @@ impl Spill {
         if file.length()? > self.good {
             file.cut(self.good)?;
         }
-        file.append(lines).and_then(|()| file.sync())?;
+        let written = file.append(lines).and_then(|()| file.sync());
+        if written.is_err() {
+            // If this fails too, it is cut before anything else is written or moved.
+            let _ = file.cut(self.good);
+            return written;
+        }
         self.good += u64::try_from(lines.len()).unwrap_or(u64::MAX);
         self.records += records;
         Ok(())
@@ -73,6 +78,7 @@ impl Spill {
 
     /// Moves everything into the record, and is empty then. On a failure the next call goes on where this one stopped.
     pub(super) fn drain(&mut self, journal: &mut Journal, now: SystemTime) -> io::Result<()> {
+        self.cut_rest()?;
         if self.records == 0 {
             return Ok(());
         }
@@ -99,13 +105,8 @@ impl Spill {
         }
     }
 
-    /// After a start: moves what the record does not have yet. What it says of requests is `read` as the record was.
-    pub(super) fn resume(
-        &mut self,
-        journal: &mut Journal,
-        reading: &mut Reading,
-        now: SystemTime,
-    ) -> Result<(), AuditFault> {
+    /// After a start: what is to be moved, and says of requests what it does as the record itself would.
+    pub(super) fn resume(&mut self, reading: &mut Reading) -> Result<(), AuditFault> {
         let path = self.path.clone();
         let fault = |cause| AuditFault::File { path: path.clone(), cause };
         if !path.exists() {
@@ -121,6 +122,7 @@ impl Spill {
                 known.push(line.to_vec());
             }
             self.records += 1;
+            self.good += line.len() as u64 + 1;
         }
         for (number, line) in (self.moved + 1..).zip(&known) {
             reading.line(line).map_err(|what| AuditFault::Damaged {
@@ -129,15 +131,82 @@ impl Spill {
                 what,
             })?;
         }
-        self.drain(journal, now).map_err(fault)
+        Ok(())
+    }
+
+    /// Cuts what lies beyond the last whole line that was taken: it is kept elsewhere.
+    fn cut_rest(&mut self) -> io::Result<()> {
+        if !self.path.exists() {
+            return Ok(());
+        }
+        let mut file = LocalDisk.open(&self.path)?;
+        if file.length()? > self.good {
+            file.cut(self.good)?;
+            file.sync()?;
+        }
+        Ok(())
     }
 
     fn clear(&mut self) -> io::Result<()> {
         self.file = None;
         let mut file = LocalDisk.open(&self.path)?;
         file.cut(0)?;
-        file.sync()?;
+        // Even if the sync fails: of what is taken from now on nothing was moved.
         (self.good, self.records, self.moved) = (0, 0, 0);
-        Ok(())
+        file.sync()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::Range;
+
+    use super::*;
+    use crate::audit::tests::material::{at, directory, file};
+
+    /// A file that takes half of what it is given.
+    struct Full(Box<dyn DiskFile>);
+
+    impl DiskFile for Full {
+        fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+            self.0.append(&bytes[..bytes.len() / 2])?;
+            Err(io::ErrorKind::StorageFull.into())
+        }
+
+        fn sync(&mut self) -> io::Result<()> {
+            self.0.sync()
+        }
+
+        fn let_go(&self, bytes: Range<u64>) {
+            self.0.let_go(bytes);
+        }
+
+        fn length(&self) -> io::Result<u64> {
+            self.0.length()
+        }
+
+        fn cut(&mut self, _: u64) -> io::Result<()> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+
+        fn is_at(&self, path: &Path) -> bool {
+            self.0.is_at(path)
+        }
+    }
+
+    #[test]
+    fn what_a_full_second_disk_took_of_a_batch_is_not_moved() {
+        let (first, second) = (directory(), directory());
+        let mut spill = Spill::open(second.path()).unwrap();
+        spill.append(b"one\n", 1).unwrap();
+        spill.file = spill.file.take().map(|file| Box::new(Full(file)) as Box<dyn DiskFile>);
+        spill.append(b"two\nthree\nfour\n", 3).unwrap_err();
+        let left = std::fs::read(&spill.path).unwrap();
+        assert!(left.starts_with(b"one\ntwo\n"), "a whole line of it is there");
+        let mut journal =
+            Journal::open(std::sync::Arc::new(LocalDisk), first.path(), true, 0, at(0)).unwrap();
+        spill.drain(&mut journal, at(0)).unwrap();
+        assert_eq!(std::fs::read(file(first.path())).unwrap(), b"one\n", "it is kept elsewhere");
+        assert_eq!(std::fs::read(&spill.path).unwrap(), b"");
     }
 }

@@ -54,7 +54,7 @@ impl Watch {
         }
         let (at, shift) = (decision.received, usual.shift);
         let mut found = vec![];
-        let named = decision.subjects.iter().map(|named| hasher.hash_one(named.pseudonym));
+        let named = decision.subjects.subjects.iter().map(|named| hasher.hash_one(named.pseudonym));
         if see(subjects, &subject.id, named, (at, shift, usual.subjects)) {
             found.push(ShiftCount::Subjects);
         }

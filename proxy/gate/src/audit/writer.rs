@@ -93,11 +93,11 @@ impl Audit {
             })?;
         }
         if let Some(spill) = &mut spill {
-            spill.resume(&mut journal, &mut reading, clock.now())?;
+            spill.resume(&mut reading)?;
         }
-        let recovered = reading.close(&mut journal, clock.now())?;
+        let (recovered, closing) = reading.close(clock.now());
         let strangers = Strangers::open(&directory, settings.strangers_bytes, Arc::clone(&clock))?;
-        let committer = Committer {
+        let mut committer = Committer {
             queue: Arc::clone(&queue),
             counts: Arc::clone(&counts),
             journal,
@@ -106,9 +106,10 @@ impl Audit {
             kept_bytes: settings.kept_bytes,
             retry: settings.retry,
             lines: Vec::new(),
-            kept: Kept::default(),
+            kept: Kept::new(closing, recovered.orphans),
             again: None,
         };
+        committer.begin()?;
         let thread = thread::Builder::new().name("audit".into()).spawn(move || committer.run());
         let thread = Mutex::new(Some(thread.map_err(AuditFault::Thread)?));
         Ok((

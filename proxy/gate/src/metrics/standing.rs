@@ -217,6 +217,7 @@ pub(super) struct Recorded {
     pub(super) unusual: [IntCounter; 3],
     pub(super) entries: IntGauge,
     pub(super) unchecked: IntGauge,
+    pub(super) unanchored: IntGaugeVec,
     pub(super) checkpoint_age: IntGaugeVec,
 }
 
@@ -271,6 +272,11 @@ impl Recorded {
             unchecked: new.gauge(
                 "poort_audit_log_unchecked_entries",
                 "Entries that no signed checkpoint covers yet.",
+            )?,
+            unanchored: new.gauges(
+                "poort_audit_log_unanchored_entries",
+                "Entries under a signed checkpoint that the anchor does not have; there is none without an anchor.",
+                &[],
             )?,
             checkpoint_age: new.gauges(
                 "poort_audit_checkpoint_age_seconds",

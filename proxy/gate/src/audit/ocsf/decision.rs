@@ -14,13 +14,14 @@ use poort_policy::{DeviceFacts, PrincipalKind, Question};
 use serde::{Serialize, Serializer};
 
 use super::{
+    Form,
     envelope::{Envelope, Event},
     event::{
         Actor, Authorization, Certificate, DECISION, Device, Endpoint, Fingerprint, Group, HttpActivity,
         HttpRequest, Message, Metadata, Named, Policy, San, Session, Tls, Url, User,
     },
-    inspection::Inspection,
-    subject::About,
+    inspection::{Inspection, is_zero},
+    subject::{About, about},
     text::{Cut, Hex, PATH_BYTES, Shown, micros, name, timestamp},
     words,
 };
@@ -48,6 +49,9 @@ pub(super) struct Unmapped<'a> {
     /// Whom the request is about.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     subjects: Vec<About>,
+    /// How many more it is about.
+    #[serde(skip_serializing_if = "is_zero")]
+    more_subjects: usize,
     verdict: &'static str,
     certificate: &'static str,
     waf: Inspection<'a>,
@@ -79,17 +83,16 @@ impl Serialize for Steps<'_> {
     }
 }
 
-/// The event of a decision. `id` is the request's name as text. With `untruncated` the whole would have been so many bytes, too many, and
-/// what has no bound of its own is left out.
+/// The event of a decision. `id` is the request's name as text.
 pub(super) fn event<'a>(
     decision: &'a Decision,
     digests: &'a Digests,
     id: &'a str,
-    untruncated: Option<usize>,
+    form: Form,
 ) -> Event<'a, HttpActivity<'a, Unmapped<'a>>> {
-    let whole = untruncated.is_none();
+    let whole = form.is_whole();
     Event {
-        envelope: envelope(decision, id, untruncated),
+        envelope: envelope(decision, id, form),
         body: HttpActivity {
             actor: actor(decision, whole),
             device: device(decision),
@@ -98,20 +101,16 @@ pub(super) fn event<'a>(
             tls: Some(tls(decision)),
             policy: decision.policy.as_ref().map(|_| policy(&digests.policies, Some(true))),
             authorizations: if whole { authorizations(decision) } else { vec![] },
-            ..HttpActivity::at(destination(decision), unmapped(decision, digests, whole))
+            ..HttpActivity::at(destination(decision), unmapped(decision, digests, form))
         },
     }
 }
 
-fn envelope<'a>(decision: &'a Decision, id: &'a str, untruncated: Option<usize>) -> Envelope<'a> {
+fn envelope<'a>(decision: &'a Decision, id: &'a str, form: Form) -> Envelope<'a> {
     let (activity, activity_name) = activity(decision.request.as_ref());
     let reason = reason(&decision.verdict);
     let status_detail = reason.map(Reason::code);
-    let metadata = Metadata {
-        is_truncated: untruncated.map(|_| true),
-        untruncated_size: untruncated,
-        ..Metadata::new(DECISION, Some(id))
-    };
+    let metadata = Metadata::new(DECISION, Some(id)).in_form(form);
     let message = Message { what: message(&decision.verdict), why: status_detail };
     let decided = Envelope {
         activity_name,
@@ -280,7 +279,9 @@ fn authorizations(decision: &Decision) -> Vec<Authorization<'_>> {
     ids.map(|id| Authorization { decision: word, policy: policy(id, None) }).collect()
 }
 
-fn unmapped<'a>(decision: &'a Decision, digests: &'a Digests, whole: bool) -> Unmapped<'a> {
+fn unmapped<'a>(decision: &'a Decision, digests: &'a Digests, form: Form) -> Unmapped<'a> {
+    let whole = form.is_whole();
+    let (subjects, more_subjects) = about(&decision.subjects, form);
     let question = decision.question.as_ref();
     let dropped = decision.subject.iter().flat_map(|subject| &subject.dropped);
     Unmapped {
@@ -291,14 +292,15 @@ fn unmapped<'a>(decision: &'a Decision, digests: &'a Digests, whole: bool) -> Un
         purpose: question.and_then(|question| question.context.purpose.as_deref()).map(name),
         case: question.and_then(|question| question.context.case.as_deref()).map(name),
         glass: decision.glass.map(|request| Hex::of(&request.0)),
-        subjects: decision.subjects.iter().map(About::of).collect(),
+        subjects,
+        more_subjects,
         verdict: decision.verdict.outcome(),
         certificate: match &decision.connection.device {
             DeviceState::Absent => "absent",
             DeviceState::Accepted(_) => "accepted",
             DeviceState::Rejected(rejected) => rejected.fault.code(),
         },
-        waf: Inspection::of(decision.inspection.as_deref()),
+        waf: Inspection::of(decision.inspection.as_deref(), form),
         steps: Steps(&decision.steps),
         digests: Configuration {
             policies: &digests.policies,

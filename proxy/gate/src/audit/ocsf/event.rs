@@ -4,7 +4,10 @@ use std::{fmt, net::IpAddr};
 
 use serde::Serialize;
 
-use super::text::{Cut, Hex, Shown, name};
+use super::{
+    Form,
+    text::{Cut, Hex, Shown, name},
+};
 
 /// `metadata.event_code` of a decision.
 pub(crate) const DECISION: &str = "decision";
@@ -57,6 +60,9 @@ impl<'a, U> HttpActivity<'a, U> {
     }
 }
 
+/// Why something happened, in somebody's own words, is written up to here.
+const REASON_BYTES: usize = 2048;
+
 /// What people read first.
 #[derive(Clone, Copy)]
 pub(super) struct Message<'a> {
@@ -67,7 +73,7 @@ pub(super) struct Message<'a> {
 impl fmt::Display for Message<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.what)?;
-        self.why.map_or(Ok(()), |why| write!(f, ": {why}"))
+        self.why.map_or(Ok(()), |why| write!(f, ": {}", Cut(why, REASON_BYTES)))
     }
 }
 
@@ -113,6 +119,12 @@ impl<'a> Metadata<'a> {
             is_truncated: None,
             untruncated_size: None,
         }
+    }
+
+    /// The same of a record in such a form.
+    pub(super) fn in_form(self, form: Form) -> Self {
+        let untruncated_size = form.untruncated();
+        Self { is_truncated: untruncated_size.map(|_| true), untruncated_size, ..self }
     }
 
     /// The metadata of what callers did whom nobody knows, counted together.

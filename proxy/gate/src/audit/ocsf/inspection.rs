@@ -3,12 +3,17 @@
 use poort_enforce::inspect::{Matched, Report};
 use serde::Serialize;
 
-use super::text::{Cut, name};
+use super::{
+    Form,
+    text::{Cut, name},
+};
 
 /// Matches are written up to here; the rest is counted.
 const MATCHES: usize = 64;
 /// What matched is written up to here, in bytes, where the zone's file wants it at all.
 const DATA_BYTES: usize = 256;
+/// All matches together are written up to here, in bytes of the line: what a client chose the name of may need six for one.
+const MATCHES_BYTES: usize = 16 << 10;
 
 /// What inspection found.
 #[derive(Serialize)]
@@ -45,16 +50,27 @@ struct Match<'a> {
 }
 
 impl<'a> Inspection<'a> {
-    pub(super) fn of(report: Option<&'a Report>) -> Self {
+    pub(super) fn of(report: Option<&'a Report>, form: Form) -> Self {
         Self {
             result: report.map_or("not_inspected", |report| report.finding.code()),
-            found: report.map(Found::of),
+            found: report.map(|report| Found::of(report, form)),
         }
     }
 }
 
 impl<'a> Found<'a> {
-    fn of(report: &'a Report) -> Self {
+    fn of(report: &'a Report, form: Form) -> Self {
+        let mut room = if form.has_lists() { MATCHES_BYTES } else { 0 };
+        let matches: Vec<_> = report
+            .matches
+            .iter()
+            .take(MATCHES)
+            .map(Match::of)
+            .map_while(|found| {
+                room = room.checked_sub(found.most_bytes())?;
+                Some(found)
+            })
+            .collect();
         Self {
             mode: report.mode.as_str(),
             level: report.level,
@@ -62,8 +78,8 @@ impl<'a> Found<'a> {
             score: report.score,
             threshold: report.threshold,
             body: report.body.code(),
-            matches: report.matches.iter().take(MATCHES).map(Match::of).collect(),
-            dropped: report.dropped.saturating_add(report.matches.len().saturating_sub(MATCHES)),
+            dropped: report.dropped.saturating_add(report.matches.len() - matches.len()),
+            matches,
         }
     }
 }
@@ -77,6 +93,13 @@ impl<'a> Match<'a> {
             severity: found.rule.severity,
             data: found.data.as_deref().map(|data| Cut(data, DATA_BYTES)),
         }
+    }
+
+    /// It takes no more than this in a line.
+    fn most_bytes(&self) -> usize {
+        const NAMES: usize = r#"{"rule":,"message":"","variable":"","severity":,"data":""},"#.len() + 24;
+        let texts = [Some(self.message), Some(self.variable), self.data];
+        texts.into_iter().flatten().map(Cut::most_bytes).sum::<usize>() + NAMES
     }
 }
 

@@ -62,13 +62,7 @@ pub fn encode(record: &Record, lines: &mut Vec<u8>) {
     match record {
         Record::Decision(decision, digests) => {
             let id = Hex::of(&decision.id.0);
-            let start = lines.len();
-            line(&decision::event(decision, digests, id.as_str(), None), lines);
-            let bytes = (lines.len() - start).saturating_sub(1);
-            if bytes > LINE_LIMIT_BYTES {
-                lines.truncate(start);
-                line(&decision::event(decision, digests, id.as_str(), Some(bytes)), lines);
-            }
+            within_limit(lines, |form| decision::event(decision, digests, id.as_str(), form));
         }
         Record::Authentication(authentication) => {
             let id = authentication.request.map(|request| Hex::of(&request.0));
@@ -90,7 +84,8 @@ pub fn encode(record: &Record, lines: &mut Vec<u8>) {
             line(&access_ended::event(ended, &ended.uid.to_string(), &ended.whom.name()), lines);
         }
         Record::Outcome(outcome) => {
-            line(&outcome::event(outcome, Hex::of(&outcome.id.0).as_str()), lines);
+            let id = Hex::of(&outcome.id.0);
+            within_limit(lines, |form| outcome::event(outcome, id.as_str(), form));
         }
     }
 }
@@ -105,6 +100,51 @@ pub(crate) fn encode_stranger(stranger: &Stranger<'_>, lines: &mut Vec<u8>) {
     match stranger.cause.event {
         Caused::Handshake => line(&authentication::handshakes(stranger), lines),
         Caused::Answer | Caused::Refusal(_) => line(&stranger::event(stranger), lines),
+    }
+}
+
+/// How much is written of a record. What could be longer than a line may be has less said of it, and the whole's size instead.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Whole,
+    /// Without what has no bound of its own.
+    Bounded {
+        whole_bytes: usize,
+    },
+    /// Without lists either.
+    Least {
+        whole_bytes: usize,
+    },
+}
+
+impl Form {
+    const fn is_whole(self) -> bool {
+        matches!(self, Self::Whole)
+    }
+
+    const fn has_lists(self) -> bool {
+        !matches!(self, Self::Least { .. })
+    }
+
+    /// In bytes, where the record is not whole.
+    const fn untruncated(self) -> Option<usize> {
+        match self {
+            Self::Whole => None,
+            Self::Bounded { whole_bytes } | Self::Least { whole_bytes } => Some(whole_bytes),
+        }
+    }
+}
+
+/// Appends an event's line in the longest form that a line may have.
+fn within_limit<E: serde::Serialize>(lines: &mut Vec<u8>, event: impl Fn(Form) -> E) {
+    let start = lines.len();
+    line(&event(Form::Whole), lines);
+    let whole_bytes = (lines.len() - start).saturating_sub(1);
+    for form in [Form::Bounded { whole_bytes }, Form::Least { whole_bytes }] {
+        if lines.len() - start > LINE_LIMIT_BYTES + 1 {
+            lines.truncate(start);
+            line(&event(form), lines);
+        }
     }
 }
 

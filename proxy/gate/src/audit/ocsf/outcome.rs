@@ -11,10 +11,11 @@ use poort_policy::Disagreement;
 use serde::Serialize;
 
 use super::{
+    Form,
     envelope::{Envelope, Event},
     event::{Endpoint, HttpActivity, HttpResponse, Message, Metadata, OUTCOME, Traffic},
     inspection::{Inspection, is_zero},
-    subject::About,
+    subject::{About, about},
     text::{Hex, Shown, micros},
     words,
 };
@@ -53,22 +54,27 @@ pub(super) struct Unmapped<'a> {
 }
 
 /// The event of an outcome. `id` is the request's name as text.
-pub(super) fn event<'a>(outcome: &'a Outcome, id: &'a str) -> Event<'a, HttpActivity<'a, Unmapped<'a>>> {
+pub(super) fn event<'a>(
+    outcome: &'a Outcome,
+    id: &'a str,
+    form: Form,
+) -> Event<'a, HttpActivity<'a, Unmapped<'a>>> {
+    let (subjects, more_subjects) = about(&outcome.subjects, form);
     let unmapped = Unmapped {
         code: Some(RequestId(outcome.id.0).code()),
         source: outcome.source.as_deref(),
         end: outcome.end.code(),
-        waf: outcome.inspection.as_deref().map(|report| Inspection::of(Some(report))),
+        waf: outcome.inspection.as_deref().map(|report| Inspection::of(Some(report), form)),
         body_sha256: outcome.body_sha256.as_deref().map(|sum| Hex::of(sum)),
-        disagreements: &outcome.disagreements,
-        subjects: outcome.subjects.subjects.iter().map(About::of).collect(),
-        more_subjects: outcome.subjects.more,
+        disagreements: if form.is_whole() { &outcome.disagreements } else { &[] },
+        subjects,
+        more_subjects,
         failure: outcome.failure.as_ref().map(Reason::code),
         attempts: Some(outcome.attempts),
         duration_us: Some(micros(outcome.duration)),
     };
     Event {
-        envelope: envelope(outcome, id),
+        envelope: envelope(outcome, id, form),
         body: HttpActivity {
             http_response: outcome.status.map(|code| HttpResponse { code }),
             traffic: Some(Traffic { bytes_in: outcome.received_bytes, bytes_out: outcome.sent_bytes }),
@@ -87,7 +93,7 @@ pub(super) fn unknown<'a>(
     Event { envelope: ended(id, now, UNKNOWN), body: HttpActivity::at(Endpoint::of_source(source), unmapped) }
 }
 
-fn envelope<'a>(outcome: &'a Outcome, id: &'a str) -> Envelope<'a> {
+fn envelope<'a>(outcome: &'a Outcome, id: &'a str, form: Form) -> Envelope<'a> {
     let failure = outcome.failure.as_ref();
     let failed = failure.is_some() || outcome.end != End::Complete;
     let severity_id = severity(outcome.end, failure);
@@ -101,6 +107,7 @@ fn envelope<'a>(outcome: &'a Outcome, id: &'a str) -> Envelope<'a> {
         status_id: if failed { words::STATUS_FAILURE } else { words::STATUS_SUCCESS },
         status_code: outcome.status.map(Shown),
         duration: Some(u64::try_from(outcome.duration.as_millis()).unwrap_or(u64::MAX)),
+        metadata: Metadata::new(OUTCOME, Some(id)).in_form(form),
         ..ended.between(start, outcome.ended)
     }
 }

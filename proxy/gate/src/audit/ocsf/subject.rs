@@ -1,9 +1,12 @@
 //! Somebody or something a request is about, as a part of an event.
 
-use poort_enforce::data_subject::{DataSubject, KeyId};
+use poort_enforce::data_subject::{DataSubject, KeyId, Named};
 use serde::Serialize;
 
-use super::text::{Hex, Shown};
+use super::{
+    Form,
+    text::{Hex, Shown},
+};
 
 /// What it was named by, and what stands for it.
 #[derive(Serialize)]
@@ -14,7 +17,16 @@ pub(super) struct About {
 }
 
 impl About {
-    pub(super) fn of(subject: &DataSubject) -> Self {
+    fn of(subject: &DataSubject) -> Self {
         Self { kind: subject.kind.as_str(), pseudonym: Hex::of(&subject.pseudonym), key: Shown(subject.key) }
+    }
+}
+
+/// Those that a record in such a form has, and how many more there are.
+pub(super) fn about(named: &Named, form: Form) -> (Vec<About>, usize) {
+    if form.has_lists() {
+        (named.subjects.iter().map(About::of).collect(), named.more)
+    } else {
+        (vec![], named.subjects.len().saturating_add(named.more))
     }
 }

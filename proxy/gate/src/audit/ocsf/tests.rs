@@ -1,3 +1,7 @@
+//! What every record says, and that it is valid.
+
+mod long;
+
 use std::{sync::Arc, time::Duration};
 
 use http::{Method, Version};
@@ -325,6 +329,8 @@ fn findings_and_looks_at_the_record_are_valid() {
         refused: false,
         source: None,
     };
+    let wordy = Access { reason: Some("\u{1}".repeat(80_000)), ..access.clone() };
+    line("somebody who has much to say", &Record::Access(Box::new(wordy)));
     let event = line("access", &Record::Access(Box::new(access.clone()))).1;
     assert_eq!((&event["actor"]["user"]["uid"], &event["count"]), (&json!("1000"), &json!(3)));
     assert_eq!(event["unmapped"]["wanted"]["subject"], "ab".repeat(16));
@@ -538,21 +544,6 @@ fn a_broken_glass_and_its_review_say_who_and_why() {
     let mut odd = broken_glass(4, "persons");
     odd.glass.reason = "\u{1b}[2J\"}".repeat(900).into();
     line("odd words", &Record::BrokenGlass(Box::new(odd)));
-}
-
-#[test]
-fn a_record_too_long_keeps_who_and_what_and_says_so() {
-    let mut decision = decision(1);
-    let question = decision.question.as_mut().unwrap();
-    question.context.request.captures.insert("name".into(), "\u{1}".repeat(20_000));
-    let event = decided("too long", decision);
-    assert_eq!(event["metadata"]["is_truncated"], true);
-    assert!(event["metadata"]["untruncated_size"].as_u64().unwrap() > 120_000);
-    assert_eq!(
-        (&event["unmapped"]["question"], &event["unmapped"]["operation"]),
-        (&Value::Null, &json!("consult"))
-    );
-    assert_eq!(event["actor"]["user"]["uid"], "zone|4711");
 }
 
 /// Text as an attacker would choose it.

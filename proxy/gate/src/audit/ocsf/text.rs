@@ -17,14 +17,32 @@ pub(super) const PATH_BYTES: usize = 2048;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cut<'a>(pub(super) &'a str, pub(super) usize);
 
+impl Cut<'_> {
+    /// It takes no more than this in a line: what is escaped needs at most six bytes for one.
+    pub(super) fn most_bytes(self) -> usize {
+        let Self(text, limit) = self;
+        let each = |byte: u8| {
+            if byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\') || byte == b' ' { 1 } else { 6 }
+        };
+        text.bytes().take(limit).map(each).sum::<usize>() + '…'.len_utf8()
+    }
+}
+
+impl fmt::Display for Cut<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(text, limit) = *self;
+        if text.len() <= limit {
+            return f.write_str(text);
+        }
+        let end = text.floor_char_boundary(limit);
+        write!(f, "{}…", text.get(..end).unwrap_or_default())
+    }
+}
+
 impl Serialize for Cut<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self(text, limit) = *self;
-        if text.len() <= limit {
-            return serializer.serialize_str(text);
-        }
-        let end = text.floor_char_boundary(limit);
-        serializer.collect_str(&format_args!("{}…", text.get(..end).unwrap_or_default()))
+        if text.len() <= limit { serializer.serialize_str(text) } else { serializer.collect_str(self) }
     }
 }
 

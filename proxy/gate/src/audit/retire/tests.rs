@@ -92,7 +92,7 @@ impl Ground {
     }
 
     fn verify(&self) -> Result<u64, Doubt> {
-        verify(&self.log(), &self.keys, None).map(|proved| proved.retired)
+        verify(&self.log(), &self.keys, None, now()).map(|proved| proved.retired)
     }
 
     fn of_persons(&self) -> usize {

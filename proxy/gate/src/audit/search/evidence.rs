@@ -1,8 +1,15 @@
-//! Each line held against the log.
+//! Each line held against the log, and each file.
 
-use std::{collections::HashMap, path::Path};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
-use crate::audit::tlog::{self, Checked, Keys};
+use super::{Doubt, Lines, Place, SearchFault};
+use crate::audit::{
+    journal,
+    tlog::{self, Checked, Keys},
+};
 
 /// Where a line is in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,11 +22,23 @@ pub enum Entry {
     Altered,
 }
 
-/// A log, and which of its entries each file begins with.
+/// A log, and which of its entries are in each file.
 pub struct Evidence {
     /// None before its first checkpoint.
     log: Option<Checked>,
-    beginnings: HashMap<String, u64>,
+    files: HashMap<String, Part>,
+    /// Those of which another has the name now.
+    replaced: Vec<(String, Part)>,
+}
+
+/// Entries of a log: those that are lines of one file.
+#[derive(Clone, Copy)]
+struct Part {
+    first: u64,
+    /// How many of them are under the newest checkpoint.
+    lines: u64,
+    /// Whether it is known that the file has no more.
+    ended: bool,
 }
 
 impl Evidence {
@@ -33,8 +52,17 @@ impl Evidence {
             Err(tlog::Doubt::NoCheckpoint(_)) => None,
             Err(doubt) => return Err(doubt),
         };
-        let beginnings = tlog::beginnings(directory)?.into_iter().collect();
-        Ok(Self { log, beginnings })
+        let size = log.as_ref().map_or(0, Checked::size);
+        let beginnings = tlog::beginnings(directory)?;
+        let nexts = beginnings.iter().skip(1).map(|(_, next)| Some(*next)).chain([None]);
+        let (mut files, mut replaced) = (HashMap::new(), vec![]);
+        for ((name, first), next) in beginnings.iter().zip(nexts) {
+            let lines = next.unwrap_or(size).min(size).saturating_sub(*first);
+            let part = Part { first: *first, lines, ended: next.is_some_and(|next| next <= size) };
+            let before = files.insert(name.clone(), part);
+            replaced.extend(before.map(|before| (name.clone(), before)));
+        }
+        Ok(Self { log, files, replaced })
     }
 
     /// The log's origin, and how many entries are under its newest checkpoint; none if it has no checkpoint yet.
@@ -45,15 +73,78 @@ impl Evidence {
 
     /// The entry that a file's line, from 1, is.
     pub(super) fn entry(&self, file: &Path, line: u64, text: &[u8]) -> Result<Entry, tlog::Doubt> {
-        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let (Some(log), Some(first)) = (&self.log, self.beginnings.get(name)) else {
+        let (Some(log), Some(part)) = (&self.log, self.files.get(name(file))) else {
             return Ok(Entry::Waiting);
         };
-        let index = first + line.saturating_sub(1);
+        let index = part.first + line.saturating_sub(1);
         Ok(match log.holds(index, text)? {
             None => Entry::Waiting,
             Some(true) => Entry::Proved(index),
             Some(false) => Entry::Altered,
         })
     }
+
+    /// What is wrong with a file's line, from 1: by the log's tiles, which `audit verify` holds against the root.
+    pub(super) fn doubt(&self, file: &Path, line: u64, text: &[u8]) -> Result<Option<Doubt>, tlog::Doubt> {
+        let (Some(log), Some(part)) = (&self.log, self.files.get(name(file))) else { return Ok(None) };
+        let stands = match part.ended && line > part.lines {
+            true => Some(false),
+            false => log.stands(part.first + line.saturating_sub(1), text)?,
+        };
+        let what = || {
+            "this line is not what the log has in its place: it was changed after it was written".to_owned()
+        };
+        Ok((stands == Some(false)).then(|| Doubt { place: place(file, line), what: what() }))
+    }
+
+    /// What is wrong with a file that has so many lines.
+    pub(super) fn doubt_end(&self, file: &Path, lines: u64) -> Option<Doubt> {
+        let known = self.files.get(name(file))?.lines;
+        let what =
+            || format!("it ends after {lines} lines, and the log has {known} of it: lines were removed");
+        (lines < known).then(|| Doubt { place: place(file, lines), what: what() })
+    }
+
+    /// Files that the log knows and a directory does not have, of those that `reads` says yes to: taken to an archive, or removed.
+    pub fn missing(&self, directory: &Path, reads: impl Fn(&Path) -> bool) -> Vec<Doubt> {
+        let gone = self.files.iter().filter(|(name, _)| !directory.join(name).exists());
+        let replaced = self.replaced.iter().map(|(name, part)| (name, part));
+        let mut missing: Vec<_> = gone.chain(replaced).filter(|(_, part)| part.lines > 0).collect();
+        missing.sort_unstable_by_key(|(_, part)| part.first);
+        let paths = missing.into_iter().map(|(name, part)| (directory.join(name), part));
+        let doubt = |(file, part): (PathBuf, &Part)| Doubt {
+            place: place(&file, 0),
+            what: format!(
+                "a file of this name with {} lines is not here; the log has them from entry {} on",
+                part.lines, part.first
+            ),
+        };
+        paths.filter(|(file, _)| reads(file)).map(doubt).collect()
+    }
+
+    /// Holds a whole record against the log: what is wrong with the files that are there.
+    ///
+    /// # Errors
+    /// [`SearchFault`] if a file or a tile cannot be read.
+    pub fn hold(&self, directory: &Path) -> Result<Vec<Doubt>, SearchFault> {
+        let fault = |cause| SearchFault::File { path: directory.to_owned(), cause };
+        let mut doubts = vec![];
+        for path in journal::files(directory).map_err(fault)? {
+            let (mut lines, mut last) = (Lines::open(&path)?, 0);
+            while let Some((number, line)) = lines.next()? {
+                last = number;
+                doubts.extend(self.doubt(&path, number, line)?);
+            }
+            doubts.extend(self.doubt_end(&path, last));
+        }
+        Ok(doubts)
+    }
+}
+
+fn name(file: &Path) -> &str {
+    file.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+}
+
+fn place(file: &Path, line: u64) -> Place {
+    Place { file: file.to_owned(), line }
 }

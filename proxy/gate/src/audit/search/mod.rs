@@ -40,16 +40,16 @@ use super::{journal, tlog};
 pub struct Found {
     /// Oldest first.
     pub consultations: Vec<Consultation>,
-    /// Lines that could not be read, or are not what was written.
+    /// Lines that could not be read, are not what was written, or are missing.
     pub doubts: Vec<Doubt>,
     /// Lines in the files of the period whose content was retired: what they said cannot be known any more.
     pub retired: u64,
 }
 
-/// A line that proves nothing.
-#[derive(Debug)]
+/// A line that proves nothing, or a file.
+#[derive(Clone, Debug)]
 pub struct Doubt {
-    /// The line.
+    /// The line; 0 where it is the whole file.
     pub place: Place,
     /// What is wrong with it.
     pub what: String,
@@ -57,7 +57,10 @@ pub struct Doubt {
 
 impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.what)
+        match self.place.line {
+            0 => write!(f, "{}: {}", self.place.file.display(), self.what),
+            _ => write!(f, "{}: {}", self.place, self.what),
+        }
     }
 }
 
@@ -86,7 +89,10 @@ pub fn search(directory: &Path, wanted: &Wanted, evidence: Option<&Evidence>) ->
     let mut files = journal::files(directory).map_err(fault)?;
     files.retain(|path| wanted.reads(path));
     let mut found = Found::default();
-    let meant = meant(&files, wanted, &mut found)?;
+    if let Some(evidence) = evidence {
+        found.doubts = evidence.missing(directory, |path| wanted.reads(path));
+    }
+    let meant = meant(&files, wanted, evidence, &mut found)?;
     let mut open = HashMap::new();
     for path in &files {
         let mut lines = Lines::open(path)?;
@@ -108,11 +114,12 @@ pub fn search(directory: &Path, wanted: &Wanted, evidence: Option<&Evidence>) ->
                 continue;
             }
             match evidence.map(|evidence| evidence.entry(path, number, line)).transpose()? {
-                Some(Entry::Altered) => {
+                Some(Entry::Altered) if found.doubts.iter().all(|doubt| doubt.place != place) => {
                     found
                         .doubts
                         .push(Doubt { place, what: "this line is not what the log has in its place".into() });
                 }
+                Some(Entry::Altered) => {}
                 entry => consultation.entry = entry,
             }
             open.insert(id.to_owned(), found.consultations.len());
@@ -123,12 +130,22 @@ pub fn search(directory: &Path, wanted: &Wanted, evidence: Option<&Evidence>) ->
 }
 
 /// The requests that are meant, by id.
-fn meant(files: &[PathBuf], wanted: &Wanted, found: &mut Found) -> Result<HashMap<String, u8>, SearchFault> {
+fn meant(
+    files: &[PathBuf],
+    wanted: &Wanted,
+    evidence: Option<&Evidence>,
+    found: &mut Found,
+) -> Result<HashMap<String, u8>, SearchFault> {
     let sieve = wanted.sieve();
     let mut seen: HashMap<String, u8> = HashMap::new();
     for path in files {
-        let mut lines = Lines::open(path)?;
+        let (mut lines, mut last) = (Lines::open(path)?, 0);
         while let Some((number, line)) = lines.next()? {
+            last = number;
+            // Of every line: one that was changed may be just what is meant, and not look so any more.
+            if let Some(doubt) = evidence.map_or(Ok(None), |evidence| evidence.doubt(path, number, line))? {
+                found.doubts.push(doubt);
+            }
             if tlog::tombstone::read(line).is_some() {
                 found.retired += 1;
                 continue;
@@ -144,6 +161,7 @@ fn meant(files: &[PathBuf], wanted: &Wanted, found: &mut Found) -> Result<HashMa
                 }
             }
         }
+        found.doubts.extend(evidence.and_then(|evidence| evidence.doubt_end(path, last)));
     }
     seen.retain(|_, met| *met == wanted.all());
     Ok(seen)

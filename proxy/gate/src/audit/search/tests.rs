@@ -1,16 +1,17 @@
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Arc};
 
 use poort_enforce::{
-    data_subject::{Answered, Kind},
+    data_subject::Kind,
     record::{Decision, Outcome},
 };
 use tempfile::tempdir;
 
 use super::*;
 use crate::audit::{
-    Record,
+    Audit, AuditSettings, Record,
     ocsf::encode,
-    tests::material::{at, decision, digests, outcome, pseudonyms},
+    tests::material::{HandClock, at, decision, digests, directory, outcome, pseudonyms, settings},
+    tlog::{Keys, LOG_DIRECTORY, LogSettings, Signer},
 };
 
 const TODAY: &str = "audit-20260301.jsonl";
@@ -35,7 +36,7 @@ fn asked_about(number: u8, plate: &str) -> Record {
 fn record(directory: &Path) {
     let answered = |plate| {
         let subjects = pseudonyms().pseudonym(Kind::Plate, plate).into_iter().collect();
-        Record::Outcome(Outcome { subjects: Answered { subjects, more: 0 }, ..outcome(3) })
+        Record::Outcome(Outcome { subjects, ..outcome(3) })
     };
     let nobody = decided(Decision { subjects: [].into_iter().collect(), ..decision(3) });
     let sighted = Record::Outcome(Outcome { source: Some("vehicles".into()), ..outcome(2) });
@@ -123,6 +124,48 @@ fn a_line_that_is_no_record_is_named_and_ends_nothing() {
     let doubts: Vec<_> = found.doubts.iter().map(ToString::to_string).collect();
     assert_eq!(doubts.len(), 1, "{doubts:?}");
     assert!(doubts[0].contains(&format!("{TODAY}:2: this is no record")), "{doubts:?}");
+}
+
+#[test]
+fn whatever_does_not_stand_in_the_log_is_told_whether_it_is_meant_or_not() {
+    let directory = directory();
+    let keys = Arc::new(Keys::parse(&Signer::generate("gate.example/audit").unwrap().0).unwrap());
+    let log = directory.path().join(LOG_DIRECTORY);
+    let clock = HandClock::at_noon();
+    for (number, time) in [(1, at(0)), (2, at(86_400))] {
+        clock.set(time);
+        let log = LogSettings { directory: log.clone(), keys: Arc::clone(&keys), anchor: None };
+        let settings = AuditSettings { log: Some(log), ..settings(directory.path()) };
+        let (audit, _) = Audit::open(settings, clock.clone()).unwrap();
+        audit.append(decided(Decision { received: time, ..decision(number) })).unwrap();
+        audit.append(Record::Outcome(outcome(number))).unwrap();
+        audit.close();
+    }
+    let wanted = Wanted { officer: Some("zone|4711".into()), ..Wanted::default() };
+    let look = || {
+        let evidence = Evidence::open(&log, &keys).unwrap();
+        let found = search(directory.path(), &wanted, Some(&evidence)).unwrap();
+        let held = [evidence.missing(directory.path(), |_| true), evidence.hold(directory.path()).unwrap()];
+        let text = |doubts: &[Doubt]| doubts.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        assert_eq!(text(&found.doubts), text(&held.concat()));
+        (found.consultations.len(), text(&found.doubts))
+    };
+    assert_eq!(look(), (2, String::new()));
+    let path = directory.path().join(TODAY);
+    let text = fs::read_to_string(&path).unwrap();
+    let told = |(found, doubts): (usize, String), expected: &str| {
+        assert_eq!(found, 1);
+        assert!(doubts.contains(expected) && !doubts.contains('\n'), "{doubts}");
+    };
+    fs::write(&path, text.replace("zone|4711", "zone|4712")).unwrap();
+    told(look(), &format!("{TODAY}:1: this line is not what the log has"));
+    let (first, _) = text.split_once('\n').unwrap();
+    fs::write(&path, format!("{first}\n")).unwrap();
+    assert!(look().1.contains("it ends after 1 lines, and the log has 2"), "{:?}", look());
+    fs::write(&path, format!("{text}{first}\n")).unwrap();
+    assert!(look().1.contains(&format!("{TODAY}:3: this line is not what")), "{:?}", look());
+    fs::remove_file(&path).unwrap();
+    told(look(), "a file of this name with 2 lines is not here; the log has them from entry 0 on");
 }
 
 #[test]

@@ -11,7 +11,11 @@ use super::material::{
     HandClock, TrickyDisk, at, closing, decision_name, directory, file, lines, names, open, open_on,
     outcome_name, record, settings, strange, until,
 };
-use crate::audit::{Audit, AuditSettings, Unwritable, ocsf::schema::schema};
+use crate::audit::{
+    Audit, AuditSettings, Unwritable,
+    ocsf::schema::schema,
+    tlog::{Keys, LogSettings, Signer},
+};
 use poort_enforce::reason::Reason;
 
 #[tokio::test]
@@ -120,6 +124,27 @@ fn closing_writes_what_is_queued_and_takes_no_more() {
     assert_eq!(names(directory.path()), (0..100).map(outcome_name).collect::<Vec<_>>());
 }
 
+#[test]
+fn a_start_with_a_clock_that_was_set_back_goes_on_with_the_newest_file() {
+    let (directory, clock) = (directory(), HandClock::at_noon());
+    let keys = Arc::new(Keys::parse(&Signer::generate("gate.example/audit").unwrap().0).unwrap());
+    let open = |number, time| {
+        clock.set(time);
+        let log =
+            LogSettings { directory: directory.path().join("log"), keys: Arc::clone(&keys), anchor: None };
+        let settings = AuditSettings { log: Some(log), ..settings(directory.path()) };
+        let (audit, _) = Audit::open(settings, clock.clone()).unwrap();
+        audit.append(closing(number)).unwrap();
+        audit.close();
+    };
+    open(1, at(0));
+    open(2, at(86_400));
+    open(3, at(0));
+    open(4, at(86_400));
+    assert_eq!(names(directory.path()), [outcome_name(1)]);
+    assert_eq!(lines(&directory.path().join("audit-20260302.jsonl")).len(), 3);
+}
+
 #[tokio::test]
 async fn every_day_has_a_file_of_its_own_for_its_owner_alone() {
     let (directory, clock) = (directory(), HandClock::at_noon());
@@ -129,9 +154,13 @@ async fn every_day_has_a_file_of_its_own_for_its_owner_alone() {
     audit.append(record(2)).unwrap().durable().await.unwrap();
     clock.set(at(0));
     audit.append(record(3)).unwrap().durable().await.unwrap();
-    assert_eq!(names(directory.path()), [decision_name(1), decision_name(3)], "a clock that was set back");
+    assert_eq!(
+        names(directory.path()),
+        [decision_name(1)],
+        "a clock that was set back changes no day that is over"
+    );
     let next = directory.path().join("audit-20260302.jsonl");
-    assert_eq!(lines(&next).len(), 1);
+    assert_eq!(lines(&next).len(), 2);
     assert_eq!(fs::metadata(&next).unwrap().permissions().mode() & 0o777, 0o600);
 }
 

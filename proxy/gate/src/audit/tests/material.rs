@@ -15,7 +15,7 @@ use std::{
 use parking_lot::{Condvar, Mutex};
 use poort_enforce::{
     arrival::{Connection, DeviceState},
-    data_subject::{Answered, Kind, PseudonymKey},
+    data_subject::{Kind, Named, PseudonymKey},
     exchange::{RequestId, Step},
     inspect::{BodySeen, Finding, Matched, Mode, Report},
     pipeline::Check,
@@ -173,7 +173,7 @@ pub(crate) fn outcome(number: u8) -> Outcome {
         received_bytes: 0,
         sent_bytes: 1234,
         duration: Duration::from_micros(12_345),
-        subjects: Answered::default(),
+        subjects: Named::default(),
         disagreements: vec![],
         body_sha256: None,
         inspection: None,

@@ -99,6 +99,31 @@ async fn a_start_moves_what_was_left_once_and_closes_its_orphans() {
 }
 
 #[tokio::test]
+async fn a_start_on_a_disk_that_still_fails_goes_on_with_the_second_one() {
+    let (directory, spill, disk) = (directory(), directory(), TrickyDisk::default());
+    let audit = open_on(&disk, with_spill(directory.path(), &spill));
+    audit.append(record(1)).unwrap().durable().await.unwrap();
+    disk.0.fail_append.store(true, SeqCst);
+    audit.append(record(2)).unwrap().durable().await.unwrap();
+    audit.close();
+    drop(audit);
+    let audit = open_on(&disk, with_spill(directory.path(), &spill));
+    audit.append(record(3)).unwrap().durable().await.expect("nobody is refused");
+    disk.0.fail_append.store(false, SeqCst);
+    until("the first one", || audit.health().spilled == 0 && !audit.health().failing);
+    audit.append(record(4)).unwrap().durable().await.unwrap();
+    let order = [
+        decision_name(1),
+        decision_name(2),
+        outcome_name(1),
+        outcome_name(2),
+        decision_name(3),
+        decision_name(4),
+    ];
+    assert_eq!(names(directory.path()), order, "orphans of before are closed first");
+}
+
+#[tokio::test]
 async fn the_rest_of_a_failed_write_is_no_line() {
     let (directory, spill, disk) = (directory(), directory(), TrickyDisk::default());
     let audit = open_on(&disk, with_spill(directory.path(), &spill));

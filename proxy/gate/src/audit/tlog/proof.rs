@@ -71,6 +71,16 @@ impl Checked {
         Ok(Some(self.tree.entry(index)? == Hash::of_entry(entry)))
     }
 
+    /// Whether a line is what the log has of an entry, or the tombstone of it, by its tile, which is not held against the root; none if the
+    /// log is not that long.
+    pub(in crate::audit) fn stands(&self, index: u64, line: &[u8]) -> Result<Option<bool>, Doubt> {
+        if index >= self.tree.size {
+            return Ok(None);
+        }
+        let known = self.tree.entry(index)?;
+        Ok(Some(Hash::of_entry(line) == known || tombstone::read(line) == Some(known)))
+    }
+
     /// Whether an entry is this one; none if the log is not that long.
     ///
     /// # Errors

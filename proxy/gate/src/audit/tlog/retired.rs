@@ -2,14 +2,14 @@
 
 use std::{
     collections::BTreeMap,
-    time::{Duration, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use serde::Deserialize;
 
 use super::verify::Doubt;
 use crate::audit::{
-    Retention,
+    Retention, Rule,
     ocsf::retirement::{self, Retired as Said},
     retire::{covers, joined},
 };
@@ -51,6 +51,10 @@ pub(super) struct Retired {
     last: Option<i64>,
     /// What the log says of them, and where.
     said: Vec<(u64, Said)>,
+    /// The latest time of what it says, and where.
+    latest: Option<(i64, u64)>,
+    /// Where something was said at a time that came only after it.
+    ahead: Option<u64>,
 }
 
 impl Retired {
@@ -59,6 +63,10 @@ impl Retired {
         match seen {
             Seen::There { time, said } => {
                 self.last = time.or(self.last);
+                let ahead = self.latest.zip(time).filter(|((said, _), time)| *said > time + DISORDER_MILLIS);
+                self.ahead = self.ahead.or(ahead.map(|((_, index), _)| index));
+                let latest = said.as_deref().map(|said| (said.time, index));
+                self.latest = self.latest.max(latest);
                 self.said.extend(said.map(|said| (index, *said)));
             }
             Seen::Gone => self.is_gone(index),
@@ -75,8 +83,16 @@ impl Retired {
         }
     }
 
-    /// Proves that each that is gone was to be retired; how many those are.
-    pub(super) fn prove(self) -> Result<u64, Doubt> {
+    /// Proves that each that is gone was to be retired; how many those are, and by which rules.
+    pub(super) fn prove(self, now: SystemTime) -> Result<(u64, Vec<String>), Doubt> {
+        let now = now
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |now| i64::try_from(now.as_millis()).unwrap_or(i64::MAX));
+        let beyond = self.latest.filter(|(said, _)| *said > now + DISORDER_MILLIS);
+        if let Some(index) = self.ahead.or(beyond.map(|(_, index)| index)) {
+            let why = "the record of it is dated later than what was written after it".to_owned();
+            return Err(Doubt::Early { index, why });
+        }
         for (_, said) in &self.said {
             fits(said)?;
         }
@@ -103,7 +119,12 @@ impl Retired {
             }
             count += last - first + 1;
         }
-        Ok(count)
+        let named =
+            |rule: &Rule| format!("{}: {}", rule.source.as_deref().unwrap_or("no source"), rule.retention);
+        let mut rules: Vec<_> = self.said.iter().flat_map(|(_, said)| &said.rules).map(named).collect();
+        rules.sort();
+        rules.dedup();
+        Ok((count, rules))
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, mpsc},
     thread,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use tempfile::TempDir;
@@ -49,7 +49,8 @@ impl Ground {
     }
 
     fn verify(&self) -> Result<u64, Doubt> {
-        verify(&self.path("log"), &self.keys, Some(&self.path("anchor"))).map(|proved| proved.size)
+        verify(&self.path("log"), &self.keys, Some(&self.path("anchor")), SystemTime::now())
+            .map(|proved| proved.size)
     }
 }
 
@@ -234,6 +235,48 @@ fn whatever_is_changed_is_found_and_named() {
 }
 
 #[test]
+fn what_a_checkpoint_is_over_is_not_written_again() {
+    for (size, more, path) in [(300, 10, "log/tile/1/000.p/1"), (65_540, 2_000, "log/tile/2/000.p/1")] {
+        let ground = Ground::new();
+        let mut log = ground.log().unwrap();
+        log.append(lines(0, size).as_bytes());
+        log.checkpoint(Reach::All).unwrap();
+        let file = fs::metadata(ground.path(path)).unwrap();
+        log.append(lines(size, size + more).as_bytes());
+        log.checkpoint(Reach::All).unwrap();
+        let now = fs::metadata(ground.path(path)).unwrap();
+        assert_eq!((file.modified().unwrap(), file.len()), (now.modified().unwrap(), now.len()), "{path}");
+        assert_eq!(ground.verify().unwrap(), size + more);
+        ground.log().unwrap();
+    }
+}
+
+#[test]
+fn a_checkpoint_that_was_anchored_in_part_spoils_none_after_it() {
+    let ground = grown(300);
+    let history = ground.path("anchor/checkpoints");
+    let whole = fs::read(&history).unwrap();
+    for torn in [1, 30, 70, 100] {
+        fs::write(&history, [&whole, &whole[..torn]].concat()).unwrap();
+        assert_eq!(ground.verify().unwrap(), 300, "one that is being written is none yet");
+        let mut log = ground.log().unwrap();
+        log.append(lines(300, 310).as_bytes());
+        log.checkpoint(Reach::All).unwrap();
+        assert_eq!(ground.verify().unwrap(), 310, "{torn}");
+        let after = fs::read(&history).unwrap();
+        assert!(after.starts_with(&whole) && after.len() > whole.len(), "nothing whole was cut");
+        fs::remove_dir_all(ground.path("log")).unwrap();
+        fs::remove_dir_all(ground.path("anchor")).unwrap();
+        fs::create_dir(ground.path("anchor")).unwrap();
+        let mut log = ground.log().unwrap();
+        for to in [100, 200, 300] {
+            log.append(lines(to - 100, to).as_bytes());
+            log.checkpoint(Reach::All).unwrap();
+        }
+    }
+}
+
+#[test]
 fn what_was_anchored_cannot_be_taken_back() {
     // Whoever holds the key cuts the log, or writes another, and signs it.
     let ground = grown(700);
@@ -252,7 +295,10 @@ fn what_was_anchored_cannot_be_taken_back() {
     log.checkpoint(Reach::All).unwrap();
     assert!(matches!(ground.verify(), Err(Doubt::Root { size: 700, .. })));
     assert!(matches!(ground.log(), Err(LogFault::Rewritten { size: 700, .. })));
-    assert!(verify(&ground.path("log"), &ground.keys, None).is_ok(), "which nobody sees without an anchor");
+    assert!(
+        verify(&ground.path("log"), &ground.keys, None, SystemTime::now()).is_ok(),
+        "which nobody sees without an anchor"
+    );
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! Proving a log, without trusting whoever keeps it: from its files, the public key, and what was anchored elsewhere.
 
 use std::{
-    fmt, io,
+    fmt, fs, io,
     num::NonZero,
     path::{Path, PathBuf},
     sync::mpsc,
     thread,
+    time::SystemTime,
 };
 
 use super::{
@@ -37,13 +38,16 @@ pub struct Proved {
     pub anchored: usize,
     /// Entries of which the content was retired, as the log's own records say.
     pub retired: u64,
+    /// By which rules: a source, and how long its records are kept.
+    pub rules: Vec<String>,
 }
 
 impl fmt::Display for Proved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {} entries, whole and unchanged", self.origin, self.size)?;
         if self.retired > 0 {
-            write!(f, "; {} of them retired in their time, as the log says", self.retired)?;
+            let rules = self.rules.join(", ");
+            write!(f, "; {} of them retired in their time, as the log says ({rules})", self.retired)?;
         }
         match self.anchored {
             0 => f.write_str(
@@ -129,12 +133,17 @@ pub enum Doubt {
     },
 }
 
-/// Proves that every entry is there, unchanged and in its place, under a signed checkpoint, and that the log goes on from whatever was
-/// anchored.
+/// Proves that every entry is there, unchanged and in its place, under a signed checkpoint, that the log goes on from whatever was
+/// anchored, and that what is retired was to be by `now`.
 ///
 /// # Errors
 /// The first thing that is not as it should be, with its place.
-pub fn verify(directory: &Path, keys: &Keys, anchor: Option<&Path>) -> Result<Proved, Doubt> {
+pub fn verify(
+    directory: &Path,
+    keys: &Keys,
+    anchor: Option<&Path>,
+    now: SystemTime,
+) -> Result<Proved, Doubt> {
     // A gate may be writing: it signs first and anchors then, so that what is read in this order is never anchored and missing.
     let history = anchor.map(history).transpose()?;
     let path = directory.join(CHECKPOINT);
@@ -150,8 +159,8 @@ pub fn verify(directory: &Path, keys: &Keys, anchor: Option<&Path>) -> Result<Pr
         return Err(Doubt::Root { path: path.display().to_string(), size: checkpoint.size });
     }
     let anchored = history.map_or(Ok(0), |(path, history)| anchored(&path, &history, keys, &tree))?;
-    let retired = retired.prove()?;
-    Ok(Proved { origin: checkpoint.origin, size: checkpoint.size, anchored, retired })
+    let (retired, rules) = retired.prove(now)?;
+    Ok(Proved { origin: checkpoint.origin, size: checkpoint.size, anchored, retired, rules })
 }
 
 /// Holds every entry against its hash, and every tile that this fills against what is stored. Threads read and hash bundles, each as many
@@ -220,8 +229,14 @@ fn hold(directory: &Path, tree: &Tree, tile: Tile, hashes: &[Hash]) -> Result<()
 /// All checkpoints that were anchored, and the file they are in.
 fn history(anchor: &Path) -> Result<(PathBuf, String), Doubt> {
     let path = anchor.join(HISTORY);
-    let history = text(&path)?.ok_or_else(|| Doubt::NoCheckpoint(anchor.display().to_string()))?;
-    Ok((path, history))
+    match fs::read(&path) {
+        // What is being written may end within a character.
+        Ok(history) => Ok((path, String::from_utf8_lossy(&history).into_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(Doubt::NoCheckpoint(anchor.display().to_string()))
+        }
+        Err(error) => Err(Doubt::Checkpoint { path: path.display().to_string(), what: error.to_string() }),
+    }
 }
 
 /// Holds the tree against anchored checkpoints; how many those are.

@@ -14,6 +14,7 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
+    time::SystemTime,
 };
 
 use clap::Subcommand;
@@ -21,7 +22,7 @@ use clap::Subcommand;
 use crate::{
     audit::{
         questions,
-        search::SearchFault,
+        search::{Evidence, SearchFault},
         tlog::{self, Found, Keys, LOG_DIRECTORY, Signer},
     },
     config,
@@ -87,6 +88,8 @@ struct Opened {
     directory: PathBuf,
     keys: Arc<Keys>,
     anchor: Option<PathBuf>,
+    /// The record's own directory, where that is known.
+    record: Option<PathBuf>,
 }
 
 /// What is wrong, and the exit code for it.
@@ -138,11 +141,13 @@ impl Log {
                 directory: directory.clone(),
                 keys: keys.into(),
                 anchor: self.anchor.clone(),
+                record: None,
             });
         }
         let audit = config::load(&self.config).map_err(|faults| (faults.to_string(), WRONG))?.deploy.audit;
         let Some(log) = audit.log else { return Err((no_log(&self.config), WRONG)) };
-        Ok(Opened { directory: audit.directory.join(LOG_DIRECTORY), keys: log.keys, anchor: log.anchor })
+        let directory = audit.directory.join(LOG_DIRECTORY);
+        Ok(Opened { directory, keys: log.keys, anchor: log.anchor, record: Some(audit.directory) })
     }
 }
 
@@ -155,8 +160,26 @@ fn no_log(file: &Path) -> String {
 }
 
 fn verify(log: &Opened) -> Result<(), Fault> {
-    let proved = tlog::verify(&log.directory, &log.keys, log.anchor.as_deref());
-    proved.map(say).map_err(|doubt| (doubt.to_string(), 1))
+    let proved = tlog::verify(&log.directory, &log.keys, log.anchor.as_deref(), SystemTime::now());
+    let proved = proved.map_err(|doubt| (doubt.to_string(), 1))?;
+    if let Some(record) = &log.record {
+        hold(record, log)?;
+    }
+    say(proved);
+    Ok(())
+}
+
+/// Holds the record's own files against the log that is proved.
+fn hold(record: &Path, log: &Opened) -> Result<(), Fault> {
+    let evidence = Evidence::open(&log.directory, &log.keys).map_err(|doubt| (doubt.to_string(), 1))?;
+    for missing in evidence.missing(record, |_| true) {
+        complain(missing);
+    }
+    let doubts = evidence.hold(record).map_err(|fault| (fault.to_string(), 1))?;
+    match doubts.is_empty() {
+        true => Ok(()),
+        false => Err((doubts.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"), 1)),
+    }
 }
 
 /// Prints records: with their place proved, or, where no log is kept, as they stand.
