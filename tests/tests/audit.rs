@@ -256,8 +256,11 @@ async fn another_implementation_finds_what_was_retired_in_its_time_and_whatever_
     let said = at(32, &["retire"]);
     let retired: u32 = said.lines().last().unwrap().split(' ').next().unwrap().parse().unwrap();
     assert!(retired > 100, "{said}");
+    let said = at(32, &["verify"]);
+    assert!(said.contains(&format!("{retired} of them retired in their time, as the log says (")), "{said}");
+    assert!(said.contains("persons: 30d"), "{said}");
     let (proved, said) = verify(&world);
-    assert!(proved && said.contains(&format!("{retired} of them retired in their time")), "{said}");
+    assert!(!proved && said.contains("the record of it is dated later than"), "{said}");
     let (proved, said) = checked_by(&go, &world, &log, true);
     assert!(proved && said.contains(&format!("{retired} of them retired in their time")), "{said}");
     assert!(said.contains("it goes on from ") && said.contains(" anchored checkpoints"), "{said}");
@@ -288,11 +291,14 @@ async fn whoever_changes_the_record_is_found_out() {
     assert!(verify(&world).0, "{}", bundle.display());
 
     // The record's lines: no gate goes on from them.
-    let audit = path(&world, "deploy/audit");
-    edit(&audit, "audit-", |text| text.replacen("an.janssens", "bo.janssens", 1));
+    let directory = path(&world, "deploy/audit");
+    edit(&directory, "audit-", |text| text.replacen("an.janssens", "bo.janssens", 1));
+    let config = world.zone.layout.config();
+    let (proved, said) = audit(&["verify", "--config", config.to_str().unwrap()]);
+    assert!(!proved && said.contains(".jsonl:1: this line is not what the log has in its place"), "{said}");
     let Err(fault) = Gate::start(&world.zone.layout).await else { panic!("it started") };
     assert!(fault.to_string().contains(".jsonl:1: this line is not what entry 0 of the log is"), "{fault}");
-    edit(&audit, "audit-", |text| text.lines().skip(4).map(|line| format!("{line}\n")).collect());
+    edit(&directory, "audit-", |text| text.lines().skip(4).map(|line| format!("{line}\n")).collect());
     let Err(fault) = Gate::start(&world.zone.layout).await else { panic!("it started") };
     assert!(fault.to_string().contains(".jsonl:1: this line is not what entry 0 of the log is"), "{fault}");
     let _ = world.gate.stop().await;

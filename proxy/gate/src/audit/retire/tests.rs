@@ -159,7 +159,7 @@ fn content_that_is_gone_without_a_record_is_tampering() {
 
 #[test]
 fn what_is_retired_before_its_time_is_found_out() {
-    let early = |retention: &str, before: SystemTime| {
+    let dated = |time: SystemTime, retention: &str, before: SystemTime| {
         let ground = Ground::new();
         let before = before.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
         let rule = crate::audit::Rule {
@@ -168,7 +168,7 @@ fn what_is_retired_before_its_time_is_found_out() {
             before: i64::try_from(before).unwrap(),
         };
         ground.append(Retirement {
-            time: now(),
+            time,
             id: "1".into(),
             by: Looker::Machine { uid: 0, user: None },
             rules: vec![rule],
@@ -177,10 +177,13 @@ fn what_is_retired_before_its_time_is_found_out() {
         Bundles::new(&ground.log()).retire(&[(100, 200)]).unwrap();
         ground.verify()
     };
+    let early = |retention: &str, before: SystemTime| dated(now(), retention, before);
     let (old, new) = (at(DAY), now() - Duration::from_secs(YEAR));
     assert_eq!(early("5y", old).unwrap(), 101);
     assert!(matches!(early("5y", new), Err(Doubt::Early { .. })), "less than five years ago");
     assert!(matches!(early("1d", old), Err(Doubt::Early { .. })), "no rule that a file may have");
+    let ahead = dated(now() + Duration::from_secs(2 * DAY), "5y", old).unwrap_err();
+    assert!(ahead.to_string().contains("dated later"), "{ahead}");
     let too_old = at(0) - Duration::from_secs(40 * DAY);
     let doubt = early("5y", too_old).unwrap_err();
     assert!(matches!(doubt, Doubt::Early { index: 100, .. }), "what is before it is newer: {doubt}");

@@ -85,14 +85,6 @@ impl Retired {
 
     /// Proves that each that is gone was to be retired; how many those are, and by which rules.
     pub(super) fn prove(self, now: SystemTime) -> Result<(u64, Vec<String>), Doubt> {
-        let now = now
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |now| i64::try_from(now.as_millis()).unwrap_or(i64::MAX));
-        let beyond = self.latest.filter(|(said, _)| *said > now + DISORDER_MILLIS);
-        if let Some(index) = self.ahead.or(beyond.map(|(_, index)| index)) {
-            let why = "the record of it is dated later than what was written after it".to_owned();
-            return Err(Doubt::Early { index, why });
-        }
         for (_, said) in &self.said {
             fits(said)?;
         }
@@ -119,12 +111,27 @@ impl Retired {
             }
             count += last - first + 1;
         }
+        is_not_ahead(self.latest, self.ahead, now)?;
         let named =
             |rule: &Rule| format!("{}: {}", rule.source.as_deref().unwrap_or("no source"), rule.retention);
         let mut rules: Vec<_> = self.said.iter().flat_map(|(_, said)| &said.rules).map(named).collect();
         rules.sort();
         rules.dedup();
         Ok((count, rules))
+    }
+}
+
+/// Whether no record of a retirement is dated later than what was written after it, or than now: its rules would be kept before their time.
+fn is_not_ahead(latest: Option<(i64, u64)>, ahead: Option<u64>, now: SystemTime) -> Result<(), Doubt> {
+    let now = now.duration_since(UNIX_EPOCH).map_or(0, |now| now.as_millis());
+    let now = i64::try_from(now).unwrap_or(i64::MAX);
+    let beyond = latest.filter(|(said, _)| *said > now.saturating_add(DISORDER_MILLIS));
+    match ahead.or(beyond.map(|(_, index)| index)) {
+        None => Ok(()),
+        Some(index) => {
+            let why = "the record of it is dated later than what was written after it".to_owned();
+            Err(Doubt::Early { index, why })
+        }
     }
 }
 
