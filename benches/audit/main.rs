@@ -10,6 +10,7 @@
     reason = "a bench stops at the first thing that is not as it should be"
 )]
 
+mod floor;
 mod records;
 mod window;
 
@@ -67,7 +68,8 @@ fn main() -> ExitCode {
     let directory = tempfile::tempdir().unwrap();
     let ground = Ground::new(directory.path());
     one_at_a_time(&ground);
-    as_fast_as_they_come(&ground, records);
+    let batch = as_fast_as_they_come(&ground, records);
+    floor(&ground, records, batch);
     proving(&ground, records);
     ExitCode::SUCCESS
 }
@@ -140,8 +142,9 @@ fn one_at_a_time(ground: &Ground<'_>) {
     }
 }
 
-/// Requests as fast as the record takes them: a decision and an outcome each, from one thread beside the one that writes.
-fn as_fast_as_they_come(ground: &Ground<'_>, records: usize) {
+/// Requests as fast as the record takes them: a decision and an outcome each, from one thread beside the one that writes. So many records
+/// were written at once, on average.
+fn as_fast_as_they_come(ground: &Ground<'_>, records: usize) -> usize {
     let audit = ground.open("fast");
     let digests =
         Arc::new(Digests { policies: "ab".repeat(32), candidate: None, configuration: "cd".repeat(32) });
@@ -172,6 +175,21 @@ fn as_fast_as_they_come(ground: &Ground<'_>, records: usize) {
     report(&Figure::at_least("audit/records written", records as f64 / took, "/s", 50_000.0)).unwrap();
     let slowest = quantile(&mut appends, 0.999);
     report(&Figure::plain("audit/what a request's thread waits meanwhile, p99.9", slowest, "µs")).unwrap();
+    records / audit.health().batches.max(1) as usize
+}
+
+/// What of that the bytes alone cost, whoever writes them.
+fn floor(ground: &Ground<'_>, records: usize, batch: usize) {
+    let first = fs::read_dir(ground.directory.join("waits")).unwrap().filter_map(|entry| {
+        let path = entry.unwrap().path();
+        (path.extension()? == "jsonl").then(|| fs::read_to_string(path).unwrap())
+    });
+    let text = first.last().unwrap();
+    let mut lengths = text.split_inclusive('\n').map(str::len);
+    let bytes = [lengths.next().unwrap(), lengths.next().unwrap()];
+    let cost = floor::cost(&ground.directory.join("floor"), bytes, batch.max(1), records / 2);
+    let name = format!("audit/CPU of writing and hashing {} bytes alone", bytes[0] + bytes[1]);
+    report(&Figure::plain(&name, cost, "µs")).unwrap();
 }
 
 fn decision(template: &Decision, number: u64, digests: &Arc<Digests>) -> Record {

@@ -3,7 +3,6 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use serde_json::Value;
-use smallvec::SmallVec;
 
 use super::{DataSubject, Kind, PseudonymKey};
 use crate::normal::{decoded, query_values};
@@ -37,7 +36,7 @@ pub struct Place {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Named {
     /// At most 256 in a record.
-    pub subjects: SmallVec<[DataSubject; 2]>,
+    pub subjects: Vec<DataSubject>,
     /// How many more there are.
     pub more: usize,
 }
@@ -362,8 +361,7 @@ mod tests {
             key().pseudonym(Kind::Name, "Jan Peeters").unwrap(),
             key().person("Jan Peeters", "1985-07-31").unwrap(),
         );
-        let asked =
-            |entries: &[(&str, &str)]| places.asked(&captures(entries), None, RECORDED).subjects.into_vec();
+        let asked = |entries: &[(&str, &str)]| places.asked(&captures(entries), None, RECORDED).subjects;
         assert_eq!(asked(&[("name", "Peeters Jan"), ("born", "31/07/1985")]), [name.clone(), person]);
         assert_eq!(asked(&[("name", "Peeters Jan"), ("born", "unknown")]), [name]);
     }

@@ -138,16 +138,16 @@ impl Metrics {
         for (counter, count) in recorded.unusual.iter().zip(audit.unusual) {
             say(counter, count);
         }
-        recorded.entries.set(whole(audit.log_entries));
-        recorded.unchecked.set(whole(audit.log_entries.saturating_sub(audit.checked_entries)));
-        recorded.unanchored.reset();
+        recorded.log.entries.set(whole(audit.log_entries));
+        recorded.log.unchecked.set(whole(audit.log_entries.saturating_sub(audit.checked_entries)));
+        recorded.log.unanchored.reset();
         if let Some(anchored) = audit.anchored_entries {
             let unanchored = whole(audit.checked_entries.saturating_sub(anchored));
-            recorded.unanchored.with_label_values(&[] as &[&str]).set(unanchored);
+            recorded.log.unanchored.with_label_values(&[] as &[&str]).set(unanchored);
         }
-        recorded.checkpoint_age.reset();
+        recorded.log.checkpoint_age.reset();
         if let Some(age) = checkpoint_age {
-            recorded.checkpoint_age.with_label_values(&[] as &[&str]).set(whole(age.as_secs()));
+            recorded.log.checkpoint_age.with_label_values(&[] as &[&str]).set(whole(age.as_secs()));
         }
     }
 }

@@ -215,10 +215,38 @@ pub(super) struct Recorded {
     pub(super) strangers_lost: IntCounter,
     /// By kind, in the order of [`ShiftCount::ALL`].
     pub(super) unusual: [IntCounter; 3],
+    pub(super) log: OfLog,
+}
+
+/// The log that proves the record.
+#[derive(Debug)]
+pub(super) struct OfLog {
     pub(super) entries: IntGauge,
     pub(super) unchecked: IntGauge,
     pub(super) unanchored: IntGaugeVec,
     pub(super) checkpoint_age: IntGaugeVec,
+}
+
+impl OfLog {
+    fn register(new: &Registrar<'_>) -> Result<Self> {
+        Ok(Self {
+            entries: new.gauge("poort_audit_log_entries", "Entries of the log that proves the record.")?,
+            unchecked: new.gauge(
+                "poort_audit_log_unchecked_entries",
+                "Entries that no signed checkpoint covers yet.",
+            )?,
+            unanchored: new.gauges(
+                "poort_audit_log_unanchored_entries",
+                "Entries under a signed checkpoint that the anchor does not have; there is none without an anchor.",
+                &[],
+            )?,
+            checkpoint_age: new.gauges(
+                "poort_audit_checkpoint_age_seconds",
+                "Since the newest checkpoint was signed; there is none without a new entry.",
+                &[],
+            )?,
+        })
+    }
 }
 
 impl Recorded {
@@ -268,21 +296,7 @@ impl Recorded {
             )?,
             strangers_lost: lost.with_label_values(&["stranger"]),
             lost: lost.with_label_values(&["record"]),
-            entries: new.gauge("poort_audit_log_entries", "Entries of the log that proves the record.")?,
-            unchecked: new.gauge(
-                "poort_audit_log_unchecked_entries",
-                "Entries that no signed checkpoint covers yet.",
-            )?,
-            unanchored: new.gauges(
-                "poort_audit_log_unanchored_entries",
-                "Entries under a signed checkpoint that the anchor does not have; there is none without an anchor.",
-                &[],
-            )?,
-            checkpoint_age: new.gauges(
-                "poort_audit_checkpoint_age_seconds",
-                "Since the newest checkpoint was signed; there is none without a new entry.",
-                &[],
-            )?,
+            log: OfLog::register(new)?,
         })
     }
 }
