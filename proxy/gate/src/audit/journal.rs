@@ -54,7 +54,11 @@ impl Journal {
         reserve_bytes: u64,
         now: SystemTime,
     ) -> io::Result<Self> {
-        let day = newest(directory)?.map_or(Day::of(now), |newest| newest.max(Day::of(now)));
+        let today = Day::of(now);
+        let day = newest(directory)?.map_or(today, |newest| newest.max(today));
+        if day > today {
+            tracing::error!(%day, %today, "the newest file is of a later day than the clock says; it is gone on with until that day is over");
+        }
         let path = directory.join(day.file(PREFIX));
         let (file, good) = open(&*disk, directory, &path, durable)?;
         let reserve = Reserve::new(directory, reserve_bytes);
