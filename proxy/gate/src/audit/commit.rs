@@ -66,16 +66,17 @@ impl Drop for Watch {
 impl Committer {
     /// Writes what was left before the start. Where the disk does not take it, the second one stands in, and without one nothing starts.
     pub(super) fn begin(&mut self) -> Result<(), AuditFault> {
-        let Err(cause) = self.move_back() else {
-            self.kept = Kept::default();
-            return Ok(());
-        };
-        self.fail(&cause);
-        if self.spill(0) {
-            Ok(())
-        } else {
-            Err(AuditFault::File { path: self.journal.path().to_owned(), cause })
+        match self.move_back() {
+            Ok(true) => self.kept = Kept::default(),
+            Ok(false) => self.again = Some(self.clock.ticks()),
+            Err(cause) => {
+                self.fail(&cause);
+                if !self.spill(0) {
+                    return Err(AuditFault::File { path: self.journal.path().to_owned(), cause });
+                }
+            }
         }
+        Ok(())
     }
 
     /// Works until the queue is closed and empty.
@@ -206,7 +207,7 @@ impl Committer {
         let spilled = self.spill.as_ref().map_or(0, Spill::records);
         let mut mended = self.mend();
         // The log may have met the full disk first.
-        if self.journal.make_room(&mended) {
+        if mended.as_ref().is_err_and(|error| self.journal.make_room(error)) {
             mended = self.mend();
         }
         match mended {
@@ -214,7 +215,9 @@ impl Committer {
                 self.fail(&error);
                 self.stand_in();
             }
-            Ok(()) => {
+            // The second disk goes on until all of it is moved.
+            Ok(false) => self.again = Some(self.clock.ticks()),
+            Ok(true) => {
                 tracing::info!(records = self.kept.records + spilled, "the record is written again");
                 add(&self.counts.records, self.kept.records + spilled);
                 self.counts.spilled.store(0, Ordering::Relaxed);
@@ -226,22 +229,24 @@ impl Committer {
         }
     }
 
-    fn mend(&mut self) -> io::Result<()> {
+    fn mend(&mut self) -> io::Result<bool> {
         self.journal.mend(self.clock.now())?;
         self.journal.log().map_or(Ok(()), Keeper::retry)?;
         self.move_back()
     }
 
-    /// Writes what could not be written before, in its order.
-    fn move_back(&mut self) -> io::Result<()> {
+    /// Writes what could not be written before, in its order; whether that is all of it.
+    fn move_back(&mut self) -> io::Result<bool> {
         let now = self.clock.now();
-        if let Some(spill) = &mut self.spill {
-            spill.drain(&mut self.journal, now)?;
+        if let Some(spill) = &mut self.spill
+            && !spill.drain(&mut self.journal, now)?
+        {
+            return Ok(false);
         }
-        match self.kept.records {
-            0 => Ok(()),
-            _ => self.journal.commit(&self.kept.lines, now),
+        if self.kept.records > 0 {
+            self.journal.commit(&self.kept.lines, now)?;
         }
+        Ok(true)
     }
 
     fn end(&mut self) {

@@ -109,7 +109,7 @@ impl Journal {
     pub(super) fn commit(&mut self, lines: &[u8], now: SystemTime) -> io::Result<()> {
         self.follow(now)?;
         let mut written = self.write(lines);
-        if is_full(&written) && self.cut().is_ok() && self.reserve.give_up() {
+        if written.as_ref().is_err_and(is_full) && self.cut().is_ok() && self.reserve.give_up() {
             written = self.write(lines);
         }
         match written {
@@ -141,7 +141,7 @@ impl Journal {
     }
 
     /// Gives up what is held back, where a failure is that the disk is full; whether there was any.
-    pub(super) fn make_room(&self, failed: &io::Result<()>) -> bool {
+    pub(super) fn make_room(&self, failed: &io::Error) -> bool {
         is_full(failed) && self.reserve.give_up()
     }
 
@@ -189,9 +189,8 @@ impl Journal {
     }
 }
 
-fn is_full(written: &io::Result<()>) -> bool {
-    let kind = written.as_ref().err().map(io::Error::kind);
-    matches!(kind, Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 fn open(
@@ -241,9 +240,8 @@ mod tests {
         let directory = directory();
         let disk = Arc::new(super::super::disk::LocalDisk);
         let journal = Journal::open(disk, directory.path(), true, 1 << 20, at(0)).unwrap();
-        assert!(!journal.make_room(&Ok(())));
-        assert!(!journal.make_room(&Err(io::ErrorKind::PermissionDenied.into())));
-        assert!(journal.make_room(&Err(io::ErrorKind::StorageFull.into())));
-        assert!(!journal.make_room(&Err(io::ErrorKind::StorageFull.into())), "there is no more");
+        assert!(!journal.make_room(&io::ErrorKind::PermissionDenied.into()));
+        assert!(journal.make_room(&io::ErrorKind::StorageFull.into()));
+        assert!(!journal.make_room(&io::ErrorKind::StorageFull.into()), "there is no more");
     }
 }

@@ -24,6 +24,8 @@ const FILE: &str = "audit.spill";
 const LOCK: &str = "audit.spill.lock";
 /// So much is moved with one sync, in bytes.
 const PIECE: usize = 1 << 20;
+/// And so much before those who wait have their turn.
+const TURN: u64 = 16 << 20;
 
 /// The second directory.
 pub(super) struct Spill {
@@ -33,8 +35,8 @@ pub(super) struct Spill {
     good: u64,
     /// Records in it.
     records: usize,
-    /// Lines of it that were moved into the record already.
-    moved: u64,
+    /// Lines of it that were moved into the record already, and where the last of them ends.
+    moved: (u64, u64),
     _lock: File,
 }
 
@@ -44,7 +46,7 @@ impl Spill {
         disk::make_directory(directory)
             .map_err(|cause| AuditFault::Directory { path: directory.to_owned(), cause })?;
         let lock = lock(directory, LOCK)?;
-        Ok(Self { path: directory.join(FILE), file: None, good: 0, records: 0, moved: 0, _lock: lock })
+        Ok(Self { path: directory.join(FILE), file: None, good: 0, records: 0, moved: (0, 0), _lock: lock })
     }
 
     /// Records that wait here to be moved into the record.
@@ -76,33 +78,34 @@ impl Spill {
         Ok(())
     }
 
-    /// Moves everything into the record, and is empty then. On a failure the next call goes on where this one stopped.
-    pub(super) fn drain(&mut self, journal: &mut Journal, now: SystemTime) -> io::Result<()> {
+    /// Moves a turn's worth into the record; whether it is empty now. After a failure the next call goes on where this one stopped.
+    pub(super) fn drain(&mut self, journal: &mut Journal, now: SystemTime) -> io::Result<bool> {
         self.cut_rest()?;
         if self.records == 0 {
-            return Ok(());
+            return Ok(true);
         }
         let mut lines = Lines::open(&self.path).map_err(io::Error::other)?;
-        let (mut piece, mut read) = (Vec::new(), 0);
-        loop {
+        let (first, begin) = self.moved;
+        lines.skip_to(first, begin).map_err(io::Error::other)?;
+        let (mut piece, mut read) = (Vec::new(), first);
+        while self.moved.1 - begin < TURN {
             let line = lines.next().map_err(io::Error::other)?;
             if let Some((number, line)) = line {
                 read = number;
-                if number > self.moved {
-                    piece.extend_from_slice(line);
-                    piece.push(b'\n');
-                }
+                piece.extend_from_slice(line);
+                piece.push(b'\n');
             }
             let is_last = line.is_none();
             if !piece.is_empty() && (is_last || piece.len() >= PIECE) {
                 journal.commit(&piece, now)?;
-                self.moved = read;
+                self.moved = (read, self.moved.1 + piece.len() as u64);
                 piece.clear();
             }
             if is_last {
-                return self.clear();
+                return self.clear().map(|()| true);
             }
         }
+        Ok(false)
     }
 
     /// After a start: what is to be moved, and says of requests what it does as the record itself would.
@@ -112,24 +115,20 @@ impl Spill {
         if !path.exists() {
             return Ok(());
         }
-        let mut lines = Lines::open(&path).map_err(|error| fault(io::Error::other(error)))?;
-        let mut known = vec![];
+        let damaged = |line, what| AuditFault::Damaged { path: path.clone(), line, what };
+        let open = || Lines::open(&path).map_err(|error| fault(io::Error::other(error)));
+        let mut lines = open()?;
         while let Some((number, line)) = lines.next().map_err(|error| fault(io::Error::other(error)))? {
-            if line == reading.last() {
-                self.moved = number;
-                known.clear();
-            } else {
-                known.push(line.to_vec());
-            }
             self.records += 1;
             self.good += line.len() as u64 + 1;
+            if line == reading.last() {
+                self.moved = (number, self.good);
+            }
         }
-        for (number, line) in (self.moved + 1..).zip(&known) {
-            reading.line(line).map_err(|what| AuditFault::Damaged {
-                path: path.clone(),
-                line: number,
-                what,
-            })?;
+        let mut lines = open()?;
+        lines.skip_to(self.moved.0, self.moved.1).map_err(|error| fault(io::Error::other(error)))?;
+        while let Some((number, line)) = lines.next().map_err(|error| fault(io::Error::other(error)))? {
+            reading.line(line).map_err(|what| damaged(number, what))?;
         }
         Ok(())
     }
@@ -152,7 +151,7 @@ impl Spill {
         let mut file = LocalDisk.open(&self.path)?;
         file.cut(0)?;
         // Even if the sync fails: of what is taken from now on nothing was moved.
-        (self.good, self.records, self.moved) = (0, 0, 0);
+        (self.good, self.records, self.moved) = (0, 0, (0, 0));
         file.sync()
     }
 }
@@ -208,5 +207,22 @@ mod tests {
         spill.drain(&mut journal, at(0)).unwrap();
         assert_eq!(std::fs::read(file(first.path())).unwrap(), b"one\n", "it is kept elsewhere");
         assert_eq!(std::fs::read(&spill.path).unwrap(), b"");
+    }
+
+    #[test]
+    fn what_takes_more_than_a_turn_is_moved_in_order_and_once() {
+        let (first, second) = (directory(), directory());
+        let mut spill = Spill::open(second.path()).unwrap();
+        let lines: Vec<u8> =
+            (0..20_000).flat_map(|number| format!("{number:01000}\n").into_bytes()).collect();
+        spill.append(&lines, 20_000).unwrap();
+        let mut journal =
+            Journal::open(std::sync::Arc::new(LocalDisk), first.path(), true, 0, at(0)).unwrap();
+        assert!(!spill.drain(&mut journal, at(0)).unwrap(), "others have their turn");
+        spill.append(b"and what came meanwhile\n", 1).unwrap();
+        assert!(spill.drain(&mut journal, at(0)).unwrap());
+        let moved = std::fs::read(file(first.path())).unwrap();
+        assert!(moved == [&*lines, b"and what came meanwhile\n"].concat());
+        assert!(spill.drain(&mut journal, at(0)).unwrap(), "there is no more");
     }
 }

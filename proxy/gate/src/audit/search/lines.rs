@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::BufReader,
+    io::{BufReader, Seek as _, SeekFrom},
     path::{Path, PathBuf},
 };
 
@@ -22,6 +22,14 @@ impl Lines {
         let file = File::open(path).map_err(|cause| SearchFault::File { path: path.to_owned(), cause })?;
         let file = BufReader::with_capacity(1 << 18, file);
         Ok(Self { path: path.to_owned(), file, line: Vec::new(), number: 0 })
+    }
+
+    /// Goes on behind the line of this number, which ends there.
+    pub(in crate::audit) fn skip_to(&mut self, number: u64, end: u64) -> Result<(), SearchFault> {
+        let cause = |cause| SearchFault::File { path: self.path.clone(), cause };
+        self.file.seek(SeekFrom::Start(end)).map_err(cause)?;
+        self.number = number;
+        Ok(())
     }
 
     /// The next line, without its end, and its number from 1.
