@@ -5,7 +5,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Read, Seek, SeekFrom, Write},
+    io::{self, Write},
     mem,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
@@ -13,6 +13,7 @@ use std::{
 };
 
 use super::{
+    anchor::Anchor,
     checkpoint::Checkpoint,
     keeper::Standing,
     merkle::Hash,
@@ -25,12 +26,6 @@ use super::{
 
 /// The name of the newest checkpoint's file.
 pub(super) const CHECKPOINT: &str = "checkpoint";
-/// In an anchor directory: all checkpoints, oldest first.
-pub(super) const HISTORY: &str = "checkpoints";
-/// Ends each checkpoint of the history.
-pub(super) const HISTORY_END: &str = "\n";
-/// No checkpoint is longer, its signature included.
-const HISTORY_TAIL_BYTES: u64 = 16 << 10;
 /// Which entry each of the record's files begins with.
 const BEGINNINGS: &str = "files";
 
@@ -140,8 +135,7 @@ pub(in crate::audit) struct Log {
     checked: u64,
     /// Entries under the newest checkpoint that the anchor has.
     anchored: u64,
-    /// The anchor's history may end in a part of a checkpoint.
-    torn: bool,
+    anchor: Option<Anchor>,
     /// Where each file of the record begins, oldest first.
     beginnings: Vec<(String, u64)>,
     /// One of them is not on the disk.
@@ -180,6 +174,7 @@ impl Log {
         let path = directory.join(BEGINNINGS);
         let beginnings = parse_beginnings(&read(&path).map_err(file(&path))?.unwrap_or_default());
         let anchored = hold_against_anchor(&settings, size)?;
+        let anchor = settings.anchor.clone().map(Anchor::new);
         Ok(Self {
             settings,
             frontier,
@@ -188,7 +183,7 @@ impl Log {
             outgrown: Vec::new(),
             checked: size,
             anchored,
-            torn: true,
+            anchor,
             beginnings,
             begun: false,
         })
@@ -300,15 +295,12 @@ impl Log {
     }
 
     fn anchor(&mut self, size: u64, note: &str) {
-        let Some(anchor) = &self.settings.anchor else { return };
-        let mended = if self.torn { mend_history(anchor) } else { Ok(()) };
-        let anchored = mended.and_then(|()| anchor_checkpoint(anchor, note));
-        self.torn = anchored.is_err();
-        match anchored {
+        let Some(anchor) = &mut self.anchor else { return };
+        match anchor.put(note) {
             Ok(()) => self.anchored = size,
             // The log itself is whole; the next checkpoint is anchored again.
             Err(error) => {
-                tracing::error!(%error, anchor = %anchor.display(), "a checkpoint could not be anchored");
+                tracing::error!(%error, anchor = %anchor, "a checkpoint could not be anchored");
             }
         }
     }
@@ -374,45 +366,6 @@ fn hold_against_anchor(settings: &LogSettings, size: u64) -> Result<u64, LogFaul
     let goes_on = anchored.size <= size
         && Tree::new(&settings.directory, size).subtree(0, anchored.size)? == anchored.root;
     if goes_on { Ok(anchored.size) } else { Err(LogFault::Rewritten { path, size: anchored.size }) }
-}
-
-/// Cuts what a checkpoint that could not be anchored whole has left: another behind it would make one with it that nobody signed.
-fn mend_history(anchor: &Path) -> io::Result<()> {
-    let path = anchor.join(HISTORY);
-    let mut history = match OpenOptions::new().read(true).write(true).open(&path) {
-        Ok(history) => history,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    let length = history.metadata()?.len();
-    let from = length.saturating_sub(HISTORY_TAIL_BYTES);
-    history.seek(SeekFrom::Start(from))?;
-    let mut tail = Vec::new();
-    history.read_to_end(&mut tail)?;
-    // What is longer than any checkpoint, and none, is not ours to cut.
-    let Some(good) = whole_notes(&tail, from == 0) else { return Ok(()) };
-    let good = from + good;
-    if good < length { history.set_len(good).and_then(|()| history.sync_all()) } else { Ok(()) }
-}
-
-/// Where the last whole note of a history's end ends: it ends in signatures, each behind a dash, and an empty line. With `all`, that end
-/// is the whole history.
-fn whole_notes(tail: &[u8], all: bool) -> Option<u64> {
-    let ends = memchr::memmem::rfind_iter(tail, b"\n\n").map(|at| at + 2);
-    let is_signed = |end: &usize| {
-        let note = tail.get(..end - 2).unwrap_or_default();
-        let last = memchr::memrchr(b'\n', note).map_or(0, |at| at + 1);
-        note.get(last..).is_some_and(|line| line.starts_with("\u{2014} ".as_bytes()))
-    };
-    let good = ends.into_iter().find(is_signed);
-    good.or(all.then_some(0)).map(|good| good as u64)
-}
-
-fn anchor_checkpoint(anchor: &Path, note: &str) -> io::Result<()> {
-    let mut history = OpenOptions::new().create(true).append(true).open(anchor.join(HISTORY))?;
-    history.write_all([note, HISTORY_END].concat().as_bytes())?;
-    history.sync_data()?;
-    replace(&anchor.join(CHECKPOINT), note.as_bytes())
 }
 
 /// A file's text; none when there is no such file.

@@ -6,10 +6,11 @@
 //!
 //! - [`merkle`], [`tile`]: hashes, and what they are stored in; [`tree`] reads any part of a stored tree;
 //! - [`note`], [`checkpoint`]: keys and signatures;
-//! - [`log`] grows, by [`keeper`]'s thread and through [`unsynced`] files; [`resume`] goes on after a stop;
+//! - [`log`] grows, and puts its checkpoints to an [`anchor`], by [`keeper`]'s thread and through [`unsynced`] files; [`resume`] goes on after a stop;
 //! - [`bundles`] puts a [`tombstone`] in the place of an entry that is retired; [`retired`] proves that this was its time;
 //! - [`verify`] proves the whole, [`proof`] one entry.
 
+mod anchor;
 mod bundles;
 mod checkpoint;
 mod keeper;

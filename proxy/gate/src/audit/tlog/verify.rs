@@ -10,8 +10,9 @@ use std::{
 };
 
 use super::{
+    anchor::{HISTORY, HISTORY_END},
     checkpoint::Checkpoint,
-    log::{CHECKPOINT, HISTORY, HISTORY_END, read},
+    log::{CHECKPOINT, read},
     merkle::Hash,
     note::Keys,
     retired::{Retired, Seen},
