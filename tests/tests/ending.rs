@@ -176,6 +176,20 @@ async fn a_device_stays_blocked_over_a_restart_and_a_reload() {
     assert_eq!(with_token(&world, "car-12", &an).await, ALLOWED);
 }
 
+/// Whoever has a stolen car to block knows its number, and not how certificates write it.
+#[tokio::test]
+async fn a_device_is_known_by_the_last_part_of_its_name() {
+    let world = start().await.unwrap();
+    let an = Token::officer("an.janssens");
+    let said = done(&world, "end", &["--device", "car-12"]).await;
+    assert!(said.contains(&format!("device `{CAR}` is blocked")), "{said}");
+    assert_eq!(with_token(&world, "car-12", &an).await, refused(403, "device_blocked"));
+    assert_eq!(recorded(&world, "access_ended")[0]["entity"]["uid"], CAR);
+    assert_eq!(with_token(&world, "car-13", &an).await, ALLOWED);
+    done(&world, "restore", &["--device", "car-12"]).await;
+    assert_eq!(with_token(&world, "car-12", &an).await, ALLOWED);
+}
+
 #[tokio::test]
 async fn a_block_ends_by_itself_where_it_says_so() {
     let world = start().await.unwrap();
@@ -252,7 +266,11 @@ async fn a_wrong_command_says_what_is_wrong_and_changes_nothing() {
         (&["--user", AN, "--block", "--for", "0s"], 2, "from `1s` to `366d`"),
         (&["--device", CAR, "--for", "9999d"], 2, "is longer than `366d`"),
         (&["--user", AN, "--device", CAR], 2, "cannot be used with"),
-        (&[], 2, "required"),
+        (&[], 2, "<--session <ID>|--user <ISSUER|SUBJECT>|--device <NAME>>"),
+        (&["--unlisted"], 2, "--device"),
+        (&["--device", "spiffe://zone.example/device/car-122"], 2, "`--unlisted`"),
+        (&["--device", "car-122"], 2, "`car-122` is not in the inventory, and nobody is blocked"),
+        (&["--device", "Car_12", "--unlisted"], 2, "Car_12"),
         (&["--device", CAR, "--state", "/nowhere"], 1, "no gate answers at `/nowhere/control.sock`"),
     ] {
         let (came, said) = access(&world, "end", arguments).await;
@@ -261,6 +279,6 @@ async fn a_wrong_command_says_what_is_wrong_and_changes_nothing() {
     }
     assert!(recorded(&world, "access_ended").is_empty());
     assert_eq!(with_token(&world, "car-12", &Token::officer("an.janssens")).await, ALLOWED);
-    let said = done(&world, "end", &["--device", "spiffe://zone.example/device/car-122"]).await;
-    assert!(said.contains("is not in the inventory"), "a slip of the pen is said: {said}");
+    let said = done(&world, "end", &["--device", "spiffe://zone.example/device/car-122", "--unlisted"]).await;
+    assert!(said.contains("is not in the inventory") && said.contains("is blocked"), "{said}");
 }

@@ -32,18 +32,22 @@ struct Place {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("whose").required(true).args(["session", "user", "device"])))]
 pub(super) struct End {
     #[command(flatten)]
     place: Place,
     /// This session, as the record names it. It is over on every host.
-    #[arg(long, value_name = "ID", value_parser = session, required_unless_present_any = ["user", "device"])]
+    #[arg(long, value_name = "ID", value_parser = session)]
     session: Option<SessionId>,
     /// This person or service, `issuer|subject`: their sessions, and the tokens that they hold. Whoever signs in anew passes.
-    #[arg(long, value_name = "ISSUER|SUBJECT", conflicts_with = "session")]
+    #[arg(long, value_name = "ISSUER|SUBJECT")]
     user: Option<String>,
-    /// This device or workload, by the name in its certificate: blocked until it is restored.
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["session", "user"])]
+    /// This device or workload, by its name in the inventory or what is behind the last slash of it: blocked until it is restored.
+    #[arg(long, value_name = "NAME")]
     device: Option<String>,
+    /// The device is not in the inventory: it is blocked by the name in its certificate all the same.
+    #[arg(long, requires = "device")]
+    unlisted: bool,
     /// Refuse the person until they are restored, also if they sign in anew.
     #[arg(long, requires = "user")]
     block: bool,
@@ -62,7 +66,7 @@ pub(super) struct Restore {
     /// This person or service, `issuer|subject`.
     #[arg(long, value_name = "ISSUER|SUBJECT", required_unless_present = "device")]
     user: Option<String>,
-    /// This device or workload.
+    /// This device or workload, by its name or what is behind the last slash of it.
     #[arg(long, value_name = "NAME", conflicts_with = "user")]
     device: Option<String>,
     /// Why; it is recorded.
@@ -102,13 +106,14 @@ pub(super) fn obey(verb: &Verb) -> ExitCode {
 type Fault = (String, u8);
 
 fn end(arguments: &End) -> Result<(), Fault> {
-    let End { place, session, user, device, block, length, reason } = arguments;
+    let End { place, session, user, device, unlisted, block, length, reason } = arguments;
     let whom = match session {
         Some(id) => Whom::Session(*id),
         None => named(user.as_deref(), device.as_deref())?,
     };
     let order = Order {
-        whom: whom.clone(),
+        whom,
+        unlisted: *unlisted,
         block: *block,
         seconds: length.map(|length| length.as_secs()),
         author: author(reason.clone()),
@@ -117,7 +122,7 @@ fn end(arguments: &End) -> Result<(), Fault> {
         return Err(odd());
     };
     done.warnings.iter().for_each(complain);
-    let sessions = count(done.sessions, "open session");
+    let (sessions, whom) = (count(done.sessions, "open session"), done.whom);
     say(match (&whom, block) {
         (Whom::Session(_), _) => format!("{whom} is over"),
         (Whom::User(_), false) => format!("{whom}: {sessions} ended; tokens from before now are refused"),
@@ -133,11 +138,10 @@ fn end(arguments: &End) -> Result<(), Fault> {
 fn restore(arguments: &Restore) -> Result<(), Fault> {
     let whom = named(arguments.user.as_deref(), arguments.device.as_deref())?;
     let author = author(arguments.reason.clone());
-    let Answer::Ended(_) = arguments.place.tell(&Command::RestoreAccess { whom: whom.clone(), author })?
-    else {
+    let Answer::Ended(done) = arguments.place.tell(&Command::RestoreAccess { whom, author })? else {
         return Err(odd());
     };
-    say(format_args!("{whom} has access again, as the policies say"));
+    say(format_args!("{} has access again, as the policies say", done.whom));
     Ok(())
 }
 

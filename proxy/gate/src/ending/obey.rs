@@ -1,6 +1,6 @@
 //! Ending access, and giving it back, in a running gate: written down first, then in force, then told to what is open.
 
-use std::time::SystemTime;
+use std::{sync::Arc, time::SystemTime};
 
 use poort_identity::session::SessionId;
 use serde::{Deserialize, Serialize};
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Ending, EndingFault, Extent, Order, Whom, in_force::seconds};
 use crate::{
     audit::{AccessEnded, Record},
+    config,
     live::{Author, Live},
     signin::{State as _, Whose},
 };
@@ -15,6 +16,8 @@ use crate::{
 /// What was done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Done {
+    /// Whose access it was, by the whole name.
+    pub whom: Whom,
     /// Sessions that are over for it.
     pub sessions: usize,
     /// What should be looked at.
@@ -40,11 +43,13 @@ impl Live {
             return Err(objection);
         }
         let now = SystemTime::now();
-        let warnings = match &order.whom {
-            Whom::Session(id) => self.open_session(*id, now).await.map(|()| vec![])?,
-            Whom::User(name) => self.known_issuer(name).map(|()| vec![])?,
-            Whom::Device(name) => self.unknown_device(name),
+        let mut warnings = vec![];
+        let whom = match &order.whom {
+            Whom::Session(id) => self.open_session(*id, now).await.map(|()| order.whom.clone())?,
+            Whom::User(name) => self.known_issuer(name).map(|()| order.whom.clone())?,
+            Whom::Device(name) => Whom::Device(self.meant_device(name, order.unlisted, &mut warnings)?),
         };
+        let order = &Order { whom, ..order.clone() };
         let until = order.length().map(|length| now + length);
         self.write_down_ending(AccessEnded::ended(order, until, now)).await?;
         let kept = self.put_in_force(order, until, now).await;
@@ -67,7 +72,7 @@ impl Live {
             }
             Err(_) => 0,
         };
-        kept.map(|()| Done { sessions, warnings }).map_err(|fault| match fault {
+        kept.map(|()| Done { whom: order.whom.clone(), sessions, warnings }).map_err(|fault| match fault {
             EndingFault::Disk(_) => format!("{} is ended until the gate stops, but {fault}", order.whom),
             EndingFault::Elsewhere => format!("{} is ended at this gate; {fault}", order.whom),
             EndingFault::Full => format!("{} of {} were ended and no more: {fault}", sessions, order.whom),
@@ -80,6 +85,7 @@ impl Live {
     /// When none was ended, or it cannot be written down or kept; then everything is as before.
     pub async fn restore_access(&self, whom: &Whom, author: &Author) -> Result<Done, String> {
         let now = SystemTime::now();
+        let whom = &self.meant_ending(whom, now)?;
         if self.carry.endings.find(whom, now).is_none() {
             return Err(format!("the access of {whom} was not ended; `poort access list` says whose was"));
         }
@@ -88,7 +94,7 @@ impl Live {
         shared.map_err(|fault| format!("nothing is given back, since {fault}"))?;
         self.carry.endings.take(whom).map_err(|fault| format!("nothing is given back, since {fault}"))?;
         tracing::warn!(event = "access_restored", kind = whom.kind());
-        Ok(Done { sessions: 0, warnings: vec![] })
+        Ok(Done { whom: whom.clone(), sessions: 0, warnings: vec![] })
     }
 
     /// Whose access is ended.
@@ -142,11 +148,46 @@ impl Live {
         Err(format!("no issuer is called `{alias}`; there are {}", known.join(", ")))
     }
 
-    fn unknown_device(&self, name: &str) -> Vec<String> {
-        let known = self.snapshot().pipeline.rules.inventory.contains_key(name);
-        let warning =
-            || format!("`{name}` is not in the inventory; see that it is written as in its certificate");
-        if known { vec![] } else { vec![warning()] }
+    /// The whole name of a device of the inventory: as it is there, or the only one behind whose last slash it stands.
+    ///
+    /// # Errors
+    /// When there is none or several, unless whoever asks knows that it is not listed.
+    fn meant_device(
+        &self,
+        name: &Arc<str>,
+        unlisted: bool,
+        warnings: &mut Vec<String>,
+    ) -> Result<Arc<str>, String> {
+        let snapshot = self.snapshot();
+        let inventory = &snapshot.pipeline.rules.inventory;
+        if inventory.contains_key(&**name) {
+            return Ok(Arc::clone(name));
+        }
+        if unlisted {
+            config::certified_name_objection(name).map_or(Ok(()), Err)?;
+            warnings.push(format!("`{name}` is not in the inventory"));
+            return Ok(Arc::clone(name));
+        }
+        the_only_one(name, inventory.keys().map(|known| &**known))?.ok_or_else(|| {
+            format!(
+                "`{name}` is not in the inventory, and nobody is blocked; write the name as it is in the device's certificate, with \
+                 `--unlisted` if it is not to be there"
+            )
+        })
+    }
+
+    /// A device that is blocked may be gone from the inventory, so it is looked for among those that are.
+    fn meant_ending(&self, whom: &Whom, now: SystemTime) -> Result<Whom, String> {
+        let Whom::Device(name) = whom else { return Ok(whom.clone()) };
+        if self.carry.endings.find(whom, now).is_some() {
+            return Ok(whom.clone());
+        }
+        let ended = self.carry.endings.all(now);
+        let devices = ended.iter().filter_map(|ending| match &ending.whom {
+            Whom::Device(name) => Some(&**name),
+            Whom::User(_) | Whom::Session(_) => None,
+        });
+        Ok(the_only_one(name, devices)?.map_or_else(|| whom.clone(), Whom::Device))
     }
 
     /// What is not recorded is not done.
@@ -156,5 +197,43 @@ impl Live {
         };
         let ticket = self.audit.append(Record::AccessEnded(Box::new(ended)));
         ticket.map_err(|fault| unwritable(&fault))?.durable().await.map_err(|fault| unwritable(&fault))
+    }
+}
+
+/// The only one of these names with this behind its last slash; none if there is none.
+///
+/// # Errors
+/// When there are several: whose access is meant is not guessed.
+fn the_only_one<'n>(part: &str, names: impl Iterator<Item = &'n str>) -> Result<Option<Arc<str>>, String> {
+    let mut found: Vec<_> = names.filter(|name| name.rsplit('/').next() == Some(part)).collect();
+    found.sort_unstable();
+    match found[..] {
+        [] => Ok(None),
+        [name] => Ok(Some(name.into())),
+        _ => Err(format!("`{part}` may be each of {}; write the whole name", found.join(", "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_part_of_a_name_is_enough_where_it_is_one_devices_only() {
+        let names =
+            ["spiffe://zone/device/car-12", "spiffe://zone/device/car-1", "spiffe://other/device/car-1"];
+        for (part, found) in [
+            ("car-12", Ok(Some("spiffe://zone/device/car-12".into()))),
+            ("car-2", Ok(None)),
+            ("", Ok(None)),
+            ("device/car-12", Ok(None)),
+            (
+                "car-1",
+                Err("`car-1` may be each of spiffe://other/device/car-1, spiffe://zone/device/car-1; write the whole name"
+                    .to_owned()),
+            ),
+        ] {
+            assert_eq!(the_only_one(part, names.into_iter()), found, "{part}");
+        }
     }
 }

@@ -39,14 +39,16 @@ impl Whom {
         }
     }
 
-    /// A device.
+    /// A device, by its name or by what is behind the last slash of it, which the gate looks up.
     ///
     /// # Errors
-    /// When that is no name of a certificate.
+    /// When no certificate has a name that is or ends so.
     pub fn device(name: &str) -> Result<Self, String> {
+        let is_last_part =
+            !name.is_empty() && !name.contains('/') && name.bytes().all(|b| b.is_ascii_graphic());
         match config::certified_name_objection(name) {
-            Some(objection) => Err(objection),
-            None => Ok(Self::Device(name.into())),
+            Some(objection) if !is_last_part => Err(objection),
+            _ => Ok(Self::Device(name.into())),
         }
     }
 
@@ -79,6 +81,9 @@ pub struct Order {
     pub block: bool,
     /// For how long, in seconds; none: until it is given back.
     pub seconds: Option<u64>,
+    /// Whether a device is meant that the inventory does not have. A slip of the pen would block nobody and look as if it had.
+    #[serde(default)]
+    pub unlisted: bool,
     /// Who wants it, and why.
     pub author: Author,
 }
@@ -137,6 +142,8 @@ mod tests {
             ("car-12.zone.example", true),
             ("spiffe://Zone.example/device/car-12", false),
             ("spiffe://zone.example/device/../car-12", false),
+            ("car-12", true),
+            ("Car_12", true),
             ("car 12", false),
             ("", false),
         ] {
@@ -161,10 +168,12 @@ mod tests {
             (&device, false, Some(0), false),
             (&device, false, Some(400 * 24 * 3600), false),
         ] {
-            let order = Order { whom: whom.clone(), block, seconds, author: Author::default() };
+            let order =
+                Order { whom: whom.clone(), block, seconds, unlisted: false, author: Author::default() };
             assert_eq!(order.objection().is_none(), sound, "{order:?}");
         }
         let author = Author { reason: Some("x".repeat(513)), ..Author::default() };
-        assert!(Order { whom: device, block: false, seconds: None, author }.objection().is_some());
+        let order = Order { whom: device, block: false, seconds: None, unlisted: false, author };
+        assert!(order.objection().is_some());
     }
 }

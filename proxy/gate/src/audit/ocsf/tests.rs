@@ -401,7 +401,8 @@ fn access_that_was_ended_is_valid_and_says_who_whose_and_why() {
         (&user, true, "User", "zone|4711", 12, "access_blocked"),
         (&device, false, "Device", "spiffe://zone.example/car-12", 12, "access_blocked"),
     ] {
-        let order = Order { whom: whom.clone(), block, seconds: None, author: author.clone() };
+        let order =
+            Order { whom: whom.clone(), block, seconds: None, unlisted: false, author: author.clone() };
         let ended = AccessEnded::ended(&order, (said == "access_blocked").then(|| at(60)), at(0));
         let event = line(said, &Record::AccessEnded(Box::new(ended))).1;
         assert_eq!((&event["activity_id"], &event["status_detail"]), (&json!(activity), &json!(said)));
