@@ -86,7 +86,7 @@ impl Gate {
         })
     }
 
-    /// Waits until the admin listener says that the gate is ready.
+    /// Waits until the admin listener says that the gate is ready, for everybody: it has the keys of every issuer.
     ///
     /// # Errors
     /// When it ends instead, or a minute passes.
@@ -96,7 +96,7 @@ impl Gate {
             if let Some(status) = self.ended() {
                 return Err(self.failure(&format!("the gate ended with {status}")));
             }
-            if self.admin("/readyz").await.is_ok_and(|(status, _)| status == 200) {
+            if self.admin("/readyz").await.is_ok_and(|(status, said)| status == 200 && said == "ready\n") {
                 return Ok(());
             }
             tokio::time::sleep(PAUSE).await;

@@ -9,7 +9,7 @@ use pingora_prometheus::PrometheusHttpApp;
 
 use crate::{
     live::Live,
-    machines::{Machines, text},
+    machines::{Machines, Standing, text},
     metrics,
 };
 
@@ -34,10 +34,13 @@ impl ServeHttp for Admin {
                 metrics::look(self.0.live());
                 PrometheusHttpApp.response(session).await
             }
-            "/readyz" if looks => match self.0.hindrances() {
-                none if none.is_empty() => text(200, "ready\n".to_owned()),
-                hindrances => text(503, format!("{}\n", hindrances.join("\n"))),
-            },
+            "/readyz" if looks => {
+                let Standing { hindrances, shortcomings } = self.0.standing();
+                let (status, first) = if hindrances.is_empty() { (200, "ready") } else { (503, "not ready") };
+                let lines: Vec<_> =
+                    [first.to_owned()].into_iter().chain(hindrances).chain(shortcomings).collect();
+                text(status, format!("{}\n", lines.join("\n")))
+            }
             _ => match self.0.answer(session).await {
                 Some(answer) => answer,
                 None if looks => {

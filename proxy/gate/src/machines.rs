@@ -51,9 +51,10 @@ impl Machines {
         match head.uri.path() {
             // Alive: it can answer at all. A gate that waits for an issuer must not be restarted for that.
             "/healthz" if looks => Some(text(200, "ok\n".to_owned())),
-            "/readyz" if looks => Some(match self.hindrances() {
-                none if none.is_empty() => text(200, "ready\n".to_owned()),
-                _ => text(503, "not ready\n".to_owned()),
+            // Why not is for the operators alone: anybody may connect here.
+            "/readyz" if looks => Some(match self.standing().hindrances.is_empty() {
+                true => text(200, "ready\n".to_owned()),
+                false => text(503, "not ready\n".to_owned()),
             }),
             "/.well-known/jwks.json" if looks => Some(self.keys()),
             path => {
@@ -66,17 +67,29 @@ impl Machines {
         }
     }
 
-    /// What keeps the gate from serving; nothing when it is ready.
-    pub(crate) fn hindrances(&self) -> Vec<String> {
-        let snapshot = self.live.snapshot();
-        let keys = snapshot.pipeline.ports.keys.iter().filter_map(|issuer| {
-            let absent = !matches!(snapshot.pipeline.ports.keys(issuer.alias()), Keys::Fresh(_));
-            absent.then(|| format!("no fresh keys of issuer `{}`", issuer.alias()))
+    /// How ready the gate is.
+    pub(crate) fn standing(&self) -> Standing {
+        let (snapshot, held, now) = (self.live.snapshot(), self.live.trust.load(), SystemTime::now());
+        let keys = &snapshot.pipeline.ports.keys;
+        let issuers = keys.iter().map(|issuer| {
+            (
+                issuer.alias().to_owned(),
+                matches!(snapshot.pipeline.ports.keys(issuer.alias()), Keys::Fresh(_)),
+            )
         });
-        let audit = self.live.audit.health();
-        let unwritable = audit.failing.then(|| "the decision log cannot be written".to_owned());
-        let unkept = self.live.carry.sessions.hindrance().map(str::to_owned);
-        keys.chain(unwritable).chain(unkept).collect()
+        let rule = held.trust.rule();
+        let lists = held.trust.revocations().ages(now).into_iter().map(|age| {
+            let is_current = age.next_update.checked_add(rule.grace).is_some_and(|end| now < end);
+            (age.issuer, is_current)
+        });
+        let mut standing = Standing::default();
+        if self.live.audit.health().failing {
+            standing.hindrances.push("the decision log cannot be written".to_owned());
+        }
+        standing.of_issuers(issuers.collect());
+        standing.of_lists(lists.collect(), rule.required);
+        standing.shortcomings.extend(self.live.carry.sessions.hindrance().map(str::to_owned));
+        standing
     }
 
     fn keys(&self) -> Response<Vec<u8>> {
@@ -116,6 +129,39 @@ impl Machines {
     }
 }
 
+/// How ready a gate is. What some are refused for is no hindrance: a balancer that took every gate away because the issuer of some cannot be
+/// reached would refuse everybody.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// What keeps it from serving anybody; nothing when it is ready.
+    pub(crate) hindrances: Vec<String>,
+    /// What keeps it from serving some.
+    pub(crate) shortcomings: Vec<String>,
+}
+
+impl Standing {
+    /// Issuers, each with whether there are fresh keys of it.
+    fn of_issuers(&mut self, issuers: Vec<(String, bool)>) {
+        let none = !issuers.iter().any(|(_, fresh)| *fresh);
+        let absent = issuers.into_iter().filter(|(_, fresh)| !fresh);
+        let said =
+            absent.map(|(alias, _)| format!("no fresh keys of issuer `{alias}`: its tokens are refused"));
+        let place = if none { &mut self.hindrances } else { &mut self.shortcomings };
+        place.extend(said);
+    }
+
+    /// Authorities, each with whether their revocation list is current, and whether each device must be on one.
+    fn of_lists(&mut self, lists: Vec<(String, bool)>, required: bool) {
+        let none = required && !lists.iter().any(|(_, current)| *current);
+        let stale = lists.into_iter().filter(|(_, current)| !current);
+        let said = stale.map(|(issuer, _)| {
+            format!("the revocation list of `{issuer}` is stale: its devices are refused")
+        });
+        let place = if none { &mut self.hindrances } else { &mut self.shortcomings };
+        place.extend(said);
+    }
+}
+
 #[async_trait]
 impl ServeHttp for Machines {
     async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
@@ -151,4 +197,33 @@ fn typed(status: u16, kind: &'static str, body: String) -> Response<Vec<u8>> {
         .header(header::CONTENT_LENGTH, body.len())
         .header(header::CACHE_CONTROL, "no-store");
     response.body(body.into_bytes()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(all: &[(&str, bool)]) -> Vec<(String, bool)> {
+        all.iter().map(|(name, good)| ((*name).to_owned(), *good)).collect()
+    }
+
+    #[test]
+    fn a_gate_that_serves_some_is_ready_and_says_whom_it_does_not() {
+        let (zone, federal) = ("zone", "federal");
+        for (case, issuers, lists, required, hindrances, shortcomings) in [
+            ("all is well", &[(zone, true)][..], &[("CN=Devices", true)][..], true, 0, 0),
+            ("one issuer is away", &[(zone, true), (federal, false)], &[], true, 0, 1),
+            ("every issuer is away", &[(zone, false), (federal, false)], &[], true, 2, 0),
+            ("there are no issuers", &[], &[], true, 0, 0),
+            ("every list is stale", &[(zone, true)], &[("CN=Devices", false)], true, 1, 0),
+            ("one is not", &[(zone, true)], &[("CN=Devices", false), ("CN=New", true)], true, 0, 1),
+            ("none is required", &[(zone, true)], &[("CN=Devices", false)], false, 0, 1),
+        ] {
+            let mut standing = Standing::default();
+            standing.of_issuers(named(issuers));
+            standing.of_lists(named(lists), required);
+            let found = (standing.hindrances.len(), standing.shortcomings.len());
+            assert_eq!(found, (hindrances, shortcomings), "{case}: {standing:?}");
+        }
+    }
 }
