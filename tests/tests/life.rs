@@ -178,6 +178,40 @@ async fn broken_files_and_nothing_to_fall_back_on_start_nothing() {
 }
 
 #[tokio::test]
+async fn a_reload_says_what_only_a_restart_brings_into_force() {
+    let mut world = World::start().await.unwrap();
+    let (done, said) = world.reload(&[]).await.unwrap();
+    assert!(done && !said.contains("restart"), "{said}");
+    let before = world.zone.layout.read_file("deploy/poort.yaml").unwrap();
+    world
+        .edit("deploy/poort.yaml", |yaml| {
+            yaml["listeners"][0]["client_certificate"] = "optional".into();
+            yaml["audit"]["durable"] = false.into();
+            yaml["drain"] = "7s".into();
+            // This, a reload does change.
+            yaml["connections"]["total"] = 777.into();
+        })
+        .unwrap();
+    let (done, said) = world.reload(&[]).await.unwrap();
+    assert!(done, "{said}");
+    for key in ["`client_certificate` of listener `", "`audit.durable`", "`drain`"] {
+        let line = said.lines().find(|line| line.contains(key)).unwrap_or_else(|| panic!("{key}: {said}"));
+        assert!(line.ends_with("changed; it needs a restart"), "{line}");
+    }
+    assert_eq!(said.matches("restart").count(), 3, "{said}");
+    assert!(world.counts("poort_restart_needed 1").await);
+    world.zone.layout.write_file("deploy/poort.yaml", &before).unwrap();
+    let (done, said) = world.reload(&[]).await.unwrap();
+    assert!(done && !said.contains("restart"), "as it was at the start: {said}");
+    assert!(world.counts("poort_restart_needed 0").await);
+    world.edit("deploy/poort.yaml", |yaml| yaml["drain"] = "7s".into()).unwrap();
+    world.gate.stop().await.unwrap();
+    world.gate = Gate::start(&world.zone.layout).await.unwrap();
+    let (done, said) = world.reload(&[]).await.unwrap();
+    assert!(done && !said.contains("restart"), "{said}");
+}
+
+#[tokio::test]
 async fn a_closed_source_stays_closed_over_reloads_and_restarts() {
     let mut world = World::start().await.unwrap();
     let an = world.officer().unwrap();

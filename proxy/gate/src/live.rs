@@ -1,6 +1,7 @@
 //! What the gate runs on now: the current snapshot, and how it is replaced.
 
 mod apply;
+mod start_only;
 
 use std::{
     collections::HashMap,
@@ -21,6 +22,7 @@ use tokio::sync::watch;
 pub(crate) use apply::CONFIRM_WITHIN;
 use apply::Waiting;
 pub use apply::{Apply, Author, Replayed};
+use start_only::StartOnly;
 
 use crate::{
     audit::{Audit, tlog::LOG_DIRECTORY},
@@ -46,6 +48,8 @@ pub struct Live {
     files: Mutex<Vec<PathBuf>>,
     ends: Mutex<Vec<End>>,
     checkpoint: Option<PathBuf>,
+    /// What no reload changes, as it was at the start.
+    started_with: StartOnly,
     reloading: Mutex<()>,
     /// Which editions of the policies there were.
     ledger: Mutex<Ledger>,
@@ -72,6 +76,8 @@ struct Prepared {
     certificates: HashMap<SocketAddr, Arc<Certificates>>,
     snapshot: Snapshot,
     warnings: Vec<String>,
+    /// Whether something of it is not in force before a restart.
+    needs_restart: bool,
 }
 
 /// What a reload did.
@@ -114,6 +120,7 @@ impl Live {
         let state = checked.deploy.state.clone();
         let files = Mutex::new(paths(&checked));
         let ends = Mutex::new(End::all(&checked));
+        let started_with = StartOnly::of(&checked);
         let audit_log = checked.deploy.audit.log.as_ref();
         let checkpoint =
             audit_log.map(|_| checked.deploy.audit.directory.join(LOG_DIRECTORY).join("checkpoint"));
@@ -132,6 +139,7 @@ impl Live {
             files,
             ends,
             checkpoint,
+            started_with,
             reloading: Mutex::new(()),
             ledger: Mutex::new(ledger),
             waiting: Mutex::default(),
@@ -210,18 +218,13 @@ impl Live {
         let digest = snapshot::digest(&checked);
         let generation = self.generation.load(Ordering::Acquire) + 1;
         let snapshot = Snapshot::build(Built::of(&checked, &digest), &self.carry, generation)?;
-        let mut warnings = self.listener_warnings(&checked);
+        let mut warnings = self.restart_warnings(&checked);
         if checked.zone.sign_in.is_some() && matches!(*self.carry.sessions, Store::Memory(_)) {
             warnings.push("`sign_in` is new; sessions are kept in memory alone until a restart".to_owned());
         }
-        if checked.deploy.redis.is_some() != matches!(*self.carry.sessions, Store::Shared(_)) {
-            warnings.push(
-                "`state: redis:` was added or removed; sessions stay where they are until a restart"
-                    .to_owned(),
-            );
-        }
+        let needs_restart = !warnings.is_empty();
         warnings.extend(checked.warnings.iter().chain(&snapshot.warnings).map(ToString::to_string));
-        Ok(Prepared { checked, certificates, snapshot, warnings })
+        Ok(Prepared { checked, certificates, snapshot, warnings, needs_restart })
     }
 
     /// A configuration that is in force and needs no confirming is what the gate starts from when the files are broken.
@@ -233,7 +236,7 @@ impl Live {
     }
 
     fn install(&self, prepared: Prepared) -> Result<Reloaded, Faults> {
-        let Prepared { checked, certificates, snapshot, warnings } = prepared;
+        let Prepared { checked, certificates, snapshot, warnings, needs_restart } = prepared;
         let (generation, digest) = (snapshot.generation, Arc::clone(&snapshot.digest));
         self.admission.replace(listeners::budgets(&checked.deploy));
         *self.files.lock() = paths(&checked);
@@ -254,6 +257,7 @@ impl Live {
         }
         self.generation.store(generation, Ordering::Release);
         self.snapshot.store(Arc::new(snapshot));
+        self.carry.metrics.restart_needed(needs_restart);
         self.announce("files");
         Ok(Reloaded { generation, digest: digest.to_string(), warnings })
     }
@@ -291,15 +295,13 @@ impl Live {
     }
 
     /// What a reload cannot change.
-    fn listener_warnings(&self, checked: &Checked) -> Vec<String> {
+    fn restart_warnings(&self, checked: &Checked) -> Vec<String> {
         let wanted: Vec<_> = checked.deploy.tls_listeners().map(|listener| listener.address).collect();
         let missing = wanted.iter().filter(|address| !self.listeners.contains_key(address));
-        let missing =
-            missing.map(|address| format!("listener `{address}` is new; it needs a restart or an upgrade"));
+        let missing = missing.map(|address| format!("listener `{address}` is new; it needs a restart"));
         let gone = self.listeners.keys().filter(|address| !wanted.contains(address));
-        let gone = gone
-            .map(|address| format!("listener `{address}` is gone; it stays until a restart or an upgrade"));
-        missing.chain(gone).collect()
+        let gone = gone.map(|address| format!("listener `{address}` is gone; it stays until a restart"));
+        missing.chain(gone).chain(self.started_with.differences(&StartOnly::of(checked))).collect()
     }
 
     fn announce(&self, origin: &str) {

@@ -68,6 +68,7 @@ struct Configuration {
     not_reloaded: IntCounter,
     reload_ok: IntGauge,
     reload_at: IntGauge,
+    restart_needed: IntGauge,
 }
 
 /// From 1 µs to 1 s: a check costs microseconds, a JWKS fetch up to seconds.
@@ -93,6 +94,10 @@ impl Configuration {
             reload_at: new.gauge(
                 "poort_reload_timestamp_seconds",
                 "When a reload was last tried; 0 if it never was.",
+            )?,
+            restart_needed: new.gauge(
+                "poort_restart_needed",
+                "Whether the files in force say something that only a restart brings into force.",
             )?,
         })
     }
@@ -230,6 +235,11 @@ impl Metrics {
     /// The gate was started, from the files or from what was kept of them.
     pub fn started(&self, from_files: bool) {
         self.configuration.reload_ok.set(i64::from(from_files));
+    }
+
+    /// Whether what was loaded is in force whole only after a restart.
+    pub fn restart_needed(&self, needed: bool) {
+        self.configuration.restart_needed.set(i64::from(needed));
     }
 
     /// A reload was tried at this time.
