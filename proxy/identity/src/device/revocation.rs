@@ -241,7 +241,7 @@ pub enum CrlFault {
         index: usize,
     },
     /// No anchor bears the issuer's name.
-    #[error("revocation list {} is by `{issuer}`, which is no device anchor; add that authority's certificate to the anchors", index + 1)]
+    #[error("revocation list {} is by `{issuer}`, which is none of the anchors; name the list of the authority that issues the certificates", index + 1)]
     UnknownIssuer {
         /// Position in the list, from 0.
         index: usize,

@@ -52,7 +52,7 @@ pub(super) fn check(desk: &Desk<'_>, believed: Believed<'_>) -> Option<Trusted> 
     let lists = lists.filter(|lists| !wanted_and_missing(believed, rule, lists.is_empty()));
     let (rule, anchors, lists) = (rule?, anchors?, lists?);
     let revocations = revocations(desk, &anchors, &lists)?;
-    announce(desk, believed.crls.spot(), &revocations);
+    announce(desk, believed, rule, &revocations);
     Some(Trusted { anchors, revocations, rule })
 }
 
@@ -105,7 +105,7 @@ fn revocation_list<'a>(
     if let Some(file) = missing.filter(|_| required) {
         here.spot.fault(format!(
             "`{}` does not exist, and without it every {whom} is refused; fetch the list from the authority that issues \
-             {whom} certificates, or write `revocation: {{ required: false }}`",
+             {whom} certificates",
             file.shown
         ));
         return None;
@@ -118,8 +118,7 @@ fn wanted_and_missing(believed: Believed<'_>, rule: Option<RevocationRule>, none
     if missing {
         let whom = believed.whom;
         believed.crls.spot().fault(format!(
-            "no revocation list is named, and without one every {whom} is refused; add `crls: [certs/{whom}-ca.crl]`, \
-             or write `revocation: {{ required: false }}`"
+            "no revocation list is named, and without one every {whom} is refused; add `crls: [certs/{whom}-ca.crl]`"
         ));
     }
     missing
@@ -142,12 +141,23 @@ fn revocations(desk: &Desk<'_>, anchors: &Anchors, files: &[List<'_>]) -> Option
     }
 }
 
-/// A list that is getting old is nobody's mistake yet, but somebody should know before anybody is refused.
-fn announce(desk: &Desk<'_>, spot: Spot<'_>, revocations: &Revocations) {
+/// A list that is getting old is nobody's mistake yet, but somebody should know before anybody is refused. Nor is one that is too old a
+/// fault: a gate that would not start because of it could not say so to whom it refuses.
+fn announce(desk: &Desk<'_>, believed: Believed<'_>, rule: RevocationRule, revocations: &Revocations) {
+    let (spot, whom) = (believed.crls.spot(), believed.whom);
     for age in revocations.ages(desk.now) {
         let issuer = age.issuer;
-        if age.stale {
-            spot.warn(format!("the revocation list of `{issuer}` is stale; fetch the next one"));
+        let in_grace = age.next_update.checked_add(rule.grace).is_some_and(|end| desk.now < end);
+        if age.stale && !in_grace {
+            spot.warn(format!(
+                "the revocation list of `{issuer}` is stale, and every {whom} is refused whose certificate is of that \
+                 authority; fetch the next one"
+            ));
+        } else if age.stale {
+            spot.warn(format!(
+                "the revocation list of `{issuer}` is stale, and used for `grace` alone; then every {whom} is refused whose \
+                 certificate is of that authority; fetch the next one"
+            ));
         } else if age.half_life_passed {
             spot.warn(format!(
                 "the revocation list of `{issuer}` is past half of its life; fetch the next one"

@@ -91,15 +91,13 @@ pub(super) fn source(
 
 fn without_rules(waf: Opened<'_, raw_source::Waf>) -> Option<()> {
     let mode = waf.field("mode", |raw| &raw.mode);
-    match mode.required("mode: off", self::mode)? {
-        None => Some(()),
-        Some(_) => {
-            mode.spot().fault(
-                "the zone has no rules to inspect with; add `waf:` to `poort.yaml`, or write `off` here",
-            );
-            None
-        }
+    // Whoever lost the zone's section must not be led to inspect nothing.
+    let spot = if mode.is_absent() { waf.spot } else { mode.spot() };
+    if !mode.is_absent() && mode.required("mode: block", self::mode)?.is_none() {
+        return Some(());
     }
+    spot.fault("the zone has no rules to inspect with; restore `waf:` in `poort.yaml`");
+    None
 }
 
 impl Zone {

@@ -428,7 +428,9 @@ const WARNINGS: &[Case] = &[
                 Material::shared().list(SystemTime::now() - 3 * DAY, SystemTime::now() - DAY),
             );
         },
-        &["policies/poort.yaml:3:9: warning: the revocation list of `CN=Test authority` is stale"],
+        &[
+            "policies/poort.yaml:3:9: warning: the revocation list of `CN=Test authority` is stale, and every device is refused",
+        ],
     ),
 ];
 

@@ -88,7 +88,7 @@ const CASES: &[Case] = &[
             "deploy/poort.yaml:27:10: `address` is missing; add `address: 127.0.0.1:9443`",
             "deploy/poort.yaml:27:10: `anchors` is missing; add `anchors: [certs/visitor-ca.crt]`",
             "deploy/poort.yaml:27:10: `certificates` is missing; add `certificates: [{ chain: certs/console.crt, key: certs/console.key }]`",
-            "deploy/poort.yaml:27:10: no revocation list is named, and without one every visitor is refused; add `crls: [certs/visitor-ca.crl]`, or write `revocation: { required: false }`",
+            "deploy/poort.yaml:27:10: no revocation list is named, and without one every visitor is refused; add `crls: [certs/visitor-ca.crl]`",
             "deploy/poort.yaml:27:12: unknown key `client_certificate`; use one of `address`, `certificates`, `anchors`, `crls`, `revocation`",
         ],
     },

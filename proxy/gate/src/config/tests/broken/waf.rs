@@ -17,7 +17,7 @@ fn ground(zone: &str, persons: &str) -> Ground {
 #[expect(clippy::too_many_lines, reason = "a table is as long as it is")]
 fn faults_of_inspection() {
     const BLOCK: &str = "waf: { mode: block }\n";
-    let cases: [(&str, &str, &str, &[&str]); 18] = [
+    let cases: [(&str, &str, &str, &[&str]); 19] = [
         ("nothing wrong", BLOCK, "waf: { level: 2 }\n", &[]),
         ("off, as YAML reads it", "waf: { mode: off }\n", "", &[]),
         ("no mode", "waf: {}\n", "", &["policies/poort.yaml:33:6: `mode` is missing; add `mode: block`"]),
@@ -32,7 +32,15 @@ fn faults_of_inspection() {
             "",
             "waf: { mode: block }\n",
             &[
-                "policies/sources/persons.yaml:37:14: the zone has no rules to inspect with; add `waf:` to `poort.yaml`, or write `off` here",
+                "policies/sources/persons.yaml:37:14: the zone has no rules to inspect with; restore `waf:` in `poort.yaml`",
+            ],
+        ),
+        (
+            "a level without rules",
+            "",
+            "waf: { level: 2 }\n",
+            &[
+                "policies/sources/persons.yaml:37:6: the zone has no rules to inspect with; restore `waf:` in `poort.yaml`",
             ],
         ),
         ("off without rules", "", "waf: { mode: off }\n", &[]),
