@@ -565,3 +565,14 @@ fn no_value_is_super_linear() {
         }
     }
 }
+
+/// Editors on Windows begin a file with one.
+#[test]
+fn a_byte_order_mark_is_no_directive() {
+    let with = |text: &str| {
+        let files: Files = [("main.conf".to_owned(), text.as_bytes().to_vec())].into();
+        Program::compile(&files, &["main.conf"], &LoadLimits::default()).map(drop)
+    };
+    assert!(with("\u{feff}# rules\nSecRuleEngine On\n").is_ok());
+    assert!(with("# rules\n\u{feff}SecRuleEngine On\n").is_err(), "elsewhere it is");
+}

@@ -87,12 +87,12 @@ fn coordinates(point: &[u8]) -> Option<(String, String)> {
 pub enum AssertionKeyFault {
     /// No PKCS#8 private key in the PEM.
     #[error(
-        "the assertion key is not a PKCS#8 private key in PEM; make one with `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`"
+        "the assertion key is not a PKCS#8 private key in PEM (`BEGIN PRIVATE KEY`); make one with `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`, or convert one of `BEGIN EC PRIVATE KEY` with `openssl pkcs8 -topk8 -nocrypt`"
     )]
     NotPkcs8,
-    /// A private key, but not for P-256.
+    /// A private key, but not for P-256, or in another form (SEC 1).
     #[error(
-        "the assertion key is not a P-256 key; make one with `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`"
+        "the assertion key is not a P-256 key in PKCS#8 (`BEGIN PRIVATE KEY`); make one with `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`, or convert one of `BEGIN EC PRIVATE KEY` with `openssl pkcs8 -topk8 -nocrypt`"
     )]
     NotP256,
 }

@@ -84,6 +84,8 @@ impl Reader<'_> {
         let Ok(text) = std::str::from_utf8(&bytes) else {
             return self.fault(place, format!("`{path}` is not UTF-8; write other bytes as `\\xhh`"));
         };
+        // Editors on Windows begin a file with a byte order mark.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         self.open.push(path.to_owned());
         let file: Arc<str> = Arc::from(path);
         for line in line::lines(&file, text, self.faults, self.limits.faults) {

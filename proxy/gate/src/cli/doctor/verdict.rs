@@ -49,7 +49,7 @@ impl Own {
         let not = |why: &str| Self::Not(why.to_owned());
         let Came::Answer(answer) = came else {
             return not(
-                "the gate does not get through itself, so a refusal says nothing; look at `poort_upstream_…` metrics, `tls:` in its file, and its own log",
+                "the gate does not get through itself, so a refusal says nothing; look at `poort_source_…` metrics, `tls:` in its file, and its own log",
             );
         };
         match answer.status {

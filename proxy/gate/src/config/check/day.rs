@@ -1,8 +1,11 @@
 //! Days as people write them: `2026-12-31`, in UTC.
 
-use std::{fmt, time::SystemTime};
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
-use jiff::{civil::Date, tz::TimeZone};
+use jiff::civil::Date;
 
 use crate::config::raw::Scalar;
 
@@ -33,14 +36,17 @@ pub(super) fn day(here: Here<'_, Scalar>) -> Option<Day> {
 
 fn read(text: &str) -> Option<Day> {
     let date: Date = text.parse().ok().filter(|date: &Date| date.to_string() == text)?;
-    let moment = |date: Date| Some(SystemTime::from(date.to_zoned(TimeZone::UTC).ok()?.timestamp()));
-    Some(Day { date, begin: moment(date)?, end: moment(date.tomorrow().ok()?)? })
+    // Counted in days, since the library's moments end before 9999-12-31, by which people say for ever.
+    let since = date.duration_since(Date::constant(1970, 1, 1));
+    let begin = match since.is_negative() {
+        false => SystemTime::UNIX_EPOCH.checked_add(since.unsigned_abs()),
+        true => SystemTime::UNIX_EPOCH.checked_sub(since.unsigned_abs()),
+    }?;
+    Some(Day { date, begin, end: begin.checked_add(Duration::from_secs(86_400))? })
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -50,6 +56,7 @@ mod tests {
             (day.begin, day.end),
             [86_400, 172_800].map(|s| SystemTime::UNIX_EPOCH + Duration::from_secs(s)).into()
         );
+        assert!(read("9999-12-31").is_some_and(|last| last.begin < last.end));
         for text in
             ["", "2026-2-3", "20260203", "2026-02-30", "31-12-2026", "2026-02-03T00:00:00", "-009999-01-01 "]
         {
