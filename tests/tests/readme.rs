@@ -7,13 +7,19 @@
     reason = "a test that cannot go on has failed"
 )]
 
+use std::{fs, path::Path, process::Command};
+
 use poort_demo::{
+    gate::binary,
     issuer::{Issuer, IssuerOptions, Profile, Token},
     pki::Leaf,
     sources::{Register, Source, SourceOptions},
     wire::ServedOver,
 };
-use poort_tests::World;
+use poort_tests::{
+    World,
+    tools::{program, repository},
+};
 use serde_yaml::Value;
 
 /// The first block of code below a heading.
@@ -101,6 +107,63 @@ async fn an_issuer_is_added_as_the_readme_says() {
     assert_eq!(received.unwrap().header("x-remote-roles"), Some("federal-partner"), "and no other role");
     let decision = world.record("decision", &answer).await.unwrap();
     assert!(decision["unmapped"]["dropped"].to_string().contains("officer"), "{decision}");
+}
+
+/// All certificates, and the revocation list that the shipped configuration requires, are made and renewed by the lines that stand there.
+#[test]
+fn certificates_and_the_revocation_list_are_made_as_their_page_says() {
+    if program("openssl").is_none() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let here = |path: &str| directory.path().join(path);
+    for part in ["policies", "certs"] {
+        copy(&repository(part), &here(part));
+    }
+    fs::create_dir(here("deploy")).unwrap();
+    let deploy = fs::read_to_string(repository("deploy/poort.yaml")).unwrap();
+    let at = |name: &str| here(name).display().to_string();
+    let deploy = deploy.replace("/var/lib/poort", &at("state")).replace("/var/log/poort", &at("audit"));
+    fs::write(here("deploy/poort.yaml"), deploy).unwrap();
+    let page = include_str!("../../certs/README.md");
+    let blocks: Vec<&str> =
+        page.split("```sh\n").skip(1).map(|block| block.split("```").next().unwrap()).collect();
+    let [make, revoke] = blocks[..] else { panic!("two blocks: {blocks:#?}") };
+    let run = |script: &str| {
+        let mut shell = Command::new("sh");
+        let output = shell.args(["-ec", script]).current_dir(here("certs")).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let check = || {
+        let mut check = Command::new(binary().unwrap());
+        let output = check.arg("check").current_dir(directory.path()).output().unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(output.status.success() && said.contains(" 0 warnings"), "{said}");
+    };
+    run(make);
+    check();
+    let listed = "openssl crl -in ../policies/certs/device-ca.crl -noout -text";
+    assert!(!run(listed).contains("Serial Number: 1012"));
+    // No gate runs here that could be told.
+    let (revoke, reload) = revoke.split_once("poort reload").unwrap();
+    assert_eq!(reload, " --config ../deploy/poort.yaml\n");
+    run(revoke);
+    assert!(run(listed).contains("Serial Number: 1012"));
+    check();
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
 }
 
 /// What a fleet's management is given: one rule, for every browser in its own way of writing.
