@@ -78,6 +78,19 @@ fn what_is_hardly_meant() {
             ],
         ),
         (
+            "unbounded",
+            "@id(\"x\") permit (principal, action, resource);",
+            &[
+                ("redundant", 1, 1, "nothing that `x` does not (a.cedar:2)"),
+                ("unbounded", 2, 1, "permit `x` allows everything to everybody"),
+            ],
+        ),
+        (
+            "bounded by its condition",
+            "@id(\"x\") permit (principal, action, resource) when { context has case };",
+            &[],
+        ),
+        (
             "never asked",
             "@id(\"x\") forbid (principal, action == Poort::Action::\"combine\", resource);",
             &[("never-asked", 2, 1, "no request to its sources")],

@@ -1,6 +1,6 @@
 //! What loads but is hardly meant.
 //!
-//! A lint never says of a sound policy that it is wrong: each is about something that has no effect, whatever is asked.
+//! A lint never says of a sound policy that it is wrong: each but `unbounded` is about something that has no effect, whatever is asked.
 
 mod constant;
 mod glass;
@@ -9,13 +9,15 @@ mod reach;
 mod scope;
 mod sources;
 
+use cedar_policy_core::ast::{ActionConstraint, PrincipalOrResourceConstraint::Any};
+
 use crate::corpus::Place;
 use crate::operation::Operation;
 
-use super::Workbench;
+use super::{Sheet, Workbench};
 
 /// Every lint's name and what it is about.
-pub const NAMES: [(&str, &str); 12] = [
+pub const NAMES: [(&str, &str); 13] = [
     ("no-source", "a policy that applies to no source"),
     ("never-asked", "a policy about operations that no request is"),
     ("overruled", "a permit that a forbid always overrules"),
@@ -27,6 +29,7 @@ pub const NAMES: [(&str, &str); 12] = [
     ("unknown-name", "a name that nobody and nothing bears"),
     ("ungranted", "a role or unit that no issuer grants"),
     ("not-unbreakable", "an `@unbreakable` that a broken glass moves, or that stands on a permit"),
+    ("unbounded", "a permit of everything to everybody"),
     ("no-id", "a policy without an id of its own"),
 ];
 
@@ -92,6 +95,15 @@ impl Workbench {
         sources::all(self, around, &mut found);
         names::all(self, around, &mut found);
         glass::all(self, &mut found);
+        for sheet in self.sheets.iter().filter(|sheet| is_unbounded(sheet)) {
+            found.push(Lint {
+                place: sheet.place.clone(),
+                length: 0,
+                name: "unbounded",
+                message: format!("permit `{}` allows everything to everybody, at every source", sheet.id),
+                help: "say to whom, what and where in its scope, or under which conditions".to_owned(),
+            });
+        }
         for sheet in self.sheets.iter().filter(|sheet| !sheet.named) {
             found.push(Lint {
                 place: sheet.place.clone(),
@@ -105,4 +117,15 @@ impl Workbench {
         found.dedup();
         found
     }
+}
+
+/// Whether a policy that counts permits whatever is asked. Only forbids keep anything closed then.
+fn is_unbounded(sheet: &Sheet) -> bool {
+    let policy = &sheet.parsed.policy;
+    sheet.permits
+        && !sheet.shadow
+        && sheet.clause.is_none()
+        && matches!(policy.principal_constraint().as_inner(), Any)
+        && matches!(policy.action_constraint(), ActionConstraint::Any)
+        && matches!(policy.resource_constraint().as_inner(), Any)
 }

@@ -75,7 +75,11 @@ fn verdict(bench: &Workbench, sheet: &Sheet, used: &Use) -> Option<Lint> {
                 "policy `{id}` decides nothing that `{}` does not ({}:{})",
                 other.id, other.place.file, other.place.line
             ),
-            "remove one of the two, or say what sets them apart",
+            // The broader one is the suspect: whoever removes the narrow one keeps what opens too much.
+            &format!(
+                "see whether `{}` is meant to be so broad, and narrow it; otherwise remove one of the two",
+                other.id
+            ),
         ),
         _ => None,
     }
