@@ -121,7 +121,7 @@ fn source(number: usize) -> Source {
         data_subjects: None,
         inspector: None,
         signs_in_by_connection: false,
-        closed: false.into(),
+        closed: Arc::default(),
     }
 }
 

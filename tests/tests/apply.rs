@@ -266,3 +266,22 @@ async fn what_is_not_sound_is_not_applied() {
     let (exit, said) = policy(&root, &["apply", "candidate", "--confirm", "5m", "--limit", "100%"]);
     assert!(exit == 1 && said.contains("no gate answers at"), "{exit}: {said}");
 }
+
+#[tokio::test]
+async fn a_source_that_is_closed_meanwhile_stays_so_when_policies_go_back() {
+    let world = world().await;
+    let root = root(&world);
+    world.zone.layout.copy("policies", "candidate").unwrap();
+    let other =
+        "@id(\"firearms-closed\")\nforbid (principal, action, resource == Poort::Source::\"firearms\");\n";
+    world.zone.layout.write_file("candidate/access/other.cedar", other).unwrap();
+    let (exit, said) = policy(&root, &["apply", "candidate", "--confirm", "5m"]);
+    assert_eq!(exit, 0, "{said}");
+    assert_eq!(asked(&world).await, OPEN);
+    let (done, said) = world.reload(&["--deny", "vehicles"]).await.unwrap();
+    assert!(done, "{said}");
+    assert_eq!(asked(&world).await, (503, false));
+    let (exit, said) = policy(&root, &["rollback"]);
+    assert_eq!(exit, 0, "{said}");
+    assert_eq!(asked(&world).await, (503, false), "it was closed, not the policies");
+}

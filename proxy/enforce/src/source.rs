@@ -57,8 +57,8 @@ pub struct Source {
     pub inspector: Option<Arc<Inspector>>,
     /// Whether its application signs users in by the connection (NTLM, Negotiate); their headers are then its own.
     pub signs_in_by_connection: bool,
-    /// Whether it was closed in an emergency.
-    pub closed: AtomicBool,
+    /// Whether it was closed in an emergency: one flag for every generation of the configuration.
+    pub closed: Arc<AtomicBool>,
 }
 
 /// Which long-lived exchanges a source's file allows.

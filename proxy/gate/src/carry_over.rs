@@ -3,7 +3,10 @@
 use std::{
     collections::{BTreeSet, HashMap},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use anyhow::Context as _;
@@ -55,6 +58,7 @@ pub struct CarryOver {
     pub reviews: Arc<Reviews>,
     /// Sources closed in an emergency.
     pub closures: Closures,
+    closed: Mutex<HashMap<String, Arc<AtomicBool>>>,
     gauges: Mutex<HashMap<String, Arc<Gauge>>>,
     keys: Mutex<HashMap<String, Arc<IssuerKeys>>>,
     discoveries: Mutex<HashMap<String, Arc<Discovery>>>,
@@ -80,6 +84,7 @@ impl CarryOver {
             notices,
             reviews: Arc::default(),
             closures,
+            closed: Mutex::default(),
             gauges: Mutex::default(),
             keys: Mutex::default(),
             discoveries: Mutex::default(),
@@ -93,6 +98,16 @@ impl CarryOver {
         let gauge = gauges.entry(source.to_owned()).or_insert_with(|| Gauge::new(limit));
         gauge.resize(limit);
         Arc::clone(gauge)
+    }
+
+    /// Whether a source is closed, as [`CarryOver::closures`] has it now.
+    ///
+    /// SECURITY: one flag for all snapshots. A closure holds in one that is being built, and in one that is gone back to.
+    pub fn closed(&self, source: &str) -> Arc<AtomicBool> {
+        let mut flags = self.closed.lock();
+        let flag = flags.entry(source.to_owned()).or_default();
+        flag.store(self.closures.contains(source), Ordering::Release);
+        Arc::clone(flag)
     }
 
     /// The keys of an issuer: the same as before where they come from the same place.

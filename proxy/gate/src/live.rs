@@ -272,11 +272,8 @@ impl Live {
             return Err(format!("no source `{source}`; there are {}", known.join(", ")));
         }
         let kept = self.carry.closures.set(source, close);
+        self.carry.closed(source);
         let snapshot = self.snapshot();
-        let now = snapshot.pipeline.rules.routes.sources().iter().find(|known| &*known.id == source).cloned();
-        if let Some(source) = now {
-            source.closed.store(self.carry.closures.contains(&source.id), Ordering::Release);
-        }
         self.changed.send_replace(snapshot.generation);
         tracing::warn!(event = "source_closure", source, close, kept = kept.is_ok());
         match kept {

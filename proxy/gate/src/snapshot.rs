@@ -345,7 +345,7 @@ fn enforced(source: &source::Source, carry: &CarryOver, inspectors: &Inspectors)
         data_subjects: source.data_subjects.clone(),
         inspector: inspectors.by_source.get(&source.id).cloned(),
         signs_in_by_connection: source.upstream.authentication == source::Authentication::Connection,
-        closed: carry.closures.contains(&source.id).into(),
+        closed: carry.closed(&source.id),
     }
 }
 
