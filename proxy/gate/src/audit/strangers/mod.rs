@@ -1,4 +1,5 @@
-//! Refusals of callers without a device certificate and without a verified subject, and handshakes that failed.
+//! Refusals of callers without a device certificate and without a verified subject, of rejected devices that ask too often, and handshakes
+//! that failed.
 //!
 //! Anybody can cause them, as many as they like. So they are not written one by one: they are counted by address prefix and reason in a
 //! table that is bounded, written once a minute to a log that is bounded, by a thread that nothing else waits for. If that log cannot be
@@ -23,6 +24,7 @@ use std::{
 use parking_lot::{Condvar, Mutex};
 use poort_enforce::{
     arrival::DeviceState,
+    reason::Reason,
     record::{Decision, Verdict},
 };
 
@@ -55,12 +57,16 @@ struct Shared {
 
 impl Strangers {
     /// Whether a decision belongs here, and not into the record: its caller has neither certificate nor subject, and got nothing from
-    /// a source. It then has no outcome either. A device that was rejected is known, and is recorded in full.
+    /// a source. It then has no outcome either. A device that was rejected is known, and is recorded in full for as long as its address
+    /// is within its budget: what comes beyond that is as much as it likes to send.
     #[must_use]
     pub fn concern(decision: &Decision) -> bool {
-        matches!(decision.connection.device, DeviceState::Absent)
-            && decision.subject.is_none()
-            && decision.verdict != Verdict::Allow
+        let stranger = match decision.connection.device {
+            DeviceState::Absent => true,
+            DeviceState::Rejected(_) => matches!(decision.verdict, Verdict::Refuse(Reason::Limit(_))),
+            DeviceState::Accepted(_) => false,
+        };
+        stranger && decision.subject.is_none() && decision.verdict != Verdict::Allow
     }
 
     pub(super) fn open(directory: &Path, limit_bytes: u64, clock: SharedClock) -> Result<Self, AuditFault> {

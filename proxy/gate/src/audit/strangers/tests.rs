@@ -2,7 +2,7 @@ use std::{fs, sync::Arc, time::Duration};
 
 use poort_enforce::{
     arrival::DeviceState,
-    reason::{ProtocolFault, Reason},
+    reason::{Budget, ProtocolFault, Reason},
     record::{Decision, Verdict},
 };
 use poort_identity::device::{DeviceFault, Rejected};
@@ -33,19 +33,22 @@ fn open(directory: &TempDir) -> Strangers {
 
 #[test]
 fn a_stranger_has_neither_certificate_nor_subject_and_got_nothing() {
-    let rejected = Rejected { certificate: None, fault: DeviceFault::Revoked };
+    let rejected = Arc::new(Rejected { certificate: None, fault: DeviceFault::Revoked });
+    let revoked = |reason| Decision {
+        connection: connection(DeviceState::Rejected(Arc::clone(&rejected))),
+        ..strange(reason)
+    };
     for (name, decision, stranger) in [
         ("no certificate, refused", strange(Reason::DeviceMissing), true),
         ("preflight", Decision { verdict: Verdict::Answer, ..strange(Reason::NoRoute) }, true),
         ("allowed without either", Decision { verdict: Verdict::Allow, ..strange(Reason::NoRoute) }, false),
         ("with a subject", Decision { subject: decision(1).subject, ..strange(Reason::Policy) }, false),
         ("with a device", Decision { connection: decision(1).connection, ..strange(Reason::Policy) }, false),
+        ("with a device that was rejected", revoked(Reason::Device(DeviceFault::Revoked)), false),
+        ("with one that asks too often", revoked(Reason::Limit(Budget::Address)), true),
         (
-            "with a device that was rejected",
-            Decision {
-                connection: connection(DeviceState::Rejected(Arc::new(rejected))),
-                ..strange(Reason::Device(DeviceFault::Revoked))
-            },
+            "with an accepted one that does",
+            Decision { connection: decision(1).connection, ..strange(Reason::Limit(Budget::Device)) },
             false,
         ),
     ] {
