@@ -39,6 +39,16 @@ impl Routes {
         Some((source, prefix))
     }
 
+    /// Whether a host and normal path lead to `source`, also for a server that does not tell upper case from lower.
+    #[must_use]
+    pub fn leads_to(&self, source: &Arc<Source>, host: &str, path: &str) -> bool {
+        let Some((exact, prefix)) = self.find(host, path) else { return false };
+        let all = self.hosts.get(host).into_iter().flatten();
+        let mut longer = all.take_while(|(other, _)| other.len() > prefix.len());
+        let in_any_case = longer.find(|(other, _)| covers_in_any_case(other, path));
+        Arc::ptr_eq(in_any_case.map_or(exact, |(_, other)| other), source)
+    }
+
     /// Every source of a host.
     pub fn of_host<'a>(&'a self, host: &str) -> impl Iterator<Item = &'a Arc<Source>> {
         self.hosts.get(host).into_iter().flatten().map(|(_, source)| source)
@@ -57,9 +67,17 @@ fn covers(prefix: &str, path: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
+/// The same in whatever case.
+fn covers_in_any_case(prefix: &str, path: &str) -> bool {
+    let prefix = prefix.trim_end_matches('/').as_bytes();
+    path.as_bytes().split_at_checked(prefix.len()).is_some_and(|(head, rest)| {
+        head.eq_ignore_ascii_case(prefix) && (rest.is_empty() || rest.starts_with(b"/"))
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::covers;
+    use super::{covers, covers_in_any_case};
 
     #[test]
     fn prefixes_end_at_segments() {
@@ -73,6 +91,11 @@ mod tests {
             ("/app", "/", false),
         ] {
             assert_eq!(covers(prefix, path), expected, "{prefix} {path}");
+            assert_eq!(
+                covers_in_any_case(prefix, &path.to_uppercase()),
+                expected,
+                "{prefix} {path}, in any case"
+            );
         }
     }
 }

@@ -51,10 +51,10 @@ pub(crate) fn check<P>(pipeline: &Pipeline<P>, arrival: &Arrival<'_>, exchange: 
     if source.closed.load(Ordering::Acquire) {
         return refuse(Reason::SourceClosed);
     }
-    // Two sources may be one server: when another reading leads to another of them, it is the server that decides what is meant.
-    let leads_here =
-        |path: &str| routes.find(&facts.host, path).is_some_and(|(other, _)| Arc::ptr_eq(other, source));
-    if !facts.target.forms.within(source.url_forms) || !readings.iter().skip(1).all(|path| leads_here(path)) {
+    // Two sources may be one server: when another reading, or the same in another case, leads to another of them, it is the server that
+    // decides what is meant.
+    let leads_here = |path: &str| routes.leads_to(source, &facts.host, path);
+    if !facts.target.forms.within(source.url_forms) || !readings.iter().all(|path| leads_here(path)) {
         return refuse(Reason::Protocol(ProtocolFault::UrlForm));
     }
     if facts.websocket && !source.streams.websocket {

@@ -136,6 +136,30 @@ fn no_reading_of_a_path_leads_elsewhere() {
 }
 
 #[test]
+fn no_other_case_of_a_path_leads_elsewhere() {
+    let zone = Zone::with(|sources| {
+        let desk = sources.iter_mut().find(|source| &*source.id == "desk").unwrap();
+        desk.prefixes.push("/Twins".to_owned());
+        let old = sources.iter_mut().find(|source| &*source.id == "old").unwrap();
+        old.prefixes.push("/twins".to_owned());
+    });
+    let token = zone.issuer.officer();
+    let ask = |target: &str| Ask::get("old.example", target).token(&token);
+    expect(
+        &zone,
+        vec![
+            ("as it is written", ask("/desk/search"), Some(Reason::NoOperation)),
+            ("in another case", ask("/Desk/search"), refused(ProtocolFault::UrlForm)),
+            ("escaped", ask("/%44esk/search"), refused(ProtocolFault::UrlForm)),
+            ("with parameters", ask("/DESK;x/search"), refused(ProtocolFault::UrlForm)),
+            ("no segment's end", ask("/Desktop"), None),
+            ("of its own source", ask("/A/B"), None),
+            ("a prefix that differs in nothing but case", ask("/twins/a"), None),
+        ],
+    );
+}
+
+#[test]
 fn a_websocket_passes_only_where_the_file_allows_it() {
     let zone = Zone::new();
     let token = zone.issuer.officer();
