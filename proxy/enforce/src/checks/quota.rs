@@ -58,7 +58,12 @@ pub(crate) fn charge_failure<P: Ports>(pipeline: &Pipeline<P>, exchange: &Exchan
     if exchange.actor.is_none() && search::aggregator(pipeline, exchange).is_none() {
         let _ = flood::take(&pipeline.ports, exchange, cost);
     }
-    if let Some(holder) = &exchange.holder {
+    // SECURITY: what is worth nothing here was taken from its owner. Were the owner to pay, the thief could lock them out.
+    let taken = matches!(
+        reason,
+        Reason::TokenOfAnotherDevice | Reason::SessionOfAnotherDevice | Reason::ActorMismatch
+    );
+    if let Some(holder) = exchange.holder.as_ref().filter(|_| !taken) {
         let _ = pipeline.ports.take(Bucket::of(Budget::User, &holder.principal.id), cost);
     }
 }

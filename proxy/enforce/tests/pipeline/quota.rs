@@ -12,7 +12,10 @@ use poort_enforce::{
 use poort_identity::{device::DeviceFault, token::Keys};
 use serde_json::json;
 
-use crate::fixture::{Ask, CAR, OFFICE, Zone, accepted, expect, now, rejected};
+use crate::{
+    fixture::{Ask, CAR, OFFICE, SEARCH, Zone, accepted, expect, now, rejected},
+    session::cookie,
+};
 
 const PREFIX: &str = "prefix of 192.0.2.7";
 
@@ -107,6 +110,30 @@ fn a_failure_costs_more_and_is_the_callers() {
         ask.put(&zone);
         assert_eq!(zone.ports.taken(flood), holder, "{name}");
         assert_eq!(zone.ports.taken(Budget::User), user, "{name}");
+    }
+}
+
+#[test]
+fn whoever_uses_what_was_taken_pays_alone() {
+    let zone = Zone::new();
+    let bound = zone.issuer.token(&json!({ "cnf": { "x5t#S256": "A".repeat(43) } }));
+    let acted = zone.issuer.token(&json!({ "act": { "sub": SEARCH } }));
+    let ask = || Ask::get("persons.example", "/persons/85");
+    for (name, ask, reason) in [
+        ("a bound token", ask().token(&bound), Reason::TokenOfAnotherDevice),
+        ("a workload's token", ask().token(&acted), Reason::ActorMismatch),
+        (
+            "a session's cookie",
+            ask().header("cookie", &cookie("persons.example", OFFICE)),
+            Reason::SessionOfAnotherDevice,
+        ),
+    ] {
+        zone.ports.forget();
+        let answered = ask.put(&zone);
+        assert_eq!(answered.reason(), Some(&reason), "{name}");
+        assert!(answered.exchange.holder.is_some(), "{name}: the record names whose it is");
+        assert_eq!(zone.ports.taken(Budget::Device), [(CAR.to_owned(), 1), (CAR.to_owned(), 4)], "{name}");
+        assert_eq!(zone.ports.taken(Budget::User), [], "{name}: its owner does not pay");
     }
 }
 
