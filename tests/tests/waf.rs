@@ -561,3 +561,25 @@ async fn a_stream_whose_answer_was_held_back_ends_when_its_source_is_closed() {
         assert!(world.reload(&["--allow", "persons"]).await.unwrap().0);
     }
 }
+
+#[tokio::test]
+async fn what_changes_something_is_not_asked_for_twice() {
+    let waf = "{ mode: block, response: { limit: 64KiB, larger: refuse, other_types: pass } }";
+    let world = world(waf, "{}").await;
+    let persons = &world.zone.persons;
+    // A source hangs up on a connection that was kept: it may have done what it was asked for.
+    for (method, times) in [("GET", 2), ("POST", 1)] {
+        assert_eq!(get(&world, "/echo").await.status, 200);
+        let before = persons.count();
+        let mut answer = None;
+        if method == "GET" {
+            answer = Some(get(&world, "/broken/empty").await);
+        } else {
+            let mut connection = begin(&world, "/broken/empty", "Content-Length: 5").await;
+            connection.send(b"hello").await.unwrap();
+            answer.replace(connection.answer(false).await.unwrap());
+        }
+        assert_eq!(answer.map(|answer| answer.status), Some(502), "{method}");
+        assert_eq!(persons.count() - before, times, "{method}");
+    }
+}

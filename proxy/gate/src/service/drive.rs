@@ -94,6 +94,8 @@ impl Proxy {
         let owed = owes_body_hash(ctx.exchange.as_ref());
         ctx.outcome.body_sha256 = held.as_ref().and_then(|body| BodyHash::of(body, owed));
         let has_body = held.is_none() && !session.as_downstream_mut().is_body_done();
+        // What changes something is not asked for twice (RFC 9110 §9.2.2): its source may have done it before the connection broke.
+        let repeatable = session.req_header().method.is_idempotent();
         let mut tries = 0;
         loop {
             let peer = upstream.pool.pick(ctx.connection.as_ref().map_or(0, |connection| connection.id()));
@@ -135,7 +137,10 @@ impl Proxy {
                     return Ok(answered);
                 }
                 Err(unanswered)
-                    if unanswered.stale && !has_body && (tries as usize) <= upstream.pool.width() => {}
+                    if unanswered.stale
+                        && repeatable
+                        && !has_body
+                        && (tries as usize) <= upstream.pool.width() => {}
                 Err(unanswered) => return Err(unanswered.error),
             }
         }
