@@ -191,3 +191,15 @@ async fn a_body_that_stalls_is_the_clients_fault_and_is_given_up() {
         }
     }
 }
+
+#[tokio::test]
+async fn leave_to_send_a_body_is_no_answer() {
+    let world = impatient("block").await;
+    world.zone.persons.close().await;
+    let mut connection = post(&world, "Content-Length: 5\r\nExpect: 100-continue").await;
+    connection.send(b"hello").await.unwrap();
+    let answer = connection.answer(false).await.unwrap();
+    assert_eq!((answer.status, answer.reason().as_str()), (502, "source_unavailable"));
+    let outcome = world.record("outcome", &answer).await.unwrap();
+    assert_eq!(outcome["http_response"]["code"], 502);
+}

@@ -46,7 +46,7 @@ use crate::{
     streams::{Readmission, Stream},
 };
 
-use fault::{failure, reason_of, waited_for_client};
+use fault::{answered, failure, reason_of, waited_for_client};
 
 /// The gate.
 pub struct Proxy {
@@ -502,7 +502,7 @@ impl ProxyHttp for Proxy {
             reason => reason,
         };
         let status = reason.as_ref().map_or(0, |reason| Reply::status(reason).as_u16());
-        let untouched = session.response_written().is_none();
+        let untouched = answered(session).is_none();
         if let Some(reason) = reason {
             ctx.outcome.fail(reason.clone());
             if untouched {
@@ -514,7 +514,7 @@ impl ProxyHttp for Proxy {
     }
 
     async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut Context) {
-        let status = session.response_written().map(|response| response.status);
+        let status = answered(session);
         let sent = session.body_bytes_sent() as u64;
         ctx.close(status, sent, error.map(|error| error.esource() == &ErrorSource::Downstream));
     }

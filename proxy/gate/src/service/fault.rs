@@ -1,5 +1,6 @@
 //! What goes wrong while a request is served: reasons as errors of the server library, and its errors as reasons.
 
+use http::StatusCode;
 use pingora::{Error, ErrorSource, ErrorType, proxy::Session};
 use poort_enforce::{
     reason::{ProtocolFault, Reason},
@@ -16,11 +17,17 @@ pub(super) fn failure(reason: Reason) -> Box<Error> {
 #[error("{}", .0.code())]
 struct Failure(Reason);
 
+/// The status of the answer that the client has got. Leave to send a body (RFC 9110 §15.2.1) is none yet.
+pub(super) fn answered(session: &Session) -> Option<StatusCode> {
+    let status = session.response_written().map(|response| response.status);
+    status.filter(|status| !status.is_informational() || *status == StatusCode::SWITCHING_PROTOCOLS)
+}
+
 /// Whether a source did not answer because it still had not got the whole request. Its time to answer begins anew with each piece that
 /// is sent to it; one that does not take what it is sent is another error. In HTTP/2 the server library waits for ever for the client.
 pub(super) fn waited_for_client(session: &mut Session, error: &Error) -> bool {
     let unanswered = (error.esource(), error.etype()) == (&ErrorSource::Upstream, &ErrorType::ReadTimedout);
-    unanswered && session.response_written().is_none() && !session.as_downstream_mut().is_body_done()
+    unanswered && answered(session).is_none() && !session.as_downstream_mut().is_body_done()
 }
 
 /// What an error of the server library means; none if the client is gone and there is nothing to say.
