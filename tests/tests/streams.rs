@@ -338,3 +338,53 @@ async fn what_the_file_does_not_allow_is_no_stream() {
     });
     assert!(open.await.is_some());
 }
+
+/// A POST in chunks at events that begin before its body has ended.
+async fn early(world: &World) -> RawConnection {
+    let host = Layout::host("persons");
+    let car = world.zone.caller("car-12").unwrap();
+    let mut connection = car.connect(&host).await.unwrap();
+    let (port, token) = (car.address().port(), token(world));
+    let head = format!(
+        "POST /events?early=1&count=3&interval=10 HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {token}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    );
+    connection.send(head.as_bytes()).await.unwrap();
+    let open = eventually(async || world.counts("poort_streams_open 1").await.then_some(()));
+    open.await.expect("a stream that has begun");
+    connection
+}
+
+#[tokio::test]
+async fn a_body_is_judged_to_its_end_when_the_stream_begins_before() {
+    const LIMIT: usize = 64 * 1024;
+    let world = World::start_with(|zone| {
+        zone.layout.edit("policies/sources/persons.yaml", |yaml| yaml["body"] = "64KiB".into())
+    })
+    .await
+    .unwrap();
+    let persons = &world.zone.persons;
+    let mut connection = early(&world).await;
+    connection.send(b"5\r\nhello\r\n0\r\n\r\n").await.unwrap();
+    let seen = connection.rest(Duration::from_secs(5)).await;
+    let seen = String::from_utf8_lossy(&seen).into_owned();
+    assert!(seen.starts_with("HTTP/1.1 200") && seen.matches("event: sighting").count() == 3, "{seen}");
+    let received = persons.wait_for_end(0, Duration::from_secs(5)).await.unwrap();
+    assert_eq!((&*received.body, received.whole), (&b"hello"[..], Some(true)));
+    let closed = eventually(async || world.counts("poort_streams_open 0").await.then_some(()));
+    closed.await.expect("the first is over");
+
+    let mut connection = early(&world).await;
+    let piece = format!("{:x}\r\n{}\r\n", LIMIT / 4, "x".repeat(LIMIT / 4));
+    for _ in 0..5 {
+        // It may be cut before all of it was sent.
+        let _ = connection.send(piece.as_bytes()).await;
+    }
+    let received = persons.wait_for_end(1, Duration::from_secs(5)).await.unwrap();
+    assert_eq!(received.whole, Some(false), "more than the limit does not arrive");
+    assert!(received.body.len() <= LIMIT, "{} bytes", received.body.len());
+    let outcome = eventually(async || {
+        let mut records = world.zone.layout.records().into_iter();
+        records.find(|record| record["unmapped"]["failure"] == "body_too_large")
+    });
+    assert_eq!(outcome.await.expect("an outcome")["http_response"]["code"], 200);
+}

@@ -154,12 +154,6 @@ impl Proxy {
             // INVARIANT: a stream that cannot be ended is none; there is a connection, and a request to cut.
             let readmission = readmission.ok_or_else(|| failure(Reason::Internal))?;
             ctx.stream = Some(Stream::open(response.status, readmission, &self.live, metrics));
-            // A stream outlives its snapshot: what is left of the exchange needs none.
-            ctx.total = None;
-            ctx.snapshot = None;
-            if let Some(exchange) = &mut ctx.exchange {
-                exchange.inspection = None;
-            }
         }
         Ok(())
     }
@@ -235,6 +229,15 @@ impl Context {
                 asked.map(|(_, decision)| decision.disagreements).unwrap_or_default();
         }
         passed.map_err(|refusal| failure(refusal.reason))
+    }
+
+    /// A stream outlives its snapshot: once its request has ended, what is left of the exchange needs none.
+    fn let_go(&mut self) {
+        self.total = None;
+        self.snapshot = None;
+        if let Some(exchange) = &mut self.exchange {
+            exchange.inspection = None;
+        }
     }
 
     fn over_time(&self) -> bool {
@@ -425,10 +428,15 @@ impl ProxyHttp for Proxy {
         if let Some(hold) = ctx.hold.as_ref().filter(|_| end) {
             hold.release();
         }
-        if let Some(stream) = &ctx.stream {
-            return stream.pass();
+        match &ctx.stream {
+            Some(stream) => {
+                stream.pass()?;
+                if ctx.snapshot.is_none() {
+                    return Ok(());
+                }
+            }
+            None => ctx.judge_access()?,
         }
-        ctx.judge_access()?;
         if let Some(whole) = incoming::read_before(ctx.exchange.as_ref()) {
             incoming::replayed(body, whole);
             ctx.outcome.received_bytes = whole.len() as u64;
@@ -450,7 +458,12 @@ impl ProxyHttp for Proxy {
         if end {
             ctx.outcome.body_sha256 = ctx.body_hash.finish();
         }
-        ctx.inspect_late(session, body, end)
+        ctx.inspect_late(session, body, end)?;
+        if end && ctx.stream.is_some() {
+            ctx.let_go();
+            session.set_read_timeout(None);
+        }
+        Ok(())
     }
 
     async fn response_filter(
@@ -460,7 +473,10 @@ impl ProxyHttp for Proxy {
         ctx: &mut Context,
     ) -> Result<()> {
         self.answer_head(session, response, ctx).await?;
-        if ctx.stream.is_some() {
+        let upgraded = response.status == StatusCode::SWITCHING_PROTOCOLS;
+        // SECURITY: a source may begin a stream before its request has ended; what is still to come of the body is judged like any other.
+        if ctx.stream.is_some() && (upgraded || session.as_downstream_mut().is_body_done()) {
+            ctx.let_go();
             // A client that listens says nothing. How long a stream may be silent is its source's to say.
             session.set_read_timeout(None);
         }

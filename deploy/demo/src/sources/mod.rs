@@ -6,7 +6,7 @@
 //! | `/search?name=` | entries of a person, on every source |
 //! | `/login`, `/moved` | cookies and redirects that name the application's own host and prefix |
 //! | `/echo` | what was received, as JSON |
-//! | `/events`, `/ws` | server-sent events; a WebSocket that sends back what it hears |
+//! | `/events`, `/ws` | server-sent events, with `early` before the body was read; a WebSocket that sends back what it hears |
 //! | `/slow?seconds=`, `/trickle?seconds=`, `/large?bytes=`, `/status/{code}` | slow, big and odd answers |
 //! | `/leak`, `/encoded` | a database's error with its stack trace; an answer in gzip that nobody asked for |
 //! | `/broken/{how}` | answers that break the protocol: see [`BROKEN`] |
@@ -190,6 +190,10 @@ impl Handler for Application {
             // Answered before its body is read, as servers do that refuse an upload.
             if head.path().ends_with("/broken/early") {
                 let _ = connection.reply(&head, &Reply::status(400)).await;
+                return;
+            }
+            // Or begins to speak while it still listens.
+            if odd::speaks_first(&head) && odd::begin_events(&mut connection).await.is_err() {
                 return;
             }
             let read = connection.body(&head, |piece| self.journal.append(index, piece)).await;

@@ -102,13 +102,24 @@ async fn broken(mut connection: Connection, how: &str) -> io::Result<()> {
     }
 }
 
+/// Whether the head of an answer is sent before the request's body is read.
+pub(super) fn speaks_first(head: &Head) -> bool {
+    head.path().ends_with("/events") && head.query("early").is_some()
+}
+
+pub(super) async fn begin_events(connection: &mut Connection) -> io::Result<()> {
+    connection
+        .send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\nTransfer-Encoding: chunked\r\n\r\n")
+        .await
+}
+
 /// One event every `interval` milliseconds (100 unless told), `count` of them (endless unless told).
 async fn events(mut connection: Connection, head: &Head) -> io::Result<()> {
     let interval = Duration::from_millis(number(head, "interval").unwrap_or(100));
     let count = number(head, "count").unwrap_or(u64::MAX);
-    connection
-        .send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\nTransfer-Encoding: chunked\r\n\r\n")
-        .await?;
+    if !speaks_first(head) {
+        begin_events(&mut connection).await?;
+    }
     for number in 1..=count {
         let event = format!("id: {number}\nevent: sighting\ndata: {{\"number\":{number}}}\n\n");
         connection.send(format!("{:x}\r\n{event}\r\n", event.len()).as_bytes()).await?;

@@ -158,6 +158,9 @@ impl Proxy {
         head.set_version(Version::HTTP_11);
         self.answer_head(session, &mut head, ctx).await?;
         match judged {
+        if ctx.stream.is_some() {
+            ctx.let_go();
+        }
             Judged::Head => session.write_response_header(Box::new(head), true).await?,
             Judged::Whole(body, _held) => {
                 head.insert_header(header::CONTENT_LENGTH, body.len())?;
