@@ -16,7 +16,7 @@ use std::{
 
 use futures_util::{StreamExt, stream};
 use poort_demo::{client::RawConnection, issuer::Token, layout::Layout};
-use poort_tests::{World, get};
+use poort_tests::{World, eventually, get, without_limits};
 
 const LIMIT: usize = 64 * 1024;
 
@@ -202,4 +202,34 @@ async fn leave_to_send_a_body_is_no_answer() {
     assert_eq!((answer.status, answer.reason().as_str()), (502, "source_unavailable"));
     let outcome = world.record("outcome", &answer).await.unwrap();
     assert_eq!(outcome["http_response"]["code"], 502);
+}
+
+/// The source answers at once; in HTTP/2 the server library would wait for ever for the rest of the body.
+#[tokio::test]
+async fn a_body_that_never_ends_keeps_no_place_in_http2() {
+    let world = World::start_with(|zone| {
+        without_limits(zone)?;
+        zone.layout.edit("deploy/poort.yaml", |yaml| yaml["connections"]["body"] = "1s".into())?;
+        zone.layout.edit("policies/sources/persons.yaml", |yaml| {
+            yaml["limits"]["concurrent"] = 1.into();
+            yaml["upstream"]["timeouts"] =
+                serde_yaml::from_str("{ connect: 1s, read: 2s, total: 2s }").unwrap();
+        })
+    })
+    .await
+    .unwrap();
+    let (an, host) = (world.officer().unwrap(), Layout::host("persons"));
+    let client = an.http(&[&host]).unwrap();
+    let endless = reqwest::Body::wrap_stream(stream::pending::<Result<Vec<u8>, Infallible>>());
+    let answer = client.get(an.url(&host, "/broken/early")).body(endless).send().await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.version()), (400, reqwest::Version::HTTP_2));
+    let id = answer.headers()["poort-request-id"].to_str().unwrap().to_owned();
+    let served = eventually(async || {
+        let answer = get(&an, &world.zone.persons, "/echo").await.unwrap().0;
+        (answer.status == 200).then_some(())
+    });
+    served.await.expect("its place is free again");
+    let outcome = world.record_of("outcome", &id).await.unwrap();
+    assert_eq!(outcome["http_response"]["code"], 400);
+    assert_eq!(outcome["unmapped"]["failure"], "body_incomplete");
 }

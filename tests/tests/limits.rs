@@ -23,12 +23,12 @@ use poort_demo::{
     layout::Layout,
     sources::Source,
 };
-use poort_tests::{PERSON, World, get, with_device, without_limits};
+use poort_tests::{PATIENCE, PERSON, World, get, with_device, without_limits};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
-use tokio_rustls::TlsConnector;
+use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 
 /// A budget that does not refill while a test runs.
 fn scarce(burst: u32) -> serde_yaml::Value {
@@ -246,4 +246,45 @@ async fn two_thousand_devices_behind_one_address_come_back_at_once() {
     assert!((1..60).contains(&through), "{through} of 60 got through");
     // Who says nothing at all is not a balancer's client.
     assert!(car.connect(&Layout::host("persons")).await.is_err());
+}
+
+/// A frame of HTTP/2 (RFC 9113 §4.1).
+fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(payload.len()).unwrap();
+    [&[0, 0, length, kind, flags, 0, 0, 0, stream], payload].concat()
+}
+
+/// A client that opens no window in HTTP/2 never takes the body of an answer.
+#[tokio::test]
+async fn a_refusal_that_nobody_reads_keeps_no_place() {
+    const NO_WINDOW: [u8; 6] = [0, 4, 0, 0, 0, 0];
+    let world = World::start_with(|zone| {
+        zone.layout.edit("policies/poort.yaml", |yaml| yaml["limits"]["concurrent"] = 2.into())
+    })
+    .await
+    .unwrap();
+    let (host, car) = (Layout::host("persons"), world.zone.caller("car-12").unwrap());
+    let mut config = (**car.config()).clone();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let socket = TcpStream::connect(car.address()).await.unwrap();
+    let name = ServerName::try_from(host.clone()).unwrap();
+    let mut stream = TlsConnector::from(Arc::new(config)).connect(name, socket).await.unwrap();
+    // `:method: GET`, `:path: /`, `:scheme: https`, `:authority` (RFC 7541, appendix A); no token.
+    let head = [&[0x82, 0x84, 0x87, 0x41, u8::try_from(host.len()).unwrap()], host.as_bytes()].concat();
+    let mut bytes = [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &frame(4, 0, 0, &NO_WINDOW)].concat();
+    [1, 3, 5, 7].iter().for_each(|number| bytes.extend(frame(1, 5, *number, &head)));
+    stream.write_all(&bytes).await.unwrap();
+    let refused = async {
+        let mut heads = 0;
+        while heads < 4 {
+            let mut head = [0; 9];
+            stream.read_exact(&mut head).await.unwrap();
+            let mut payload = vec![0; usize::from(head[1]) << 8 | usize::from(head[2])];
+            stream.read_exact(&mut payload).await.unwrap();
+            heads += usize::from(head[3] == 1);
+        }
+    };
+    tokio::time::timeout(PATIENCE, refused).await.expect("four heads of answers");
+    let (answer, _) = get(&world.officer().unwrap(), &world.zone.persons, PERSON).await.unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.text());
 }

@@ -2,8 +2,9 @@
 
 use std::{sync::Arc, time::SystemTime};
 
+use bytes::Bytes;
 use http::{HeaderName, header};
-use pingora::{http::ResponseHeader, proxy::Session};
+use pingora::{Error, http::ResponseHeader, proxy::Session};
 use poort_enforce::{
     arrival::{Arrival, Connection as ConnectionFacts, DeviceState},
     normal::TargetFault,
@@ -12,6 +13,9 @@ use poort_enforce::{
 };
 
 use crate::listen::{Connection, HeadFault, Judgement, LiveTrust};
+
+/// Largest piece of an answer in HTTP/2, in bytes: a client that reads slowly takes so much in the time that a write may stall.
+const PIECE_BYTES: usize = 16 * 1024;
 
 /// The connection a request came on; none only where the connection layer was not in front, and then nothing passes.
 pub fn connection(session: &Session) -> Option<Arc<Connection>> {
@@ -90,9 +94,26 @@ pub async fn write_reply(session: &mut Session, reply: Reply) -> pingora::Result
     let head_only = session.req_header().method == http::Method::HEAD || reply.body.is_empty();
     session.write_response_header(Box::new(response), head_only).await?;
     if !head_only {
-        session.write_response_body(Some(reply.body.into()), true).await?;
+        write_body(session, reply.body.into()).await?;
     }
     Ok(())
+}
+
+/// Writes the whole body of an answer. In HTTP/2 how long a client may take is counted for each call of the server library, so that what is
+/// large is written in pieces.
+///
+/// # Errors
+/// When the client is gone, or does not read.
+pub async fn write_body(session: &mut Session, mut body: Bytes) -> pingora::Result<()> {
+    let most = if session.is_http2() { PIECE_BYTES } else { usize::MAX };
+    loop {
+        let piece = body.split_to(body.len().min(most));
+        let end = body.is_empty();
+        session.write_response_body(Some(piece), end).await.map_err(Error::into_down)?;
+        if end {
+            return Ok(());
+        }
+    }
 }
 
 fn has_body(session: &Session) -> bool {

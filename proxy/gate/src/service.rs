@@ -38,7 +38,7 @@ use crate::{
     ending::Watched,
     forward::{AnswerHold, BodyHash, Inbound, prepare_request, prepare_response},
     inspect::{self, Incoming, Late, Sources, incoming},
-    listen::Connection,
+    listen::{Connection, Cut},
     live::Live,
     outcome::OpenOutcome,
     signin::Errand,
@@ -83,6 +83,10 @@ impl Proxy {
         let mut reply = Reply::refusal(&refusal, exchange.id, headers, way.as_ref());
         reply.headers.extend(cookie.flatten().map(|cookie| (header::SET_COOKIE, cookie)));
         ctx.outcome.fail(refusal.reason);
+        if let Some(exchange) = &mut ctx.exchange {
+            // SECURITY: a refusal keeps no place from others, however slowly it is read.
+            exchange.slots.clear();
+        }
         adapt::write_reply(session, reply).await
     }
 
@@ -173,6 +177,11 @@ pub struct Context {
     asked: Option<Instant>,
     received_bytes: u64,
     total: Option<Duration>,
+    /// Until when the rest of a body is waited for, where only a cut ends that wait.
+    body_due: Option<(Instant, Cut)>,
+    /// The answer, as far as it has passed.
+    answered: Option<StatusCode>,
+    sent_bytes: u64,
     /// Of the connection to the source, where the request asks for a WebSocket.
     hold: Option<AnswerHold>,
     stream: Option<Stream>,
@@ -194,6 +203,7 @@ impl Context {
 
     /// Whether a piece of the answer, of so many bytes, or its end, may still pass.
     fn judge_piece(&mut self, bytes: usize, end: bool) -> Result<()> {
+        self.sent_bytes += bytes as u64;
         if let Some(stream) = &mut self.stream {
             return stream.pass_answer(bytes);
         }
@@ -240,6 +250,27 @@ impl Context {
         }
     }
 
+    /// In HTTP/2 the server library waits for ever for the rest of a body whose answer has been given: the request ends in its time, but
+    /// not before another piece could have come.
+    fn expect_body(&mut self, session: &mut Session, piece: Duration) {
+        if !session.is_http2() || session.as_downstream_mut().is_body_done() {
+            return;
+        }
+        let left = self.total.map(|total| total.saturating_sub(self.arrived.elapsed()).max(piece));
+        let due = left.and_then(|left| Instant::now().checked_add(left));
+        self.body_due = due.zip(Cut::of_this_request()).map(|(due, cut)| {
+            cut.end_at(Some(due));
+            (due, cut)
+        });
+    }
+
+    /// The whole body has come.
+    fn body_came(&mut self) {
+        if let Some((_, cut)) = self.body_due.take() {
+            cut.end_at(None);
+        }
+    }
+
     fn over_time(&self) -> bool {
         self.total.is_some_and(|total| self.arrived.elapsed() > total)
     }
@@ -250,16 +281,20 @@ impl Context {
             self.outcome.not_readmitted();
         }
         let source = self.exchange.as_ref().and_then(Exchange::source).map(|source| &*source.id);
+        self.body_due = None;
         self.outcome.close(source, status, sent_bytes, client_fault);
     }
 }
 
-/// A stream that is cut is dropped where it waits, and the server library says nothing more of it.
+/// What is cut is dropped where it waits, and the server library says nothing more of it.
 impl Drop for Context {
     fn drop(&mut self) {
         let cut = self.stream.as_ref().filter(|stream| stream.was_ended());
         if let Some((status, sent_bytes)) = cut.map(Stream::sent) {
             self.close(Some(status), sent_bytes, None);
+        } else if self.body_due.take().is_some_and(|(due, _)| due <= Instant::now()) {
+            self.outcome.fail(Reason::BodyIncomplete);
+            self.close(self.answered, self.sent_bytes, Some(true));
         }
     }
 }
@@ -289,6 +324,9 @@ impl ProxyHttp for Proxy {
             asked: None,
             received_bytes: 0,
             total: None,
+            body_due: None,
+            answered: None,
+            sent_bytes: 0,
             hold: None,
             stream: None,
             watched: Watched::new(&self.live.carry.notices),
@@ -428,6 +466,9 @@ impl ProxyHttp for Proxy {
         if let Some(hold) = ctx.hold.as_ref().filter(|_| end) {
             hold.release();
         }
+        if end {
+            ctx.body_came();
+        }
         match &ctx.stream {
             Some(stream) => {
                 stream.pass()?;
@@ -473,6 +514,8 @@ impl ProxyHttp for Proxy {
         ctx: &mut Context,
     ) -> Result<()> {
         self.answer_head(session, response, ctx).await?;
+        ctx.answered = Some(response.status);
+        ctx.expect_body(session, self.piece);
         let upgraded = response.status == StatusCode::SWITCHING_PROTOCOLS;
         // SECURITY: a source may begin a stream before its request has ended; what is still to come of the body is judged like any other.
         if ctx.stream.is_some() && (upgraded || session.as_downstream_mut().is_body_done()) {

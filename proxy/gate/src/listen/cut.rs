@@ -13,9 +13,12 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::{Poll, Waker},
+    time::Instant,
 };
 
 use parking_lot::Mutex;
+
+use super::watch::Timer;
 
 tokio::task_local! {
     /// Of the request that this task is at; made when it is first asked for, so that most requests pay nothing.
@@ -30,6 +33,7 @@ pub struct Cut(Arc<Shared>);
 struct Shared {
     done: AtomicBool,
     request: Mutex<Option<Waker>>,
+    until: Mutex<Option<Instant>>,
 }
 
 impl Cut {
@@ -47,6 +51,15 @@ impl Cut {
         }
     }
 
+    /// Ends the request at a time, or not after all. To be said in the request itself: nothing is woken for it.
+    pub fn end_at(&self, until: Option<Instant>) {
+        *self.0.until.lock() = until;
+    }
+
+    fn until(&self) -> Option<Instant> {
+        *self.0.until.lock()
+    }
+
     /// Whether it is ended; if not, `request` is woken when it is.
     fn is_done(&self, request: &Waker) -> bool {
         let mut kept = self.0.request.lock();
@@ -62,12 +75,19 @@ pub(super) async fn until_cut<F: Future>(request: F) -> Option<F::Output> {
     PRESENT
         .scope(OnceCell::new(), async {
             let mut request = pin!(request);
+            let mut timer = Timer::default();
             poll_fn(|cx| {
                 if let Poll::Ready(done) = request.as_mut().poll(cx) {
                     return Poll::Ready(Some(done));
                 }
-                let cut = PRESENT.with(|cut| cut.get().is_some_and(|cut| cut.is_done(cx.waker())));
-                if cut { Poll::Ready(None) } else { Poll::Pending }
+                PRESENT.with(|cut| {
+                    let Some(cut) = cut.get() else { return Poll::Pending };
+                    if cut.is_done(cx.waker()) {
+                        return Poll::Ready(None);
+                    }
+                    let Some(until) = cut.until() else { return Poll::Pending };
+                    timer.poll(cx, until.into()).map(|()| None)
+                })
             })
             .await
         })
@@ -76,7 +96,7 @@ pub(super) async fn until_cut<F: Future>(request: F) -> Option<F::Output> {
 
 #[cfg(test)]
 mod tests {
-    use std::future::pending;
+    use std::{future::pending, time::Duration};
 
     use tokio::{sync::oneshot, task::JoinHandle};
 
@@ -104,6 +124,22 @@ mod tests {
         assert_eq!((Arc::strong_count(&held), Arc::strong_count(&held_by_other)), (1, 2));
         assert!(!other.is_finished());
         other.abort();
+    }
+
+    #[tokio::test]
+    async fn a_request_ends_at_its_time_unless_that_is_taken_back() {
+        let request = |taken_back: bool| {
+            until_cut(async move {
+                let cut = Cut::of_this_request().unwrap();
+                cut.end_at(Some(Instant::now() + Duration::from_millis(20)));
+                tokio::task::yield_now().await;
+                if taken_back {
+                    cut.end_at(None);
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            })
+        };
+        assert_eq!((request(false).await, request(true).await), (None, Some(())));
     }
 
     #[tokio::test]

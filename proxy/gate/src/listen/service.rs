@@ -86,6 +86,7 @@ struct Tuned<A> {
     inner: Arc<A>,
     http2: H2Options,
     options: HttpServerOptions,
+    write_stall: Duration,
 }
 
 impl<A> Tuned<A> {
@@ -93,7 +94,8 @@ impl<A> Tuned<A> {
         let mut options = HttpServerOptions::default();
         options.keepalive_request_limit = settings.requests_per_connection;
         options.h2_idle_timeout = Some(settings.deadlines.keep_alive);
-        Self { inner: Arc::new(app), http2: http2_options(settings.http2), options }
+        let write_stall = settings.deadlines.write_stall;
+        Self { inner: Arc::new(app), http2: http2_options(settings.http2), options, write_stall }
     }
 }
 
@@ -101,11 +103,15 @@ impl<A> Tuned<A> {
 impl<A: HttpServerApp + Send + Sync + 'static> HttpServerApp for Tuned<A> {
     async fn process_new_http(
         self: &Arc<Self>,
-        session: ServerSession,
+        mut session: ServerSession,
         shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
         if let Some(connection) = session.digest().and_then(Connection::of) {
             connection.next_request();
+        }
+        // SECURITY: the socket takes no part in HTTP/2's windows: a client that opens none would keep its answers waiting for ever.
+        if session.is_http2() {
+            session.set_write_timeout(Some(self.write_stall));
         }
         until_cut(self.inner.process_new_http(session, shutdown)).await.flatten()
     }

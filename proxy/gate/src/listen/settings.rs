@@ -87,7 +87,8 @@ pub struct Deadlines {
     pub head: Duration,
     /// Idle, between requests and before the first.
     pub keep_alive: Duration,
-    /// A write that makes no progress for this long ends the connection: the peer stopped reading.
+    /// A write that makes no progress for this long ends the connection: the peer stopped reading. In HTTP/2 a piece of an answer that the
+    /// peer does not make room for ends its stream.
     pub write_stall: Duration,
 }
 

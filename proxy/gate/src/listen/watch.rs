@@ -27,7 +27,7 @@ use super::{
 };
 use farewell::Farewell;
 use frames::Frames;
-use timer::Timer;
+pub(super) use timer::Timer;
 
 /// The length of HTTP/2's connection preface (RFC 9113 §3.4).
 const PREFACE_BYTES: usize = 24;

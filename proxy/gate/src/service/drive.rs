@@ -19,6 +19,7 @@ use poort_enforce::{
 
 use super::{Context, Proxy, failure, owes_body_hash};
 use crate::{
+    adapt,
     forward::{BodyHash, prepare_request},
     inspect::{
         Sources,
@@ -93,9 +94,9 @@ impl Proxy {
         ctx.outcome.received_bytes = held.as_ref().map_or(0, |body| body.len() as u64);
         let owed = owes_body_hash(ctx.exchange.as_ref());
         ctx.outcome.body_sha256 = held.as_ref().and_then(|body| BodyHash::of(body, owed));
-        let has_body = held.is_none() && !session.as_downstream_mut().is_body_done();
         // What changes something is not asked for twice (RFC 9110 §9.2.2): its source may have done it before the connection broke.
         let repeatable = session.req_header().method.is_idempotent();
+        let has_body = held.is_none() && !session.as_downstream_mut().is_body_done();
         let mut tries = 0;
         loop {
             let peer = upstream.pool.pick(ctx.connection.as_ref().map_or(0, |connection| connection.id()));
@@ -157,15 +158,15 @@ impl Proxy {
         let mut head = answered.head.clone();
         head.set_version(Version::HTTP_11);
         self.answer_head(session, &mut head, ctx).await?;
-        match judged {
         if ctx.stream.is_some() {
             ctx.let_go();
         }
+        match judged {
             Judged::Head => session.write_response_header(Box::new(head), true).await?,
             Judged::Whole(body, _held) => {
                 head.insert_header(header::CONTENT_LENGTH, body.len())?;
                 session.write_response_header(Box::new(head), body.is_empty()).await?;
-                session.write_response_body(Some(body), true).await?;
+                adapt::write_body(session, body).await?;
             }
             Judged::Passing(begun) => pass(session, ctx, head, &mut answered, begun).await?,
         }
@@ -190,7 +191,7 @@ async fn pass(
     while let Some(bytes) = piece {
         ctx.judge_piece(bytes.len(), false)?;
         if !bytes.is_empty() {
-            session.write_response_body(Some(bytes), false).await?;
+            session.write_response_body(Some(bytes), false).await.map_err(Error::into_down)?;
         }
         piece = next(session, answered).await?;
     }

@@ -127,3 +127,30 @@ async fn an_idle_connection_is_closed() {
     ground.seen.wait_closed(1).await;
     assert_eq!(ground.admission.open(), 0);
 }
+
+#[tokio::test]
+async fn a_client_that_makes_no_room_for_its_answer_loses_the_stream_and_not_the_connection() {
+    const NO_WINDOW: [u8; 6] = [0, 4, 0, 0, 0, 0];
+    let mut plan = Plan::new();
+    plan.settings.deadlines.write_stall = Duration::from_millis(300);
+    let ground = Ground::start(plan);
+    let mut client = client(&ground).await;
+    let head = [&[0x82, 0x84, 0x87, 0x41, 12], &b"gate.example"[..]].concat();
+    let get = |stream| frame(1, 5, stream, &head);
+    client.send([PREFACE, &frame(4, 0, 0, &NO_WINDOW), &get(1)].concat()).await.unwrap();
+    ground.seen.wait(ConnectionEvent::StreamReset(Side::Gate)).await;
+    // With room for it, the next one has its answer.
+    client.send([frame(4, 0, 0, &[0, 4, 0, 1, 0, 0]), get(3)].concat()).await.unwrap();
+    let whole = async {
+        loop {
+            let mut head = [0; 9];
+            client.stream.read_exact(&mut head).await.unwrap();
+            let mut payload = vec![0; usize::from(head[1]) << 8 | usize::from(head[2])];
+            client.stream.read_exact(&mut payload).await.unwrap();
+            if (head[3], head[8]) == (0, 3) && head[4] & 1 == 1 {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), whole).await.unwrap();
+}
