@@ -228,6 +228,42 @@ async fn without_the_server_nobody_signs_in_and_tokens_go_on() {
     .await;
 }
 
+/// Until the gate says that the server answers, or that it does not.
+async fn is_ready(world: &World, ready: bool) {
+    let status = if ready { 200 } else { 503 };
+    let said = eventually(async || (world.gate.admin("/readyz").await.ok()?.0 == status).then_some(()));
+    assert!(said.await.is_some(), "{}", world.gate.log());
+}
+
+#[tokio::test]
+async fn who_cannot_be_signed_out_is_told_so_and_can_be_later() {
+    let directory = tempfile::tempdir().unwrap();
+    let Some(redis) = Redis::start(directory.path(), &[]) else { return };
+    let world = World::start_with(|zone| {
+        share(zone, FIRST, &redis, None);
+        Ok(())
+    });
+    let world = world.await.unwrap();
+    let browser = signed_in(&world, "car-12", "an.janssens").await;
+    let (own, address) = (browser.at("signin", ""), browser.at("signin", "/sign-out"));
+    redis.pause();
+    is_ready(&world, false).await;
+    let page = browser.go(&address).await.unwrap();
+    let form = format!("proof={}", page.field("proof").unwrap());
+    let page = browser.submit(&own, &address, &form).await.unwrap();
+    assert_eq!(page.status, 503, "{page:?}");
+    assert!(page.body.contains("you are still signed in"), "{}", page.body);
+    redis.go_on();
+    is_ready(&world, true).await;
+    assert_eq!(here(&browser).await, 200, "so they are");
+    let page = browser.go(&browser.at("signin", "/signed-out")).await.unwrap();
+    assert!(page.body.contains("Sign out?"), "whoever leads there signs nobody out: {}", page.body);
+    let landed = browser.submit(&own, &address, &form).await.unwrap();
+    assert_eq!(landed.url.as_str(), browser.at("signin", "/signed-out"), "{landed:?}");
+    assert!(landed.body.contains("You are signed out."), "{}", landed.body);
+    assert_eq!(here(&browser).await, 401);
+}
+
 #[tokio::test]
 async fn the_server_is_reached_over_tls() {
     let directory = tempfile::tempdir().unwrap();

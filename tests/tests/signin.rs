@@ -381,6 +381,35 @@ async fn signing_out_ends_it_everywhere_on_the_device() {
     }
 }
 
+/// A session that its issuer does not confirm now opens again when it does.
+#[tokio::test]
+async fn who_signs_out_while_the_issuer_is_away_stays_out_when_it_is_back() {
+    let world = World::start_with(|zone| {
+        zone.layout.edit("policies/poort.yaml", |yaml| yaml["sign_in"]["outage"] = "1s".into())
+    });
+    let world = world.await.unwrap();
+    world.zone.zone.shorten(true);
+    let browser = signed_in(&world, "an.janssens").await;
+    world.zone.zone.down(true);
+    let address = browser.at("persons", PERSON);
+    let unconfirmed = eventually(async || {
+        let answer = browser.fetch("GET", &address, &[]).await.ok()?;
+        (answer.status == 401).then_some(answer)
+    });
+    let record = detail(&world, &unconfirmed.await.unwrap()).await;
+    assert_eq!(record["status_detail"], "session_unconfirmed");
+    let page = browser.go(&browser.at("signin", "/sign-out")).await.unwrap();
+    let form = format!("proof={}", page.field("proof").unwrap());
+    browser.submit(&browser.at("signin", ""), &browser.at("signin", "/sign-out"), &form).await.unwrap();
+    assert!(!browser.cookies("signin").contains_key(SESSION));
+    world.zone.zone.down(false);
+    let answer = browser.fetch("GET", &address, &[]).await.unwrap();
+    assert_eq!(
+        (answer.status, &detail(&world, &answer).await["status_detail"]),
+        (401, &json!("session_ended"))
+    );
+}
+
 #[tokio::test]
 async fn who_signs_out_at_the_issuer_is_signed_out_here() {
     let world = World::start().await.unwrap();

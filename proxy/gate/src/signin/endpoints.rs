@@ -17,7 +17,6 @@ use poort_identity::{
 use super::{
     Desk, Kept, State, Visit,
     pages::Page,
-    sign_out::signed_out,
     texts,
     visit::{Answered, Stranded},
 };
@@ -56,8 +55,8 @@ impl Desk {
             Endpoint::Home => self.home(visit).await,
             Endpoint::Start => self.start(visit).await,
             Endpoint::SignOut if visit.facts.method == Method::POST => self.sign_out(visit).await,
-            Endpoint::SignOut => self.ask_to_sign_out(visit).await,
-            Endpoint::SignedOut => Ok(signed_out(visit)),
+            // Any site can send a browser to the second: as long as it has the cookie, nobody has signed out.
+            Endpoint::SignOut | Endpoint::SignedOut => self.ask_to_sign_out(visit),
             Endpoint::HandOver => self.take_over(visit, routes).await,
             Endpoint::Logout => self.go(format!("{}/sign-out", self.origin), vec![], visit),
             // They are answered above.
@@ -113,7 +112,9 @@ fn failed(endpoint: Endpoint, fault: &SignInFault, again: &str, visit: Visit<'_>
             (StatusCode::BAD_GATEWAY, texts::NO_ANSWER)
         }
         SignInFault::Full | SignInFault::Unkept | SignInFault::Internal => {
-            (StatusCode::SERVICE_UNAVAILABLE, texts::NOT_POSSIBLE)
+            let text =
+                if endpoint == Endpoint::SignOut { texts::STILL_SIGNED_IN } else { texts::NOT_POSSIBLE };
+            (StatusCode::SERVICE_UNAVAILABLE, text)
         }
         SignInFault::Refused(_) => (StatusCode::FORBIDDEN, texts::REFUSED),
         SignInFault::Blocked => (StatusCode::FORBIDDEN, texts::BLOCKED),
@@ -122,9 +123,10 @@ fn failed(endpoint: Endpoint, fault: &SignInFault, again: &str, visit: Visit<'_>
         _ => (StatusCode::BAD_REQUEST, texts::NOT_HERE),
     };
     let title = match endpoint {
-        Endpoint::Mission | Endpoint::BreakGlass => texts::FORM_FAILED,
+        Endpoint::Mission | Endpoint::BreakGlass | Endpoint::SignOut => texts::FORM_FAILED,
         _ => texts::DID_NOT_WORK,
     };
+    let again = if endpoint == Endpoint::SignOut { "/sign-out" } else { again };
     let page = visit.page(title).say(text);
     Page { status, ..page }.link(again, texts::TRY_AGAIN).reply(visit.id)
 }

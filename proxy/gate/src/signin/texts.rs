@@ -88,6 +88,11 @@ pub(super) const NOT_POSSIBLE: Text = Text([
     "La connexion n'est pas possible pour l'instant. Réessayez dans une minute.",
     "Signing in is not possible right now. Try again in a minute.",
 ]);
+pub(super) const STILL_SIGNED_IN: Text = Text([
+    "Afmelden is nu niet mogelijk: u bent nog aangemeld. Probeer over een minuut opnieuw, en laat het toestel niet achter.",
+    "La déconnexion n'est pas possible pour l'instant : vous êtes toujours connecté. Réessayez dans une minute, et n'abandonnez pas l'appareil.",
+    "Signing out is not possible right now: you are still signed in. Try again in a minute, and do not leave the device.",
+]);
 pub(super) const REFUSED: Text = Text([
     "De aanmelddienst weigerde. Probeer opnieuw, of bel de servicedesk.",
     "Le service de connexion a refusé. Réessayez, ou appelez le service desk.",
