@@ -62,6 +62,22 @@ impl Ending {
         }
     }
 
+    /// Whether nothing passes now. A session that was ended is over where it is kept.
+    #[must_use]
+    pub fn blocks(&self, now: SystemTime) -> bool {
+        self.withdrawn(seconds(now)) == Withdrawn::Everything
+    }
+
+    /// Whether it stands against something else that was said of the same person or device, at whichever gate: the newer word does, but that
+    /// no sign-out lifts a block.
+    fn outlasts(&self, other: &Self, now: SystemTime) -> bool {
+        match (self.extent, other.extent) {
+            (Extent::Blocked, Extent::SignedOut) if self.blocks(now) => true,
+            (Extent::SignedOut, Extent::Blocked) if other.blocks(now) => false,
+            _ => self.since > other.since,
+        }
+    }
+
     /// Whether it still means something.
     fn counts(&self, now: u64) -> bool {
         match self.whom {
@@ -153,6 +169,25 @@ impl Endings {
     /// # Errors
     /// When there are too many. When it cannot be written: then it is in force all the same until the gate stops.
     pub fn put(&self, ending: Ending, now: SystemTime) -> Result<(), EndingFault> {
+        let lifts = ending.extent == Extent::SignedOut;
+        self.insert(ending, now, |known, _| lifts && known.blocks(now))
+    }
+
+    /// Puts one in force that was said at another gate, unless what is in force here outlasts it: a word from before an outage does not undo
+    /// what was said here during it.
+    ///
+    /// # Errors
+    /// As [`Endings::put`].
+    pub fn learn(&self, ending: Ending, now: SystemTime) -> Result<(), EndingFault> {
+        self.insert(ending, now, |known, ending| known.outlasts(ending, now))
+    }
+
+    fn insert(
+        &self,
+        ending: Ending,
+        now: SystemTime,
+        stands: impl Fn(&Ending, &Ending) -> bool,
+    ) -> Result<(), EndingFault> {
         let _one_at_a_time = self.writing.lock();
         let now = seconds(now);
         let mut list = List::clone(&self.list.load());
@@ -162,9 +197,7 @@ impl Endings {
         let full = list.iter().count() >= LIMIT;
         let Some((endings, name)) = list.of(&ending.whom) else { return Ok(()) };
         let known = endings.get(&name);
-        if known.is_some_and(|known| {
-            ending.extent == Extent::SignedOut && known.withdrawn(now) == Withdrawn::Everything
-        }) {
+        if known.is_some_and(|known| stands(known, &ending)) {
             return Ok(());
         }
         if full && known.is_none() {
@@ -320,6 +353,28 @@ mod tests {
         endings.put(ending(&user(), Extent::Blocked, 0, None), at(0)).unwrap();
         endings.put(ending(&user(), Extent::SignedOut, 1, None), at(1)).unwrap();
         assert_eq!(endings.withdrawn("zone|an", at(2)), Withdrawn::Everything);
+    }
+
+    #[test]
+    fn of_what_two_gates_said_the_newer_holds_and_no_sign_out_lifts_a_block() {
+        let blocked = |since, until| ending(&user(), Extent::Blocked, since, until);
+        let out = |since| ending(&user(), Extent::SignedOut, since, None);
+        for (what, here, elsewhere, holds) in [
+            ("a block that is over", blocked(100, None), blocked(0, Some(50)), blocked(100, None)),
+            ("a sign-out", blocked(100, None), out(0), blocked(100, None)),
+            ("a later sign-out", blocked(0, None), out(100), blocked(0, None)),
+            ("an earlier sign-out", out(100), out(0), out(100)),
+            ("a later one", out(0), out(100), out(100)),
+            ("a block", out(100), blocked(0, None), blocked(0, None)),
+            ("a shorter block", blocked(0, None), blocked(100, Some(200)), blocked(100, Some(200))),
+            ("a sign-out after a block", blocked(0, Some(50)), out(100), out(100)),
+            ("the same second", blocked(0, None), blocked(0, Some(200)), blocked(0, Some(200))),
+        ] {
+            let endings = Endings::default();
+            endings.put(here, at(100)).unwrap();
+            endings.learn(elsewhere, at(110)).unwrap();
+            assert_eq!(endings.find(&user(), at(110)), Some(holds), "{what}");
+        }
     }
 
     #[test]

@@ -117,16 +117,20 @@ impl Live {
             (Whom::User(_), false) => Extent::SignedOut,
             (Whom::User(_), true) | (Whom::Device(_), _) => Extent::Blocked,
         };
+        // A later word than any that is in force, also of a gate whose clock is ahead.
+        let known = self.carry.endings.find(&order.whom, now).map_or(0, |known| known.since);
         let ending = Ending {
             whom: order.whom.clone(),
             extent,
-            since: seconds(now),
+            since: seconds(now).max(known),
             until: until.map(seconds),
             by: order.author.name(),
             reason: order.author.reason.clone(),
         };
         let kept = self.carry.endings.put(ending.clone(), now);
-        let shared = self.carry.sessions.share_ending(&ending).await;
+        // Who is blocked stays so, for gates that come later too.
+        let in_force = self.carry.endings.find(&order.whom, now).unwrap_or(ending);
+        let shared = self.carry.sessions.share_ending(&in_force).await;
         kept.and(shared.map_err(|_| EndingFault::Elsewhere))
     }
 

@@ -540,6 +540,38 @@ mod shared {
     }
 
     #[tokio::test]
+    async fn what_was_said_during_an_outage_is_not_undone_by_what_was_said_before() {
+        let Some(server) = server().await else { return };
+        let (one, now) = (Gate::at(&server).await, SystemTime::now());
+        let an = |extent, ago: u64, until: Option<u64>| {
+            let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() - ago;
+            let until = until.map(|after| since + after);
+            Ending { extent, since, until, ..ending(&Whom::User("zone|an".into())) }
+        };
+        for (what, before, during) in [
+            ("a block that is over", an(Extent::Blocked, 600, Some(60)), an(Extent::Blocked, 10, None)),
+            ("a sign-out", an(Extent::SignedOut, 600, None), an(Extent::Blocked, 10, None)),
+            ("an earlier sign-out", an(Extent::SignedOut, 600, None), an(Extent::SignedOut, 10, None)),
+        ] {
+            one.store.share_ending(&before).await.unwrap();
+            one.endings.put(before.clone(), now).unwrap();
+            let away = Gate::deaf(&server);
+            away.endings.put(during.clone(), now).unwrap();
+            // Whoever signs in is looked up before it hears.
+            away.store.keep(new_id(), kept("zone|an", "car-13", None)).await.unwrap();
+            assert_eq!(away.endings.find(&during.whom, now).as_ref(), Some(&during), "{what}: at a sign-in");
+            let store = Arc::clone(&away.store);
+            tokio::spawn(async move { store.listen().await });
+            until("the other gate hears", async || {
+                one.endings.find(&during.whom, now).as_ref() == Some(&during)
+            })
+            .await;
+            assert_eq!(away.endings.find(&during.whom, now).as_ref(), Some(&during), "{what}");
+            one.endings.take(&during.whom).unwrap();
+        }
+    }
+
+    #[tokio::test]
     async fn a_server_that_is_gone_is_no_reason_to_believe_anybody() {
         let Some(server) = server().await else { return };
         let gate = Gate::at(&server).await;

@@ -56,8 +56,11 @@ impl Shared {
     /// # Errors
     /// [`Unkept::Unreachable`]: it is given back at this gate alone, and the others' word will end it here again.
     pub async fn share_restored(&self, whom: &Whom, now: SystemTime) -> Result<(), Unkept> {
-        let said = Said::Restored { whom: whom.clone(), at: seconds(now) };
-        self.say(whom, &said, &News::Restored(whom.clone())).await
+        // Not before it was ended, by a clock that is ahead of this one.
+        let ended = self.endings.find(whom, now).map_or(0, |ending| ending.since);
+        let (whom, at) = (whom.clone(), seconds(now).max(ended));
+        let news = News::Restored { whom: whom.clone(), at };
+        self.say(&whom, &Said::Restored { whom: whom.clone(), at }, &news).await
     }
 
     async fn say(&self, whom: &Whom, said: &Said, news: &News) -> Result<(), Unkept> {
@@ -81,22 +84,21 @@ impl Shared {
         Ok(())
     }
 
-    /// Takes over what was said; of whom.
+    /// Takes over what was said, unless something newer was said here; of whom nothing else is in force here.
     pub(super) fn learn_endings(&self, said: impl IntoIterator<Item = String>, now: SystemTime) -> Vec<Whom> {
         let mut whom = Vec::new();
         for text in said {
             match serde_json::from_str(&text) {
                 Ok(Said::Ended(ending)) => {
-                    whom.push(ending.whom.clone());
-                    self.learn_ending(ending, now);
+                    if self.learn_ending(&ending, now) {
+                        whom.push(ending.whom);
+                    }
                 }
                 Ok(Said::Restored { whom: of, at }) => {
-                    let ended_since = self.endings.find(&of, now).is_some_and(|ending| ending.since > at);
-                    if !ended_since {
-                        self.learn_restored(&of);
-                        if at + REMEMBERED.as_secs() > seconds(now) {
-                            whom.push(of);
-                        }
+                    if self.learn_restored(&of, at, now)
+                        && at.saturating_add(REMEMBERED.as_secs()) > seconds(now)
+                    {
+                        whom.push(of);
                     }
                 }
                 Err(fault) => {
@@ -107,20 +109,31 @@ impl Shared {
         whom
     }
 
-    pub(super) fn learn_ending(&self, ending: Ending, now: SystemTime) {
-        if self.endings.find(&ending.whom, now).as_ref() == Some(&ending) {
-            return;
+    /// Puts in force what was said; false if something else is in force here that outlasts it.
+    pub(super) fn learn_ending(&self, ending: &Ending, now: SystemTime) -> bool {
+        let known = self.endings.find(&ending.whom, now);
+        if known.as_ref() == Some(ending) {
+            return true;
         }
-        let whom = ending.whom.clone();
-        if let Err(fault) = self.endings.put(ending, now) {
+        let kept = self.endings.learn(ending.clone(), now);
+        let in_force = self.endings.find(&ending.whom, now);
+        if in_force != known || kept.is_err() {
+            self.notices.tell([ending.whom.clone()]);
+        }
+        if let Err(fault) = kept {
             tracing::error!(event = "ending_not_kept", %fault);
         }
-        self.notices.tell([whom]);
+        in_force.is_none_or(|in_force| in_force == *ending)
     }
 
-    pub(super) fn learn_restored(&self, whom: &Whom) {
+    /// Gives access back that was ended until then; false if it was ended since.
+    pub(super) fn learn_restored(&self, whom: &Whom, at: u64, now: SystemTime) -> bool {
+        if self.endings.find(whom, now).is_some_and(|ending| ending.since > at) {
+            return false;
+        }
         if let Err(fault) = self.endings.take(whom) {
             tracing::error!(event = "ending_not_kept", %fault);
         }
+        true
     }
 }

@@ -73,8 +73,12 @@ impl Shared {
                 ids.iter().for_each(|id| self.forget(*id));
                 self.notices.tell(ids.into_iter().map(Whom::Session));
             }
-            News::Ended(ending) => self.learn_ending(*ending, SystemTime::now()),
-            News::Restored(whom) => self.learn_restored(&whom),
+            News::Ended(ending) => {
+                self.learn_ending(&ending, SystemTime::now());
+            }
+            News::Restored { whom, at } => {
+                self.learn_restored(&whom, at, SystemTime::now());
+            }
         }
     }
 

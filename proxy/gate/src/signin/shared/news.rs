@@ -20,8 +20,13 @@ pub(super) enum News {
     Over(Vec<SessionId>),
     /// Somebody's access was ended.
     Ended(Box<Ending>),
-    /// It was given back.
-    Restored(Whom),
+    /// It was given back, at this second since 1970.
+    Restored {
+        /// Whose.
+        whom: Whom,
+        /// When.
+        at: u64,
+    },
 }
 
 /// The stream.
