@@ -7,6 +7,8 @@
     reason = "a test that cannot go on has failed"
 )]
 
+use std::time::{Duration, Instant};
+
 use poort_demo::{
     client::{Browser, Caller},
     issuer::{CLIENT, Token},
@@ -86,6 +88,35 @@ async fn an_issuer_elsewhere_says_who_signed_out() {
     );
     assert_eq!(machine.send(HOST, request.as_bytes()).await.unwrap().status, 200);
     assert_eq!(browser.fetch("GET", &address, &[]).await.unwrap().status, 401, "the very next request");
+}
+
+/// Whoever wants may connect here: nobody keeps a connection by never finishing a form.
+#[tokio::test]
+async fn a_form_that_never_ends_is_given_up() {
+    let (_world, machine) = start(None).await;
+    let begin = Instant::now();
+    let silent = async {
+        let body = futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>();
+        let client = machine.http(&[HOST]).unwrap();
+        let request = client.post(machine.url(HOST, "/backchannel-logout/zone"));
+        let answer = request.body(reqwest::Body::wrap_stream(body)).send().await.unwrap();
+        assert_eq!((answer.version(), answer.status().as_u16()), (reqwest::Version::HTTP_2, 400));
+    };
+    let slow = async |path: &str| {
+        let mut connection = machine.connect(HOST).await.unwrap();
+        let head = format!("POST {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 1000\r\n\r\n");
+        connection.send(head.as_bytes()).await.unwrap();
+        let mut sent = 0;
+        while sent < 9 && connection.send(b"a").await.is_ok() {
+            sent += 1;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        String::from_utf8(connection.rest(Duration::from_secs(9)).await).unwrap()
+    };
+    let (_, form, nothing) = tokio::join!(silent, slow("/backchannel-logout/zone"), slow("/nothing"));
+    assert!(form.starts_with("HTTP/1.1 400 "), "{form}");
+    assert!(nothing.starts_with("HTTP/1.1 404 "), "{nothing}");
+    assert!(begin.elapsed() < Duration::from_secs(16), "{:?}", begin.elapsed());
 }
 
 #[tokio::test]

@@ -18,13 +18,14 @@ use poort_enforce::{
     reason::Budget,
 };
 use poort_identity::{AssertionKey, token::KeyLookup as _, token::Keys};
+use tokio::time::{Instant, timeout_at};
 
 use crate::{listen::Connection, live::Live};
 
 /// Largest logout request that is read, in bytes.
 const LOGOUT_LIMIT: usize = 32 * 1024;
 
-/// How long the next piece of one may take.
+/// How long one may take, whole. Between its pieces the server library would wait for ever in HTTP/2.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What machines are answered.
@@ -100,14 +101,7 @@ impl Machines {
 
     /// An issuer says who signed out there (OpenID Connect Back-Channel Logout 1.0, 2.5 to 2.8). It is answered once that is done.
     async fn sign_out(&self, alias: &str, session: &mut ServerSession) -> Response<Vec<u8>> {
-        let mut form = Vec::new();
-        loop {
-            match session.read_request_body().await {
-                Ok(Some(piece)) if form.len() + piece.len() <= LOGOUT_LIMIT => form.extend_from_slice(&piece),
-                Ok(None) => break,
-                Ok(Some(_)) | Err(_) => return refused(),
-            }
-        }
+        let Some(form) = form(session).await else { return refused() };
         let snapshot = self.live.snapshot();
         let Some(desk) = &snapshot.pipeline.ports.sign_in else {
             return text(404, "nobody signs in here\n".to_owned());
@@ -180,6 +174,18 @@ impl ServeHttp for Machines {
         let answer = self.answer(session).await;
         answer.unwrap_or_else(|| text(404, "nothing is here\n".to_owned()))
     }
+}
+
+/// A form, unless it is too large or takes too long.
+async fn form(session: &mut ServerSession) -> Option<Vec<u8>> {
+    let (mut form, until) = (Vec::new(), Instant::now() + PATIENCE);
+    while let Some(piece) = timeout_at(until, session.read_request_body()).await.ok()?.ok()? {
+        if form.len() + piece.len() > LOGOUT_LIMIT {
+            return None;
+        }
+        form.extend_from_slice(&piece);
+    }
+    Some(form)
 }
 
 fn refused() -> Response<Vec<u8>> {
