@@ -236,6 +236,36 @@ async fn is_ready(world: &World, ready: bool) {
 }
 
 #[tokio::test]
+async fn who_is_signed_out_during_an_outage_stays_out_after_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let Some(redis) = Redis::start(directory.path(), &[]) else { return };
+    let world = World::start_with(|zone| {
+        share(zone, FIRST, &redis, None);
+        Ok(())
+    });
+    let world = world.await.unwrap();
+    let second = Second::start(&world).await;
+    let browser = signed_in(&world, "car-12", "an.janssens").await;
+    assert_eq!((here(&browser).await, second.status(&world, &browser).await), (200, 200));
+    redis.pause();
+    is_ready(&world, false).await;
+    let output = world.gate.command("access end", &["--user", AN]).await.unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    redis.go_on();
+    is_ready(&world, true).await;
+    assert_eq!(here(&browser).await, 401, "at the gate where it was said");
+    soon("the other gate refuses them too", async || second.status(&world, &browser).await == 401).await;
+    // Times in tokens are whole seconds.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    assert_eq!(sign_in(&world, &browser, "an.janssens").await.status, 200);
+    assert_eq!(
+        (here(&browser).await, second.status(&world, &browser).await),
+        (200, 200),
+        "who signs in anew"
+    );
+}
+
+#[tokio::test]
 async fn who_cannot_be_signed_out_is_told_so_and_can_be_later() {
     let directory = tempfile::tempdir().unwrap();
     let Some(redis) = Redis::start(directory.path(), &[]) else { return };

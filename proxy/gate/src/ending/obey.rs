@@ -53,12 +53,7 @@ impl Live {
         let until = order.length().map(|length| now + length);
         self.write_down_ending(AccessEnded::ended(order, until, now)).await?;
         let kept = self.put_in_force(order, until, now).await;
-        let whose = match &order.whom {
-            Whom::Session(id) => Whose::Session(*id),
-            Whom::User(name) => Whose::User(name),
-            Whom::Device(name) => Whose::Device(name),
-        };
-        let ended = self.carry.sessions.end(whose).await;
+        let ended = self.carry.sessions.end(Whose::from(&order.whom)).await;
         if !matches!(order.whom, Whom::Session(_)) {
             self.carry.notices.tell([order.whom.clone()]);
         }
@@ -66,7 +61,11 @@ impl Live {
         tracing::warn!(event = "access_ended", kind, ?ended, kept = kept.is_ok());
         let sessions = match ended {
             Ok(sessions) => sessions,
-            // Who is blocked is refused whatever sessions there are.
+            // Nothing is in force of a session that stays: it is ended where it is kept, or not at all.
+            Err(fault) if matches!(order.whom, Whom::Session(_)) => {
+                return Err(format!("{} may go on, since {fault}; end it again", order.whom));
+            }
+            // Who is blocked or signed out is refused whatever sessions there are.
             Err(fault) if kept.is_ok() => {
                 return Err(format!("{} is refused from now on, but sessions may stay: {fault}", order.whom));
             }

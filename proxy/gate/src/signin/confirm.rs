@@ -84,6 +84,7 @@ impl Desk {
                 // A refresh is no sign-in: how and when that was stays as it was, unless the issuer says it again.
                 subject.acr = subject.acr.or_else(|| kept.subject.acr.clone());
                 subject.auth_time = subject.auth_time.or(kept.subject.auth_time);
+                subject.issued = kept.subject.issued;
                 if subject.amr.is_empty() {
                     subject.amr.clone_from(&kept.subject.amr);
                 }

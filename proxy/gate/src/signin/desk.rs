@@ -201,7 +201,8 @@ impl Desk {
 
     /// Why a session is not open.
     pub(super) fn fault(&self, kept: &Kept, now: SystemTime) -> Option<SessionFault> {
-        if kept.ended {
+        // While what keeps sessions does not answer, access is ended and no session is: those from before are told by their age.
+        if kept.ended || self.admits(kept, now).is_err() {
             return Some(SessionFault::Ended);
         }
         if now >= kept.subject.expires {

@@ -572,6 +572,22 @@ mod shared {
     }
 
     #[tokio::test]
+    async fn who_was_blocked_during_an_outage_has_no_session_after_it() {
+        let Some(server) = server().await else { return };
+        let (one, away) = (Gate::at(&server).await, Gate::deaf(&server));
+        let (ans, bos) = (new_id(), new_id());
+        one.store.keep(ans, kept("zone|an", "car-12", None)).await.unwrap();
+        one.store.keep(bos, kept("zone|bo", "car-13", None)).await.unwrap();
+        away.endings.put(ending(&Whom::User("zone|an".into())), at(0)).unwrap();
+        away.endings.put(ending(&Whom::Device("car-13".into())), at(0)).unwrap();
+        let store = Arc::clone(&away.store);
+        tokio::spawn(async move { store.listen().await });
+        for id in [ans, bos] {
+            until("it is over", async || one.store.find(id).await.unwrap().unwrap().ended).await;
+        }
+    }
+
+    #[tokio::test]
     async fn a_server_that_is_gone_is_no_reason_to_believe_anybody() {
         let Some(server) = server().await else { return };
         let gate = Gate::at(&server).await;

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::forms::KeptForm;
+use crate::ending::Whom;
 
 /// A sign-in that is under way.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -108,6 +109,16 @@ pub enum Whose<'a> {
         /// Whose it has to be, where the issuer says that too.
         user: Option<&'a str>,
     },
+}
+
+impl<'a> From<&'a Whom> for Whose<'a> {
+    fn from(whom: &'a Whom) -> Self {
+        match whom {
+            Whom::Session(id) => Self::Session(*id),
+            Whom::User(name) => Self::User(name),
+            Whom::Device(name) => Self::Device(name),
+        }
+    }
 }
 
 impl Whose<'_> {

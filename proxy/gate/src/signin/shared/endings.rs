@@ -6,11 +6,14 @@ use redis::{Cmd, cmd, pipe};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Shared, Unkept,
+    Shared, Unkept, Whose,
     news::{self, News},
     server::key,
 };
-use crate::ending::{Ending, Whom};
+use crate::{
+    ending::{Ending, Whom},
+    signin::State as _,
+};
 
 /// For how long it is remembered that access was given back: a gate that was away for longer ends it again.
 const REMEMBERED: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -80,6 +83,10 @@ impl Shared {
         let own = self.endings.all(now).into_iter().filter(|ending| !known.contains(&ending.whom));
         for ending in own {
             self.share_ending(&ending).await?;
+            // Nor could their sessions be ended. Those of who was signed out alone are told by their age, and may be new.
+            if ending.blocks(now) {
+                self.end(Whose::from(&ending.whom)).await?;
+            }
         }
         Ok(())
     }
