@@ -486,6 +486,26 @@ async fn a_token_is_good_on_the_device_that_it_is_bound_to() {
     );
 }
 
+/// It is believed for the leeway longer than it says.
+#[tokio::test]
+async fn an_expired_token_stays_pinned_for_as_long_as_it_is_believed() {
+    let world = World::start_with(|zone| {
+        with_device(zone, "car-13")?;
+        zone.layout.edit("policies/poort.yaml", |yaml| yaml["issuers"][0]["pin_tokens"] = true.into())
+    });
+    let world = world.await.unwrap();
+    let token = Token::officer("an.janssens").lifetime(Duration::from_secs(2));
+    let token = world.zone.zone.mint(&token).unwrap();
+    let status = async |device| {
+        let caller = world.zone.caller(device).unwrap().bearer(&token);
+        poort_tests::get(&caller, &world.zone.persons, PERSON).await.unwrap().0.status
+    };
+    assert_eq!(status("car-12").await, 200);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(status("car-13").await, 401);
+    assert_eq!(status("car-12").await, 200);
+}
+
 #[tokio::test]
 async fn a_pinned_token_is_good_on_the_device_that_it_is_first_used_on() {
     let world = World::start_with(|zone| {

@@ -1,6 +1,6 @@
 //! `subject`: whose token, and whether it may be used here. What makes a token wrong has tables of its own beside the verifier.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http::Method;
 use poort_enforce::{
@@ -9,12 +9,12 @@ use poort_enforce::{
 };
 use poort_identity::{
     session::SessionFault,
-    token::{Keys, TokenFault},
+    token::{IssuerRules, Keys, TokenFault},
 };
 use poort_policy::PrincipalKind;
 use serde_json::json;
 
-use crate::fixture::{Ask, CAR, Issuer, NOW, OFFICE, SEARCH, SYNC, Zone, accepted, expect};
+use crate::fixture::{Ask, CAR, Issuer, NOW, OFFICE, SEARCH, SYNC, Zone, accepted, expect, now};
 
 const SHA256_OF_SEVENS: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc";
 
@@ -188,6 +188,9 @@ fn a_pinned_token_belongs_to_the_device_that_it_is_first_used_on() {
         ],
     );
     assert_eq!(zone.ports.inner().asked_pins, 3, "each token once");
+    // They expire in ten minutes, and are believed for the leeway longer.
+    let believed = now() + Duration::from_secs(600) + IssuerRules::LEEWAY_LIMIT;
+    assert!(zone.ports.inner().pinned_until >= believed, "as long as it could be believed");
 
     zone.ports.inner().pins = None;
     let late = zone.issuer.token(&json!({ "jti": "late" }));

@@ -10,7 +10,7 @@ use std::{
 use http::{HeaderMap, header};
 use poort_identity::{
     session::SessionFault,
-    token::{SubjectKind, TokenFault, name_of_signed},
+    token::{IssuerRules, SubjectKind, TokenFault, name_of_signed},
 };
 use poort_policy::Actor;
 
@@ -133,7 +133,9 @@ async fn pin<P: Ports>(pipeline: &Pipeline<P>, token: &[u8], holder: &Holder, ex
     }
     if holder.pinned_to().is_none() {
         let token = name_of_signed(token);
-        let Some(first) = pipeline.ports.first_device(&token, device, subject.expires).await else {
+        // It is believed for the leeway longer, which no issuer's exceeds, and is whose it was for as long.
+        let until = subject.expires.checked_add(IssuerRules::LEEWAY_LIMIT).unwrap_or(subject.expires);
+        let Some(first) = pipeline.ports.first_device(&token, device, until).await else {
             return refuse(Reason::Session(SessionFault::Unreachable));
         };
         holder.pin_to(first);
