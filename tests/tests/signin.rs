@@ -411,6 +411,22 @@ async fn who_signs_out_while_the_issuer_is_away_stays_out_when_it_is_back() {
 }
 
 #[tokio::test]
+async fn a_session_ends_with_its_issuer_in_the_files() {
+    let world = World::start().await.unwrap();
+    let browser = signed_in(&world, "an.janssens").await;
+    world
+        .edit("policies/poort.yaml", |yaml| yaml["sign_in"]["issuers"][0]["issuer"] = "federal".into())
+        .unwrap();
+    let (reloaded, said) = world.reload(&[]).await.unwrap();
+    assert!(reloaded, "{said}");
+    let answer = browser.fetch("GET", &browser.at("persons", PERSON), &[]).await.unwrap();
+    assert_eq!(
+        (answer.status, &detail(&world, &answer).await["status_detail"]),
+        (401, &json!("session_ended"))
+    );
+}
+
+#[tokio::test]
 async fn who_signs_out_at_the_issuer_is_signed_out_here() {
     let world = World::start().await.unwrap();
     let browser = signed_in(&world, "an.janssens").await;

@@ -205,6 +205,10 @@ impl Desk {
         if kept.ended || self.admits(kept, now).is_err() {
             return Some(SessionFault::Ended);
         }
+        // Nobody vouches any more for who signed in at an issuer that was taken out of the files.
+        if self.place(&kept.subject.issuer).is_none() {
+            return Some(SessionFault::Ended);
+        }
         if now >= kept.subject.expires {
             return Some(SessionFault::Expired);
         }
