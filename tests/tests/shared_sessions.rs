@@ -16,6 +16,7 @@ use std::{
 use poort_demo::{
     client::{Browser, plain},
     gate::binary,
+    issuer::{CLIENT, Token},
     layout::Layout,
     pki::Pki,
     ports,
@@ -27,6 +28,7 @@ use poort_tests::{
     signing_in::{sign_in, signed_in},
     without_limits,
 };
+use serde_json::Value;
 
 const AN: &str = "zone|an.janssens";
 const FIRST: &str = "deploy/poort.yaml";
@@ -292,6 +294,36 @@ async fn who_cannot_be_signed_out_is_told_so_and_can_be_later() {
     assert_eq!(landed.url.as_str(), browser.at("signin", "/signed-out"), "{landed:?}");
     assert!(landed.body.contains("You are signed out."), "{}", landed.body);
     assert_eq!(here(&browser).await, 401);
+}
+
+#[tokio::test]
+async fn a_logout_token_that_could_not_be_obeyed_comes_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let Some(redis) = Redis::start(directory.path(), &[]) else { return };
+    let world = World::start_with(|zone| {
+        share(zone, FIRST, &redis, None);
+        Ok(())
+    });
+    let world = world.await.unwrap();
+    let browser = signed_in(&world, "car-12", "an.janssens").await;
+    let event = serde_json::json!({ "http://schemas.openid.net/event/backchannel-logout": {} });
+    let token = Token::of("an.janssens").audience(CLIENT).claim("events", event);
+    let token = ["typ", "azp", "sid"].iter().fold(token, |token, name| token.claim(name, Value::Null));
+    let token = world.zone.zone.mint(&token).unwrap();
+    let post = async || {
+        let url = format!("http://{}/backchannel-logout/zone", world.zone.layout.admin());
+        let request = plain().post(url).header("content-type", "application/x-www-form-urlencoded");
+        request.body(format!("logout_token={token}")).send().await.unwrap().status().as_u16()
+    };
+    redis.pause();
+    is_ready(&world, false).await;
+    assert_eq!(post().await, 503);
+    redis.go_on();
+    is_ready(&world, true).await;
+    assert_eq!(here(&browser).await, 200);
+    assert_eq!(post().await, 200, "it was not used up");
+    assert_eq!(here(&browser).await, 401);
+    assert_eq!(post().await, 400, "and is now");
 }
 
 #[tokio::test]

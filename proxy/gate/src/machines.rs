@@ -17,7 +17,11 @@ use poort_enforce::{
     ports::{Bucket, Limits as _},
     reason::Budget,
 };
-use poort_identity::{AssertionKey, token::KeyLookup as _, token::Keys};
+use poort_identity::{
+    AssertionKey,
+    sign_in::SignInFault,
+    token::{KeyLookup as _, Keys, TokenFault},
+};
 use tokio::time::{Instant, timeout_at};
 
 use crate::{listen::Connection, live::Live};
@@ -101,7 +105,7 @@ impl Machines {
 
     /// An issuer says who signed out there (OpenID Connect Back-Channel Logout 1.0, 2.5 to 2.8). It is answered once that is done.
     async fn sign_out(&self, alias: &str, session: &mut ServerSession) -> Response<Vec<u8>> {
-        let Some(form) = form(session).await else { return refused() };
+        let Some(form) = form(session).await else { return refused(400) };
         let snapshot = self.live.snapshot();
         let Some(desk) = &snapshot.pipeline.ports.sign_in else {
             return text(404, "nobody signs in here\n".to_owned());
@@ -110,7 +114,7 @@ impl Machines {
             Ok(_) => text(200, String::new()),
             Err(fault) => {
                 tracing::warn!(event = "logout_token_refused", %fault);
-                refused()
+                refused(if may_come_again(&fault) { 503 } else { 400 })
             }
         }
     }
@@ -188,8 +192,20 @@ async fn form(session: &mut ServerSession) -> Option<Vec<u8>> {
     Some(form)
 }
 
-fn refused() -> Response<Vec<u8>> {
-    typed(400, "application/json", r#"{"error":"invalid_request"}"#.to_owned())
+/// Whether what failed is the gate's own affair, and the same logout token is good in a minute.
+const fn may_come_again(fault: &SignInFault) -> bool {
+    matches!(
+        fault,
+        SignInFault::Full
+            | SignInFault::Unkept
+            | SignInFault::Internal
+            | SignInFault::Token(TokenFault::KeysAbsent { .. } | TokenFault::KeysStale { .. })
+    )
+}
+
+fn refused(status: u16) -> Response<Vec<u8>> {
+    let error = if status == 400 { "invalid_request" } else { "temporarily_unavailable" };
+    typed(status, "application/json", format!(r#"{{"error":"{error}"}}"#))
 }
 
 pub(crate) fn text(status: u16, body: String) -> Response<Vec<u8>> {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::SystemTime};
 
 use poort_identity::{
     sign_in::SignInFault,
-    token::{Expected, TokenFault},
+    token::{Expected, IssuerRules, TokenFault},
 };
 
 use crate::audit::{Act, Audit, Authentication, Who};
@@ -18,7 +18,7 @@ impl Desk {
     /// Obeys a logout token, posted as a form: the sessions it means are ended when this returns. How many there were.
     ///
     /// # Errors
-    /// [`SignInFault`] for a token that is not believed, or was obeyed before.
+    /// [`SignInFault`] for a token that is not believed, or was obeyed before. Where it could not be obeyed, it may come again.
     pub async fn end_by_issuer(
         &self,
         alias: &str,
@@ -52,9 +52,9 @@ impl Desk {
         }
         let read = read?;
         // Remembered for longer than it could be believed again, leeway included.
-        let until = read.expires + std::time::Duration::from_secs(600);
+        let until = read.expires.checked_add(2 * IssuerRules::LEEWAY_LIMIT).unwrap_or(read.expires);
         let name = format!("logout {alias} {}", read.id);
-        if !self.state.is_first(&name, until, now).await? {
+        if self.state.is_known(&name, now).await? {
             return Err(SignInFault::Repeated);
         }
         let ended = match (&read.sid, &read.subject) {
@@ -75,6 +75,8 @@ impl Desk {
             ended: ended as u64,
         };
         record(audit, signed_out).await?;
+        // Used up only now: one that could not be obeyed comes again. Of two at once, both end what is there.
+        self.state.is_first(&name, until, now).await?;
         tracing::info!(event = "signed_out_by_issuer", issuer = alias, ended);
         Ok(ended)
     }

@@ -184,11 +184,20 @@ impl State for Disk {
         self.forget(Kind::HandOver, code).await.map(|()| Some(hand_over))
     }
 
+    async fn is_known(&self, name: &str, now: SystemTime) -> Result<bool, Unkept> {
+        self.memory.is_known(name, now).await
+    }
+
     async fn is_first(&self, name: &str, until: SystemTime, now: SystemTime) -> Result<bool, Unkept> {
         if !self.memory.is_first(name, until, now).await? {
             return Ok(false);
         }
-        self.write(Kind::Name, name, &Moment { until, value: () }).await.map(|()| true)
+        let written = self.write(Kind::Name, name, &Moment { until, value: () }).await;
+        if written.is_err() {
+            // Whoever is told that it failed may come again.
+            self.memory.names.lock().take(name, now);
+        }
+        written.map(|()| true)
     }
 
     async fn first(

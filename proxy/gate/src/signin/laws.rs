@@ -186,7 +186,9 @@ async fn what_is_taken_is_given_once(store: &impl State, mark: &str) {
     assert_eq!(store.take_over(&code, now).await.unwrap().unwrap().session, session);
     assert!(store.take_over(&code, now).await.unwrap().is_none());
     let name = format!("{mark}logout zone 1");
+    assert_eq!(store.is_known(&name, now).await, Ok(false));
     assert_eq!(store.is_first(&name, at(60), now).await, Ok(true));
+    assert_eq!(store.is_known(&name, now).await, Ok(true));
     assert_eq!(store.is_first(&name, at(60), now).await, Ok(false));
     assert!(store.arrived(&format!("{mark}never"), now).await.unwrap().is_none());
 }

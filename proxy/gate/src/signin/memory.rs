@@ -55,7 +55,7 @@ impl<T> Moments<T> {
         Ok(())
     }
 
-    fn take(&mut self, name: &str, now: SystemTime) -> Option<T> {
+    pub(super) fn take(&mut self, name: &str, now: SystemTime) -> Option<T> {
         self.0.remove(name).filter(|(_, until)| now < *until).map(|(value, _)| value)
     }
 
@@ -125,6 +125,10 @@ impl State for Memory {
 
     async fn take_over(&self, code: &str, now: SystemTime) -> Result<Option<HandOver>, Unkept> {
         Ok(self.on_their_way.lock().take(code, now))
+    }
+
+    async fn is_known(&self, name: &str, now: SystemTime) -> Result<bool, Unkept> {
+        Ok(self.names.lock().0.get(name).is_some_and(|(_, until)| now < *until))
     }
 
     async fn is_first(&self, name: &str, until: SystemTime, now: SystemTime) -> Result<bool, Unkept> {

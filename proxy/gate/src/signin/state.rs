@@ -191,6 +191,8 @@ pub trait State: Send + Sync {
         code: &str,
         now: SystemTime,
     ) -> impl Future<Output = Result<Option<HandOver>, Unkept>> + Send;
+    /// Whether a name is remembered.
+    fn is_known(&self, name: &str, now: SystemTime) -> impl Future<Output = Result<bool, Unkept>> + Send;
     /// Whether a name (a logout token's id) is seen for the first time; it is remembered until then.
     fn is_first(
         &self,

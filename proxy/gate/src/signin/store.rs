@@ -128,6 +128,10 @@ impl State for Store {
         each!(self, kept => kept.take_over(code, now).await)
     }
 
+    async fn is_known(&self, name: &str, now: SystemTime) -> Result<bool, Unkept> {
+        each!(self, kept => kept.is_known(name, now).await)
+    }
+
     async fn is_first(&self, name: &str, until: SystemTime, now: SystemTime) -> Result<bool, Unkept> {
         each!(self, kept => kept.is_first(name, until, now).await)
     }

@@ -42,6 +42,10 @@ impl State for Shared {
         self.take(Kind::HandOver, code).await
     }
 
+    async fn is_known(&self, name: &str, _: SystemTime) -> Result<bool, Unkept> {
+        self.server.ask(&command("EXISTS", &[&hidden_key(Kind::Name.as_str(), name)])).await
+    }
+
     async fn is_first(&self, name: &str, until: SystemTime, _: SystemTime) -> Result<bool, Unkept> {
         let mut set = cmd("SET");
         set.arg(hidden_key(Kind::Name.as_str(), name)).arg(1).arg("NX").arg("PXAT").arg(millis(until));
