@@ -161,7 +161,7 @@ pub struct Persisted {
 }
 
 impl Persisted {
-    /// What lies where the operators keep it; `seal` seals sessions, where people sign in.
+    /// What lies where the operators keep it. `seal` seals it; without one nothing is kept that has to be sealed.
     ///
     /// # Errors
     /// When something of it cannot be read, or another gate has it: starting without could let somebody in.

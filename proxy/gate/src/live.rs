@@ -219,8 +219,13 @@ impl Live {
         let generation = self.generation.load(Ordering::Acquire) + 1;
         let snapshot = Snapshot::build(Built::of(&checked, &digest), &self.carry, generation)?;
         let mut warnings = self.restart_warnings(&checked);
-        if checked.zone.sign_in.is_some() && matches!(*self.carry.sessions, Store::Memory(_)) {
-            warnings.push("`sign_in` is new; sessions are kept in memory alone until a restart".to_owned());
+        if checked.seal().is_some() && matches!(*self.carry.sessions, Store::Memory(_)) {
+            let what = if checked.zone.sign_in.is_some() {
+                "`sign_in` is new; sessions are"
+            } else {
+                "`state: keys:` are new; pins are"
+            };
+            warnings.push(format!("{what} kept in memory alone until a restart"));
         }
         let needs_restart = !warnings.is_empty();
         warnings.extend(checked.warnings.iter().chain(&snapshot.warnings).map(ToString::to_string));
@@ -241,10 +246,10 @@ impl Live {
         self.admission.replace(listeners::budgets(&checked.deploy));
         *self.files.lock() = paths(&checked);
         *self.ends.lock() = End::all(&checked);
-        self.audit.expect(checked.zone.unusual);
-        if let Some(sign_in) = &checked.zone.sign_in {
-            self.carry.sessions.seal_with(&sign_in.seal);
+        if let Some(seal) = checked.seal() {
+            self.carry.sessions.seal_with(seal);
         }
+        self.audit.expect(checked.zone.unusual);
         let devices = checked.zone.devices;
         self.trust.replace(Trust::new(devices.anchors, devices.revocations, devices.rule));
         if let (Some(visitors), Some(trust)) = (&self.visitors, checked.deploy.visitors) {

@@ -74,8 +74,7 @@ fn serve(file: &Path) -> anyhow::Result<()> {
     let (checked, origin) = configuration(file, &ledger)?;
     make_private(&checked.deploy.state)?;
     let metrics = Arc::new(Metrics::register(prometheus::default_registry())?);
-    let seal = checked.zone.sign_in.as_ref().map(|sign_in| &sign_in.seal);
-    let persisted = Persisted::open(&checked.deploy, seal)?;
+    let persisted = Persisted::open(&checked.deploy, checked.seal())?;
     for source in persisted.closures().all() {
         tracing::warn!(event = "source_closed", source, remedy = "poort reload --allow SOURCE");
     }

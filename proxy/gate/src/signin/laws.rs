@@ -388,6 +388,7 @@ mod shared {
     };
 
     use poort_enforce::ports::Endings as _;
+    use poort_policy::Place;
 
     use super::*;
     use crate::{
@@ -464,7 +465,7 @@ mod shared {
             let (notices, endings) = (Arc::<Notices>::default(), Arc::<Endings>::default());
             let host = UpstreamHost::Address([127, 0, 0, 1].into());
             let address = UpstreamAddress { host, port: server.1 };
-            let settings = Redis { address, user: None, password: None, ca: None };
+            let settings = Redis { place: Place::default(), address, user: None, password: None, ca: None };
             let store = Shared::new(&settings, seal(&[1]), Arc::clone(&notices), Arc::clone(&endings));
             Self { store: Arc::new(store.unwrap()), notices, endings }
         }

@@ -9,7 +9,7 @@ use crate::config::{
     checked::{
         Identity,
         deploy::Deploy,
-        zone::{InventoryDevice, SignIn},
+        zone::{InventoryDevice, Issuer, SignIn},
     },
     fault::Place,
 };
@@ -58,6 +58,38 @@ pub(super) fn closed_console(
             console.place.clone(),
             "nobody sees anything of the console as long as there is no `console.cedar` beside `poort.yaml`; write one",
         );
+    }
+}
+
+/// State that outlives the process is sealed: without a key each gate would keep its own, in memory alone, and say nothing.
+pub(super) fn sealed(
+    desk: &Desk<'_>,
+    deploy: Option<&Deploy>,
+    issuers: Option<&[Issuer]>,
+    sign_in: Option<&Option<SignIn>>,
+) {
+    let (Some(deploy), Some(issuers), Some(sign_in)) = (deploy, issuers, sign_in) else { return };
+    let report = |place: &Place, message: &str| desk.report.fault(place.clone(), message);
+    match (sign_in, &deploy.seal) {
+        (Some(sign_in), Some(_)) => report(
+            &sign_in.place,
+            "these `keys` seal what is kept, and so would `keys` of `state:` in the operators' file; leave those out, and put their lines below these",
+        ),
+        (Some(_), None) | (None, Some(_)) => {}
+        (None, None) => {
+            if let Some(redis) = &deploy.redis {
+                report(
+                    &redis.place,
+                    "what gates share is sealed, and no key is there; where no browser signs in, add `keys: ../certs/state.keys` to `state:`, the same at every gate",
+                );
+            }
+            for issuer in issuers.iter().filter(|issuer| issuer.pins) {
+                report(
+                    &issuer.place,
+                    "to which devices tokens are pinned is kept sealed, and no key is there; where no browser signs in, add `keys: ../certs/state.keys` to `state:` in the operators' file",
+                );
+            }
+        }
     }
 }
 

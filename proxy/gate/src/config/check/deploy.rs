@@ -33,6 +33,7 @@ use super::{
     material::Owner,
     name,
     report::File,
+    sign_in,
     value::{self, many, plenty},
 };
 
@@ -64,11 +65,14 @@ pub(super) fn check(desk: &Desk<'_>, whole: Field<'_, Part<raw::Deploy>>) -> Out
     });
     let stores = stores(desk, deploy);
     let state = deploy.field("state", |raw| &raw.state);
-    let redis = state.optional(|here| {
-        let redis = here.open().field("redis", |raw| &raw.redis);
-        redis.optional(|here| super::redis::check(desk, here.open()))
+    let shared = state.optional(|here| {
+        let state = here.open();
+        let redis = state.field("redis", |raw| &raw.redis);
+        let redis = redis.optional(|here| super::redis::check(desk, here.open()));
+        let seal = state.field("keys", |raw| &raw.keys).optional(|here| sign_in::seal(desk, here));
+        Some((redis?, seal?))
     });
-    let redis = redis.map(Option::flatten);
+    let shared = shared.map(Option::unwrap_or_default);
     let assertion =
         deploy.field("assertion", |raw| &raw.assertion).optional(|here| assertion(desk, here.open()));
     let asserts = assertion.as_ref().map(Option::is_some);
@@ -82,7 +86,7 @@ pub(super) fn check(desk: &Desk<'_>, whole: Field<'_, Part<raw::Deploy>>) -> Out
     let build = || {
         let ((listeners, admin, service, console), (state, audit)) = (faces?, stores?);
         let (console, visitors) = console.unzip();
-        let redis = redis?;
+        let (redis, seal) = shared?;
         Some(Deploy {
             listeners,
             admin,
@@ -91,6 +95,7 @@ pub(super) fn check(desk: &Desk<'_>, whole: Field<'_, Part<raw::Deploy>>) -> Out
             visitors,
             policies: directory?,
             state,
+            seal,
             redis,
             audit,
             assertion: assertion?,

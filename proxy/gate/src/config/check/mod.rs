@@ -184,6 +184,7 @@ fn parts(desk: &Desk<'_>, file: File) -> Option<Parts> {
     let candidate =
         zone.candidate.take().map(|named| folder::candidate(desk, named.as_ref(), access.as_ref()));
     let sign_in = zone.sign_in.as_ref().and_then(Option::as_ref);
+    cross::sealed(desk, operators.deploy.as_ref(), zone.issuers.as_deref(), zone.sign_in.as_ref());
     cross::closed_console(desk, operators.deploy.as_ref(), console.as_ref());
     cross::check(desk, operators.deploy.as_ref(), inventory.as_deref(), sign_in, &drafts);
     let sources = drafts.into_iter().map(|draft| draft.source).collect::<Option<Vec<_>>>();

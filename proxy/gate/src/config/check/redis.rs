@@ -29,5 +29,6 @@ pub(super) fn check(desk: &Desk<'_>, redis: Opened<'_, raw::Redis>) -> Option<Re
         field.spot().fault("a `user` signs in with a `password`; name the file that holds it");
         return None;
     }
-    Some(Redis { address: address?, user: user?, password: secret?, ca: ca? })
+    let place = redis.spot.place();
+    Some(Redis { place, address: address?, user: user?, password: secret?, ca: ca? })
 }

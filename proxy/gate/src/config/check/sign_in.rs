@@ -37,16 +37,7 @@ pub(super) fn check(
     let url = sign_in.field("url", |raw| &raw.url);
     let url = url.required("url: https://signin.zone.example", |here| here.parse(origin));
     let keys = sign_in.field("keys", |raw| &raw.keys);
-    let seal = keys.required("keys: secrets/session.keys", |here| {
-        let text = desk.secret(here)?;
-        match Seal::from_lines(&text) {
-            Ok(seal) => Some(Arc::new(seal)),
-            Err(fault) => {
-                here.spot.fault(format!("this file is not fit to seal sessions: {fault}"));
-                None
-            }
-        }
-    });
+    let seal = keys.required("keys: secrets/session.keys", |here| seal(desk, here));
     let lifetime = sign_in.field("lifetime", |raw| &raw.lifetime).or(USUAL_LIFETIME, lifetime);
     let outage = sign_in.field("outage", |raw| &raw.outage).or(USUAL_OUTAGE, value::duration);
     let origin = url.as_ref().map_or("", |(_, origin)| origin);
@@ -67,6 +58,14 @@ pub(super) fn check(
         outage: outage?,
         providers: providers?,
     })
+}
+
+/// What seals sessions, and whatever else is kept.
+pub(super) fn seal(desk: &Desk<'_>, here: Here<'_, Scalar>) -> Option<Arc<Seal>> {
+    let seal = Seal::from_lines(&desk.secret(here)?);
+    let seal =
+        seal.map_err(|fault| here.spot.fault(format!("this file is not fit to seal sessions: {fault}")));
+    seal.ok().map(Arc::new)
 }
 
 fn provider(

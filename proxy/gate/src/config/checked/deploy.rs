@@ -4,7 +4,7 @@ use std::{fmt, net::SocketAddr, num::NonZeroUsize, path::PathBuf, sync::Arc, tim
 
 use ipnet::IpNet;
 use poort_enforce::{data_subject::PseudonymKey, source::Demand};
-use poort_identity::Trust;
+use poort_identity::{Seal, Trust};
 use poort_policy::Place;
 use rustls::pki_types::CertificateDer;
 use zeroize::Zeroizing;
@@ -30,6 +30,8 @@ pub struct Deploy {
     pub policies: PathBuf,
     /// Where the gate keeps what survives a restart. Exists and is writable, or can be made.
     pub state: PathBuf,
+    /// What seals what is kept there, in a zone where no browser signs in; elsewhere that is the sign-in's.
+    pub seal: Option<Arc<Seal>>,
     /// The server where several gates share sessions; none: this one's are its own.
     pub redis: Option<Redis>,
     /// The decision log.
@@ -73,6 +75,8 @@ pub struct Listener {
 /// A Redis server.
 #[derive(Clone)]
 pub struct Redis {
+    /// Where it is declared.
+    pub place: Place,
     /// Where it is.
     pub address: UpstreamAddress,
     /// As whom the gate signs in there (ACL); none: as the default user.

@@ -11,6 +11,9 @@ pub mod source;
 pub mod waf;
 pub mod zone;
 
+use std::sync::Arc;
+
+use poort_identity::Seal;
 use poort_policy::PolicyFile;
 
 pub use deploy::Deploy;
@@ -40,6 +43,14 @@ pub struct Checked {
     pub files: Vec<FileRead>,
     /// What works but should be looked at, by file name, line and column.
     pub warnings: Vec<Warning>,
+}
+
+impl Checked {
+    /// What seals what is kept over restarts and shared with other gates; none: nothing is.
+    #[must_use]
+    pub fn seal(&self) -> Option<&Arc<Seal>> {
+        self.zone.sign_in.as_ref().map(|sign_in| &sign_in.seal).or(self.deploy.seal.as_ref())
+    }
 }
 
 /// The Cedar files, as text. Whether they parse and fit the schema is for the policy engine to say.

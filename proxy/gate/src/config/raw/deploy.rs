@@ -51,6 +51,7 @@ record! {
 
     struct State {
         directory: Text,
+        keys: Text,
         redis: Block<Redis>,
     }
 

@@ -438,6 +438,8 @@ const WARNINGS: &[Case] = &[
 fn tokens_are_pinned_where_it_is_asked_for() {
     let ground = Ground::new();
     ground.replace("policies/poort.yaml", "leeway: 30s", "pin_tokens: true");
+    ground.write("deploy/certs/state.keys", "0f".repeat(32));
+    ground.replace("deploy/poort.yaml", "./state }", "./state, keys: certs/state.keys }");
     let pins: Vec<_> = ground.load().unwrap().zone.issuers.iter().map(|issuer| issuer.pins).collect();
     assert_eq!(pins, [true, false]);
 }

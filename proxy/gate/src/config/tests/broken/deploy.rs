@@ -196,6 +196,22 @@ const CASES: &[Case] = &[
         ],
     },
     Case {
+        name: "a server without a key",
+        from: "{ directory: ./state }",
+        to: "{ directory: ./state, redis: { address: \"localhost:6379\" } }",
+        faults: &[
+            "deploy/poort.yaml:11:37: what gates share is sealed, and no key is there; where no browser signs in, add `keys: ../certs/state.keys` to `state:`, the same at every gate",
+        ],
+    },
+    Case {
+        name: "a key that is none",
+        from: "{ directory: ./state }",
+        to: "{ directory: ./state, keys: certs/gate.crt }",
+        faults: &[
+            "deploy/poort.yaml:11:36: this file is not fit to seal sessions: a line in it is no key of 64 hexadecimal digits; make one with `openssl rand -hex 32`",
+        ],
+    },
+    Case {
         name: "a password that stands there",
         from: "{ directory: ./state }",
         to: "{ directory: ./state, redis: { address: \"localhost:6379\", password: hunter2 } }",

@@ -13,6 +13,14 @@ const CASES: &[Case] = &[
         ],
     },
     Case {
+        name: "pins without a key",
+        from: "leeway: 30s",
+        to: "pin_tokens: true",
+        faults: &[
+            "policies/poort.yaml:7:5: to which devices tokens are pinned is kept sealed, and no key is there; where no browser signs in, add `keys: ../certs/state.keys` to `state:` in the operators' file",
+        ],
+    },
+    Case {
         name: "misspelt key",
         from: "strong_sign_in",
         to: "strong_signin",
