@@ -514,6 +514,20 @@ mod shared {
     }
 
     #[tokio::test]
+    async fn a_session_is_found_by_its_person_until_it_ends_whatever_began_since() {
+        let Some(server) = server().await else { return };
+        let gate = Gate::deaf(&server);
+        let (long, short) = (new_id(), new_id());
+        gate.store.keep(long, kept("zone|an", "car-12", None)).await.unwrap();
+        let mut shorter = kept("zone|an", "car-12", None);
+        shorter.subject = Arc::new(Subject { expires: at(1), ..Subject::clone(&shorter.subject) });
+        gate.store.keep(short, shorter).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        assert_eq!(gate.store.end(Whose::User("zone|an")).await, Ok(1));
+        assert!(gate.store.find(long).await.unwrap().unwrap().ended);
+    }
+
+    #[tokio::test]
     async fn whose_access_is_ended_is_known_to_all_and_to_who_comes_later() {
         let Some(server) = server().await else { return };
         let (one, other) = (Gate::at(&server).await, Gate::at(&server).await);

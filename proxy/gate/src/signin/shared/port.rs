@@ -78,7 +78,10 @@ impl State for Shared {
         all.cmd("ZADD").arg(open_key()).arg(until).arg(&name).ignore();
         for index in indices(&kept) {
             all.cmd("SADD").arg(&index).arg(&name).ignore();
-            all.cmd("PEXPIREAT").arg(&index).arg(until).ignore();
+            // The last of its sessions to end decides, also after a reload that made them shorter.
+            for longer in ["NX", "GT"] {
+                all.cmd("PEXPIREAT").arg(&index).arg(until).arg(longer).ignore();
+            }
         }
         all.add_command(news::tell(&self.gate, &News::Changed(id))).ignore();
         // Whoever signs in while their access is being ended at another gate: one of the two sees the other.
