@@ -16,7 +16,7 @@ pub struct Tokens {
     pub access_token: Zeroizing<String>,
     /// Asks for the next ones; none: the issuer gives none.
     pub refresh_token: Option<Zeroizing<String>>,
-    /// For how long they are good; none: the issuer does not say.
+    /// For how long they are good, at most [`Tokens::LONGEST`]; none: the issuer does not say.
     pub expires_in: Option<Duration>,
 }
 
@@ -37,6 +37,8 @@ struct Error {
 impl Tokens {
     /// Largest response that is read, in bytes.
     pub const LIMIT_BYTES: usize = 128 * 1024;
+    /// The longest that tokens are taken to be good: no session lasts as long, and no clock ends before.
+    pub const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
 
     /// Reads a token endpoint's answer.
     ///
@@ -60,7 +62,7 @@ impl Tokens {
             id_token: raw.id_token,
             access_token: raw.access_token.into(),
             refresh_token: raw.refresh_token.filter(|token| !token.is_empty()).map(Zeroizing::new),
-            expires_in: raw.expires_in.map(Duration::from_secs),
+            expires_in: raw.expires_in.map(|seconds| Duration::from_secs(seconds).min(Self::LONGEST)),
         })
     }
 }
@@ -99,6 +101,9 @@ mod tests {
         ] {
             assert_eq!(Tokens::read(ok, body.as_bytes()).map(|_| ()), expected, "{what}");
         }
+        let endless = format!(r#"{{"access_token":"a","token_type":"Bearer","expires_in":{}}}"#, u64::MAX);
+        let endless = Tokens::read(true, endless.as_bytes()).unwrap();
+        assert_eq!(endless.expires_in, Some(Tokens::LONGEST), "what is added to a time overflows no clock");
         let large = vec![b' '; Tokens::LIMIT_BYTES + 1];
         assert_eq!(Tokens::read(true, &large).map(|_| ()), Err(SignInFault::Response));
     }
