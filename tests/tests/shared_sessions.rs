@@ -214,9 +214,9 @@ async fn without_the_server_nobody_signs_in_and_tokens_go_on() {
         "tokens go on"
     );
     let output = world.gate.command("access end", &["--user", AN, "--block"]).await.unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains("is ended at this gate"), "{said}");
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("is ended at this gate"), "{told}");
     let (answer, _) = poort_tests::get(&an, &world.zone.persons, PERSON).await.unwrap();
     assert_eq!(answer.status, 403, "here at once");
 
@@ -232,8 +232,9 @@ async fn without_the_server_nobody_signs_in_and_tokens_go_on() {
 
 /// Until the gate says that the server answers, or that it does not.
 async fn is_ready(world: &World, ready: bool) {
-    let status = if ready { 200 } else { 503 };
-    let said = eventually(async || (world.gate.admin("/readyz").await.ok()?.0 == status).then_some(()));
+    let said = eventually(async || {
+        ((world.gate.admin("/readyz").await.ok()?.1 == "ready\n") == ready).then_some(())
+    });
     assert!(said.await.is_some(), "{}", world.gate.log());
 }
 
