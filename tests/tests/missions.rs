@@ -366,18 +366,20 @@ async fn a_link_from_dispatch_fills_in_the_form_once_and_a_bad_one_leaves_it_pla
 #[tokio::test]
 async fn pages_are_in_the_readers_language() {
     let world = start().await;
+    let nobody = browser(&world, "car-12");
     let browser = browser(&world, "car-12");
     asked(&world, &browser).await;
-    for (language, path, words) in [
-        ("nl-BE,en;q=0.5", "/mission", "Waarvoor is dit?"),
-        ("fr", "/mission", "Contrôle de la circulation"),
-        ("de", "/mission", "What is this for?"),
-        ("nl", "/break-glass", "Het glas breken"),
-        ("fr-BE", "/break-glass", "Briser la vitre"),
-        ("nl", "/", "U bent aangemeld."),
-        ("fr", "/sign-out", "Se déconnecter ?"),
-        ("nl", "/signed-out", "U bent afgemeld."),
-        ("fr", "/callback/zone?code=x", "La connexion a échoué."),
+    for (browser, language, path, words) in [
+        (&browser, "nl-BE,en;q=0.5", "/mission", "Waarvoor is dit?"),
+        (&browser, "fr", "/mission", "Contrôle de la circulation"),
+        (&browser, "de", "/mission", "What is this for?"),
+        (&browser, "nl", "/break-glass", "Het glas breken"),
+        (&browser, "fr-BE", "/break-glass", "Briser la vitre"),
+        (&browser, "nl", "/", "U bent aangemeld."),
+        (&browser, "fr", "/sign-out", "Se déconnecter ?"),
+        (&browser, "nl", "/signed-out", "Afmelden?"),
+        (&nobody, "nl", "/signed-out", "U bent afgemeld."),
+        (&browser, "fr", "/callback/zone?code=x", "La connexion a échoué."),
     ] {
         let headers =
             [("accept-language", language), ("accept", "text/html"), ("sec-fetch-mode", "navigate")];
