@@ -9,6 +9,7 @@
 )]
 
 use std::{
+    path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -142,15 +143,21 @@ async fn soon(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     println!("{what}: after {:?}", begin.elapsed());
 }
 
-#[tokio::test]
-async fn two_gates_share_sessions_and_whose_access_is_ended() {
-    let directory = tempfile::tempdir().unwrap();
-    let Some(redis) = Redis::start(directory.path(), &[]) else { return };
+/// A gate that shares what it keeps at a Redis server of its own; none, and loudly, where there is no such server.
+async fn sharing(directory: &Path) -> Option<(Redis, World)> {
+    let redis = Redis::start(directory, &[])?;
     let world = World::start_with(|zone| {
         share(zone, FIRST, &redis, None);
         Ok(())
     });
     let world = world.await.unwrap();
+    Some((redis, world))
+}
+
+#[tokio::test]
+async fn two_gates_share_sessions_and_whose_access_is_ended() {
+    let directory = tempfile::tempdir().unwrap();
+    let Some((_redis, world)) = sharing(directory.path()).await else { return };
     let second = Second::start(&world).await;
     let browser = signed_in(&world, "car-12", "an.janssens").await;
     assert_eq!(second.status(&world, &browser).await, 200, "signed in at the one, known at the other");
@@ -190,12 +197,7 @@ async fn two_gates_share_sessions_and_whose_access_is_ended() {
 #[tokio::test]
 async fn without_the_server_nobody_signs_in_and_tokens_go_on() {
     let directory = tempfile::tempdir().unwrap();
-    let Some(mut redis) = Redis::start(directory.path(), &[]) else { return };
-    let world = World::start_with(|zone| {
-        share(zone, FIRST, &redis, None);
-        Ok(())
-    });
-    let world = world.await.unwrap();
+    let Some((mut redis, world)) = sharing(directory.path()).await else { return };
     let browser = signed_in(&world, "car-12", "an.janssens").await;
     redis.stop();
     let said = async || world.gate.admin("/readyz").await.ok().filter(|(status, _)| *status == 200);
@@ -241,12 +243,7 @@ async fn is_ready(world: &World, ready: bool) {
 #[tokio::test]
 async fn who_is_signed_out_during_an_outage_stays_out_after_it() {
     let directory = tempfile::tempdir().unwrap();
-    let Some(redis) = Redis::start(directory.path(), &[]) else { return };
-    let world = World::start_with(|zone| {
-        share(zone, FIRST, &redis, None);
-        Ok(())
-    });
-    let world = world.await.unwrap();
+    let Some((redis, world)) = sharing(directory.path()).await else { return };
     let second = Second::start(&world).await;
     let browser = signed_in(&world, "car-12", "an.janssens").await;
     assert_eq!((here(&browser).await, second.status(&world, &browser).await), (200, 200));
@@ -271,12 +268,7 @@ async fn who_is_signed_out_during_an_outage_stays_out_after_it() {
 #[tokio::test]
 async fn who_cannot_be_signed_out_is_told_so_and_can_be_later() {
     let directory = tempfile::tempdir().unwrap();
-    let Some(redis) = Redis::start(directory.path(), &[]) else { return };
-    let world = World::start_with(|zone| {
-        share(zone, FIRST, &redis, None);
-        Ok(())
-    });
-    let world = world.await.unwrap();
+    let Some((redis, world)) = sharing(directory.path()).await else { return };
     let browser = signed_in(&world, "car-12", "an.janssens").await;
     let (own, address) = (browser.at("signin", ""), browser.at("signin", "/sign-out"));
     redis.pause();
@@ -300,12 +292,7 @@ async fn who_cannot_be_signed_out_is_told_so_and_can_be_later() {
 #[tokio::test]
 async fn a_logout_token_that_could_not_be_obeyed_comes_again() {
     let directory = tempfile::tempdir().unwrap();
-    let Some(redis) = Redis::start(directory.path(), &[]) else { return };
-    let world = World::start_with(|zone| {
-        share(zone, FIRST, &redis, None);
-        Ok(())
-    });
-    let world = world.await.unwrap();
+    let Some((redis, world)) = sharing(directory.path()).await else { return };
     let browser = signed_in(&world, "car-12", "an.janssens").await;
     let event = serde_json::json!({ "http://schemas.openid.net/event/backchannel-logout": {} });
     let token = Token::of("an.janssens").audience(CLIENT).claim("events", event);
