@@ -19,6 +19,7 @@ use std::{
 use nix::sys::signal::Signal;
 use poort_demo::gate::{Gate, binary};
 use poort_tests::{PERSON, World, clock::AnotherClock, get, rounds, without_limits};
+use serde_json::Value;
 use sha2::Digest as _;
 
 /// Runs `poort audit …`: whether it succeeded, and what was said.
@@ -79,8 +80,7 @@ async fn the_record_is_proved_and_one_request_is_shown() {
     assert!(audit(&["verify", "--config", config]).0);
 
     let (found, said) = audit(&["show", "--config", config, &code]);
-    let records: Vec<serde_json::Value> =
-        said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let records: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!(found && records.len() == 2, "{said}");
     assert_eq!(records[0]["actor"]["user"]["uid"], "zone|an.janssens");
     let (proved, said) = audit(&["prove", "--config", config, "7"]);
@@ -323,6 +323,38 @@ async fn a_killed_gate_goes_on_with_the_same_log() {
         let (proved, said) = verify(&world);
         assert!(proved && said.contains(&format!("{} entries", 2 * requests)), "{said}");
     }
+}
+
+/// What a file system may have left of the record's newest file when the power is cut: what was synced of it.
+fn cut_power(world: &World) {
+    let directory = world.zone.layout.path("deploy/audit");
+    let wal = fs::read(directory.join("audit.wal")).unwrap();
+    let first = wal[4096..].split(|byte| *byte == b'\n').next().unwrap();
+    let first: Value = serde_json::from_slice(&first["00000000 ".len()..]).unwrap();
+    let file = fs::File::options().write(true).open(directory.join(first["file"].as_str().unwrap())).unwrap();
+    let synced = first["offset"].as_u64().unwrap();
+    assert!(synced < file.metadata().unwrap().len());
+    file.set_len(synced).unwrap();
+}
+
+#[tokio::test]
+async fn a_power_cut_takes_nothing_from_the_record() {
+    let mut world = World::start_with(without_limits).await.unwrap();
+    let an = world.officer().unwrap();
+    let mut requests = 0;
+    for _ in 0..3 {
+        for _ in 0..7 {
+            assert_eq!(get(&an, &world.zone.persons, PERSON).await.unwrap().0.status, 200);
+            requests += 1;
+        }
+        world.gate.signal(Signal::SIGKILL).unwrap();
+        world.gate.wait_until_ended().await.unwrap();
+        cut_power(&world);
+        world.gate = Gate::start(&world.zone.layout).await.unwrap();
+    }
+    world.gate.stop().await.unwrap();
+    let (proved, said) = verify(&world);
+    assert!(proved && said.contains(&format!("{} entries", 2 * requests)), "{said}");
 }
 
 #[tokio::test]

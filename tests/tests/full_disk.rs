@@ -15,19 +15,24 @@ use nix::sys::signal::Signal;
 use poort_demo::gate::{Gate, binary};
 use poort_tests::{PERSON, World, eventually, get, rounds, without_limits};
 
-/// A file system of four megabytes, unmounted on drop.
-struct SmallDisk(PathBuf);
+/// A file system of some megabytes, unmounted on drop.
+struct SmallDisk {
+    path: PathBuf,
+    megabytes: usize,
+}
+
+/// So small that there is no room for a write-ahead log, and large enough for one.
+const SIZES: [usize; 2] = [4, 64];
 
 impl SmallDisk {
     /// None, and loudly, where this user may not mount one.
-    fn mount(path: PathBuf) -> Option<Self> {
+    fn mount(path: PathBuf, megabytes: usize) -> Option<Self> {
         fs::create_dir_all(&path).unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=4m,mode=0700", "tmpfs"])
-            .arg(&path)
-            .output();
+        let options = format!("size={megabytes}m,mode=0700");
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(&path).output();
         match mounted {
-            Ok(output) if output.status.success() => Some(Self(path)),
+            Ok(output) if output.status.success() => Some(Self { path, megabytes }),
             other => {
                 eprintln!("SKIPPED: a full disk was not tried, as this user may not mount one: {other:?}");
                 None
@@ -37,28 +42,28 @@ impl SmallDisk {
 
     /// Leaves no byte.
     fn fill(&self) {
-        let full = fs::write(self.0.join("filler"), vec![0; 8 << 20]);
-        assert!(full.is_err(), "four megabytes take no eight");
+        let full = fs::write(self.path.join("filler"), vec![0; 2 * (self.megabytes << 20)]);
+        assert!(full.is_err(), "it takes no twice as much as it has room for");
     }
 
     fn make_room(&self) {
-        fs::remove_file(self.0.join("filler")).unwrap();
+        fs::remove_file(self.path.join("filler")).unwrap();
     }
 }
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+        let _ = Command::new("umount").arg("-l").arg(&self.path).status();
     }
 }
 
 /// A zone whose record is on a small disk, with these lines more about it.
-async fn world(more: &str) -> Option<(World, SmallDisk)> {
+async fn world(megabytes: usize, more: &str) -> Option<(World, SmallDisk)> {
     let mut disk = None;
     let world = World::start_with(|zone| {
         without_limits(zone)?;
         fs::create_dir_all(zone.layout.path("spill")).unwrap();
-        disk = SmallDisk::mount(zone.layout.path("deploy/audit"));
+        disk = SmallDisk::mount(zone.layout.path("deploy/audit"), megabytes);
         zone.layout.edit("deploy/poort.yaml", |yaml| {
             yaml["audit"]["reserve"] = "0B".into();
             let more: serde_yaml::Mapping = serde_yaml::from_str(more).unwrap();
@@ -97,11 +102,13 @@ fn proved(world: &World, requests: usize) {
 
 #[tokio::test]
 async fn a_full_disk_lets_nothing_pass_and_works_again_without_a_restart() {
-    for _ in 0..rounds() {
-        let Some((mut world, disk)) = world("{}").await else { return };
+    for round in 0..2 * rounds() {
+        let Some((mut world, disk)) = world(SIZES[round % 2], "{}").await else { return };
         let an = world.officer().unwrap();
         let persons = &world.zone.persons;
         assert_eq!(get(&an, persons, PERSON).await.unwrap().0.status, 200);
+        let wal = world.zone.layout.path("deploy/audit/audit.wal");
+        assert_eq!(wal.exists(), disk.megabytes == SIZES[1]);
         disk.fill();
         let refused = eventually(async || {
             let (answer, _) = get(&an, persons, PERSON).await.unwrap();
@@ -127,8 +134,8 @@ async fn a_full_disk_lets_nothing_pass_and_works_again_without_a_restart() {
 
 #[tokio::test]
 async fn a_second_disk_keeps_everybody_at_work_though_the_gate_is_killed() {
-    for _ in 0..rounds() {
-        let Some((mut world, disk)) = world("{ spill: ../spill }").await else { return };
+    for round in 0..2 * rounds() {
+        let Some((mut world, disk)) = world(SIZES[round % 2], "{ spill: ../spill }").await else { return };
         let an = world.officer().unwrap();
         let mut requests = 0;
         for _ in 0..3 {

@@ -255,8 +255,8 @@ impl Committer {
             add(&self.counts.lost, self.kept.records);
             tracing::error!(records = self.kept.records, "records are lost: the disk failed until the end");
         }
-        if let Err(error) = self.journal.close_log() {
-            tracing::error!(%error, "the last checkpoint could not be made; the next start makes it");
+        if let Err(error) = self.journal.close() {
+            tracing::error!(%error, "the record could not be closed in order; the next start makes up for it");
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Write},
+    io::{self, Read, Write},
     ops::Range,
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt},
     path::Path,
 };
 
@@ -12,10 +12,16 @@ use nix::fcntl::{OFlag, PosixFadviseAdvice, posix_fadvise};
 
 use super::health::Space;
 
+/// What is written in place is written in pieces of this size, each at a multiple of it: a multiple of what disks ask for.
+pub(super) const BLOCK: usize = 4096;
+
 /// A file system.
 pub(super) trait Disk: Send + Sync {
     /// Opens a file for appending, and makes it if it is missing.
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+
+    /// Opens a file of so many bytes, all of which the disk has a place for, to write over them. It is made anew where it is not that.
+    fn open_blocks(&self, path: &Path, bytes: u64) -> io::Result<Box<dyn Blocks>>;
 
     /// Makes the names in a directory durable, new ones among them.
     fn sync_directory(&self, path: &Path) -> io::Result<()> {
@@ -39,6 +45,14 @@ pub(super) trait DiskFile: Send {
     fn is_at(&self, path: &Path) -> bool;
 }
 
+/// An open file of blocks that are written over in place.
+pub(super) trait Blocks: Send {
+    /// Writes whole blocks, and waits until the disk has confirmed them. They begin at a multiple of [`BLOCK`] in memory too.
+    fn write(&mut self, at: u64, blocks: &[u8]) -> io::Result<()>;
+    /// Whether it is still what `path` names.
+    fn is_at(&self, path: &Path) -> bool;
+}
+
 /// The real one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LocalDisk;
@@ -46,6 +60,39 @@ pub(super) struct LocalDisk;
 impl Disk for LocalDisk {
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         Ok(Box::new(open_private(path)?))
+    }
+
+    fn open_blocks(&self, path: &Path, bytes: u64) -> io::Result<Box<dyn Blocks>> {
+        if !fs::symlink_metadata(path).is_ok_and(|file| is_whole(&file, bytes)) {
+            write_zeros(path, bytes)?;
+            self.sync_directory(path.parent().unwrap_or(Path::new(".")))?;
+        }
+        // Past the page cache, and confirmed by the disk before a write returns.
+        let flags = OFlag::O_NOFOLLOW | OFlag::O_DIRECT | OFlag::O_DSYNC;
+        Ok(Box::new(OpenOptions::new().write(true).custom_flags(flags.bits()).open(path)?))
+    }
+}
+
+/// Whether it has so many bytes, and no hole: a write into one has a place to find first.
+fn is_whole(file: &fs::Metadata, bytes: u64) -> bool {
+    file.is_file() && file.len() == bytes && file.blocks().saturating_mul(512) >= bytes
+}
+
+/// Makes a file of zeros that are on the disk: space that is only set aside is not written in place the first time.
+fn write_zeros(path: &Path, bytes: u64) -> io::Result<()> {
+    let mut file = open_private(path)?;
+    file.set_len(0)?;
+    io::copy(&mut io::repeat(0).take(bytes), &mut file)?;
+    file.sync_all()
+}
+
+impl Blocks for File {
+    fn write(&mut self, at: u64, blocks: &[u8]) -> io::Result<()> {
+        self.write_all_at(blocks, at)
+    }
+
+    fn is_at(&self, path: &Path) -> bool {
+        DiskFile::is_at(self, path)
     }
 }
 

@@ -14,8 +14,9 @@ use super::{
     day::Day,
     disk::{Disk, DiskFile},
     reserve::Reserve,
-    settings::AuditFault,
+    settings::{AuditFault, AuditSettings},
     tlog::{AGE, Keeper, Log, LogFault, LogSettings, Standing},
+    wal::{self, Wal},
 };
 
 /// How files are named.
@@ -41,39 +42,61 @@ pub(super) struct Journal {
     /// Until here, the system need not keep the file in memory.
     let_go: u64,
     reserve: Reserve,
+    /// Where lines are durable before the file is.
+    wal: Option<Wal>,
+    wal_bytes: u64,
+    /// The file could not be synced, so that of what the write-ahead log holds, any part of it may be missing.
+    doubtful: bool,
     /// What proves that no line was changed since.
     log: Option<Keeper>,
 }
 
 impl Journal {
-    /// Opens the file of a day, or of a later one if there is one. Its content has been through `recovery`.
-    pub(super) fn open(
-        disk: Arc<dyn Disk>,
-        directory: &Path,
-        durable: bool,
-        reserve_bytes: u64,
-        now: SystemTime,
-    ) -> io::Result<Self> {
+    /// Opens the file of a day, or of a later one if there is one. Its content, and that of the write-ahead log, has been through `recovery`.
+    pub(super) fn open(disk: Arc<dyn Disk>, settings: &AuditSettings, now: SystemTime) -> io::Result<Self> {
+        let AuditSettings { directory, durable, reserve_bytes, wal_bytes, .. } = settings;
         let today = Day::of(now);
         let day = newest(directory)?.map_or(today, |newest| newest.max(today));
         if day > today {
             tracing::error!(%day, %today, "the newest file is of a later day than the clock says; it is gone on with until that day is over");
         }
         let path = directory.join(day.file(PREFIX));
-        let (file, good) = open(&*disk, directory, &path, durable)?;
-        let reserve = Reserve::new(directory, reserve_bytes);
-        Ok(Self {
+        let (file, good) = open(&*disk, directory, &path, *durable)?;
+        let reserve = Reserve::new(directory, *reserve_bytes);
+        let mut journal = Self {
             disk,
-            directory: directory.to_owned(),
-            durable,
+            directory: directory.clone(),
+            durable: *durable,
             day,
             path,
             file,
             good,
             let_go: good,
             reserve,
+            wal: None,
+            wal_bytes: if *durable { *wal_bytes } else { 0 },
+            doubtful: false,
             log: None,
-        })
+        };
+        journal.open_wal();
+        Ok(journal)
+    }
+
+    /// Opens the write-ahead log. Without one, each batch waits until its file is synced.
+    fn open_wal(&mut self) {
+        let path = self.directory.join(wal::FILE);
+        let opened = match self.wal_bytes {
+            0 => Ok(None),
+            bytes => Wal::open(&*self.disk, &self.directory, bytes).map(Some),
+        };
+        if let Err(error) = &opened {
+            tracing::warn!(%error, file = %path.display(), "no write-ahead log can be kept, so that each batch takes longer");
+        }
+        self.wal = opened.ok().flatten();
+        if self.wal.is_none() {
+            // It would be held against files that went on without it.
+            let _ = fs::remove_file(&path);
+        }
     }
 
     /// From now on every line goes into a log too, those that are in the record's files already first. `told` is called with
@@ -95,9 +118,10 @@ impl Journal {
         self.log.as_ref()
     }
 
-    /// Ends the log, with a checkpoint over all there is.
-    pub(super) fn close_log(&mut self) -> io::Result<()> {
-        self.log.as_mut().map_or(Ok(()), Keeper::close)
+    /// Ends the log, with a checkpoint over all there is, and leaves nothing in the write-ahead log.
+    pub(super) fn close(&mut self) -> io::Result<()> {
+        let closed = self.log.as_mut().map_or(Ok(()), Keeper::close);
+        closed.and(self.settle())
     }
 
     /// The file that is written now.
@@ -130,14 +154,40 @@ impl Journal {
     pub(super) fn let_go(&mut self) {
         let until = self.good.saturating_sub(AT_HAND);
         if until.saturating_sub(self.let_go) >= LET_GO {
-            self.file.let_go(self.let_go..until);
+            // Linux writes out what it is told to let go of and has not synced; that is let go of the next time.
+            let from = if self.wal.is_some() { self.let_go.saturating_sub(LET_GO) } else { self.let_go };
+            self.file.let_go(from..until);
             self.let_go = until;
         }
     }
 
     fn write(&mut self, lines: &[u8]) -> io::Result<()> {
         self.file.append(lines)?;
-        if self.durable { self.file.sync() } else { Ok(()) }
+        match &mut self.wal {
+            _ if !self.durable => Ok(()),
+            Some(wal) if wal.has_room(lines.len()) => wal.put(&self.day.file(PREFIX), self.good, lines),
+            Some(_) => self.settle(),
+            None => self.file.sync(),
+        }
+    }
+
+    /// Syncs the file, so that the write-ahead log can begin anew.
+    fn settle(&mut self) -> io::Result<()> {
+        let Some(wal) = &mut self.wal else { return Ok(()) };
+        self.doubtful = true;
+        self.file.sync()?;
+        self.doubtful = false;
+        wal.begin()
+    }
+
+    /// Syncs the file, and does without the write-ahead log: its descriptor may belong to a mount that is gone, too.
+    fn leave_wal(&mut self) -> io::Result<()> {
+        let settled = self.settle();
+        if self.doubtful {
+            return settled;
+        }
+        self.wal = None;
+        Ok(())
     }
 
     /// Gives up what is held back, where a failure is that the disk is full; whether there was any.
@@ -149,11 +199,29 @@ impl Journal {
     pub(super) fn mend(&mut self, now: SystemTime) -> io::Result<()> {
         // The old descriptor may belong to a mount that is gone.
         self.file = self.disk.open(&self.path)?;
+        self.write_anew()?;
         self.cut()?;
+        self.leave_wal()?;
         self.follow(now)?;
         let proof = self.file.append(&PROBE).and_then(|()| self.file.sync());
         self.cut()?;
-        proof
+        proof?;
+        self.open_wal();
+        Ok(())
+    }
+
+    /// Writes once more what is durable in the write-ahead log alone. After a failed sync, the kernel may hold it for written.
+    fn write_anew(&mut self) -> io::Result<()> {
+        let Some(wal) = self.wal.as_ref().filter(|_| self.doubtful) else { return Ok(()) };
+        let held = wal.held(&self.directory)?.filter(|held| held.file == self.day.file(PREFIX));
+        if let Some(held) = held
+            && self.file.length()? >= held.offset
+        {
+            self.file.cut(held.offset)?;
+            self.file.append(&held.lines)?;
+            self.good = held.end();
+        }
+        Ok(())
     }
 
     /// Cuts what lies beyond the last good line. A file that is shorter was cut by somebody else, and is not made longer.
@@ -170,9 +238,15 @@ impl Journal {
     /// would come before others that the log has before them.
     fn follow(&mut self, now: SystemTime) -> io::Result<()> {
         let day = Day::of(now).max(self.day);
+        if self.wal.as_ref().is_some_and(|wal| !wal.is_in(&self.directory)) {
+            tracing::error!("the write-ahead log was moved or removed; a new one is begun");
+            self.leave_wal()?;
+            self.open_wal();
+        }
         if day == self.day && self.file.is_at(&self.path) {
             return Ok(());
         }
+        self.settle()?;
         let path = self.directory.join(day.file(PREFIX));
         let (file, good) = open(&*self.disk, &self.directory, &path, self.durable)?;
         if good == 0
@@ -233,13 +307,14 @@ fn days(directory: &Path) -> io::Result<Vec<(Day, PathBuf)>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::tests::material::{at, directory};
+    use crate::audit::tests::material::{at, directory, settings};
 
     #[test]
     fn room_is_made_once_and_only_on_a_full_disk() {
         let directory = directory();
         let disk = Arc::new(super::super::disk::LocalDisk);
-        let journal = Journal::open(disk, directory.path(), true, 1 << 20, at(0)).unwrap();
+        let settings = AuditSettings { reserve_bytes: 1 << 20, ..settings(directory.path()) };
+        let journal = Journal::open(disk, &settings, at(0)).unwrap();
         assert!(!journal.make_room(&io::ErrorKind::PermissionDenied.into()));
         assert!(journal.make_room(&io::ErrorKind::StorageFull.into()));
         assert!(!journal.make_room(&io::ErrorKind::StorageFull.into()), "there is no more");

@@ -5,6 +5,7 @@
 //! refused, and so is every further decision until the disk works again, which is tried without a restart.
 //!
 //! - [`writer`] is the door: [`Audit`]; behind it `queue`, `batch` (the shared wait) and `commit` (the thread);
+//! - `wal` is where a batch is durable first;
 //! - `reserve` is space held back for a full disk;
 //! - `spill` is the second disk, while the first fails;
 //! - `journal` is the form on disk, OCSF JSON lines in one file a day: the one place to change for another form;
@@ -49,6 +50,7 @@ pub mod strangers;
 mod tests;
 pub mod tlog;
 mod unusual;
+mod wal;
 pub mod writer;
 
 pub use access::{Access, Looker};

@@ -19,6 +19,7 @@ use super::{
     disk, journal,
     ocsf::{self, LINE_LIMIT_BYTES},
     settings::AuditFault,
+    wal,
 };
 
 /// How many files are read back, the newest: requests outlive midnight.
@@ -27,6 +28,8 @@ const FILES: usize = 2;
 /// What was found and mended when the record was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
+    /// Bytes that a power cut had taken from the record's file, brought back from the write-ahead log.
+    pub restored_bytes: u64,
     /// Bytes of torn last lines that were cut.
     pub torn_bytes: u64,
     /// Decisions that had no outcome and were closed as `unknown`.
@@ -36,6 +39,7 @@ pub struct Recovered {
 /// What the files say, with torn ends already cut.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
+    restored_bytes: u64,
     torn_bytes: u64,
     open: HashMap<String, Orphan>,
     lines: usize,
@@ -72,9 +76,9 @@ struct Unmapped<'a> {
     source: Option<Cow<'a, str>>,
 }
 
-/// Reads the newest files and cuts their torn ends.
+/// Brings back what a power cut took from the newest file, reads the newest files and cuts their torn ends.
 pub(super) fn read(directory: &Path) -> Result<Reading, AuditFault> {
-    let mut reading = Reading::default();
+    let mut reading = Reading { restored_bytes: wal::replay(directory)?, ..Reading::default() };
     let mut ends = Vec::new();
     for path in newest(directory)? {
         let torn = reading.file(&path)?;
@@ -97,7 +101,8 @@ impl Reading {
         for (id, orphan) in &orphans {
             ocsf::encode_unknown(id, orphan.source.as_deref(), now, &mut lines);
         }
-        (Recovered { torn_bytes: self.torn_bytes, orphans: orphans.len() }, lines)
+        let Self { restored_bytes, torn_bytes, .. } = self;
+        (Recovered { restored_bytes, torn_bytes, orphans: orphans.len() }, lines)
     }
 
     /// Reads one file; returns how many bytes at its end are no whole line.

@@ -26,13 +26,15 @@ pub struct AuditSettings {
     pub spill: Option<PathBuf>,
     /// How much of the disk is held back for when it is full, in bytes.
     pub reserve_bytes: u64,
+    /// The size of the write-ahead log, in bytes; 0: none, and each batch waits until its file is synced.
+    pub wal_bytes: u64,
     /// The log that proves the record; none: nothing proves that it was not changed.
     pub log: Option<LogSettings>,
 }
 
 impl AuditSettings {
-    /// The settings of an operator's file, with 16 MiB of queue and of kept records, 50 ms, 500 ms, 64 MiB of strangers and
-    /// 64 MiB held back.
+    /// The settings of an operator's file, with 16 MiB of queue and of kept records, 50 ms, 500 ms, 64 MiB of strangers,
+    /// 64 MiB held back and 16 MiB of write-ahead log.
     #[must_use]
     pub fn new(directory: PathBuf, durable: bool) -> Self {
         Self {
@@ -45,6 +47,7 @@ impl AuditSettings {
             strangers_bytes: 64 << 20,
             spill: None,
             reserve_bytes: 64 << 20,
+            wal_bytes: 16 << 20,
             log: None,
         }
     }
@@ -91,6 +94,36 @@ pub enum AuditFault {
         line: u64,
         /// What is wrong with it.
         what: String,
+    },
+    /// What was on the disk is not in the record's file any more.
+    #[error(
+        "{path}: it has {length} bytes, and had {known} on the disk before the gate stopped: lines were removed. Put the file back, or \
+         keep what is there, with `{wal}`, as evidence outside the audit directory and start again",
+        path = path.display(), wal = wal.display()
+    )]
+    Cut {
+        /// The record's file.
+        path: PathBuf,
+        /// Its length now.
+        length: u64,
+        /// And what it was at least.
+        known: u64,
+        /// The write-ahead log, which knows.
+        wal: PathBuf,
+    },
+    /// What the record's file has is not what was written there.
+    #[error(
+        "{path}: byte {at} is not what the gate wrote there, which `{wal}` still has: the record was changed after it was written. Keep \
+         both as evidence outside the audit directory, find out who changed it, and start again",
+        path = path.display(), wal = wal.display()
+    )]
+    Changed {
+        /// The record's file.
+        path: PathBuf,
+        /// Where they differ first, from 0.
+        at: u64,
+        /// The write-ahead log, which knows.
+        wal: PathBuf,
     },
     /// The log that proves the record.
     #[error(transparent)]

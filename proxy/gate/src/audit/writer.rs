@@ -49,7 +49,7 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// Opens the record: reads back the newest files, cuts a torn last line, closes decisions without an outcome, starts the thread.
+    /// Opens the record: brings back what a power cut took, reads back the newest files, cuts a torn last line, closes decisions without an outcome, starts the thread.
     /// This blocks; with a large file of today it takes its time (some 2 s a GB).
     ///
     /// # Errors
@@ -66,19 +66,13 @@ impl Audit {
         settings: AuditSettings,
         clock: SharedClock,
     ) -> Result<(Self, Recovered), AuditFault> {
-        let directory = settings.directory;
+        let directory = settings.directory.clone();
         disk::make_directory(&directory)
             .map_err(|cause| AuditFault::Directory { path: directory.clone(), cause })?;
         let lock = lock(&directory, LOCK)?;
         let mut spill = settings.spill.as_deref().map(Spill::open).transpose()?;
         let mut reading = recovery::read(&directory)?;
-        let journal = Journal::open(
-            Arc::clone(disk),
-            &directory,
-            settings.durable,
-            settings.reserve_bytes,
-            clock.now(),
-        );
+        let journal = Journal::open(Arc::clone(disk), &settings, clock.now());
         let anchors = settings.log.as_ref().is_some_and(|log| log.anchor.is_some());
         let mut journal = journal.map_err(|cause| AuditFault::File { path: directory.clone(), cause })?;
         let queue = Arc::new(Queue::new(settings.queue_bytes, settings.linger));

@@ -37,7 +37,7 @@ use tempfile::TempDir;
 
 use crate::audit::{
     Audit, AuditSettings, BrokenGlass, Digests, Record, Recovered,
-    disk::{Disk, DiskFile, LocalDisk},
+    disk::{Blocks, Disk, DiskFile, LocalDisk},
     settings::AuditFault,
 };
 
@@ -85,6 +85,7 @@ pub(crate) fn settings(directory: &Path) -> AuditSettings {
         linger: Duration::from_millis(1),
         retry: Duration::from_millis(1),
         reserve_bytes: 0,
+        wal_bytes: 64 << 10,
         ..AuditSettings::new(directory.to_owned(), true)
     }
 }
@@ -360,6 +361,9 @@ pub(crate) struct Tricks {
     /// Opens the device that is always full.
     pub(crate) full: AtomicBool,
     pub(crate) panic: AtomicBool,
+    /// Files can be written in place.
+    pub(crate) in_place: AtomicBool,
+    pub(crate) fail_blocks: AtomicBool,
     pub(crate) syncs: AtomicUsize,
     held: Mutex<bool>,
     released: Condvar,
@@ -390,6 +394,26 @@ impl Disk for TrickyDisk {
             return Ok(Box::new(File::options().read(true).append(true).open("/dev/full")?));
         }
         Ok(Box::new(TrickyFile(Arc::clone(&self.0), LocalDisk.open(path)?)))
+    }
+
+    fn open_blocks(&self, path: &Path, bytes: u64) -> io::Result<Box<dyn Blocks>> {
+        if !self.0.in_place.load(SeqCst) {
+            return Err(ErrorKind::Unsupported.into());
+        }
+        Ok(Box::new(TrickyBlocks(Arc::clone(&self.0), LocalDisk.open_blocks(path, bytes)?)))
+    }
+}
+
+struct TrickyBlocks(Arc<Tricks>, Box<dyn Blocks>);
+
+impl Blocks for TrickyBlocks {
+    fn write(&mut self, at: u64, blocks: &[u8]) -> io::Result<()> {
+        failing(&self.0.fail_blocks)?;
+        self.1.write(at, blocks)
+    }
+
+    fn is_at(&self, path: &Path) -> bool {
+        self.1.is_at(path)
     }
 }
 

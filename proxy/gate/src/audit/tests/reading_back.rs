@@ -41,7 +41,11 @@ fn a_kill_at_any_byte_loses_no_whole_line_and_leaves_a_readable_log() {
         let orphans = usize::from(survived == 3);
         let (audit, recovered) = open(killed.path()).unwrap();
         audit.close();
-        assert_eq!(recovered, Recovered { torn_bytes: torn as u64, orphans }, "cut at {length}");
+        assert_eq!(
+            recovered,
+            Recovered { torn_bytes: torn as u64, orphans, ..Recovered::default() },
+            "cut at {length}"
+        );
         let kept = super::material::names(killed.path());
         assert_eq!(kept[..survived], names[..survived], "cut at {length}");
         assert_eq!(kept.len(), survived + orphans, "cut at {length}");
@@ -66,7 +70,7 @@ fn decisions_without_an_outcome_end_in_unknown() {
 
     clock.set(at(86_400));
     let (audit, recovered) = Audit::open(settings(directory.path()), clock.clone()).unwrap();
-    assert_eq!(recovered, Recovered { torn_bytes: 0, orphans: 2 });
+    assert_eq!(recovered, Recovered { orphans: 2, ..Recovered::default() });
     drop(audit);
     let closed = lines(&directory.path().join("audit-20260302.jsonl"));
     let uids: Vec<_> = closed.iter().map(|line| line["metadata"]["uid"].as_str().unwrap()).collect();
@@ -97,7 +101,7 @@ fn a_torn_end_of_any_kind_is_cut() {
         text.extend(&end);
         fs::write(file(directory.path()), text).unwrap();
         let (audit, recovered) = open(directory.path()).unwrap();
-        assert_eq!(recovered, Recovered { torn_bytes: end.len() as u64, orphans: 0 }, "{name}");
+        assert_eq!(recovered, Recovered { torn_bytes: end.len() as u64, ..Recovered::default() }, "{name}");
         audit.append(record(2)).unwrap();
         drop(audit);
         assert_eq!(names(directory.path()), [decision_name(1), outcome_name(1), decision_name(2)], "{name}");
