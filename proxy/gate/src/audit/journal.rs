@@ -154,9 +154,8 @@ impl Journal {
     pub(super) fn let_go(&mut self) {
         let until = self.good.saturating_sub(AT_HAND);
         if until.saturating_sub(self.let_go) >= LET_GO {
-            // Linux writes out what it is told to let go of and has not synced; that is let go of the next time.
-            let from = if self.wal.is_some() { self.let_go.saturating_sub(LET_GO) } else { self.let_go };
-            self.file.let_go(from..until);
+            // What is not on the disk yet, Linux begins to write when it is told to let go of it; it does so the next time.
+            self.file.let_go(self.let_go.saturating_sub(LET_GO)..until);
             self.let_go = until;
         }
     }
@@ -177,7 +176,7 @@ impl Journal {
         self.doubtful = true;
         self.file.sync()?;
         self.doubtful = false;
-        wal.begin()
+        wal.clear()
     }
 
     /// Syncs the file, and does without the write-ahead log: its descriptor may belong to a mount that is gone, too.

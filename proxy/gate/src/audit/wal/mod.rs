@@ -24,8 +24,8 @@ pub(super) use replay::replay;
 
 /// Its name, in the record's directory.
 pub(super) const FILE: &str = "audit.wal";
-/// A batch of more bytes is as well synced where it belongs.
-const LARGEST: usize = 4 << 20;
+/// A batch of more bytes is as well synced where it belongs: many share that, and writing them twice costs more.
+const LARGEST: usize = 128 << 10;
 
 /// The open write-ahead log.
 pub(super) struct Wal {
@@ -54,8 +54,13 @@ impl Wal {
         Ok(wal)
     }
 
-    /// Begins a round: what it held until now is on the disk elsewhere.
-    pub(super) fn begin(&mut self) -> io::Result<()> {
+    /// What it held until now is on the disk elsewhere.
+    pub(super) fn clear(&mut self) -> io::Result<()> {
+        if self.number > 1 { self.begin() } else { Ok(()) }
+    }
+
+    /// Begins a round.
+    fn begin(&mut self) -> io::Result<()> {
         let mut round = [0; 8];
         default_provider().secure_random.fill(&mut round).map_err(|_| io::Error::other("no randomness"))?;
         (self.round, self.number, self.at) = (u64::from_ne_bytes(round), 0, 0);
