@@ -20,8 +20,8 @@ pub(super) trait Disk: Send + Sync {
     /// Opens a file for appending, and makes it if it is missing.
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
 
-    /// Opens a file of so many bytes, all of which the disk has a place for, to write over them. It is made anew where it is not that.
-    fn open_blocks(&self, path: &Path, bytes: u64) -> io::Result<Box<dyn Blocks>>;
+    /// Makes a file anew, of so many bytes that the disk has a place for, to write over them.
+    fn make_blocks(&self, path: &Path, bytes: u64) -> io::Result<Box<dyn Blocks>>;
 
     /// Makes the names in a directory durable, new ones among them.
     fn sync_directory(&self, path: &Path) -> io::Result<()> {
@@ -62,20 +62,13 @@ impl Disk for LocalDisk {
         Ok(Box::new(open_private(path)?))
     }
 
-    fn open_blocks(&self, path: &Path, bytes: u64) -> io::Result<Box<dyn Blocks>> {
-        if !fs::symlink_metadata(path).is_ok_and(|file| is_whole(&file, bytes)) {
-            write_zeros(path, bytes)?;
-            self.sync_directory(path.parent().unwrap_or(Path::new(".")))?;
-        }
+    fn make_blocks(&self, path: &Path, bytes: u64) -> io::Result<Box<dyn Blocks>> {
+        write_zeros(path, bytes)?;
+        self.sync_directory(path.parent().unwrap_or(Path::new(".")))?;
         // Past the page cache, and confirmed by the disk before a write returns.
         let flags = OFlag::O_NOFOLLOW | OFlag::O_DIRECT | OFlag::O_DSYNC;
         Ok(Box::new(OpenOptions::new().write(true).custom_flags(flags.bits()).open(path)?))
     }
-}
-
-/// Whether it has so many bytes, and no hole: a write into one has a place to find first.
-fn is_whole(file: &fs::Metadata, bytes: u64) -> bool {
-    file.is_file() && file.len() == bytes && file.blocks().saturating_mul(512) >= bytes
 }
 
 /// Makes a file of zeros that are on the disk: space that is only set aside is not written in place the first time.

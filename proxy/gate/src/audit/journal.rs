@@ -78,16 +78,16 @@ impl Journal {
             doubtful: false,
             log: None,
         };
-        journal.open_wal();
+        journal.make_wal();
         Ok(journal)
     }
 
-    /// Opens the write-ahead log. Without one, each batch waits until its file is synced.
-    fn open_wal(&mut self) {
+    /// Makes the write-ahead log. Without one, each batch waits until its file is synced.
+    fn make_wal(&mut self) {
         let path = self.directory.join(wal::FILE);
         let opened = match self.wal_bytes {
             0 => Ok(None),
-            bytes => Wal::open(&*self.disk, &self.directory, bytes).map(Some),
+            bytes => Wal::make(&*self.disk, &self.directory, bytes).map(Some),
         };
         if let Err(error) = &opened {
             tracing::warn!(%error, file = %path.display(), "no write-ahead log can be kept, so that each batch takes longer");
@@ -205,7 +205,7 @@ impl Journal {
         let proof = self.file.append(&PROBE).and_then(|()| self.file.sync());
         self.cut()?;
         proof?;
-        self.open_wal();
+        self.make_wal();
         Ok(())
     }
 
@@ -240,7 +240,7 @@ impl Journal {
         if self.wal.as_ref().is_some_and(|wal| !wal.is_in(&self.directory)) {
             tracing::error!("the write-ahead log was moved or removed; a new one is begun");
             self.leave_wal()?;
-            self.open_wal();
+            self.make_wal();
         }
         if day == self.day && self.file.is_at(&self.path) {
             return Ok(());

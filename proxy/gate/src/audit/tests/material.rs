@@ -396,11 +396,11 @@ impl Disk for TrickyDisk {
         Ok(Box::new(TrickyFile(Arc::clone(&self.0), LocalDisk.open(path)?)))
     }
 
-    fn open_blocks(&self, path: &Path, bytes: u64) -> io::Result<Box<dyn Blocks>> {
+    fn make_blocks(&self, path: &Path, bytes: u64) -> io::Result<Box<dyn Blocks>> {
         if !self.0.in_place.load(SeqCst) {
             return Err(ErrorKind::Unsupported.into());
         }
-        Ok(Box::new(TrickyBlocks(Arc::clone(&self.0), LocalDisk.open_blocks(path, bytes)?)))
+        Ok(Box::new(TrickyBlocks(Arc::clone(&self.0), LocalDisk.make_blocks(path, bytes)?)))
     }
 }
 

@@ -42,13 +42,13 @@ pub(super) struct Wal {
 }
 
 impl Wal {
-    /// Opens the one of a directory, or makes it. What it held must be on the disk elsewhere.
-    pub(super) fn open(disk: &dyn Disk, directory: &Path, bytes: u64) -> io::Result<Self> {
+    /// Makes the one of a directory. What a former one held must be on the disk elsewhere, and is overwritten: it may be past its retention.
+    pub(super) fn make(disk: &dyn Disk, directory: &Path, bytes: u64) -> io::Result<Self> {
         let path = directory.join(FILE);
         if !path.exists() && !has_room(directory, bytes) {
             return Err(io::ErrorKind::StorageFull.into());
         }
-        let blocks = disk.open_blocks(&path, bytes)?;
+        let blocks = disk.make_blocks(&path, bytes)?;
         let mut wal = Self { blocks, bytes, round: 0, number: 0, at: 0, written: Written::default() };
         wal.begin()?;
         Ok(wal)

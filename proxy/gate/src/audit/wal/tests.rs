@@ -194,7 +194,7 @@ async fn each_file_has_a_round_of_its_own() {
 fn what_is_not_whole_is_not_read() {
     let directory = directory();
     let path = directory.path().join(FILE);
-    let mut wal = Wal::open(&LocalDisk, directory.path(), 64 << 10).unwrap();
+    let mut wal = Wal::make(&LocalDisk, directory.path(), 64 << 10).unwrap();
     wal.put(DAY, 7, b"one\n").unwrap();
     let last = wal.at as usize;
     let two: Vec<u8> = (0..6_000).map(|number| number as u8).collect();
@@ -215,8 +215,9 @@ fn what_is_not_whole_is_not_read() {
         assert_eq!(held_of(&whole[..length]).lines, b"one\n", "{length} bytes");
     }
     assert_eq!(held_of(&whole).offset, 7);
-    let mut wal = Wal::open(&LocalDisk, directory.path(), 64 << 10).unwrap();
+    let mut wal = Wal::make(&LocalDisk, directory.path(), 64 << 10).unwrap();
     assert_eq!(held(&path).unwrap().unwrap().lines, b"", "what a former round left is not this one's");
+    assert!(fs::read(&path).unwrap()[BLOCK..].iter().all(|byte| *byte == 0), "and is nowhere any more");
     wal.put(DAY, 3, b"three\n").unwrap();
     let held = held(&path).unwrap().unwrap();
     assert_eq!((held.offset, &*held.lines), (3, b"three\n".as_slice()));
@@ -225,7 +226,7 @@ fn what_is_not_whole_is_not_read() {
 #[test]
 fn a_log_that_names_another_file_is_refused() {
     let directory = directory();
-    let mut wal = Wal::open(&LocalDisk, directory.path(), 64 << 10).unwrap();
+    let mut wal = Wal::make(&LocalDisk, directory.path(), 64 << 10).unwrap();
     wal.put("../elsewhere", 0, b"line\n").unwrap();
     let fault = open(directory.path()).map(drop).unwrap_err();
     assert!(fault.to_string().contains("it names no file of the record"), "{fault}");
