@@ -22,8 +22,8 @@ use super::{
 /// A buffer that a rare large batch has blown up is given back.
 const BUFFER_BYTES: usize = 16 << 20;
 
-/// A batch gathers for as long as the last commit took, within these bounds: on a quick disk it is the processor that is saved.
-const GATHER: [Duration; 2] = [Duration::from_micros(300), Duration::from_millis(1)];
+/// A batch gathers for as long as the last commit took, and for no longer than this.
+const GATHER: Duration = Duration::from_millis(1);
 
 /// What the thread owns.
 pub(super) struct Committer {
@@ -87,8 +87,7 @@ impl Committer {
         loop {
             let retry = self.again.map(|_| self.retry);
             let gather = Duration::from_micros(self.counts.last_commit_micros.load(Ordering::Relaxed));
-            let gather = gather.clamp(GATHER[0], GATHER[1]);
-            match self.queue.take(&mut records, gather, retry, || self.clock.ticks()) {
+            match self.queue.take(&mut records, gather.min(GATHER), retry, || self.clock.ticks()) {
                 Work::Batch(batch) => {
                     self.commit(&records, &batch);
                     records.clear();
