@@ -1,6 +1,6 @@
 //! XML 1.0, as much of it as inspection needs: text, attribute values, nesting. Nothing is expanded or fetched: entities other
-//! than the five of XML and character references are left as they stand, and a document that declares some, or is in an
-//! encoding that is not read, is an error, since an application would read in it what no rule has seen.
+//! than the five of XML and character references are left as they stand, and a document that declares some, or attributes, that has
+//! its type elsewhere, or is in an encoding that is not read, is an error, since an application would read in it what no rule has seen.
 
 use memchr::{memchr, memmem};
 
@@ -19,6 +19,8 @@ pub(crate) enum Piece<'a> {
 const MALFORMED: &str = "the XML body is malformed";
 const TOO_DEEP: &str = "the XML body is nested too deep";
 const ENTITIES: &str = "the XML body declares entities, which are not expanded";
+const ATTRIBUTES: &str = "the XML body declares attributes, whose usual values are not filled in";
+const ELSEWHERE: &str = "the XML body has its document type elsewhere, from where it is not fetched";
 const ENCODING: &str = "the XML body is in an encoding that is not read as its bytes are";
 
 /// Parses `body`, at most `depth` levels deep; a `false` of the sink stops it.
@@ -116,32 +118,53 @@ impl<'a> Parser<'a> {
         Ok(sink(Piece::Text(&self.text)))
     }
 
-    /// Skips a document type with its internal subset.
+    /// Skips a document type with its internal subset. A quote in a comment or an instruction opens nothing: whoever took it for one
+    /// would skip elements, too.
     fn doctype(&mut self) -> Result<(), &'static str> {
+        if self.seen || !self.rest.starts_with(b"<!DOCTYPE") {
+            return Err(MALFORMED);
+        }
         let mut depth = 0_usize;
-        let mut quote = None;
-        for (at, byte) in self.rest.iter().enumerate() {
-            match (quote, byte) {
-                (Some(open), byte) if byte == open => quote = None,
-                (Some(_), _) => {}
-                (None, b'"' | b'\'') => quote = Some(byte),
-                (None, b'<' | b'[') => depth += 1,
-                (None, b']') => depth = depth.saturating_sub(1),
-                (None, b'>') => {
-                    depth = depth.saturating_sub(1);
-                    if depth == 0 {
-                        let text = self.rest.get(..at).unwrap_or_default();
-                        if memmem::find(text, b"<!ENTITY").is_some() {
-                            self.complaint = Some(ENTITIES);
-                        }
-                        self.skip(at + 1);
+        loop {
+            self.skip(self.rest.iter().position(|byte| b"<>[]\"'".contains(byte)).ok_or(MALFORMED)?);
+            match self.rest {
+                [b'<', b'!', b'-', b'-', ..] => {
+                    self.past(4, b"-->")?;
+                }
+                [b'<', b'?', ..] => {
+                    self.past(2, b"?>")?;
+                }
+                [quote @ (b'"' | b'\''), ..] => {
+                    // Outside the subset only what names another file is quoted.
+                    if depth == 1 {
+                        self.complaint = Some(ELSEWHERE);
+                    }
+                    self.past(1, &[*quote])?;
+                }
+                [b'<' | b'[', ..] => {
+                    self.declaration();
+                    depth += 1;
+                    self.skip(1);
+                }
+                _ => {
+                    depth = depth.checked_sub(1).ok_or(MALFORMED)?;
+                    let ends = depth == 0 && self.rest.first() == Some(&b'>');
+                    self.skip(1);
+                    if ends {
                         return Ok(());
                     }
                 }
-                _ => {}
             }
         }
-        Err(MALFORMED)
+    }
+
+    /// Notes what is declared here, if it would change what the document says.
+    fn declaration(&mut self) {
+        for (opening, complaint) in [(&b"<!ENTITY"[..], ENTITIES), (b"<!ATTLIST", ATTRIBUTES)] {
+            if self.rest.starts_with(opening) {
+                self.complaint = Some(complaint);
+            }
+        }
     }
 
     fn close(&mut self, sink: &mut dyn FnMut(Piece<'_>) -> bool) -> Result<bool, &'static str> {
@@ -304,7 +327,17 @@ mod tests {
             ("<?xml version='1.0'?><a b='1&lt;'>x<c/>y</a>", "a:1< t:x l:xml.a.c t:y ", true),
             ("<a><![CDATA[<b>]]>&#65;&x;</a>", "t:<b> t:A&x; l:xml.a ", true),
             ("<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><a>&x;</a>", "t:&x; l:xml.a ", false),
-            ("<!DOCTYPE a SYSTEM \"a.dtd\"><a>x</a>", "t:x l:xml.a ", true),
+            ("<!DOCTYPE a SYSTEM \"a.dtd\"><a>x</a>", "t:x l:xml.a ", false),
+            ("<!DOCTYPE a PUBLIC '-//A//EN' 'a.dtd' []><a>x</a>", "t:x l:xml.a ", false),
+            ("<!DOCTYPE a><a>x</a>", "t:x l:xml.a ", true),
+            ("<!DOCTYPE a [<!ELEMENT a (#PCDATA)><!NOTATION n SYSTEM 'n'>]><a>x</a>", "t:x l:xml.a ", true),
+            ("<!DOCTYPE a [<!ATTLIST a b CDATA 'y'>]><a>x</a>", "t:x l:xml.a ", false),
+            ("<!DOCTYPE a [<!-- ' -->]><a>y<!-- '>]><a>x --></a>", "t:y l:xml.a ", true),
+            ("<!DOCTYPE a [<?b \" ?>]><a>y<?b \">]><a>x ?></a>", "t:y l:xml.a ", true),
+            ("<!DOCTYPE a []]><a/>", "", false),
+            ("<a><!DOCTYPE a [y]>x</a>", "", false),
+            ("<a/><!DOCTYPE a [y]>", "l:xml.a ", false),
+            ("<!FOO y><a/>", "", false),
             ("<?xml version='1.0' encoding='UTF-7'?><a>+ADw-</a>", "t:+ADw- l:xml.a ", false),
             ("<?xml version='1.0' encoding = \"iso-8859-1\"?><a/>", "l:xml.a ", true),
             ("<a><b></a></b>", "", false),
