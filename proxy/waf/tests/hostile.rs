@@ -351,6 +351,7 @@ fn hostile_requests_are_refused() {
         ("application/json", &b"{\"a\":\"needle b\",\"a\":1}"[..]),
         ("application/json", b"{\"a\":1,\"a\":\"needle b\"}"),
         ("text/xml", b"<!DOCTYPE a [<!-- ' -->]><a>needle b<!-- '>]><a>x --></a>"),
+        ("text/xml", b"<a>&#x00000000000000006e;eedle b</a>"),
     ] {
         let found = gate.ask("/", &[("Content-Type", kind)], body);
         assert_eq!(found.and_then(|found| found.rule), Some(1), "{}", body.escape_ascii());

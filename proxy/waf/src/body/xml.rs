@@ -271,7 +271,9 @@ fn resolve(raw: &[u8], out: &mut Vec<u8>) {
     while let Some(at) = memchr(b'&', rest) {
         out.extend_from_slice(rest.get(..at).unwrap_or_default());
         let tail = rest.get(at + 1..).unwrap_or_default();
-        let end = tail.iter().take(12).position(|byte| *byte == b';');
+        // As long as it may be: a number may have any zeros before it.
+        let end = tail.iter().position(|byte| !byte.is_ascii_alphanumeric() && *byte != b'#');
+        let end = end.filter(|end| tail.get(*end) == Some(&b';'));
         let char = end.and_then(|end| reference(tail.get(..end)?));
         match (char, end) {
             (Some(char), Some(end)) => {
@@ -338,6 +340,11 @@ mod tests {
             ("<a><!DOCTYPE a [y]>x</a>", "", false),
             ("<a/><!DOCTYPE a [y]>", "l:xml.a ", false),
             ("<!FOO y><a/>", "", false),
+            (
+                "<a b='&#x0000000000000000003c;'>&#00000000000000065;&#x3c&lt;</a>",
+                "a:< t:A&#x3c< l:xml.a ",
+                true,
+            ),
             ("<?xml version='1.0' encoding='UTF-7'?><a>+ADw-</a>", "t:+ADw- l:xml.a ", false),
             ("<?xml version='1.0' encoding = \"iso-8859-1\"?><a/>", "l:xml.a ", true),
             ("<a><b></a></b>", "", false),
