@@ -416,6 +416,12 @@ fn multipart_evasions_are_seen() {
         ),
         ("text before", TYPE, format!("x\r\n--0\r\n{HEAD}\r\n\r\nx\r\n--0--\r\n")),
         ("text after", TYPE, format!("--0\r\n{HEAD}\r\n\r\nx\r\n--0--\r\nx")),
+        (
+            "a boundary after half a line end",
+            TYPE,
+            format!("--0\r\n{HEAD}\r\n\r\nx\n--0\r\n{HEAD}; filename=b\r\n\r\nx\r\n--0--\r\n"),
+        ),
+        ("a last boundary after half a line end", TYPE, format!("--0\r\n{HEAD}\r\n\r\nx\n--0--\r\n")),
         ("a boundary with more behind", TYPE, format!("--0\r\n{HEAD}\r\n\r\nx\r\n--0z\r\n--0--\r\n")),
         ("no last boundary", TYPE, format!("--0\r\n{HEAD}\r\n\r\nx\r\n--0\r\n")),
         ("no blank line", TYPE, format!("--0\r\n{HEAD}\r\n--0--\r\n")),

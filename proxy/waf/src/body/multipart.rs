@@ -179,6 +179,8 @@ fn parts<'a>(
             Delimiter::Part(len) => (len, false),
             Delimiter::Last(len) => (len, true),
         };
+        // Strict servers know a delimiter by the whole line end before it, and read on where there is less.
+        parsed.flags.lf_line |= at > 0 && !body.get(..at).is_some_and(|before| before.ends_with(b"\r\n"));
         match start {
             None => parsed.flags.data_before |= at > 0,
             Some(start) => part(body.get(start..at).unwrap_or_default(), limits, parsed, &mut plain_bytes)?,
@@ -444,10 +446,12 @@ mod tests {
     fn oddities_are_flagged() {
         let part = "Content-Disposition: form-data; name=a\r\n\r\nx\r\n";
         type Check = fn(&Parsed<'_>) -> bool;
-        let cases: [(&[u8], String, Check); 13] = [
+        let cases: [(&[u8], String, Check); 15] = [
             (TYPE, format!("x\r\n--0000\r\n{part}--0000--"), |parsed| parsed.flags.data_before),
             (TYPE, format!("--0000\r\n{part}--0000--\r\nx"), |parsed| parsed.flags.data_after),
             (TYPE, format!("--0000\n{part}--0000--\r\n"), |parsed| parsed.flags.crlf_lf_lines()),
+            (TYPE, format!("--0000\r\n{}--0000--", part.replace("x\r", "x")), |parsed| parsed.flags.is_strict_error()),
+            (TYPE, format!("--0000\r\n{}--0000\r\n{part}--0000--", part.replace("x\r", "x")), |parsed| parsed.flags.is_strict_error()),
             (TYPE, format!("--0000\r\n{part}--0000"), |parsed| parsed.error.is_some() && parsed.parts.len() == 1),
             (TYPE, format!("--0000\r\n{part}"), |parsed| parsed.error.is_some() && parsed.parts.len() == 1),
             (TYPE, "--0000\r\nContent-Disposition: form-data;\r\n name=a\r\n\r\nx\r\n--0000--".into(), |parsed| parsed.flags.header_folding),
