@@ -422,6 +422,12 @@ fn multipart_evasions_are_seen() {
             format!("--0\r\n{HEAD}\r\n\r\nx\n--0\r\n{HEAD}; filename=b\r\n\r\nx\r\n--0--\r\n"),
         ),
         ("a last boundary after half a line end", TYPE, format!("--0\r\n{HEAD}\r\n\r\nx\n--0--\r\n")),
+        (
+            "a file name in sections",
+            TYPE,
+            format!("--0\r\n{HEAD}; filename*0=a.; filename*1=php\r\n\r\nx\r\n--0--\r\n"),
+        ),
+        ("a coded name", TYPE, format!("--0\r\n{HEAD}; name*=UTF-8''b\r\n\r\nx\r\n--0--\r\n")),
         ("a boundary with more behind", TYPE, format!("--0\r\n{HEAD}\r\n\r\nx\r\n--0z\r\n--0--\r\n")),
         ("no last boundary", TYPE, format!("--0\r\n{HEAD}\r\n\r\nx\r\n--0\r\n")),
         ("no blank line", TYPE, format!("--0\r\n{HEAD}\r\n--0--\r\n")),

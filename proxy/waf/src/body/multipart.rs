@@ -366,6 +366,10 @@ fn parameters(value: &[u8], flags: &mut Flags) -> Result<Parameters, &'static st
                 found.filename = Some(join(found.filename.take(), decoded));
             }
             b"filename" => found.filename = Some(join(found.filename.take(), value)),
+            // RFC 2231, 3 and 4: some servers put the sections together, and some decode the name of a field.
+            name if name.starts_with(b"filename*") || name.starts_with(b"name*") => {
+                return Err("a Content-Disposition header has a name in sections, or a coded one");
+            }
             _ => {}
         }
     }
@@ -446,7 +450,7 @@ mod tests {
     fn oddities_are_flagged() {
         let part = "Content-Disposition: form-data; name=a\r\n\r\nx\r\n";
         type Check = fn(&Parsed<'_>) -> bool;
-        let cases: [(&[u8], String, Check); 15] = [
+        let cases: [(&[u8], String, Check); 17] = [
             (TYPE, format!("x\r\n--0000\r\n{part}--0000--"), |parsed| parsed.flags.data_before),
             (TYPE, format!("--0000\r\n{part}--0000--\r\nx"), |parsed| parsed.flags.data_after),
             (TYPE, format!("--0000\n{part}--0000--\r\n"), |parsed| parsed.flags.crlf_lf_lines()),
@@ -459,6 +463,8 @@ mod tests {
             (TYPE, "--0000\r\nContent-Disposition: form-data; name='a'\r\n\r\nx\r\n--0000--".into(), |parsed| parsed.flags.invalid_quoting),
             (TYPE, "--0000\r\nContent-Disposition: form-data; name=a; name=b\r\n\r\nx\r\n--0000--".into(), |parsed| parsed.flags.invalid_part),
             (TYPE, "--0000\r\nContent-Disposition: form-data; name=a; filename=\"a.txt\"; filename*=UTF-8''b.php\r\n\r\nx\r\n--0000--".into(), |parsed| parsed.parts[0].filename.as_deref() == Some(b"a.txt b.php")),
+            (TYPE, "--0000\r\nContent-Disposition: form-data; name=a; filename*0=\"b.\"; filename*1=php\r\n\r\nx\r\n--0000--".into(), |parsed| parsed.flags.invalid_part),
+            (TYPE, "--0000\r\nContent-Disposition: form-data; name=a; name*=UTF-8''b\r\n\r\nx\r\n--0000--".into(), |parsed| parsed.flags.invalid_part),
             (TYPE, format!("--0000\r\n{part}").repeat(4) + "--0000--", |parsed| parsed.error.is_some() && parsed.parts.len() == 3),
             (b"multipart/form-data; boundary=\"0000\"", format!("--0000\r\n{part}--0000--"), |parsed| parsed.flags.boundary_quoted),
             (b"multipart/form-data; boundary=0; boundary=1", String::new(), |parsed| parsed.error.is_some()),
