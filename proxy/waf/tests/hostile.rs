@@ -183,6 +183,7 @@ fn hostile_requests_are_refused() {
     let uninspected = |reason| (InterruptionKind::Uninspected(reason), 400);
     let coded = "the request body has a content coding, which is not undone";
     let charset = "the request body is in a charset that is not read as its bytes are";
+    let types = "the request names two types of its body, of which servers choose either";
     let json = "the JSON body is malformed";
     let arguments = uninspected("more arguments than allowed");
     let mut gate = Gate::new(RULES);
@@ -330,7 +331,14 @@ fn hostile_requests_are_refused() {
             "/".into(),
             vec![("Content-Type", "multipart/form-data; boundary=0"), ("Content-Type", "text/plain")],
             b"a=b",
-            uninspected("the multipart boundary is missing"),
+            uninspected(types),
+        ),
+        (
+            "two types, of which the second hides a form in a file",
+            "/".into(),
+            vec![("Content-Type", FORM), ("Content-Type", "multipart/form-data; boundary=0")],
+            b"--0\r\nContent-Disposition: form-data; name=a; filename=b\r\n\r\n&c=needle+b&\r\n--0--\r\n",
+            uninspected(types),
         ),
     ] {
         let found = gate.ask(&target, &headers, body).map(|found| (found.kind, found.status));

@@ -93,6 +93,9 @@ impl State {
         if body.is_empty() {
             return;
         }
+        if self.has_two_types {
+            self.body_error("the request names two types of its body, of which servers choose either");
+        }
         if self.has_content_coding {
             self.body_error("the request body has a content coding, which is not undone");
         }

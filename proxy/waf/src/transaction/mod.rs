@@ -100,6 +100,7 @@ pub(crate) struct State {
     is_request_body_cut: bool,
     is_response_body_cut: bool,
     content_type: Vec<u8>,
+    has_two_types: bool,
     /// `Content-Length` of the request.
     declared_bytes: u64,
     has_content_coding: bool,
@@ -355,6 +356,7 @@ impl State {
             is_request_body_cut: false,
             is_response_body_cut: false,
             content_type: Vec::new(),
+            has_two_types: false,
             declared_bytes: 0,
             has_content_coding: false,
             uninspected: None,
@@ -404,6 +406,7 @@ impl State {
         self.is_request_body_cut = false;
         self.is_response_body_cut = false;
         self.content_type.clear();
+        self.has_two_types = false;
         self.declared_bytes = 0;
         self.has_content_coding = false;
         self.uninspected = None;

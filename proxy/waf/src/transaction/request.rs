@@ -193,6 +193,7 @@ impl State {
         if name.eq_ignore_ascii_case(b"cookie") {
             self.cookies(id);
         } else if name.eq_ignore_ascii_case(b"content-type") {
+            self.has_two_types |= !self.content_type.is_empty() && self.content_type != value;
             self.content_type.clear();
             self.content_type.extend_from_slice(value);
             let kind = value.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
