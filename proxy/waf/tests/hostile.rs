@@ -366,6 +366,23 @@ fn hostile_requests_are_refused() {
     }
 }
 
+/// What is kept of each value for each chain of transformations counts, too: one value that all of them change makes each chain's
+/// values differ from the others'.
+#[test]
+fn many_values_under_many_rules_take_no_more_than_allowed() {
+    let chains = ["t:lowercase", "t:urlDecodeUni", "t:htmlEntityDecode", "t:jsDecode", "t:cssDecode"];
+    let rules = (0..50).fold(RULES.to_owned(), |text, at| {
+        let chain = format!("{},{},{}", chains[at % 5], chains[at / 5 % 5], chains[(at + at / 25) % 5]);
+        text + &format!("\nSecRule XML://@* \"@rx zz{at}\" \"id:{},phase:2,pass,nolog,{chain}\"", 100 + at)
+    });
+    let mut gate = Gate::new(&rules);
+    let body = |count: usize| format!("<a x='zzA%41&lt;\\x41'{}/>", " b='x'".repeat(count)).into_bytes();
+    for (count, expected) in [(1_000, None), (100_000, Some(InterruptionKind::Exhausted))] {
+        let found = gate.ask("/", &[("Content-Type", "text/xml")], &body(count));
+        assert_eq!(found.map(|found| found.kind), expected, "{count}");
+    }
+}
+
 #[test]
 fn a_refusal_is_the_engines_only_when_it_is_on() {
     for (rules, expected) in [

@@ -8,9 +8,14 @@ use crate::program::{Column, Gate, Kinds, Need, Program, Select, Source};
 use crate::syntax::Variable;
 use crate::transform::Transform;
 
+/// Values of a column that outlive the transaction that needed room for them: as many as a request may have arguments.
+const KEPT: usize = 1024;
+
 /// The columns of a program, as far as a transaction has filled them.
 pub(crate) struct Columns {
     list: Vec<Filled>,
+    /// Whether any has room for more than is kept.
+    are_large: bool,
     /// Counts the questions about what changes while a phase runs.
     moment: u32,
 }
@@ -59,7 +64,17 @@ pub(crate) enum Key {
 
 impl Columns {
     pub(super) fn new(count: usize) -> Self {
-        Self { list: (0..count).map(|_| Filled::default()).collect(), moment: 0 }
+        Self { list: (0..count).map(|_| Filled::default()).collect(), are_large: false, moment: 0 }
+    }
+
+    /// Gives back what a costly transaction blew up.
+    pub(super) fn shrink(&mut self) {
+        if std::mem::take(&mut self.are_large) {
+            for column in &mut self.list {
+                column.items.clear();
+                column.items.shrink_to(KEPT);
+            }
+        }
     }
 
     /// Makes what changes while a phase runs stale.
@@ -147,6 +162,7 @@ impl Columns {
     /// Gives `at` values of its own.
     fn filled(&mut self, at: u32, items: Vec<Item>, common: Common, time: u32) {
         let Some(column) = self.list.get_mut(at as usize) else { return };
+        self.are_large |= items.capacity() > KEPT;
         column.items = items;
         column.time = time;
         column.moment = self.moment;
@@ -281,6 +297,7 @@ impl State {
             if is_touched { values.step(item.value, transform, page) } else { item.value }
         };
         let first = from.iter().position(|item| step(values, item) != item.value);
+        let first = first.filter(|_| values.take_room(size_of_val(from.as_slice())));
         if let Some(first) = first {
             let mut items = self.columns.take_items(at);
             items.clear();
@@ -330,6 +347,10 @@ impl State {
             items.clear();
             items.push(Item::new(Key::Value(Values::EMPTY), value));
         }
+        // A client chooses how many there are, and many columns may have them.
+        if !self.values.take_room(size_of_val(items.as_slice())) {
+            items.clear();
+        }
         let mut common = Common::default();
         for item in &mut items {
             item.learn(self.values.known(item.value, &program.kinds));
@@ -358,5 +379,20 @@ impl State {
             Key::Value(value) => self.values.get(value),
             Key::Slot(slot) => program.names.name(slot).as_bytes(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Columns, Common, Item, KEPT, Key, Values};
+
+    #[test]
+    fn a_costly_transaction_leaves_no_large_columns() {
+        let mut columns = Columns::new(2);
+        let item = Item::new(Key::Value(Values::EMPTY), Values::EMPTY);
+        columns.filled(0, vec![item; 100 * KEPT], Common::default(), 1);
+        columns.filled(1, vec![item; 10], Common::default(), 1);
+        columns.shrink();
+        assert!(columns.list.iter().all(|column| column.items.capacity() <= KEPT));
     }
 }

@@ -374,6 +374,7 @@ impl State {
         let settings = program.settings();
         self.values.clear(self.limits.fuel, self.limits.memory_bytes);
         self.store.clear();
+        self.columns.shrink();
         self.tx.clear(&program.names);
         for (slot, number) in program.names.constants() {
             let value = self.values.add_number(number);

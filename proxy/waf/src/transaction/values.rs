@@ -119,7 +119,7 @@ impl Values {
     }
 
     /// Takes room for `more` bytes; if there is none, the transaction is out of fuel.
-    fn take_room(&mut self, more: usize) -> bool {
+    pub(super) fn take_room(&mut self, more: usize) -> bool {
         let left = self.room.checked_sub(more);
         match left {
             Some(left) => self.room = left,
