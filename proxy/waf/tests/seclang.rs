@@ -168,6 +168,14 @@ fn faults_have_places_and_are_all_reported() {
         ("open chain", "SecRule ARGS a \"id:1,chain\"", 1, 1, "chain"),
         ("cycle", "Include loop.conf", 1, 1, "includes itself"),
         ("missing file", "Include nothing.conf", 1, 1, "nothing.conf"),
+        ("a default action", "SecDefaultAction \"phase:2,log,dney\"", 1, 31, "`dney`"),
+        (
+            "an effect by default",
+            "SecDefaultAction \"phase:2,pass,setvar:tx.a=1\"",
+            1,
+            32,
+            "do not inherit `setvar`",
+        ),
         ("transformation", "SecRule ARGS a \"id:1,t:nonsense\"", 1, 22, "nonsense"),
     ] {
         let faults = compile(rules).err().unwrap_or_else(|| panic!("{name} was accepted"));

@@ -47,6 +47,19 @@ pub(super) fn check_chained(actions: &[Action]) -> Result<(), Fault> {
     }
 }
 
+/// What rules do not inherit would have no effect in a default action, and a misspelt `deny` neither.
+pub(super) fn check_default(actions: &[Action]) -> Result<(), Fault> {
+    let own = ["chain", "id", "skipafter"];
+    let inherited = |name: &str| name == "t" || (is_rule_action(name) && !own.contains(&name));
+    match actions.iter().find(|action| !inherited(&action.name)) {
+        Some(action) => Err(action.fault(format!(
+            "rules do not inherit `{}`; give it to each that needs it, or correct it",
+            action.name
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// The phase of a rule or default action; 2 unless said.
 pub(super) fn phase(actions: &[Action]) -> Result<u8, Fault> {
     let Some(action) = last(actions, "phase") else { return Ok(2) };

@@ -220,7 +220,7 @@ impl Collector<'_> {
         if actions::last(&found, "phase").is_none() {
             return self.faults.push(place.fault("the default action names no phase; add `phase:2`"));
         }
-        match actions::phase(&found) {
+        match actions::check_default(&found).and_then(|()| actions::phase(&found)) {
             Ok(phase) => {
                 if let Some(slot) = self.defaults.get_mut(usize::from(phase) - 1) {
                     slot.actions = found.into();
