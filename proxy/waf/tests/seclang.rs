@@ -60,6 +60,13 @@ fn rules_mean_what_the_reference_says() {
             &[],
         ),
         (
+            "a macro of what reads the body",
+            "SecAction \"id:9,phase:1,pass,nolog,ctl:requestBodyProcessor=JSON,setvar:'tx.by=%{REQBODY_PROCESSOR}'\"\nSecRule TX:by \"@streq JSON\" \"id:1,pass\"",
+            "/",
+            None,
+            &[1],
+        ),
+        (
             "skipAfter a marker",
             "SecAction \"id:1,pass,nolog,skipAfter:END\"\nSecAction \"id:2,pass\"\nSecMarker END\nSecAction \"id:3,pass\"",
             "/",
@@ -197,6 +204,20 @@ fn costly_and_large_requests_end_in_a_refusal() {
     let mut transaction = Transaction::new(program, limits);
     let (_, verdict) = run(&mut transaction, &format!("/?x={}", "ab".repeat(1000)), None);
     assert!(matches!(verdict, Verdict::Interrupt(found) if found.kind == InterruptionKind::Exhausted));
+}
+
+/// A variable that is only in a macro is filled, wherever the macro stands.
+#[test]
+fn macros_find_what_no_rule_looks_at() {
+    let rules = "SecAction \"id:1,phase:1,pass,nolog,initcol:ip=x,setvar:ip.192.0.2.7=1,expirevar:ip.%{REMOTE_ADDR}=60\"\n\
+        SecAction \"id:2,phase:2,redirect:'https://h.example/?%{SERVER_PORT}'\"";
+    let mut transaction = Transaction::new(Arc::new(compile(rules).unwrap()), TransactionLimits::default());
+    let (_, verdict) = run(&mut transaction, "/", None);
+    let Verdict::Interrupt(found) = verdict else { panic!("{verdict:?}") };
+    assert_eq!(found.kind, InterruptionKind::Redirect("https://h.example/?443".to_owned()));
+    let kept = transaction.take_collections();
+    let members = kept.members(Variable::Ip, b"x").unwrap();
+    assert_eq!(members.get("192.0.2.7").unwrap().expires, Some(1_060));
 }
 
 #[test]

@@ -223,6 +223,9 @@ impl Builder<'_> {
         for template in [&actions.message, &actions.data].into_iter().flatten() {
             self.note(template);
         }
+        if let Disruption::Redirect(location) = &actions.disruption {
+            self.note(location);
+        }
         let jumps_only = !actions.log && actions.disruption == Disruption::None;
         let is_jump = jumps_only
             && matches!(links.as_slice(), [link] if link.effects.is_empty() && link.guard.is_some());
@@ -400,12 +403,16 @@ impl Builder<'_> {
         }
     }
 
+    fn note_place(&mut self, place: &Slot) {
+        if let Slot::Member(_, name) = place {
+            self.note(name);
+        }
+    }
+
     fn note_effect(&mut self, effect: &Effect) {
         match effect {
             Effect::Set { place, change } => {
-                if let Slot::Member(_, name) = place {
-                    self.note(name);
-                }
+                self.note_place(place);
                 if let Change::To(value)
                 | Change::Add(Term::Text(value))
                 | Change::Subtract(Term::Text(value)) = change
@@ -413,9 +420,11 @@ impl Builder<'_> {
                     self.note(value);
                 }
             }
-            Effect::Expire { seconds: template, .. } | Effect::Attach { key: template, .. } => {
-                self.note(template);
+            Effect::Expire { place, seconds } => {
+                self.note_place(place);
+                self.note(seconds);
             }
+            Effect::Attach { key, .. } => self.note(key),
             Effect::Environment { name, value } => {
                 self.note(name);
                 value.iter().for_each(|value| self.note(value));

@@ -1,7 +1,7 @@
 //! Macros, expanded.
 
 use super::State;
-use crate::program::{Piece, Program, Template};
+use crate::program::{Piece, Processor, Program, Template};
 use crate::syntax::Variable;
 
 /// Appends the expanded template to `out`. What has no value expands to nothing.
@@ -63,6 +63,9 @@ fn fill_variable(
             let mut value = Vec::new();
             rule_member(state, program, member.unwrap_or("id"), &mut value);
             sink.push(&value);
+        }
+        Variable::ReqbodyProcessor => {
+            sink.push(state.processor.map_or("", Processor::name).as_bytes());
         }
         Variable::HighestSeverity => sink.push(state.highest_severity.unwrap_or(255).to_string().as_bytes()),
         variable if variable.is_persistent() => {
