@@ -60,6 +60,13 @@ fn rules_mean_what_the_reference_says() {
             &[],
         ),
         (
+            "a word that begins in one that is none",
+            "SecRule ARGS \"@containsWord b.b\" \"id:1,pass\"",
+            "/?x=ab.b.b",
+            None,
+            &[1],
+        ),
+        (
             "a macro of what reads the body",
             "SecAction \"id:9,phase:1,pass,nolog,ctl:requestBodyProcessor=JSON,setvar:'tx.by=%{REQBODY_PROCESSOR}'\"\nSecRule TX:by \"@streq JSON\" \"id:1,pass\"",
             "/",

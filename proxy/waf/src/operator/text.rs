@@ -71,10 +71,17 @@ fn is_within(part: &[u8], text: &[u8]) -> bool {
 /// Where `word` stands in `text` with no word character on either side.
 fn word(text: &[u8], word: &[u8]) -> Option<usize> {
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-    memmem::find_iter(text, word).find(|at| {
+    let finder = Finder::new(word);
+    let mut from = 0;
+    loop {
+        let at = from + finder.find(text.get(from..)?)?;
         let before = at.checked_sub(1).and_then(|at| text.get(at));
-        !before.is_some_and(is_word) && !text.get(at + word.len()).is_some_and(is_word)
-    })
+        if !before.is_some_and(is_word) && !text.get(at + word.len()).is_some_and(is_word) {
+            return Some(at);
+        }
+        // The next may begin in this one.
+        from = at + 1;
+    }
 }
 
 #[cfg(test)]
