@@ -67,6 +67,13 @@ fn rules_mean_what_the_reference_says() {
             &[1],
         ),
         (
+            "white space across and down, as PCRE has it",
+            "SecRule ARGS \"@rx ^\\v[\\v]\\h[\\h]$\" \"id:1,pass\"",
+            "/?x=%0a%85%a0%a0",
+            None,
+            &[1],
+        ),
+        (
             "a macro of what reads the body",
             "SecAction \"id:9,phase:1,pass,nolog,ctl:requestBodyProcessor=JSON,setvar:'tx.by=%{REQBODY_PROCESSOR}'\"\nSecRule TX:by \"@streq JSON\" \"id:1,pass\"",
             "/",
