@@ -197,6 +197,8 @@ fn faults_have_places_and_are_all_reported() {
             32,
             "do not inherit `setvar`",
         ),
+        ("XML into arguments", "SecParseXmlIntoArgs maybe", 1, 1, "`maybe`"),
+        ("XML into arguments, by a rule", "SecAction \"id:1,ctl:parseXmlIntoArgs=maybe\"", 1, 17, "`maybe`"),
         ("transformation", "SecRule ARGS a \"id:1,t:nonsense\"", 1, 22, "nonsense"),
     ] {
         let faults = compile(rules).err().unwrap_or_else(|| panic!("{name} was accepted"));

@@ -143,7 +143,7 @@ fn control(builder: &mut Builder<'_>, text: &str) -> Result<Option<Control>, Str
         "requestbodylimit" => Control::RequestBodyLimit(number()?),
         "responsebodylimit" => Control::ResponseBodyLimit(number()?),
         "forcerequestbodyvariable" => Control::ForceRequestBody(on()?),
-        "parsexmlintoargs" => Control::ParseXmlIntoArgs(!value.eq_ignore_ascii_case("off")),
+        "parsexmlintoargs" => Control::ParseXmlIntoArgs(super::settings::xml_into_args(value)?),
         "requestbodyprocessor" => Control::BodyProcessor(match value {
             "" => None,
             value => Some(Processor::parse(value).ok_or_else(|| {

@@ -123,7 +123,7 @@ impl Settings {
                 self.separator = *value.as_bytes().first().ok_or_else(|| expected(value, "one character"))?;
             }
             "webappid" => self.web_app_id = value.to_owned(),
-            "parsexmlintoargs" => self.xml_into_args = !value.eq_ignore_ascii_case("off"),
+            "parsexmlintoargs" => self.xml_into_args = xml_into_args(value)?,
             "cookieformat" if value != "0" => {
                 return Err(expected(value, "`0`; RFC 2109 cookies are not sent any more"));
             }
@@ -148,6 +148,15 @@ fn on_off(value: &str) -> Result<bool, String> {
         "on" => Ok(true),
         "off" => Ok(false),
         _ => Err(expected(value, "`On` or `Off`")),
+    }
+}
+
+/// Rules see `XML` in any case.
+pub(super) fn xml_into_args(value: &str) -> Result<bool, String> {
+    match value.to_ascii_lowercase().as_str() {
+        "on" | "onlyargs" => Ok(true),
+        "off" => Ok(false),
+        _ => Err(expected(value, "`On`, `OnlyArgs` or `Off`")),
     }
 }
 
