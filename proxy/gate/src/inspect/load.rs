@@ -34,6 +34,7 @@ SecResponseBodyLimit 1073741824
 SecRule REQUEST_HEADERS:Content-Type "@rx ^(?:application/(?:[a-z0-9.-]+\+)?|text/)xml\b" "id:90001,phase:1,t:none,t:lowercase,pass,nolog,ctl:requestBodyProcessor=XML"
 SecRule REQUEST_HEADERS:Content-Type "@rx ^application/(?:[a-z0-9.-]+\+)?json\b" "id:90002,phase:1,t:none,t:lowercase,pass,nolog,ctl:requestBodyProcessor=JSON"
 SecAction "id:90003,phase:1,nolog,pass,t:none,setvar:tx.crs_setup_version=400"
+SecRule MULTIPART_STRICT_ERROR|MULTIPART_UNMATCHED_BOUNDARY "!@eq 0" "id:90004,phase:2,t:none,log,deny,severity:CRITICAL,msg:'The multipart body has more than one reading'"
 "#;
 
 /// What is called the level in CRS 4 and CRS 3.
@@ -207,9 +208,13 @@ fn warning(fault: &poort_waf::Fault) -> Warning {
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
+    use std::{
+        net::{IpAddr, Ipv4Addr},
+        time::SystemTime,
+    };
 
     use poort_enforce::inspect::{Mode, Thresholds, Unframed};
+    use poort_waf::{Opening, Transaction, Verdict};
 
     use super::*;
     use crate::config::checked::waf::RuleFiles;
@@ -283,6 +288,27 @@ mod tests {
                 faults.iter().zip(expected).all(|(fault, part)| fault.contains(part)),
                 "{name}: {faults:#?}"
             );
+        }
+    }
+
+    /// CRS leaves that to the configuration around it.
+    #[test]
+    fn a_body_of_more_than_one_reading_is_refused_whatever_the_rules() {
+        let set = Compiled::default().get(&waf(VERDICT, &[]), "digest").unwrap();
+        let mut transaction = Transaction::new(Arc::clone(&set.program), TransactionLimits::default());
+        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        for (end, rule) in [("\r\n", None), ("\n", Some(90_004)), ("\r\n--0x\r\n", Some(90_004))] {
+            transaction.open(&Opening { id: "id", now: 0, client: (address, 1), server: (address, 443) });
+            transaction.request_line(b"POST", b"/", b"HTTP/1.1");
+            transaction.request_header(b"content-type", b"multipart/form-data; boundary=0");
+            let body = format!("--0\r\nContent-Disposition: form-data; name=a\r\n\r\nx{end}--0--\r\n");
+            transaction.phase1();
+            transaction.request_body(body.as_bytes());
+            let refused = match transaction.phase2() {
+                Verdict::Continue => None,
+                Verdict::Interrupt(interruption) => interruption.rule,
+            };
+            assert_eq!(refused, rule, "{end:?}");
         }
     }
 
