@@ -24,6 +24,9 @@ const LONGEST_TRIAL: Duration = Duration::from_secs(30 * 86_400);
 /// An exclusion is announced so long before it ends.
 const NOTICE: Duration = Duration::from_secs(14 * 86_400);
 
+/// Above so many times the usual threshold an attack that is found passes all the same.
+const HIGHEST_USUAL: u32 = 2;
+
 /// What the zone's file says about inspection.
 pub(super) struct Zone {
     /// None: what a source's file says nothing about is not inspected.
@@ -197,11 +200,24 @@ fn thresholds(field: Field<'_, Part<raw::Thresholds>>, usual: Thresholds) -> Opt
     field.or(usual, |here| {
         let thresholds = here.open();
         let inbound = thresholds.field("inbound", |raw| &raw.inbound);
-        let inbound = inbound.or(usual.inbound, |here| value::count(here).map(Into::into));
+        let inbound = inbound.or(usual.inbound, |here| threshold(here, USUAL_THRESHOLDS.inbound));
         let outbound = thresholds.field("outbound", |raw| &raw.outbound);
-        let outbound = outbound.or(usual.outbound, |here| value::count(here).map(Into::into));
+        let outbound = outbound.or(usual.outbound, |here| threshold(here, USUAL_THRESHOLDS.outbound));
         Some(Thresholds { inbound: inbound?, outbound: outbound? })
     })
+}
+
+/// A grave finding scores as much as is `usual`.
+fn threshold(here: Here<'_, Scalar>, usual: u32) -> Option<u32> {
+    let spot = here.spot;
+    let threshold = u32::from(value::count(here)?);
+    if threshold > HIGHEST_USUAL * usual {
+        spot.warn(format!(
+            "nothing is refused below `{threshold}`, which takes {} grave findings at once, and few attacks have so many; write `{usual}`, and leave out by `exclusions` what is in the way",
+            threshold.div_ceil(usual)
+        ));
+    }
+    Some(threshold)
 }
 
 fn unframed(here: Here<'_, Scalar>) -> Option<Unframed> {

@@ -152,3 +152,20 @@ fn what_has_lasted_too_long_is_worth_a_warning() {
     }
     assert!(!warnings.iter().any(|warning| warning.contains("2199")), "{warnings:#?}");
 }
+
+#[test]
+fn thresholds_that_few_attacks_reach_are_worth_a_warning() {
+    let ground = ground(
+        "waf: { mode: block, thresholds: { inbound: 100 } }\n",
+        "waf: { thresholds: { inbound: 10, outbound: 9 } }\n",
+    );
+    let mut warnings = ground.warnings();
+    warnings.retain(|warning| warning.contains("grave findings"));
+    assert_eq!(
+        warnings,
+        [
+            "policies/poort.yaml:33:44: warning: nothing is refused below `100`, which takes 20 grave findings at once, and few attacks have so many; write `5`, and leave out by `exclusions` what is in the way",
+            "policies/sources/persons.yaml:37:45: warning: nothing is refused below `9`, which takes 3 grave findings at once, and few attacks have so many; write `4`, and leave out by `exclusions` what is in the way",
+        ]
+    );
+}
