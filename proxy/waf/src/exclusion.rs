@@ -6,7 +6,9 @@
 use std::sync::Arc;
 
 use crate::operator::Pattern;
-use crate::program::{Control, Excluded, Program, Rule, RuleSelector, Select, Source, TargetPlace};
+use crate::program::{
+    Control, Disruption, Excluded, MANY, Program, Rule, RuleSelector, Select, Source, TargetPlace,
+};
 use crate::syntax::Variable;
 use crate::transaction::Transaction;
 
@@ -18,6 +20,7 @@ const REGEX_BYTES: usize = 1 << 20;
 pub struct Exclusion {
     control: Control,
     idle: Option<String>,
+    wide: Option<String>,
 }
 
 impl Exclusion {
@@ -34,23 +37,39 @@ impl Exclusion {
         if idle.is_none() && found().all(|(_, rule)| rule.links.is_empty()) {
             idle = Some(format!("rule `{rules}` does not run at this level"));
         }
+        let mut wide = None;
+        let running = || found().map(|(_, rule)| rule).filter(|rule| !rule.links.is_empty());
         let control = match target {
-            None => Control::RemoveRules(places),
+            None => {
+                wide = without_rules(running(), program);
+                Control::RemoveRules(places)
+            }
             Some(text) => {
                 let target = place(text)?;
-                if idle.is_none() && !found().any(|(_, rule)| looks_at(rule, program, &target)) {
+                let count = running().filter(|rule| looks_at(rule, program, &target)).count();
+                if idle.is_none() && count == 0 {
                     idle = Some(format!("rule `{rules}` does not look at `{text}`"));
+                }
+                // No name is so odd but where all are meant.
+                if count > MANY && target.select.takes(b"\0", &program.names) {
+                    wide = Some(format!("{count} rules do not look at `{text}` then"));
                 }
                 Control::RemoveTarget(places, Arc::new(Excluded(target)))
             }
         };
-        Ok(Self { control, idle })
+        Ok(Self { control, idle, wide })
     }
 
     /// Why it excludes nothing: there is no such rule, it never runs, or it looks at no such target.
     #[must_use]
     pub fn idle(&self) -> Option<&str> {
         self.idle.as_deref()
+    }
+
+    /// Why it may take away more than is meant: many rules, for all values, or one that refuses for what others found.
+    #[must_use]
+    pub fn wide(&self) -> Option<&str> {
+        self.wide.as_deref()
     }
 }
 
@@ -85,6 +104,25 @@ fn place(text: &str) -> Result<TargetPlace, String> {
         },
     };
     Ok(TargetPlace { variable, select })
+}
+
+/// What is odd about leaving these rules out.
+fn without_rules<'a>(running: impl Iterator<Item = &'a Rule> + Clone, program: &Program) -> Option<String> {
+    if let Some(verdict) = running.clone().find(|rule| is_verdict(rule, program)) {
+        let id = verdict.meta.id;
+        return Some(format!("rule `{id}`, which refuses for what others found, does not run then"));
+    }
+    let count = running.count();
+    (count > MANY).then(|| format!("{count} rules do not run then"))
+}
+
+/// Whether a rule refuses for what others found, such as a score.
+fn is_verdict(rule: &Rule, program: &Program) -> bool {
+    let is_found =
+        |at: &u32| program.columns.get(*at as usize).is_some_and(|column| column.variable == Variable::Tx);
+    let mut groups = rule.links.iter().map(|link| program.groups.get(link.group? as usize));
+    matches!(rule.disruption, Disruption::Deny | Disruption::Drop | Disruption::Redirect(_))
+        && groups.all(|group| group.is_some_and(|group| group.columns.iter().all(is_found)))
 }
 
 fn looks_at(rule: &Rule, program: &Program, target: &TargetPlace) -> bool {
@@ -184,6 +222,29 @@ SecRule ARGS_NAMES "@rx odd" "id:2,phase:2,deny,status:403,msg:'two'"
             ("1", Some("ARGS:/(/")),
         ] {
             assert!(Exclusion::new(&program, rules, target).is_err(), "{rules} {target:?}");
+        }
+    }
+
+    #[test]
+    fn what_excludes_much_says_so() {
+        let many = (10..30).fold(RULES.to_owned(), |text, id| {
+            text + &format!("SecRule ARGS \"@rx attack{id}\" \"id:{id},phase:2,pass\"\n")
+        }) + "SecRule TX:score \"@ge 5\" \"id:99,phase:2,deny\"\n";
+        let files: Files = [("main.conf".to_owned(), many.into_bytes())].into();
+        let program = Program::compile(&files, &["main.conf"], &LoadLimits::default()).unwrap();
+        for (rules, target, wide) in [
+            ("10-19", None, None),
+            ("10-20", None, Some("11 rules do not run then")),
+            ("10-20", Some("ARGS:note"), None),
+            ("10-20", Some("ARGS:/^note/"), None),
+            ("1-20", Some("ARGS"), Some("12 rules do not look at `ARGS` then")),
+            ("1-20", Some("ARGS:/.*/"), Some("12 rules do not look at `ARGS:/.*/` then")),
+            ("10-20", Some("REQUEST_HEADERS"), None),
+            ("1", None, None),
+            ("99", None, Some("rule `99`, which refuses for what others found, does not run then")),
+            ("1-999", None, Some("rule `99`, which refuses for what others found, does not run then")),
+        ] {
+            assert_eq!(Exclusion::new(&program, rules, target).unwrap().wide(), wide, "{rules} {target:?}");
         }
     }
 

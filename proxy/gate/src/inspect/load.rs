@@ -160,10 +160,13 @@ fn exclusions(
         written.target.as_deref(),
     ) {
         Ok(what) => {
-            if let Some(idle) = what.idle() {
-                let message = format!("{idle}, so this excludes nothing; correct it or remove it");
-                warnings.push(Warning { place: written.place.clone(), message });
-            }
+            let idle =
+                what.idle().map(|idle| format!("{idle}, so this excludes nothing; correct it or remove it"));
+            let wide = what.wide().map(|wide| {
+                format!("{wide}; name only rules that are in the way, and a `target` such as `ARGS:note`")
+            });
+            let place = &written.place;
+            warnings.extend(idle.or(wide).map(|message| Warning { place: place.clone(), message }));
             let rule = written.rule.as_str().into();
             Some(Exclusion { what, rule, path: written.path.clone(), ends: written.ends })
         }
@@ -336,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn exclusions_that_exclude_nothing_are_pointed_out() {
+    fn exclusions_of_nothing_and_of_the_verdict_are_pointed_out() {
         let waf = waf(VERDICT, &[("9", None), ("10", None), ("9", Some("ARGS:q")), ("9", Some("ARG"))]);
         let set = Compiled::default().get(&waf, "digest").unwrap();
         let (mut warnings, mut faults) = (Vec::new(), Vec::new());
@@ -345,6 +348,7 @@ mod tests {
         assert_eq!(
             said,
             [
+                "persons.yaml: warning: rule `9`, which refuses for what others found, does not run then; name only rules that are in the way, and a `target` such as `ARGS:note`",
                 "persons.yaml:1:1: warning: no rule has the id `10`, so this excludes nothing; correct it or remove it",
                 "persons.yaml:2:1: warning: rule `9` does not look at `ARGS:q`, so this excludes nothing; correct it or remove it",
             ]

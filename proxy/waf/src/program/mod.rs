@@ -28,8 +28,8 @@ pub(crate) use names::Names;
 pub(crate) use phase::{Entry, Glance, Mesh, Phase};
 pub use rule::Meta;
 pub(crate) use rule::{
-    Allowed, Argument, Before, Change, Control, Disruption, Effect, Excluded, Guard, Link, Need, Number,
-    Processor, Rule, RuleSelector, Slot, Term,
+    Allowed, Argument, Before, Change, Control, Disruption, Effect, Excluded, Guard, Link, MANY, Need,
+    Number, Processor, Rule, RuleSelector, Slot, Term,
 };
 pub use settings::{Engine, OverLimit, Settings};
 pub(crate) use template::{Piece, Template};

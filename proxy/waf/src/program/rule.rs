@@ -269,6 +269,9 @@ impl Processor {
     }
 }
 
+/// Rules that may be in the way of one page; whoever leaves out more leaves out a whole kind of attack.
+pub(crate) const MANY: usize = 10;
+
 /// Which rules a directive or `ctl` means.
 pub(crate) enum RuleSelector {
     /// Ranges, sorted and apart.
