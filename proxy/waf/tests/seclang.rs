@@ -210,6 +210,33 @@ fn faults_have_places_and_are_all_reported() {
 }
 
 #[test]
+fn what_weakens_the_rules_is_worth_a_warning() {
+    let rules =
+        (1..=20).fold(String::new(), |text, id| text + &format!("SecRule ARGS a \"id:{id},tag:t\"\n"));
+    for (directive, expected) in [
+        ("SecRuleRemoveById 30", Some("`30` removes no rule")),
+        ("SecRuleRemoveById 1-10", None),
+        ("SecRuleRemoveById 1-11", Some("`1-11` removes 11 rules; remove only those that are in the way")),
+        ("SecRuleRemoveByTag .", Some("`.` removes 20 rules; remove only those that are in the way")),
+        ("SecRuleUpdateTargetByTag t !ARGS:note", None),
+        (
+            "SecRuleUpdateTargetByTag t !ARGS",
+            Some("`t` makes 20 rules look at nothing of a target; name a member, such as `!ARGS:note`"),
+        ),
+        (
+            "SecRequestBodyAccess Off",
+            Some("what stands in bodies of requests is not inspected; write `SecRequestBodyAccess On`"),
+        ),
+        ("SecRequestBodyAccess Off\nSecRequestBodyAccess On", None),
+    ] {
+        let program = compile(&format!("{rules}{directive}")).unwrap();
+        let found: Vec<_> = program.warnings().iter().map(ToString::to_string).collect();
+        let expected: Vec<_> = expected.iter().map(|message| format!("main.conf:21:1: {message}")).collect();
+        assert_eq!(found, expected, "{directive}");
+    }
+}
+
+#[test]
 fn costly_and_large_requests_end_in_a_refusal() {
     let program =
         Arc::new(compile("SecRequestBodyLimit 10\nSecRule ARGS \"@rx (?:a+)+b\" \"id:1,deny\"").unwrap());

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use super::actions;
 use super::page::PageDraft;
-use super::rule::{Meta, RuleSelector, place_of};
+use super::rule::{MANY, Meta, RuleSelector, place_of};
 use super::settings::Settings;
 use super::{Defaults, PHASES};
 use crate::fault::{Fault, Place};
 use crate::limits::LoadLimits;
-use crate::syntax::{Action, DirectiveKind, Loaded, RuleSyntax, Target};
+use crate::syntax::{Action, DirectiveKind, Loaded, RuleSyntax, Selector, Target};
 
 /// A rule with the rules chained to it, as written.
 pub(super) struct Draft {
@@ -81,6 +81,7 @@ impl Drafts {
             count: 0,
             removals: Vec::new(),
             updates: Vec::new(),
+            without_bodies: None,
         };
         for directive in loaded.directives {
             collector.directive(&directive.place, directive.kind);
@@ -123,6 +124,8 @@ struct Collector<'a> {
     count: usize,
     removals: Vec<(Place, RuleSelector, String)>,
     updates: Vec<Update>,
+    /// Where it is said that bodies of requests are not looked into.
+    without_bodies: Option<Place>,
 }
 
 /// A change to rules that a directive asks for.
@@ -139,6 +142,14 @@ struct Update {
 enum Change {
     Targets { added: Vec<Target>, replaced: Vec<Target> },
     Actions(Vec<Action>),
+}
+
+impl Change {
+    /// Whether it takes all members of some target away.
+    fn takes_all(&self) -> bool {
+        let Self::Targets { added, .. } = self else { return false };
+        added.iter().any(|target| target.exclude && target.selector == Selector::All)
+    }
 }
 
 impl Collector<'_> {
@@ -178,6 +189,9 @@ impl Collector<'_> {
                 };
                 if let Err(message) = obeyed {
                     self.faults.push(place.fault(message));
+                }
+                if name == "requestbodyaccess" {
+                    self.without_bodies = (!self.drafts.settings.request_body).then(|| place.clone());
                 }
             }
             DirectiveKind::Include { .. } => {}
@@ -290,14 +304,21 @@ impl Collector<'_> {
         for (place, selector, what) in std::mem::take(&mut self.removals) {
             let before = self.drafts.rules.len();
             self.drafts.rules.retain(|draft| !selector.takes(&draft.meta));
-            if self.drafts.rules.len() == before {
-                self.drafts.warnings.push(place.fault(format!("`{what}` removes no rule")));
-            }
+            let message = match before - self.drafts.rules.len() {
+                0 => format!("`{what}` removes no rule"),
+                1..=MANY => continue,
+                count => format!("`{what}` removes {count} rules; remove only those that are in the way"),
+            };
+            self.drafts.warnings.push(place.fault(message));
         }
         self.drafts.ids = self.drafts.rules.iter().map(|draft| (draft.meta.id, draft.order)).collect();
         for update in std::mem::take(&mut self.updates) {
             self.update(&update);
         }
+        let without_bodies = self.without_bodies.take();
+        self.drafts.warnings.extend(without_bodies.map(|place| {
+            place.fault("what stands in bodies of requests is not inspected; write `SecRequestBodyAccess On`")
+        }));
         for part in self.drafts.rules.iter_mut().flat_map(|draft| &mut draft.parts) {
             self.faults.append(&mut part.faults);
         }
@@ -305,11 +326,11 @@ impl Collector<'_> {
     }
 
     fn update(&mut self, update: &Update) {
-        let mut any = false;
+        let mut count = 0;
         let takes =
             |draft: &&mut Draft| update.selector.takes(&draft.meta) && draft.parts.len() > update.part;
         for draft in self.drafts.rules.iter_mut().filter(takes) {
-            any = true;
+            count += 1;
             let result = match &update.change {
                 Change::Targets { added, replaced } => {
                     draft.parts.get_mut(update.part).into_iter().for_each(|part| {
@@ -322,8 +343,15 @@ impl Collector<'_> {
             };
             self.faults.extend(result.err());
         }
-        if !any {
-            self.drafts.warnings.push(update.place.fault(format!("`{}` updates no rule", update.what)));
+        let warnings = &mut self.drafts.warnings;
+        if count == 0 {
+            warnings.push(update.place.fault(format!("`{}` updates no rule", update.what)));
+        }
+        if count > MANY && update.change.takes_all() {
+            warnings.push(update.place.fault(format!(
+                "`{}` makes {count} rules look at nothing of a target; name a member, such as `!ARGS:note`",
+                update.what
+            )));
         }
     }
 }
