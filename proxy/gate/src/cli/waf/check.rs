@@ -18,11 +18,10 @@ fn summary(file: &Path) -> Result<String, Faults> {
     let checked = config::load(file)?;
     let inspectors = Inspectors::load(&checked.sources, &Compiled::default()).map_err(Faults::new)?;
     let own = checked.warnings.iter().filter(|warning| {
-        checked
-            .sources
-            .iter()
-            .filter_map(|source| source.waf.as_ref())
-            .any(|waf| warning.place.file == waf.place.file)
+        let file = Path::new(&*warning.place.file);
+        let sections = checked.sources.iter().filter_map(|source| source.waf.as_ref());
+        let mut files = sections.map(|waf| Path::new(&*waf.place.file));
+        files.any(|source| file == source || is_zone_of(source, file))
     });
     let mut warnings = 0;
     for warning in own.chain(&inspectors.warnings) {
@@ -50,6 +49,11 @@ fn summary(file: &Path) -> Result<String, Faults> {
     Ok(text)
 }
 
+/// Whether `file` is the zone's, from which the source's file at `source` inherits.
+fn is_zone_of(source: &Path, file: &Path) -> bool {
+    source.ancestors().nth(2).is_some_and(|policies| file == policies.join("poort.yaml"))
+}
+
 fn line(source: &Source, inspector: Option<&Inspector>) -> String {
     let (Some(waf), Some(inspector)) = (&source.waf, inspector) else { return "off".to_owned() };
     let rules = inspector.rules.program.rules().len();
@@ -68,4 +72,22 @@ fn line(source: &Source, inspector: Option<&Inspector>) -> String {
         inspector.body.limit >> 10,
         count(inspector.exclusions.len(), "exclusion"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_inherits_from_the_file_above() {
+        for (source, file, is_zone) in [
+            ("policies/sources/persons.yaml", "policies/poort.yaml", true),
+            ("sources/persons.yaml", "poort.yaml", true),
+            ("/etc/poort/policies/sources/persons.yaml", "/etc/poort/policies/poort.yaml", true),
+            ("policies/sources/persons.yaml", "deploy/poort.yaml", false),
+            ("policies/sources/persons.yaml", "policies/inventory.yaml", false),
+        ] {
+            assert_eq!(is_zone_of(Path::new(source), Path::new(file)), is_zone, "{source} {file}");
+        }
+    }
 }
