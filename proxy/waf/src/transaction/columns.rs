@@ -24,7 +24,7 @@ pub(crate) struct Columns {
 #[derive(Default)]
 struct Filled {
     /// When it was filled: the time of the store, which holds for a phase, and the moment, for what changes within.
-    time: u32,
+    time: u64,
     moment: u32,
     /// The column whose values these are: often a transformation changes nothing.
     same_as: u32,
@@ -140,7 +140,7 @@ impl Columns {
     }
 
     /// Makes `at` the same as `of`; `of`.
-    fn alias(&mut self, at: u32, of: u32, time: u32) -> u32 {
+    fn alias(&mut self, at: u32, of: u32, time: u64) -> u32 {
         if let Some(column) = self.list.get_mut(at as usize) {
             column.time = time;
             column.moment = self.moment;
@@ -160,7 +160,7 @@ impl Columns {
     }
 
     /// Gives `at` values of its own.
-    fn filled(&mut self, at: u32, items: Vec<Item>, common: Common, time: u32) {
+    fn filled(&mut self, at: u32, items: Vec<Item>, common: Common, time: u64) {
         let Some(column) = self.list.get_mut(at as usize) else { return };
         self.are_large |= items.capacity() > KEPT;
         column.items = items;

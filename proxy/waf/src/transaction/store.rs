@@ -13,9 +13,9 @@ pub(crate) struct Entry {
 /// All variables.
 pub(crate) struct Store {
     entries: Vec<Vec<Entry>>,
-    /// Per variable, the time of its last change; times count up through the transaction.
-    changed: Vec<u32>,
-    pub(super) time: u32,
+    /// Per variable, the time of its last change; times count up through all transactions.
+    changed: Vec<u64>,
+    pub(super) time: u64,
 }
 
 impl Store {
@@ -62,7 +62,21 @@ impl Store {
 
     /// When a variable last changed.
     #[inline]
-    pub(super) fn changed(&self, variable: Variable) -> u32 {
+    pub(super) fn changed(&self, variable: Variable) -> u64 {
         self.changed.get(variable as usize).copied().unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Store;
+
+    /// A few times for each request: 32 bits last for weeks.
+    #[test]
+    fn time_goes_on_for_as_long_as_a_gate_runs() {
+        let mut store = Store::new();
+        store.time = u32::MAX.into();
+        store.clear();
+        assert!(store.time > u32::MAX.into());
     }
 }

@@ -11,7 +11,7 @@ pub(crate) struct Surveys(Vec<Survey>);
 #[derive(Default)]
 struct Survey {
     /// When it was made; it holds for a phase.
-    time: u32,
+    time: u64,
     /// The group whose values these are: often the transformations change nothing.
     same_as: u32,
     common: Common,
@@ -59,7 +59,7 @@ impl Surveys {
     }
 
     /// Notes that group `at` has the values of another; that one.
-    fn alias(&mut self, at: u32, same_as: u32, time: u32) -> u32 {
+    fn alias(&mut self, at: u32, same_as: u32, time: u64) -> u32 {
         if let Some(survey) = self.get_mut(at) {
             (survey.time, survey.same_as) = (time, same_as);
         }
