@@ -257,7 +257,9 @@ fn hostile_requests_are_refused() {
             "a part of a million headers",
             "multipart/form-data; boundary=0",
             ("--0\r\n".to_owned() + &"a:\r\n".repeat(1_000_000)).into_bytes(),
-            uninspected("a multipart part has a header without name, with a zero byte, or too many"),
+            uninspected(
+                "a multipart part has a header without name, with a zero byte, or too many",
+            ),
         ),
         (
             "a file of 100,000 names",
@@ -415,6 +417,11 @@ fn multipart_evasions_are_seen() {
         ("two names", TYPE, format!("--0\r\n{HEAD}; name=b\r\n\r\nx\r\n--0--\r\n")),
         ("two file names", TYPE, format!("--0\r\n{HEAD}; filename=a; filename=b.php\r\n\r\nx\r\n--0--\r\n")),
         ("single quotes", TYPE, format!("--0\r\n{HEAD}; filename='a;b.php'\r\n\r\nx\r\n--0--\r\n")),
+        (
+            "an escaped backslash before a quote",
+            TYPE,
+            format!("--0\r\n{HEAD}; x=\"\\\\\"; filename=\"b\"\r\n\r\nx\r\n--0--\r\n"),
+        ),
         ("an open quote", TYPE, format!("--0\r\n{HEAD}; filename=\"a\r\n\r\nx\r\n--0--\r\n")),
         ("no semicolon", TYPE, "--0\r\nContent-Disposition: form-data name=a\r\n\r\nx\r\n--0--\r\n".into()),
         ("no form-data", TYPE, "--0\r\nContent-Disposition: attachment; name=a\r\n\r\nx\r\n--0--\r\n".into()),

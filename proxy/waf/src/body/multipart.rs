@@ -307,7 +307,9 @@ fn headers<'a>(text: &'a [u8], flags: &mut Flags) -> Result<(Vec<Vec<u8>>, &'a [
         let colon = memchr(b':', line).unwrap_or(0);
         if colon == 0 || headers.len() >= HEADERS || line.contains(&0) {
             flags.invalid_part = true;
-            return Err("a multipart part has a header without name, with a zero byte, or too many");
+            return Err(
+                "a multipart part has a header without name, with a zero byte, or too many",
+            );
         }
         headers.push(line.to_vec());
     }
@@ -396,14 +398,23 @@ fn quoted<'a>(text: &'a [u8], flags: &mut Flags) -> Result<(Vec<u8>, &'a [u8]), 
     };
     let mut value = Vec::new();
     let mut bytes = inner.iter().enumerate();
+    // Whether the byte before is a backslash that was escaped. PHP and Python take it for the escape of a quote that follows.
+    let mut after_backslash = false;
     while let Some((at, byte)) = bytes.next() {
         match (byte, inner.get(at + 1)) {
-            (b'"', _) => return Ok((value, inner.get(at + 1..).unwrap_or_default())),
+            (b'"', _) => {
+                flags.invalid_quoting |= after_backslash;
+                return Ok((value, inner.get(at + 1..).unwrap_or_default()));
+            }
             (b'\\', Some(next @ (b'"' | b'\\'))) => {
                 value.push(*next);
                 bytes.next();
+                after_backslash = *next == b'\\';
             }
-            (byte, _) => value.push(*byte),
+            (byte, _) => {
+                value.push(*byte);
+                after_backslash = false;
+            }
         }
     }
     flags.invalid_quoting = true;
