@@ -258,7 +258,7 @@ fn hostile_requests_are_refused() {
             "multipart/form-data; boundary=0",
             ("--0\r\n".to_owned() + &"a:\r\n".repeat(1_000_000)).into_bytes(),
             uninspected(
-                "a multipart part has a header without name, with a zero byte, or too many",
+                "a multipart part has a header without name, with a zero byte or a bare CR, or too many",
             ),
         ),
         (
@@ -428,6 +428,7 @@ fn multipart_evasions_are_seen() {
         ("no name", TYPE, "--0\r\nContent-Disposition: form-data\r\n\r\nx\r\n--0--\r\n".into()),
         ("no disposition", TYPE, "--0\r\nContent-Type: text/plain\r\n\r\nx\r\n--0--\r\n".into()),
         ("a header without a colon", TYPE, format!("--0\r\n{HEAD}\r\nX\r\n\r\nx\r\n--0--\r\n")),
+        ("a header that ends twice", TYPE, format!("--0\r\n{HEAD}\r\r\nX: y\r\n\r\nx\r\n--0--\r\n")),
         ("a zero byte", TYPE, format!("--0\r\n{HEAD}\0\r\n\r\nx\r\n--0--\r\n")),
         ("folding", TYPE, "--0\r\nContent-Disposition: form-data;\r\n name=a\r\n\r\nx\r\n--0--\r\n".into()),
         (
@@ -452,6 +453,11 @@ fn multipart_evasions_are_seen() {
             "a boundary after half a line end",
             TYPE,
             format!("--0\r\n{HEAD}\r\n\r\nx\n--0\r\n{HEAD}; filename=b\r\n\r\nx\r\n--0--\r\n"),
+        ),
+        (
+            "a boundary after the other half",
+            TYPE,
+            format!("--0\r\n{HEAD}; filename=b\r\n\r\nx\r--0\r\n{HEAD}\r\n\r\nx\r\n--0--\r\n"),
         ),
         ("a last boundary after half a line end", TYPE, format!("--0\r\n{HEAD}\r\n\r\nx\n--0--\r\n")),
         (

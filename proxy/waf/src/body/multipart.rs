@@ -171,6 +171,8 @@ fn parts<'a>(
         from = at + mark.len();
         let before = at.checked_sub(1).and_then(|at| body.get(at));
         if !matches!(before, None | Some(b'\n')) {
+            // Some servers end a line there.
+            parsed.flags.unmatched_boundary |= before == Some(&b'\r');
             continue;
         }
         let found = delimiter(body.get(from..).unwrap_or_default(), &mut parsed.flags);
@@ -305,10 +307,10 @@ fn headers<'a>(text: &'a [u8], flags: &mut Flags) -> Result<(Vec<Vec<u8>>, &'a [
             continue;
         }
         let colon = memchr(b':', line).unwrap_or(0);
-        if colon == 0 || headers.len() >= HEADERS || line.contains(&0) {
+        if colon == 0 || headers.len() >= HEADERS || line.iter().any(|byte| matches!(byte, 0 | b'\r')) {
             flags.invalid_part = true;
             return Err(
-                "a multipart part has a header without name, with a zero byte, or too many",
+                "a multipart part has a header without name, with a zero byte or a bare CR, or too many",
             );
         }
         headers.push(line.to_vec());
