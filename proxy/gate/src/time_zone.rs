@@ -12,3 +12,20 @@ pub fn local() -> poort_enforce::pipeline::TimeZone {
         Timestamp::try_from(at).map_or(0, |timestamp| zone.to_offset(timestamp).seconds())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_zone_is_known_by_its_name() {
+        if !std::path::Path::new("/usr/share/zoneinfo/Europe/Brussels").exists() {
+            return;
+        }
+        // As `TZ=Europe/Brussels` names it.
+        let zone = TimeZone::get("Europe/Brussels").unwrap();
+        for (at, offset) in [("2026-01-15T12:00:00Z", 3600), ("2026-07-15T12:00:00Z", 7200)] {
+            assert_eq!(zone.to_offset(at.parse::<Timestamp>().unwrap()).seconds(), offset, "{at}");
+        }
+    }
+}
