@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 const VEHICLE: &str = "/vehicles/0-ABC-123";
 const CLOSED: &str =
     "@id(\"vehicles-closed\")\nforbid (principal, action, resource == Poort::Source::\"vehicles\");\n";
-/// One test of the zone's own: those that are shipped speak of devices that are not here.
+/// One test of the zone's own: those that are shipped hold that vehicles are open.
 const TESTS: &str = "people:\n  amina: { roles: [officer], units: [team-a] }\n\
     tests:\n  - { who: amina, on: car-12, does: consult, to: persons, expect: allowed }\n";
 

@@ -51,14 +51,16 @@ impl Posture {
         Self { managed: false, compliant: false, fleet: None, ..Self::managed(name, "", None) }
     }
 
-    /// What the demo's certificates are known as.
+    /// What the demo's certificates are known as, and the devices besides that the tests of the shipped policies speak of.
     pub fn demo() -> Vec<Self> {
         vec![
             Self::managed("device/car-12", "cars", Some("team-a")),
-            Self::managed("device/car-31", "cars", Some("team-a")),
+            Self::managed("device/car-31", "cars", Some("team-b")),
             Self::managed("device/car-99", "cars", Some("team-a")),
+            Self::managed("device/desk-4", "office", Some("zone")),
             Self::private("device/private-7"),
             Self::managed("workload/search", "workloads", None),
+            Self::managed("workload/registry-sync", "workloads", None),
         ]
     }
 }

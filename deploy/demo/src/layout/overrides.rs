@@ -72,7 +72,7 @@ fn file(pki: &Pki, name: &str) -> String {
 
 pub(super) fn inventory(devices: &[Posture]) -> String {
     let mut text = String::from(
-        "# Written by the demo: the devices whose certificates are in certs/devices.\ndevices:\n",
+        "# Written by the demo: the devices whose certificates are in certs/devices, and those of the policies' tests.\ndevices:\n",
     );
     for device in devices {
         let Posture { name, managed, compliant, fleet, unit } = device;
