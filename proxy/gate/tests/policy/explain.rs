@@ -28,7 +28,7 @@ fn a_question_in_words_is_explained() {
             "refused by `device-managed`, `firearms-strong-sign-in`\n",
             "The firearms register needs a strong sign-in",
             "9 of 19 policies are about this source and operation",
-            "forbid `device-managed` applies  policies/access/00-unbreakable.cedar:10\n",
+            "forbid `device-managed` applies  policies/access/00-unbreakable.cedar:12\n",
             "not so: context.device.compliant\n",
             "permit `firearms-consult` does not apply",
             "not so: context.session.strong <-",
