@@ -46,7 +46,7 @@ pub(super) const SIGN_OUT_ASKED: Text = Text(["Afmelden?", "Se déconnecter ?", 
 pub(super) const EVERYWHERE: Text = Text([
     "U wordt afgemeld van elke toepassing op dit toestel.",
     "Vous serez déconnecté de toutes les applications sur cet appareil.",
-    "You are signed out of every application on this device.",
+    "You will be signed out of every application on this device.",
 ]);
 pub(super) const STAY: Text = Text(["Aangemeld blijven", "Rester connecté", "Stay signed in"]);
 pub(super) const SIGNED_OUT: Text =
