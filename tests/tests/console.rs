@@ -142,7 +142,7 @@ async fn decisions_are_shown_with_what_the_record_has_and_the_look_is_recorded()
     assert!(!filtered.contains("/persons"), "{filtered}");
     let none = look(&els, "/decisions?source=%22%3E%3Cscript%3E").await;
     assert!(
-        none.text().contains("No decision is meant") && !none.text().contains("\"><script>"),
+        none.text().contains("There is no such decision yet") && !none.text().contains("\"><script>"),
         "{}",
         none.text()
     );

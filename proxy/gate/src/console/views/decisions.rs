@@ -43,7 +43,7 @@ impl Console {
             .close("table")
             .close("div");
         let main = match (recent.decisions.is_empty(), recent.cut) {
-            (true, _) => main.element("p class=\"quiet\"", "No decision is meant."),
+            (true, _) => main.element("p class=\"quiet\"", "There is no such decision yet."),
             (_, true) => main.element(
                 "p class=\"quiet\"",
                 "Older ones: `poort audit search` on the gate, which also looks for whom a request was about.",
