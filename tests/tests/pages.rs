@@ -174,6 +174,9 @@ async fn something_to_see(stage: &mut Stage) -> String {
         // The handshake fails.
         world.zone.caller(device).unwrap().ask("GET", "persons.localhost", PERSON, &[]).await.err();
     }
+    // Nobody's but the device's, whose name is long.
+    let car = world.zone.caller("car-12").unwrap();
+    assert_eq!(car.ask("GET", "vehicles.localhost", "/vehicles/0-ABC-123", &[]).await.unwrap().status, 403);
     // What was counted of strangers is written when a gate stops, and by the minute.
     world.gate.stop().await.unwrap();
     world.gate = Gate::start(&world.zone.layout).await.unwrap();
@@ -211,5 +214,9 @@ async fn every_view_of_the_console_can_be_read_at_a_desk_in_the_light_and_in_the
             ("narrow-dark", true, NARROW),
         ];
         judge_on(&tab, &name, &screens).await;
+        if view == "decisions" {
+            const CUT: &str = "(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)(document.querySelector('.scroll'))";
+            assert_eq!(tab.run(CUT).await, false, "on a narrow screen the reason is cut off");
+        }
     }
 }
