@@ -19,7 +19,7 @@ use poort_demo::{
 use poort_tests::{
     PERSON,
     browser::{Stage, Tab},
-    with_demands,
+    eventually, with_demands,
 };
 use serde_json::json;
 
@@ -219,4 +219,13 @@ async fn every_view_of_the_console_can_be_read_at_a_desk_in_the_light_and_in_the
             assert_eq!(tab.run(CUT).await, false, "on a narrow screen the reason is cut off");
         }
     }
+    tab.go(&format!("{console}/decisions")).await;
+    let layout = &stage.world.zone.layout;
+    let closed = layout.read_file("policies/console.cedar").unwrap().replace("/security/", "/nobody/");
+    layout.write_file("policies/console.cedar", &closed).unwrap();
+    let (done, said) = stage.world.reload(&[]).await.unwrap();
+    assert!(done, "{said}");
+    let live = async || tab.run("document.getElementById('live').textContent").await;
+    let told = async || (live().await == "Not connected; load the page again.").then_some(());
+    eventually(told).await.unwrap();
 }

@@ -47,7 +47,9 @@
   query.set("after", decodeURIComponent(body.dataset.after));
   const events = new EventSource("/events?" + query);
   events.addEventListener("open", () => tell("Live."));
-  events.addEventListener("error", () => tell("Not connected; trying again."));
+  // Where the answer was no, as to somebody who may not look any more, a browser does not ask again.
+  events.addEventListener("error", () =>
+    tell(events.readyState === EventSource.CLOSED ? "Not connected; load the page again." : "Not connected; trying again."));
   events.addEventListener("decision", (event) => {
     const decision = JSON.parse(event.data);
     if (!paused) add(decision);
