@@ -277,6 +277,8 @@ async fn a_wrong_command_says_what_is_wrong_and_changes_nothing() {
         assert_eq!(came, code, "{arguments:?}: {said}");
         assert!(said.contains(words), "{arguments:?}: {said}");
     }
+    let (came, said) = access(&world, "restore", &[]).await;
+    assert!(came == 2 && said.contains("<--user <ISSUER|SUBJECT>|--device <NAME>>"), "{came}: {said}");
     assert!(recorded(&world, "access_ended").is_empty());
     assert_eq!(with_token(&world, "car-12", &Token::officer("an.janssens")).await, ALLOWED);
     let said = done(&world, "end", &["--device", "spiffe://zone.example/device/car-122", "--unlisted"]).await;

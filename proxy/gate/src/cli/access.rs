@@ -60,14 +60,15 @@ pub(super) struct End {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("whose").required(true).args(["user", "device"])))]
 pub(super) struct Restore {
     #[command(flatten)]
     place: Place,
     /// This person or service, `issuer|subject`.
-    #[arg(long, value_name = "ISSUER|SUBJECT", required_unless_present = "device")]
+    #[arg(long, value_name = "ISSUER|SUBJECT")]
     user: Option<String>,
     /// This device or workload, by its name or what is behind the last slash of it.
-    #[arg(long, value_name = "NAME", conflicts_with = "user")]
+    #[arg(long, value_name = "NAME")]
     device: Option<String>,
     /// Why; it is recorded.
     #[arg(long)]
