@@ -7,9 +7,18 @@
     reason = "a test that cannot go on has failed"
 )]
 
-use std::time::{Duration, Instant};
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
 
-use poort_demo::{DemoError, client::Browser, gate::Gate, issuer::Token, layout::Layout};
+use poort_demo::{
+    DemoError,
+    client::Browser,
+    gate::{Gate, binary},
+    issuer::Token,
+    layout::Layout,
+};
 use poort_tests::{
     PERSON, World, eventually, get,
     signing_in::{sign_in, signed_in},
@@ -283,4 +292,19 @@ async fn a_wrong_command_says_what_is_wrong_and_changes_nothing() {
     assert_eq!(with_token(&world, "car-12", &Token::officer("an.janssens")).await, ALLOWED);
     let said = done(&world, "end", &["--device", "spiffe://zone.example/device/car-122", "--unlisted"]).await;
     assert!(said.contains("is not in the inventory") && said.contains("is blocked"), "{said}");
+}
+
+#[test]
+fn a_command_in_the_wrong_place_does_not_say_that_the_gate_is_down() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    for command in ["reload", "reload --deny persons", "access list", "policy confirm"] {
+        let done = Command::new(binary().unwrap()).args(command.split(' ')).current_dir(&elsewhere).output();
+        let done = done.unwrap();
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert_eq!(done.status.code(), Some(2), "{command}: {said}");
+        assert!(
+            said.contains("`deploy/poort.yaml` does not exist, so that no gate was asked"),
+            "{command}: {said}"
+        );
+    }
 }

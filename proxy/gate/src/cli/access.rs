@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::Subcommand;
 use poort_identity::session::{NoSessionId, SessionId};
 
-use super::{ConfigArgument, WRONG, author, complain, count, say, unanswered};
+use super::{ConfigArgument, WRONG, author, complain, count, say, state_directory, unanswered};
 use crate::{
     config,
     control::{self, Answer, Command},
@@ -197,7 +197,8 @@ fn odd() -> Fault {
 
 impl Place {
     fn tell(&self, command: &Command) -> Result<Answer, Fault> {
-        let state = self.state.clone().unwrap_or_else(|| config::state_directory(&self.config.config));
+        let state =
+            state_directory(self.state.as_deref(), &self.config.config).map_err(|why| (why, WRONG))?;
         match control::tell(&state, command) {
             Ok(Answer::Refused(why)) => Err((why, WRONG)),
             Ok(answer) => Ok(answer),

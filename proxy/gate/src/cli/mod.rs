@@ -16,7 +16,11 @@ use std::{
 
 use clap::{Parser, Subcommand};
 
-use crate::{config::Faults, control, live::Author};
+use crate::{
+    config::{self, Faults},
+    control,
+    live::Author,
+};
 
 /// A zero-trust policy enforcement point: checked, limited, logged paths to the systems behind it.
 #[derive(Debug, Parser)]
@@ -96,6 +100,22 @@ fn author(reason: Option<String>) -> Author {
 fn unanswered(state: &Path, fault: &std::io::Error) -> String {
     let socket = control::socket(state);
     format!("no gate answers at `{}`: {fault}; is it running, and are you its user?", socket.display())
+}
+
+/// A gate's state directory: as typed, or as the operators' file says.
+///
+/// # Errors
+/// Where that file is not there: what it says is then not known, and a gate that is not asked is not down.
+fn state_directory(typed: Option<&Path>, file: &Path) -> Result<PathBuf, String> {
+    match typed {
+        Some(directory) => Ok(directory.to_owned()),
+        None if file.exists() => Ok(config::state_directory(file)),
+        None => Err(format!(
+            "`{}` does not exist, so that no gate was asked; name the operators' file with `--config`, or the gate's state \
+             directory with `--state`",
+            file.display()
+        )),
+    }
 }
 
 /// Says what came of looking at a configuration, or everything that is wrong with it.

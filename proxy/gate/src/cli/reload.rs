@@ -2,12 +2,9 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use crate::{
-    config,
-    control::{self, Answer, Command},
-};
+use crate::control::{self, Answer, Command};
 
-use super::{ConfigArgument, WRONG, complain, say, unanswered};
+use super::{ConfigArgument, WRONG, complain, say, state_directory, unanswered};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -25,7 +22,13 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn reload(arguments: &Arguments) -> ExitCode {
-    let state = arguments.state.clone().unwrap_or_else(|| config::state_directory(&arguments.config.config));
+    let state = match state_directory(arguments.state.as_deref(), &arguments.config.config) {
+        Ok(state) => state,
+        Err(why) => {
+            complain(why);
+            return ExitCode::from(WRONG);
+        }
+    };
     let (command, done) = match (&arguments.deny, &arguments.allow) {
         (Some(source), _) => {
             let open = format!("`{source}` is closed; open it with `poort reload --allow {source}`");

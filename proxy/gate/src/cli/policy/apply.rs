@@ -9,7 +9,7 @@ use std::{
 use poort_policy::workbench::{Turn, Workbench};
 
 use crate::{
-    cli::{WRONG, author, complain, count, say, unanswered},
+    cli::{WRONG, author, complain, count, say, state_directory, unanswered},
     config::{self, Faults},
     control::{self, Answer, Command},
     editions::AccessFiles,
@@ -216,7 +216,13 @@ fn replayed(arguments: &Arguments, bench: &Workbench) -> Result<Replayed, Stop> 
 }
 
 fn tell(gate: &Gate, command: &Command, done: &str) -> ExitCode {
-    let state = gate.state.clone().unwrap_or_else(|| config::state_directory(&gate.config));
+    let state = match state_directory(gate.state.as_deref(), &gate.config) {
+        Ok(state) => state,
+        Err(why) => {
+            complain(why);
+            return ExitCode::from(WRONG);
+        }
+    };
     match control::tell(&state, command) {
         Ok(Answer::Done(reloaded)) => {
             reloaded.warnings.iter().for_each(complain);
