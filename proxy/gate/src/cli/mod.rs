@@ -10,6 +10,7 @@ mod run;
 mod waf;
 
 use std::{
+    io::{self, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -78,15 +79,20 @@ impl Cli {
     }
 }
 
-/// Says something to whoever typed the command.
-#[expect(clippy::print_stdout, reason = "it is what the command is for")]
+/// Says something to whoever typed the command. Where nobody reads on, as behind `head`, or nothing takes it, the command ends.
 fn say(text: impl std::fmt::Display) {
-    println!("{text}");
+    let Err(fault) = writeln!(io::stdout(), "{text}") else { return };
+    if fault.kind() == io::ErrorKind::BrokenPipe {
+        std::process::exit(UNREAD);
+    }
+    complain(format_args!("this cannot be said on standard output: {fault}"));
+    std::process::exit(1);
 }
 
 /// Says what is wrong.
 fn complain(text: impl std::fmt::Display) {
-    eprintln!("{text}");
+    // Nobody left to tell is no reason to fail: a gate says so too.
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// Who types, as far as this process knows: a gate asks its kernel.
@@ -94,12 +100,6 @@ fn author(reason: Option<String>) -> Author {
     let uid = nix::unistd::Uid::current();
     let user = nix::unistd::User::from_uid(uid).ok().flatten().map(|user| user.name);
     Author { uid: uid.as_raw(), user, reason }
-}
-
-/// That no gate runs on a state directory, or none that answers this user.
-fn unanswered(state: &Path, fault: &std::io::Error) -> String {
-    let socket = control::socket(state);
-    format!("no gate answers at `{}`: {fault}; is it running, and are you its user?", socket.display())
 }
 
 /// A gate's state directory: as typed, or as the operators' file says.
@@ -116,6 +116,12 @@ fn state_directory(typed: Option<&Path>, file: &Path) -> Result<PathBuf, String>
             file.display()
         )),
     }
+}
+
+/// That no gate runs on a state directory, or none that answers this user.
+fn unanswered(state: &Path, fault: &io::Error) -> String {
+    let socket = control::socket(state);
+    format!("no gate answers at `{}`: {fault}; is it running, and are you its user?", socket.display())
 }
 
 /// Says what came of looking at a configuration, or everything that is wrong with it.
@@ -140,3 +146,5 @@ fn count(number: usize, what: &str) -> String {
 
 /// The exit code of a wrong configuration.
 const WRONG: u8 = 2;
+/// The exit code of a command that nobody reads on: as of one that SIGPIPE ended, which this process ignores.
+const UNREAD: i32 = 128 + 13;

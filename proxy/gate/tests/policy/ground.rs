@@ -3,7 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use poort_policy::Engine;
@@ -49,12 +49,24 @@ impl Ground {
 
     /// `poort policy …`, where `policies` is.
     pub(crate) fn poort(&self, arguments: &[&str]) -> Said {
-        let done = Command::new(env!("CARGO_BIN_EXE_poort"))
+        self.run(arguments, Stdio::piped())
+    }
+
+    /// The same, where nobody reads what it says.
+    pub(crate) fn unread(&self, arguments: &[&str]) -> Said {
+        let (_, unread) = std::io::pipe().unwrap();
+        self.run(arguments, unread)
+    }
+
+    fn run(&self, arguments: &[&str], output: impl Into<Stdio>) -> Said {
+        let child = Command::new(env!("CARGO_BIN_EXE_poort"))
             .arg("policy")
             .args(arguments)
             .current_dir(self.root.path())
-            .output()
-            .unwrap();
+            .stdout(output)
+            .stderr(Stdio::piped())
+            .spawn();
+        let done = child.unwrap().wait_with_output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         Said { code: done.status.code().unwrap(), out: text(done.stdout), err: text(done.stderr) }
     }

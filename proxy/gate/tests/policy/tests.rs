@@ -162,3 +162,10 @@ fn tests_that_contradict_each_other_are_a_fault_at_both_places() {
         ],
     );
 }
+
+#[test]
+fn nobody_has_to_read_to_the_end() {
+    let said = Ground::new().unread(&["test", "--coverage"]);
+    said.is(141, &[]);
+    assert_eq!(said.err, "");
+}
