@@ -86,7 +86,9 @@ async fn the_record_is_proved_and_one_request_is_shown() {
     let (proved, said) = audit(&["prove", "--config", config, "7"]);
     assert!(proved && said.starts_with("c2sp.org/tlog-proof@v1\nindex 7\n"), "{said}");
     let (found, said) = audit(&["show", "--config", config, "NO-CODE"]);
-    assert!(!found && said.contains("no record under the newest checkpoint is called `NO-CODE`"), "{said}");
+    let unknown =
+        "no record under the newest checkpoint is called `NO-CODE`; check it, or ask again in ten seconds";
+    assert!(!found && said.contains(unknown), "{said}");
     let Some(go) = by_go(&world) else { return };
     let log = PathBuf::from(path(&world, "deploy/audit/log"));
     assert_eq!(checked_by(&go, &world, &log, false), (true, "300 entries\n".to_owned()));

@@ -211,7 +211,13 @@ fn each(log: &Log, what: &str, show: impl Fn(&Found)) -> Result<(), Fault> {
     let found = tlog::find(&log.directory, &log.keys, |index, entry| is_meant(what, index, entry));
     let found = found.map_err(|doubt| (doubt.to_string(), 1))?;
     if found.is_empty() {
-        return Err((format!("no record under the newest checkpoint is called `{what}`"), 1));
+        return Err((
+            format!(
+                "no record under the newest checkpoint is called `{what}`; check it, or ask again in ten seconds: what was recorded \
+                 just now is under the next one"
+            ),
+            1,
+        ));
     }
     found.iter().for_each(show);
     Ok(())
