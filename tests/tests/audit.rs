@@ -83,6 +83,8 @@ async fn the_record_is_proved_and_one_request_is_shown() {
     let records: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!(found && records.len() == 2, "{said}");
     assert_eq!(records[0]["actor"]["user"]["uid"], "zone|an.janssens");
+    let heard = audit(&["show", "--config", config, &code.to_lowercase()]);
+    assert_eq!(heard, (true, said), "whoever heard the code wrote it in small letters");
     let (proved, said) = audit(&["prove", "--config", config, "7"]);
     assert!(proved && said.starts_with("c2sp.org/tlog-proof@v1\nindex 7\n"), "{said}");
     let (found, said) = audit(&["show", "--config", config, "NO-CODE"]);

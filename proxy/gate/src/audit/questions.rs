@@ -113,14 +113,17 @@ pub fn each_line(path: &Path, mut each: impl FnMut(&[u8])) -> Result<(), SearchF
 /// # Errors
 /// When a file cannot be read.
 pub fn find(directory: &Path, name: &str) -> Result<Option<Box<Asked>>, SearchFault> {
+    // Codes are in capitals, whatever somebody wrote down who heard one.
+    let code = name.to_ascii_uppercase();
     let unlisted = |cause| SearchFault::File { path: directory.to_owned(), cause };
     for path in journal::files(directory).map_err(unlisted)?.iter().rev() {
         let (mut lines, mut newest) = (Lines::open(path)?, None);
         while let Some((_, line)) = lines.next()? {
             // Most lines do not hold it anywhere, and need no parsing.
-            if memchr::memmem::find(line, name.as_bytes()).is_some()
+            let holds = |name: &str| memchr::memmem::find(line, name.as_bytes()).is_some();
+            if (holds(name) || holds(&code))
                 && let Ok(Entry::Decision(asked)) = entry(line)
-                && (&*asked.code == name || asked.id == name)
+                && (*asked.code == *code || asked.id == name)
             {
                 newest = Some(asked);
             }

@@ -79,6 +79,8 @@ fn a_code_is_explained_from_the_record() {
             .starts_with("refused by `firearms-strong-sign-in`")
     });
     let refused = refused.unwrap();
+    let heard = ground.poort(&["explain", &refused.to_lowercase(), "--audit", "audit"]);
+    heard.is(0, &["refused by `firearms-strong-sign-in`"]);
     ground.poort(&["explain", &refused, "--audit", "audit"]).is(0, &["  - a strong sign-in\n"]);
     ground.edit(
         "access/firearms.cedar",

@@ -223,18 +223,18 @@ fn each(log: &Log, what: &str, show: impl Fn(&Found)) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Whether an entry is meant by its number, its request's id, or its request's code.
+/// Whether an entry is meant by its number, its request's id, or its request's code, be it in small letters.
 fn is_meant(what: &str, index: u64, entry: &[u8]) -> bool {
     if what.parse() == Ok(index) {
         return true;
     }
+    let code = what.to_ascii_uppercase();
     // Most entries do not hold it anywhere, and need no parsing.
-    if what.is_empty() || memchr::memmem::find(entry, what.as_bytes()).is_none() {
+    let holds = |name: &str| memchr::memmem::find(entry, name.as_bytes()).is_some();
+    if what.is_empty() || !(holds(what) || holds(&code)) {
         return false;
     }
     let Ok(record) = serde_json::from_slice::<serde_json::Value>(entry) else { return false };
-    [record.pointer("/metadata/correlation_uid"), record.pointer("/unmapped/code")]
-        .into_iter()
-        .flatten()
-        .any(|name| name == what)
+    let is = |pointer, name: &str| record.pointer(pointer).is_some_and(|found| found == name);
+    is("/metadata/correlation_uid", what) || is("/unmapped/code", &code)
 }
