@@ -170,6 +170,7 @@ async fn all_faults_are_told_at_once() {
     let count = said.lines().filter(|line| line.contains(".yaml:")).count();
     assert!(said.contains(&format!("{count} faults to mend")), "{said}");
     assert!(count >= 5, "{said}");
+    assert!(said.contains("policies and rules of inspection are looked at once that is done"), "{said}");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use prometheus::Registry;
 
 use crate::{
     carry_over::{CarryOver, Persisted},
-    config::{self, Faults},
+    config::{self, Checked, Faults},
     listen, listeners,
     metrics::Metrics,
     snapshot::{self, Built, Snapshot},
@@ -15,13 +15,19 @@ use crate::{
 use super::{complain, conclude, count};
 
 pub(super) fn check(file: &Path) -> ExitCode {
-    conclude(build(file))
+    match config::load(file) {
+        Ok(checked) => conclude(build(&checked)),
+        Err(faults) => {
+            let code = conclude(Err(faults));
+            complain("policies and rules of inspection are looked at once that is done: there may be more");
+            code
+        }
+    }
 }
 
-fn build(file: &Path) -> Result<String, Faults> {
+fn build(checked: &Checked) -> Result<String, Faults> {
     // The clients that would fetch issuers' keys are built too, and need a TLS provider as a gate does.
     listen::install_provider().map_err(|fault| crate::live::one_fault(fault.to_string()))?;
-    let checked = config::load(file)?;
     for warning in &checked.warnings {
         complain(warning);
     }
@@ -29,8 +35,8 @@ fn build(file: &Path) -> Result<String, Faults> {
     let metrics =
         Metrics::register(&Registry::new()).map_err(|fault| crate::live::one_fault(fault.to_string()))?;
     let carry = CarryOver::new(Arc::new(metrics), Persisted::none(), checked.zone.limits.keys.get());
-    let digest = snapshot::digest(&checked);
-    let snapshot = Snapshot::build(Built::of(&checked, &digest), &carry, 1)?;
+    let digest = snapshot::digest(checked);
+    let snapshot = Snapshot::build(Built::of(checked, &digest), &carry, 1)?;
     for warning in &snapshot.warnings {
         complain(warning);
     }
