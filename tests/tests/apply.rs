@@ -7,10 +7,14 @@
     reason = "a test that cannot go on has failed"
 )]
 
-use std::path::Path;
+use std::{path::Path, process::Command};
 
 use nix::sys::signal::Signal;
-use poort_demo::{DemoError, gate::Gate, zone::Zone};
+use poort_demo::{
+    DemoError,
+    gate::{Gate, binary},
+    zone::Zone,
+};
 use poort_tests::{World, eventually, get, policy};
 use serde_json::{Value, json};
 
@@ -284,4 +288,21 @@ async fn a_source_that_is_closed_meanwhile_stays_so_when_policies_go_back() {
     let (exit, said) = policy(&root, &["rollback"]);
     assert_eq!(exit, 0, "{said}");
     assert_eq!(asked(&world).await, (503, false), "it was closed, not the policies");
+}
+
+#[tokio::test]
+async fn a_second_gate_on_the_same_state_leaves_what_is_on_trial() {
+    let world = world().await;
+    let (root, layout) = (root(&world), &world.zone.layout);
+    layout.write_file("policies/access/closed.cedar", CLOSED).unwrap();
+    let (exit, said) = policy(&root, &["apply", "--confirm", "5m"]);
+    assert_eq!(exit, 0, "{said}");
+    let second = Command::new(binary().unwrap()).args(["run", "--config"]).arg(layout.config()).output();
+    let second = second.unwrap();
+    let said = String::from_utf8(second.stderr).unwrap();
+    let taken = format!("a gate runs on `{}` already", layout.path("deploy/state").display());
+    assert!(second.status.code() == Some(2) && said.contains(&taken), "{said}");
+    let (exit, said) = policy(&root, &["confirm"]);
+    assert_eq!(exit, 0, "{said}");
+    assert_eq!(asked(&world).await, SHUT);
 }

@@ -226,6 +226,12 @@ fn obey(live: &Live, command: Command, uid: u32) -> Answer {
     result.map_or_else(Answer::Refused, Answer::Done)
 }
 
+/// Whether a gate is running there.
+#[must_use]
+pub fn is_answered(state: &Path) -> bool {
+    std::os::unix::net::UnixStream::connect(socket(state)).is_ok()
+}
+
 /// Tells a running gate something and waits for its answer.
 ///
 /// # Errors

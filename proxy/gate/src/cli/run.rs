@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::ExitCode, sync::Arc};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 use pingora::{
     apps::http_app::HttpServer,
     proxy::http_proxy,
@@ -22,6 +22,7 @@ use crate::{
         checked::{self, Deploy},
     },
     console::Console,
+    control,
     editions::{self, AccessFiles, Ledger, Pending},
     housekeeping::Housekeeping,
     last_good,
@@ -62,6 +63,10 @@ fn trace() {
 fn serve(file: &Path) -> anyhow::Result<()> {
     listen::install_provider()?;
     let state = config::state_directory(file);
+    // What waits to be confirmed there is that gate's: it is given up below.
+    if control::is_answered(&state) {
+        bail!("a gate runs on `{}` already; end it first, or name another state directory", state.display());
+    }
     let mut ledger = Ledger::open(&state).with_context(|| {
         format!(
             "what is kept of the policies in `{}` cannot be read; restore or remove `policies` in it",
