@@ -13,6 +13,7 @@
 use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
+    process::Command,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -472,4 +473,19 @@ async fn a_clock_that_jumps_is_an_alarm_and_opens_nothing() {
     let (answer, _) = get(&an, persons, PERSON).await.unwrap();
     assert_eq!(answer.status, 200);
     assert!(world.record("outcome", &answer).await.is_some());
+}
+
+#[tokio::test]
+async fn a_gate_whose_address_is_taken_says_so_and_goes() {
+    let world = World::start().await.unwrap();
+    let layout = &world.zone.layout;
+    let other = layout.read_file("deploy/poort.yaml").unwrap();
+    let other = other.replace("./state", "./other-state").replace("./audit", "./other-audit");
+    layout.write_file("deploy/other.yaml", &other).unwrap();
+    let path = layout.path("deploy/other.yaml");
+    let second = Command::new(binary().unwrap()).args(["run", "--config"]).arg(path).output().unwrap();
+    let said = String::from_utf8(second.stderr).unwrap();
+    assert_eq!(second.status.code(), Some(2), "{said}");
+    let taken = format!("nothing can listen on `{}`; end what does so already", layout.address());
+    assert!(said.contains(&taken), "{said}");
 }

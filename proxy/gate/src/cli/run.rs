@@ -1,6 +1,6 @@
 //! `poort run`: from files to a serving gate.
 
-use std::{path::Path, process::ExitCode, sync::Arc};
+use std::{net::TcpListener, path::Path, process::ExitCode, sync::Arc};
 
 use anyhow::{Context as _, anyhow, bail};
 use pingora::{
@@ -77,6 +77,7 @@ fn serve(file: &Path) -> anyhow::Result<()> {
     let unconfirmed =
         ledger.recover(access.as_deref()).context("the policies that waited cannot be given up")?;
     let (checked, origin) = configuration(file, &ledger)?;
+    can_listen(&checked.deploy)?;
     make_private(&checked.deploy.state)?;
     let metrics = Arc::new(Metrics::register(prometheus::default_registry())?);
     let persisted = Persisted::open(&checked.deploy, checked.seal())?;
@@ -288,6 +289,17 @@ fn server(deploy: &Summary, live: &Arc<Live>) -> anyhow::Result<Server> {
     let housekeeping = Housekeeping::new(Arc::clone(live), deploy.drain, deploy.watch);
     server.add_service(background_service("housekeeping", housekeeping));
     Ok(server)
+}
+
+/// Whether everything that the gate serves on can be had. The server library tries what is taken for half a minute without a word, and then
+/// goes on without it.
+fn can_listen(deploy: &Deploy) -> anyhow::Result<()> {
+    for address in deploy.tls_listeners().map(|listener| listener.address).chain([deploy.admin]) {
+        TcpListener::bind(address).with_context(|| {
+            format!("nothing can listen on `{address}`; end what does so already (`ss -ltnp` names it), or name another address")
+        })?;
+    }
+    Ok(())
 }
 
 fn make_private(directory: &Path) -> anyhow::Result<()> {
