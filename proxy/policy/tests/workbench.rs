@@ -11,7 +11,7 @@ use common::{device, question, shipped, user, with};
 use poort_policy::{
     Actor, BreakGlass, DeviceFacts, Operation, Principal, PrincipalKind, Question,
     workbench::{
-        Case, Coverage, Expectation, Recorded, Replay, Stage, Standing, Turn, Workbench,
+        Case, Coverage, Expectation, Recorded, Replay, Stage, Standing, Step, Turn, Workbench,
         replay::{Group, Members},
     },
 };
@@ -297,6 +297,18 @@ fn cases_are_judged_and_counted() {
             (4, "this asks the same as t.yaml:1:3 and expects something else"),
         ]
     );
+}
+
+#[test]
+fn what_would_help_is_found_of_the_largest_number_too() {
+    let text = format!(
+        "permit (principal, action, resource) when {{ context.session has auth_age && context.session.auth_age == {} }};",
+        i64::MAX
+    );
+    let bench = bench(&[("a.cedar", &text)]);
+    let explained = bench.explain(&question(officer(), car(), Operation::Consult, "persons"));
+    let steps: Vec<_> = explained.changes.iter().flat_map(|change| &change.steps).collect();
+    assert_eq!(steps, [&Step::Fresh(i64::MAX.unsigned_abs())]);
 }
 
 #[test]

@@ -302,7 +302,7 @@ fn of_facts(bench: &Workbench, part: &Expr, steps: &mut BTreeSet<Step>) {
         }
         Some(Fact::Compare { number, relation, bound }) => {
             let around = match relation {
-                Relation::Equal => vec![bound, bound + 1],
+                Relation::Equal => vec![bound, bound.saturating_add(1)],
                 Relation::Less | Relation::AtLeast => vec![bound.saturating_sub(1), bound],
                 Relation::AtMost | Relation::More => vec![bound, bound.saturating_add(1)],
             };
