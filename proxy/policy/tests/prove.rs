@@ -408,3 +408,38 @@ fn sets_over_other_people_or_sources_are_not_compared() {
         ]
     );
 }
+
+/// A policy that names a group of actions says something else once another action is in it.
+#[test]
+fn sets_over_other_groups_of_actions_are_not_compared() {
+    let grouped = |consult: &str, rest: &str, named: &str| {
+        let mut corpus = with(&[(
+            "a.cedar",
+            &format!("permit (principal, action in Poort::Action::\"{named}\", resource);"),
+        )]);
+        let whole = corpus.schema.text.replace(
+            "action collect, alter, consult, disclose, combine, erase, use appliesTo",
+            &format!("action see, touch;\n action consult in [{consult}] appliesTo {{ principal: [User, Service, Device], resource: Source, context: Circumstances }};\n\
+                      action collect, alter, disclose, combine, erase, use in [{rest}] appliesTo"),
+        );
+        assert_ne!(whole, corpus.schema.text);
+        corpus.schema.text = whole;
+        bench(corpus)
+    };
+    let (now, then) = (grouped("see", "see, touch", "see"), grouped("see", "touch", "see"));
+    let erase = question(user("zone|amina", &[], &[]), None, Operation::Erase, "persons");
+    let allowed = [&now, &then].map(|bench| bench.trace(&erase).decision.allow);
+    assert_eq!(allowed, [true, false]);
+    let none = now.properties(Vec::new()).unwrap();
+    let apart = Proof::new(&now, &none, Some(&then), false).unwrap_err();
+    assert!(
+        apart.contains(&"`erase` is in other groups of actions in one of the two".to_owned()),
+        "{apart:?}"
+    );
+    assert_eq!(apart.len(), 6);
+    // A group that the earlier schema has not is named by nothing there.
+    let same =
+        bench(with(&[("a.cedar", "permit (principal, action == Poort::Action::\"consult\", resource);")]));
+    let none = then.properties(Vec::new()).unwrap();
+    assert!(Proof::new(&then, &none, Some(&same), false).is_ok());
+}

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use cedar_policy_core::ast::{EntityUID, ExprKind, Literal};
 
 use crate::names::Kind;
+use crate::operation::Operation;
 use crate::registry::Registry;
 use crate::shift::{ShiftCount, ShiftFacts};
 
@@ -68,6 +69,12 @@ pub(super) fn apart(bench: &Workbench, before: &Workbench) -> Vec<String> {
             ));
         }
     }
+    apart.extend(
+        Operation::ALL
+            .into_iter()
+            .filter(|operation| is_regrouped(*operation, bench, before))
+            .map(|operation| format!("`{operation}` is in other groups of actions in one of the two")),
+    );
     let owner = |bench: &Workbench| -> BTreeMap<String, String> {
         bench.corpus.sources.iter().map(|source| (source.id.clone(), source.owner.clone())).collect()
     };
@@ -78,6 +85,17 @@ pub(super) fn apart(bench: &Workbench, before: &Workbench) -> Vec<String> {
         }
     }
     apart.into_iter().collect()
+}
+
+/// Whether an operation is in a group of actions of the one schema, and not in that group of the other. A group that only one of them has is
+/// named by its own policies alone.
+fn is_regrouped(operation: Operation, bench: &Workbench, before: &Workbench) -> bool {
+    let uid = Kind::Action.uid(operation.as_str());
+    let groups = |of: &Workbench, known: &Workbench| -> BTreeSet<EntityUID> {
+        let all = of.engine.registry.with_ancestors(&uid);
+        all.filter(|group| known.engine.registry.find(group).is_some()).cloned().collect()
+    };
+    groups(bench, before) != groups(before, bench)
 }
 
 fn declared(bench: &Workbench) -> Vec<(Kind, EntityUID)> {
