@@ -194,7 +194,8 @@ fn what_is_hardly_meant() {
             "@id(\"x\") forbid (principal, action, resource) when { context.request.method == \"get\" };\n\
              @id(\"y\") forbid (principal, action, resource) when { context.request.host == \"person.zone.example\" };\n\
              @id(\"z\") forbid (principal, action, resource) when { context.request.path like \"admin/*\" };\n\
-             @id(\"w\") forbid (principal, action, resource) when { context.session.amr.contains(\"hkw\") };",
+             @id(\"w\") forbid (principal, action, resource) when { context.session.amr.contains(\"hkw\") };\n\
+             @id(\"v\") forbid (principal, action, resource) when { context.request.method == \"PROPFIND\" };",
             &[
                 ("unknown-name", 2, 54, "no request has the method `get`"),
                 ("unknown-name", 3, 54, "no source has the host"),

@@ -21,7 +21,25 @@ const METHODS: [&str; 19] = [
     "face", "fpt", "geo", "hwk", "iris", "kba", "mca", "mfa", "otp", "pin", "pwd", "rba", "retina", "sc",
     "sms", "swk", "tel", "user", "vbm",
 ];
-const HTTP: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"];
+/// Methods that a source's file can name, and two that no request has but everybody knows.
+const HTTP: [&str; 16] = [
+    "GET",
+    "HEAD",
+    "POST",
+    "PUT",
+    "PATCH",
+    "DELETE",
+    "OPTIONS",
+    "PROPFIND",
+    "PROPPATCH",
+    "MKCOL",
+    "COPY",
+    "MOVE",
+    "LOCK",
+    "UNLOCK",
+    "CONNECT",
+    "TRACE",
+];
 
 pub(super) fn all(bench: &Workbench, around: &Surroundings, found: &mut Vec<Lint>) {
     let lines: Vec<Lines<'_>> = bench.corpus.policies.iter().map(Lines::new).collect();
