@@ -4,12 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use cedar_policy::{PolicySet, Schema, ValidationError, ValidationMode, Validator};
-use cedar_policy_core::ast::{Expr, ExprKind, Literal};
+use cedar_policy_core::ast::{EntityUID, Expr, ExprKind, Literal};
 
 use crate::annotations::Of;
 use crate::corpus::Corpus;
 use crate::fault::Fault;
-use crate::names::entity;
+use crate::names::{Kind, entity};
 use crate::parse::{self, Lines, Parsed};
 use crate::reads::Reads;
 use crate::registry::Registry;
@@ -38,6 +38,7 @@ pub(crate) fn load(corpus: &Corpus, of: Of) -> Result<Loaded, Vec<Fault>> {
     }
     for parsed in &policies {
         misnomers(&files, &registry, parsed, &mut faults);
+        strangers(&files, parsed, &mut faults);
         uncounted(&files, corpus, parsed, &mut faults);
     }
     let vocabulary = schema.map(|(schema, vocabulary)| {
@@ -87,6 +88,44 @@ pub(crate) fn misnomers(files: &[Lines<'_>], registry: &Registry, parsed: &Parse
             .or(part.source_loc())
             .map_or_else(|| parsed.place.clone(), |loc| file.place(loc.start()));
         faults.push(Fault::at(&place, message, help));
+    }
+}
+
+/// Attributes of people, services and devices that are named: nothing is known of them but when they ask, so whoever else asks would be
+/// refused for an error, or `has` would be false of what is always there.
+fn strangers(files: &[Lines<'_>], parsed: &Parsed, faults: &mut Vec<Fault>) {
+    let Some(file) = files.get(parsed.file) else { return };
+    let condition = parsed.policy.condition();
+    for part in condition.subexpressions() {
+        let (ExprKind::GetAttr { expr, .. }
+        | ExprKind::HasAttr { expr, .. }
+        | ExprKind::ExtHasAttr { expr, .. }) = part.expr_kind()
+        else {
+            continue;
+        };
+        for uid in named(expr) {
+            let Some(kind @ (Kind::User | Kind::Service | Kind::Device)) = Kind::of(uid) else { continue };
+            let (word, name) = (kind.word(), uid.eid().as_ref() as &str);
+            let message =
+                format!("this looks into the {word} `{name}`, of which nothing is known but when it asks");
+            let hand = if kind == Kind::Device { "context.device" } else { "principal" };
+            let help =
+                format!("ask whether it is the one, and look into that: `{hand} == {uid} && {hand}.…`");
+            let place = uid.loc().or(part.source_loc());
+            let place = place.map_or_else(|| parsed.place.clone(), |loc| file.place(loc.start()));
+            faults.push(Fault::at(&place, message, help));
+        }
+    }
+}
+
+/// The entities that an expression names which may be its value.
+fn named(expr: &Expr) -> Vec<&EntityUID> {
+    match expr.expr_kind() {
+        ExprKind::Lit(Literal::EntityUID(uid)) => vec![uid],
+        ExprKind::If { then_expr, else_expr, .. } => [named(then_expr), named(else_expr)].concat(),
+        ExprKind::GetAttr { expr, .. } => named(expr),
+        ExprKind::Record(fields) => fields.values().flat_map(named).collect(),
+        _ => Vec::new(),
     }
 }
 

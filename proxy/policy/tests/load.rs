@@ -105,6 +105,26 @@ fn a_policy_that_does_not_load() {
             ],
         ),
         (
+            "attributes of somebody who may not be there",
+            "forbid (principal, action, resource)\nunless { Poort::Device::\"a\".compliant };\n\
+             permit (principal, action, resource)\nwhen { (if context.session.strong then Poort::User::\"x|a\" else Poort::User::\"x|b\").issuer == \"x\" };\n\
+             permit (principal, action, resource)\nunless { Poort::Service::\"x|a\" has issuer && context.session.strong };",
+            &[
+                (
+                    ("a.cedar", 2, 10),
+                    "looks into the device `a`",
+                    "`context.device == Poort::Device::\"a\" && context.device.…`",
+                ),
+                (
+                    ("a.cedar", 4, 40),
+                    "looks into the user `x|a`",
+                    "`principal == Poort::User::\"x|a\" && principal.…`",
+                ),
+                (("a.cedar", 4, 64), "looks into the user `x|b`", "principal"),
+                (("a.cedar", 6, 10), "looks into the service `x|a`", "principal"),
+            ],
+        ),
+        (
             "an empty id",
             "@id(\"\") permit (principal, action, resource);",
             &[(("a.cedar", 1, 1), "`@id` is empty", "give the policy a name")],
