@@ -4,14 +4,15 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use cedar_policy::{PolicySet, Schema, ValidationError, ValidationMode, Validator};
-use cedar_policy_core::ast::{EntityUID, Expr, ExprKind, Literal};
+use cedar_policy_core::ast::{EntityUID, Expr, ExprKind, Literal, Var};
+use cedar_policy_core::validator::ValidatorSchema;
 
 use crate::annotations::Of;
 use crate::corpus::Corpus;
 use crate::fault::Fault;
 use crate::names::{Kind, entity};
 use crate::parse::{self, Lines, Parsed};
-use crate::reads::Reads;
+use crate::reads::{Reads, chain};
 use crate::registry::Registry;
 use crate::schema::{self, Vocabulary};
 use crate::shift::ShiftCount;
@@ -43,6 +44,9 @@ pub(crate) fn load(corpus: &Corpus, of: Of) -> Result<Loaded, Vec<Fault>> {
     }
     let vocabulary = schema.map(|(schema, vocabulary)| {
         actions(&mut registry, &schema);
+        for parsed in &policies {
+            undeclared(&files, schema.as_ref(), parsed, &mut faults);
+        }
         validate(&files, schema, &policies, &mut faults);
         vocabulary
     });
@@ -70,7 +74,7 @@ fn whole(corpus: &Corpus, message: impl Into<String>, help: &str) -> Fault {
 
 /// Action groups are declared in the schema, not in the corpus.
 fn actions(registry: &mut Registry, schema: &Schema) {
-    let declared = AsRef::<cedar_policy_core::validator::ValidatorSchema>::as_ref(schema).action_entities();
+    let declared = AsRef::<ValidatorSchema>::as_ref(schema).action_entities();
     for action in declared.iter().flat_map(cedar_policy_core::entities::Entities::iter) {
         registry.add(entity(action.uid().clone(), [], action.ancestors().cloned().collect()));
     }
@@ -126,6 +130,32 @@ fn named(expr: &Expr) -> Vec<&EntityUID> {
         ExprKind::GetAttr { expr, .. } => named(expr),
         ExprKind::Record(fields) => fields.values().flat_map(named).collect(),
         _ => Vec::new(),
+    }
+}
+
+/// What is asked for with `has` and no schema declares: strict validation takes it for something that is never there, and a `permit` with
+/// a typing error in its `unless` would permit all the more.
+fn undeclared(files: &[Lines<'_>], schema: &ValidatorSchema, parsed: &Parsed, faults: &mut Vec<Fault>) {
+    let Some(file) = files.get(parsed.file) else { return };
+    let condition = parsed.policy.condition();
+    for part in condition.subexpressions() {
+        if !matches!(part.expr_kind(), ExprKind::HasAttr { .. } | ExprKind::ExtHasAttr { .. }) {
+            continue;
+        }
+        let mut path = Vec::new();
+        if !matches!(chain(part, &mut path).expr_kind(), ExprKind::Var(Var::Context)) {
+            continue;
+        }
+        path.reverse();
+        if let Some((name, near)) = schema::missing(schema, &path) {
+            let place = part.source_loc().map_or_else(|| parsed.place.clone(), |loc| file.place(loc.start()));
+            let message = format!("`has {name}` never holds: the schema declares no `{name}` there");
+            let help = match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "correct it, or declare it, if it is a capture, in `Captures`".to_owned(),
+            };
+            faults.push(Fault::at(&place, message, help));
+        }
     }
 }
 

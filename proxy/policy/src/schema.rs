@@ -11,6 +11,7 @@ use cedar_policy::Schema;
 use cedar_policy_core::ast::{Context as CedarContext, Request, RequestSchema, Value};
 use cedar_policy_core::entities::{Entities, TCComputation};
 use cedar_policy_core::extensions::Extensions;
+use cedar_policy_core::fuzzy_match::fuzzy_search_limited;
 use cedar_policy_core::validator::types::Type;
 use cedar_policy_core::validator::{CoreSchema, ValidatorSchema};
 use miette::Diagnostic;
@@ -30,6 +31,8 @@ use crate::question::PrincipalKind;
 use crate::reads::Reads;
 
 const VOCABULARY: &str = "declare it as in the schema.cedarschema that Poort ships; only `Captures` is free";
+/// How many letters a name may be off for us to suggest another.
+const TYPO: usize = 2;
 const KINDS: [(PrincipalKind, Kind); 3] = [
     (PrincipalKind::User, Kind::User),
     (PrincipalKind::Service, Kind::Service),
@@ -165,6 +168,32 @@ fn explained(error: &dyn std::error::Error) -> String {
         }
     }
     message
+}
+
+/// The first part of a path from the context, outermost first, that the context of no operation declares; and one that is nearly called so.
+pub(crate) fn missing(schema: &ValidatorSchema, path: &[&str]) -> Option<(String, Option<String>)> {
+    let actions =
+        Operation::ALL.into_iter().filter_map(|one| schema.get_action_id(&Kind::Action.uid(one.as_str())));
+    let mut missing = None;
+    for context in actions.filter_map(|action| action.context_type()) {
+        missing = Some(undeclared(context, path)?);
+    }
+    missing
+}
+
+fn undeclared(context: &Type, path: &[&str]) -> Option<(String, Option<String>)> {
+    let mut at = context;
+    for name in path {
+        let Type::Record { attrs, .. } = at else { return None };
+        match attrs.get_attr(name) {
+            Some(attribute) => at = &attribute.attr_type,
+            None => {
+                let known: Vec<&str> = attrs.iter().map(|(known, _)| known.as_str()).collect();
+                return Some(((*name).to_owned(), fuzzy_search_limited(name, &known, Some(TYPO))));
+            }
+        }
+    }
+    None
 }
 
 /// The names that the schema declares under `request.captures`.

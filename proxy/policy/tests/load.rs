@@ -125,6 +125,16 @@ fn a_policy_that_does_not_load() {
             ],
         ),
         (
+            "what no schema declares",
+            "permit (principal, action, resource) unless { context.request.captures has plat };\n\
+             forbid (principal, action, resource)\nwhen { context.session.strong || context has shift.subject || context has devise.managed };",
+            &[
+                (("a.cedar", 1, 47), "`has plat` never holds", "did you mean `plate`?"),
+                (("a.cedar", 3, 34), "`has subject` never holds", "did you mean `subjects`?"),
+                (("a.cedar", 3, 63), "`has devise` never holds", "did you mean `device`?"),
+            ],
+        ),
+        (
             "an empty id",
             "@id(\"\") permit (principal, action, resource);",
             &[(("a.cedar", 1, 1), "`@id` is empty", "give the policy a name")],
