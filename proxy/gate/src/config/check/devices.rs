@@ -14,6 +14,9 @@ use super::{
     value,
 };
 
+/// Lists are signed anew every day. Who needs more than another day for it has no list.
+const LONG_GRACE: Duration = Duration::from_secs(24 * 3600);
+
 /// Whose certificates are believed.
 pub(super) struct Trusted {
     pub(super) anchors: Anchors,
@@ -62,7 +65,7 @@ fn rule(believed: Believed<'_>) -> Option<RevocationRule> {
     believed.revocation.or(strict, |here| {
         let revocation = here.open();
         let required = revocation.field("required", |raw| &raw.required).or(true, value::switch);
-        let grace = revocation.field("grace", |raw| &raw.grace).or(Duration::ZERO, value::duration);
+        let grace = revocation.field("grace", |raw| &raw.grace).or(Duration::ZERO, |here| grace(whom, here));
         let rule = RevocationRule { required: required?, grace: grace? };
         if !rule.required {
             here.spot.warn(format!(
@@ -71,6 +74,19 @@ fn rule(believed: Believed<'_>) -> Option<RevocationRule> {
         }
         Some(rule)
     })
+}
+
+/// For how long a list is believed after its end.
+fn grace(whom: &str, here: Here<'_, Scalar>) -> Option<Duration> {
+    let grace = value::duration(here)?;
+    if grace > LONG_GRACE {
+        here.spot.warn(format!(
+            "for `{}` after a revocation list has ended, a {whom} that is revoked meanwhile is admitted; write `1d` at most, and have \
+             the list renewed before its end",
+            here.value
+        ));
+    }
+    Some(grace)
 }
 
 fn anchors(

@@ -302,6 +302,18 @@ const WARNINGS: &[Case] = &[
         &["policies/poort.yaml:4:15: warning: a device whose authority has no revocation list is admitted"],
     ),
     (
+        "a stale list that is believed for a day and a minute",
+        |g| g.replace("policies/poort.yaml", "grace: 0s", "grace: 1441m"),
+        &[
+            "policies/poort.yaml:4:40: warning: for `1441m` after a revocation list has ended, a device that is revoked meanwhile is admitted; write `1d` at most",
+        ],
+    ),
+    (
+        "a stale list that is believed for a day",
+        |g| g.replace("policies/poort.yaml", "grace: 0s", "grace: 1d"),
+        &[],
+    ),
+    (
         "no limit on devices",
         |g| g.replace("policies/poort.yaml", "device: 50/1s", "device: unlimited"),
         &["policies/poort.yaml:26:11: warning: `unlimited` lets one caller take everything"],
