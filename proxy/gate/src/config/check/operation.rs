@@ -15,7 +15,20 @@ use super::{
 /// One line, and what is compared between lines.
 struct Line {
     rule: Rule,
-    everything: bool,
+    number: usize,
+    /// None: all.
+    methods: Vec<Method>,
+    path: String,
+}
+
+impl Line {
+    /// Whether every request of another line is one of this line too.
+    fn takes_all_of(&self, other: &Self) -> bool {
+        let all = self.methods.is_empty();
+        let methods =
+            all || !other.methods.is_empty() && other.methods.iter().all(|one| self.rule.takes(one));
+        methods && takes(&self.path, &other.path)
+    }
 }
 
 /// `usual` is demanded of lines that do not say, but for what touches no personal data.
@@ -25,26 +38,23 @@ pub(super) fn check(
     usual: Demands,
 ) -> Option<Vec<Rule>> {
     let example = "operations: [{ methods: [GET], path: \"/**\", operation: consult }]";
-    let mut all_taken = None;
-    let lines = field.some(example, |here| {
+    let mut lines: Vec<Line> = Vec::new();
+    let sound = field.some(example, |here| {
         let line = line(here.open(), prefixes, usual)?;
-        if let Some(taken) = all_taken {
+        if let Some(Line { number, .. }) = lines.iter().find(|before| before.takes_all_of(&line)) {
             here.spot.warn(format!(
-                "the operation on line {taken} takes everything before this one; move this one up"
+                "the operation on line {number} takes everything before this one; move this one up"
             ));
         }
-        if line.everything && all_taken.is_none() {
-            all_taken = Some(here.spot.place().line);
-        }
-        Some(line)
-    })?;
-    Some(lines.into_iter().map(|line| line.rule).collect())
+        lines.push(line);
+        Some(())
+    });
+    sound.map(|_| lines.into_iter().map(|line| line.rule).collect())
 }
 
 fn line(line: Opened<'_, raw::Operation>, prefixes: &[String], usual: Demands) -> Option<Line> {
     let methods = line.field("methods", |raw| &raw.methods);
-    let given = !methods.is_absent();
-    let methods = match given {
+    let methods = match !methods.is_absent() {
         true => methods.some_items("methods: [GET]", |here| Some((value::method(here)?, here.spot))),
         false => Some(Vec::new()),
     };
@@ -67,10 +77,10 @@ fn line(line: Opened<'_, raw::Operation>, prefixes: &[String], usual: Demands) -
         ));
         return None;
     }
-    let methods = methods?.iter().filter_map(|method| Method::from_bytes(method.as_bytes()).ok()).collect();
-    let everything = !given && path.text == "/**";
-    let rule = Rule::new(methods, &path.text, query, operation).demanding(demands);
-    Some(Line { rule, everything })
+    let methods: Vec<Method> =
+        methods?.iter().filter_map(|method| Method::from_bytes(method.as_bytes()).ok()).collect();
+    let rule = Rule::new(methods.clone(), &path.text, query, operation).demanding(demands);
+    Some(Line { rule, number: line.spot.place().line, methods, path: path.text })
 }
 
 /// Where a query key is captured, its name is a word of policies too.
@@ -155,6 +165,21 @@ fn pattern(text: &str) -> Result<Pattern, String> {
     Ok(Pattern { text: text.to_owned(), captures })
 }
 
+/// Whether every path of the second pattern is one of the first. `false` where that cannot be said.
+fn takes(wide: &str, narrow: &str) -> bool {
+    let bare = |pattern: &str| {
+        pattern.strip_suffix("/**").map_or((pattern.to_owned(), false), |bare| (bare.to_owned(), true))
+    };
+    let ((wide, rest), (narrow, open)) = (bare(wide), bare(narrow));
+    let mut given = narrow.split('/').skip(1);
+    let all = wide.split('/').skip(1).all(|segment| {
+        given.next().is_some_and(|text| {
+            segment.starts_with('{') && !text.is_empty() || segment.eq_ignore_ascii_case(text)
+        })
+    });
+    all && (rest || !open && given.next().is_none())
+}
+
 /// Whether a request below a prefix can have a path of this pattern.
 fn reaches(prefix: &str, pattern: &str) -> bool {
     let (bare, rest) = match pattern.strip_suffix("/**") {
@@ -207,6 +232,26 @@ mod tests {
                 (Err(message), Err(part)) => assert!(message.contains(part), "{text}: {message}"),
                 (seen, _) => panic!("{text}: {:?}", seen.map(|pattern| pattern.captures)),
             }
+        }
+    }
+
+    #[test]
+    fn a_pattern_takes_all_that_a_narrower_one_does() {
+        for (wide, narrow, expected) in [
+            ("/**", "/", true),
+            ("/**", "/a/{b}/**", true),
+            ("/a/**", "/A/b", true),
+            ("/a/**", "/a", true),
+            ("/a/{b}", "/a/{c}", true),
+            ("/a/{b}", "/a/b", true),
+            ("/{a}", "/", false),
+            ("/a/b", "/a/{b}", false),
+            ("/a/{b}", "/a/**", false),
+            ("/a/{b}", "/a/b/c", false),
+            ("/a", "/ab", false),
+            ("/a/**", "/**", false),
+        ] {
+            assert_eq!(takes(wide, narrow), expected, "{wide} {narrow}");
         }
     }
 

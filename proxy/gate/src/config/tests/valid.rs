@@ -383,6 +383,21 @@ const WARNINGS: &[Case] = &[
         ],
     ),
     (
+        "operation that a broader one takes",
+        |g| {
+            g.replace(
+                "policies/sources/vehicles.yaml",
+                "  - {",
+                "  - { methods: [GET, POST], path: \"/vehicles/**\", operation: use }\n  \
+                   - { methods: [HEAD], path: \"/Vehicles/{plate}\", operation: consult }\n  \
+                   - { methods: [PUT], path: \"/vehicles/{plate}\", operation: alter }\n  - {",
+            );
+        },
+        &[
+            "policies/sources/vehicles.yaml:8:5: warning: the operation on line 7 takes everything before this one; move this one up",
+        ],
+    ),
+    (
         "operation outside the prefixes",
         |g| g.replace("policies/sources/persons.yaml", "prefixes: [/]", "prefixes: [/persons]"),
         &[
