@@ -112,7 +112,10 @@ impl<'t> Iterator for Words<'t> {
             let length = match rest {
                 [] => return None,
                 [b'"', ..] => string(rest),
-                [b'/', b'/', ..] => rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len()),
+                // A carriage return alone ends a comment for Cedar.
+                [b'/', b'/', ..] => {
+                    rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(rest.len())
+                }
                 [first, ..] if is_name(*first) => rest.iter().take_while(|byte| is_name(**byte)).count(),
                 _ => 1,
             };
@@ -176,7 +179,7 @@ mod tests {
     #[test]
     fn what_is_too_deep() {
         let (policies, schema) = (Language::Policies, Language::Schema);
-        let cases: [Case; 14] = [
+        let cases: [Case; 15] = [
             ("nothing", String::new(), policies, &[]),
             ("twenty brackets", "(".repeat(20), policies, &[]),
             ("twenty-one brackets", "(".repeat(21), policies, &[(1, 21)]),
@@ -196,6 +199,12 @@ mod tests {
                 format!("//{}\n{}", "(".repeat(99), "(".repeat(21)),
                 policies,
                 &[(2, 21)],
+            ),
+            (
+                "behind a comment that a carriage return ends",
+                format!("//\r{}", "(".repeat(21)),
+                policies,
+                &[(1, 24)],
             ),
             ("ifs", "if ".repeat(21), policies, &[(1, 61)]),
             ("not ifs", "iff _if éif if_ ".repeat(21), policies, &[]),
