@@ -74,7 +74,10 @@ impl Desk<'_> {
                 self.report.fault(file.at(Mark::START), "this is a binary file; write text");
                 None
             }
-            Ok(text) => Some(text.strip_prefix('\u{feff}').unwrap_or(text).to_owned()),
+            Ok(text) => {
+                let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+                self.reads_as_shown(file, text).then(|| text.to_owned())
+            }
             Err(error) => {
                 let before = read.bytes.get(..error.valid_up_to()).unwrap_or_default();
                 let message =
@@ -83,6 +86,25 @@ impl Desk<'_> {
                 None
             }
         }
+    }
+
+    /// Whether a text is read as an editor or a terminal shows it; the first of what is not is reported on each line.
+    ///
+    /// SECURITY: a `permit` behind a carriage return in a comment is in force, and a `forbid` that is turned round in one looks as if it
+    /// were (CVE-2021-42574). YAML 1.1 and 1.2 do not end a line at the same characters either.
+    fn reads_as_shown(&self, file: &File, text: &str) -> bool {
+        let mut sound = true;
+        for (line, number) in text.split('\n').zip(1..) {
+            let line = line.strip_suffix('\r').unwrap_or(line);
+            let Some((c, column)) = line.chars().zip(1..).find(|(c, _)| misleads(*c)) else { continue };
+            let message = match c {
+                '\r' => "a line break (U+000D) alone is read otherwise than it is shown; remove it, or end the line as the others end".to_owned(),
+                c => format!("the character U+{:04X} shows the text otherwise than it is read; remove it", u32::from(c)),
+            };
+            self.report.fault(file.at(Mark { line: number, column }), message);
+            sound = false;
+        }
+        sound
     }
 
     /// A file. What is wrong with it as a whole is reported where it is `named`, otherwise as the file's own.
@@ -107,6 +129,13 @@ impl Desk<'_> {
         }
         Some((file, read))
     }
+}
+
+/// What ends lines here and not there, turns text round, or moves the cursor of a terminal.
+fn misleads(c: char) -> bool {
+    let turns =
+        matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    turns || matches!(c, '\u{2028}' | '\u{2029}') || c.is_control() && c != '\t'
 }
 
 /// The position after a text.

@@ -50,6 +50,20 @@ const FILES: &[Case] = &[
         &["policies/sources/persons.yaml:1:1: this is not UTF-8"],
     ),
     (
+        "characters that show a text otherwise than it is read",
+        |g| {
+            g.write(PERSONS, "title: x # \u{202e}txet\nowner: y\u{2028}body: 1GiB\n");
+            g.write("policies/access/a.cedar", "// closed\rpermit (principal, action, resource);\r\n");
+            g.write("policies/entities.yaml", "roles: {} # \u{1b}[2K\n");
+        },
+        &[
+            "policies/access/a.cedar:1:10: a line break (U+000D) alone is read otherwise than it is shown; remove it, or end the line as the others end",
+            "policies/entities.yaml:1:13: the character U+001B",
+            "policies/sources/persons.yaml:1:12: the character U+202E shows the text otherwise than it is read; remove it",
+            "policies/sources/persons.yaml:2:9: the character U+2028",
+        ],
+    ),
+    (
         "a list",
         |g| g.write(PERSONS, "- a\n- b\n"),
         &["policies/sources/persons.yaml:1:1: the file must be a mapping, not a list"],
