@@ -43,7 +43,7 @@ pub struct Pending {
     pub by: String,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Book {
     editions: Vec<Edition>,
     confirmed: Option<u64>,
@@ -55,6 +55,14 @@ struct Book {
     /// The edition that is being written into the directory.
     writing: Option<u64>,
     last: u64,
+}
+
+impl Book {
+    /// Takes in an edition that was kept.
+    fn enter(&mut self, edition: Edition) {
+        self.last = edition.number;
+        self.editions.push(edition);
+    }
 }
 
 /// The ledger of one gate.
@@ -87,8 +95,7 @@ impl Ledger {
     pub fn recover(&mut self, access: Option<&Path>) -> io::Result<Option<Pending>> {
         if let (Some(number), Some(access)) = (self.book.writing, access) {
             self.files(number)?.write(access)?;
-            self.book.writing = None;
-            self.save()?;
+            self.note(|book| book.writing = None)?;
         }
         let pending = self.book.pending.clone();
         if pending.is_some() {
@@ -181,10 +188,12 @@ impl Ledger {
         if self.book.pending.is_some() || self.confirmed().is_some_and(|edition| edition.digest == digest) {
             return Ok(());
         }
-        let number = self.keep(files)?;
-        self.book.confirmed = Some(number);
-        self.book.refused.retain(|refused| *refused != digest);
-        self.save()
+        let edition = self.keep(files)?;
+        self.note(|book| {
+            book.refused.retain(|refused| *refused != digest);
+            book.confirmed = Some(edition.number);
+            book.enter(edition);
+        })
     }
 
     /// These are about to be in force, and wait to be confirmed. Gives their number.
@@ -192,13 +201,16 @@ impl Ledger {
     /// # Errors
     /// When they cannot be kept; then nothing waits.
     pub fn begin(&mut self, files: &AccessFiles, policies: &str, until: &str, by: &str) -> io::Result<u64> {
-        let number = self.keep(files)?;
-        let digest = files.digest();
-        // Whoever applies them again means them.
-        self.book.refused.retain(|refused| *refused != digest);
+        let edition = self.keep(files)?;
+        let number = edition.number;
         let policies = policies.to_owned();
-        self.book.pending = Some(Pending { number, policies, until: until.to_owned(), by: by.to_owned() });
-        self.save().inspect_err(|_| self.book.pending = None)?;
+        let pending = Pending { number, policies, until: until.to_owned(), by: by.to_owned() };
+        self.note(|book| {
+            // Whoever applies them again means them.
+            book.refused.retain(|refused| *refused != edition.digest);
+            book.pending = Some(pending);
+            book.enter(edition);
+        })?;
         Ok(number)
     }
 
@@ -209,9 +221,10 @@ impl Ledger {
     pub fn confirm(&mut self, access: &Path) -> io::Result<()> {
         let Some(pending) = self.book.pending.clone() else { return Ok(()) };
         self.put(pending.number, access)?;
-        self.book.pending = None;
-        self.book.confirmed = Some(pending.number);
-        self.save()
+        self.note(|book| {
+            book.pending = None;
+            book.confirmed = Some(pending.number);
+        })
     }
 
     /// Goes back to an edition. The directory is made to hold it, unless that cannot be written or holds what nobody has loaded: then what
@@ -223,11 +236,12 @@ impl Ledger {
         let there = AccessFiles::read(access)?.digest();
         let is_known = self.book.editions.iter().any(|edition| edition.digest == there);
         let written = is_known && self.put(number, access).is_ok();
-        if !written {
-            self.book.refused.push(there);
-        }
-        self.book.confirmed = Some(number);
-        self.save()?;
+        self.note(|book| {
+            if !written {
+                book.refused.push(there);
+            }
+            book.confirmed = Some(number);
+        })?;
         Ok(written)
     }
 
@@ -251,6 +265,7 @@ impl Ledger {
         }
         self.book.reverted = Some(format!("edition {}, applied by {}: {why}", pending.number, pending.by));
         self.book.editions.retain(|edition| edition.number != pending.number);
+        self.book.writing = self.book.writing.filter(|number| *number != pending.number);
         let surplus = self.book.refused.len().saturating_sub(REMEMBERED);
         self.book.refused.drain(..surplus);
         self.save()
@@ -263,19 +278,25 @@ impl Ledger {
             return Ok(());
         }
         let before = AccessFiles::read(access)?;
-        self.book.writing = Some(number);
-        self.save()?;
+        self.note(|book| book.writing = Some(number))?;
         let written = files.write(access);
         if written.is_err() {
             // As far as it can be undone.
             let _ = before.write(access);
         }
-        self.book.writing = None;
-        self.save()?;
+        self.note(|book| book.writing = None)?;
         written
     }
 
-    fn keep(&mut self, files: &AccessFiles) -> io::Result<u64> {
+    /// Changes the book on disk, and then here: what cannot be kept is not so.
+    fn note(&mut self, change: impl FnOnce(&mut Book)) -> io::Result<()> {
+        let before = self.book.clone();
+        change(&mut self.book);
+        self.save().inspect_err(|_| self.book = before)
+    }
+
+    /// Copies files that are to be an edition.
+    fn keep(&self, files: &AccessFiles) -> io::Result<Edition> {
         use std::os::unix::fs::DirBuilderExt as _;
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.directory)?;
         let mut sums = BTreeMap::new();
@@ -291,9 +312,7 @@ impl Ledger {
             }
             sums.insert(name.to_owned(), sum);
         }
-        self.book.last += 1;
-        self.book.editions.push(Edition { number: self.book.last, digest: files.digest(), files: sums });
-        Ok(self.book.last)
+        Ok(Edition { number: self.book.last + 1, digest: files.digest(), files: sums })
     }
 
     /// Writes the ledger, and drops what is too old.
@@ -314,6 +333,12 @@ impl Ledger {
             .collect();
         self.book.editions = kept;
         write_whole(&self.directory.join(LEDGER), &serde_json::to_vec_pretty(&self.book)?)?;
+        // The book is kept; what of the rest cannot be dropped now is dropped another time.
+        let _ = self.sweep();
+        Ok(())
+    }
+
+    fn sweep(&self) -> io::Result<()> {
         let used: BTreeSet<&String> =
             self.book.editions.iter().flat_map(|edition| edition.files.values()).collect();
         for entry in fs::read_dir(&self.directory)? {
@@ -382,6 +407,55 @@ mod tests {
         assert!(!again.go_back(3, &access).unwrap());
         assert_eq!(number_of(&again.choose(Some(&files("work")))), Some(&files("two")));
         assert_eq!(AccessFiles::read(&access).unwrap(), files("work"));
+    }
+
+    /// A ledger of one edition, another that waits, and a directory that holds the first.
+    fn waiting() -> (tempfile::TempDir, PathBuf, Ledger) {
+        let state = tempfile::tempdir().unwrap();
+        let access = state.path().join("access");
+        fs::create_dir(&access).unwrap();
+        files("one").write(&access).unwrap();
+        let mut ledger = Ledger::open(state.path()).unwrap();
+        ledger.observe(&files("one")).unwrap();
+        ledger.begin(&files("two"), "digest", "soon", "an").unwrap();
+        (state, access, ledger)
+    }
+
+    #[test]
+    fn what_cannot_be_kept_is_not_done_and_hinders_no_start() {
+        let (state, access, mut ledger) = waiting();
+        let (kept, aside) = (state.path().join(DIRECTORY).join(LEDGER), state.path().join("aside"));
+        // As with a full disk: nothing takes its place.
+        let full = || {
+            fs::rename(&kept, &aside).unwrap();
+            fs::create_dir(&kept).unwrap();
+        };
+        let mended = || {
+            fs::remove_dir(&kept).unwrap();
+            fs::rename(&aside, &kept).unwrap();
+        };
+        full();
+        assert!(ledger.confirm(&access).is_err());
+        // The same where the directory holds it already, so that nothing is written before.
+        files("two").write(&access).unwrap();
+        assert!(ledger.confirm(&access).is_err());
+        assert_eq!(
+            (ledger.pending().unwrap().number, ledger.confirmed().unwrap().number),
+            (2, 1),
+            "it waits"
+        );
+        mended();
+        ledger.refuse("nobody confirmed it in time").unwrap();
+        full();
+        assert!(ledger.begin(&files("two"), "digest", "soon", "an").is_err());
+        assert!(ledger.observe(&files("three")).is_err());
+        mended();
+        assert_eq!(ledger.confirmed().unwrap().number, 1);
+        assert_eq!(number_of(&ledger.choose(Some(&files("two")))), Some(&files("one")), "it is not taken");
+        let mut again = Ledger::open(state.path()).unwrap();
+        assert_eq!(again.recover(Some(&access)).unwrap(), None);
+        again.observe(&files("three")).unwrap();
+        assert_eq!(Ledger::open(state.path()).unwrap().confirmed().unwrap().digest, files("three").digest());
     }
 
     #[test]
