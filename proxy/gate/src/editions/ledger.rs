@@ -63,6 +63,12 @@ impl Book {
         self.last = edition.number;
         self.editions.push(edition);
     }
+
+    /// One of them is confirmed after the one before. What was gone back from since is nothing to go back to.
+    fn succeed(&mut self, number: u64) {
+        let before = self.confirmed.replace(number).unwrap_or_default();
+        self.editions.retain(|edition| edition.number <= before || edition.number == number);
+    }
 }
 
 /// The ledger of one gate.
@@ -191,8 +197,9 @@ impl Ledger {
         let edition = self.keep(files)?;
         self.note(|book| {
             book.refused.retain(|refused| *refused != digest);
-            book.confirmed = Some(edition.number);
+            let number = edition.number;
             book.enter(edition);
+            book.succeed(number);
         })
     }
 
@@ -223,7 +230,7 @@ impl Ledger {
         self.put(pending.number, access)?;
         self.note(|book| {
             book.pending = None;
-            book.confirmed = Some(pending.number);
+            book.succeed(pending.number);
         })
     }
 
@@ -456,6 +463,19 @@ mod tests {
         assert_eq!(again.recover(Some(&access)).unwrap(), None);
         again.observe(&files("three")).unwrap();
         assert_eq!(Ledger::open(state.path()).unwrap().confirmed().unwrap().digest, files("three").digest());
+    }
+
+    #[test]
+    fn what_was_gone_back_from_is_not_gone_back_to() {
+        let (_state, access, mut ledger) = waiting();
+        ledger.confirm(&access).unwrap();
+        assert!(ledger.go_back(1, &access).unwrap());
+        ledger.observe(&files("three")).unwrap();
+        assert_eq!(ledger.before().unwrap().number, 1);
+        ledger.go_back(1, &access).unwrap();
+        ledger.begin(&files("four"), "digest", "soon", "an").unwrap();
+        ledger.confirm(&access).unwrap();
+        assert_eq!(ledger.before().unwrap().number, 1);
     }
 
     #[test]
