@@ -34,7 +34,8 @@ pub fn keep(state: &Path, entry: &Path, read: &[FileRead]) -> io::Result<()> {
     for file in read {
         let name: String = file.sha256.iter().map(|byte| format!("{byte:02x}")).collect();
         let copy = directory.join(&name);
-        if !copy.exists() {
+        // One that is damaged is mended.
+        if std::fs::read(&copy).ok().as_deref() != Some(file.bytes.as_slice()) {
             write_whole(&copy, &file.bytes)?;
         }
         files.insert(std::path::absolute(&file.path)?, name);
@@ -84,4 +85,26 @@ fn remove_others(directory: &Path, manifest: &Manifest) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn a_copy_that_is_damaged_is_noticed_and_mended() {
+        let state = tempfile::tempdir().unwrap();
+        let (entry, bytes) = (Path::new("/poort.yaml"), b"listeners:".to_vec());
+        let mut sha256 = [0; 32];
+        sha256.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &bytes).as_ref());
+        let copy: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+        let read = [FileRead { path: entry.to_owned(), sha256, bytes: Arc::new(bytes.into()) }];
+        keep(state.path(), entry, &read).unwrap();
+        std::fs::write(state.path().join(DIRECTORY).join(copy), "torn").unwrap();
+        assert!(open(state.path()).unwrap_err().to_string().contains("is damaged"));
+        keep(state.path(), entry, &read).unwrap();
+        assert_eq!(open(state.path()).unwrap().1.len(), 1);
+    }
 }

@@ -111,26 +111,23 @@ impl Ledger {
     }
 
     /// Which policies may be in force.
-    #[must_use]
-    pub fn choose(&self, directory: Option<&AccessFiles>) -> Choice {
-        if let Some(Pending { number, until, by, .. }) = &self.book.pending
-            && let Ok(files) = self.files(*number)
-        {
+    ///
+    /// # Errors
+    /// When those that may cannot be read: what was not confirmed does not take their place.
+    pub fn choose(&self, directory: Option<&AccessFiles>) -> io::Result<Choice> {
+        if let Some(Pending { number, until, by, .. }) = &self.book.pending {
+            let files = self.files(*number)?;
             let why = format!(
                 "the policies are those of edition {number}, which {by} applied and which waits to be confirmed until {until}: what is in `access/` is not taken before; `poort policy confirm` or `poort policy rollback`"
             );
-            return Choice::Kept(files, why);
+            return Ok(Choice::Kept(files, why));
         }
         let is_refused = directory.is_some_and(|files| self.book.refused.contains(&files.digest()));
-        match self.confirmed().map(|edition| (edition.number, self.files(edition.number))) {
-            Some((number, Ok(files))) if is_refused => {
-                let why = format!(
-                    "`access/` holds policies that were applied and not confirmed: edition {number} stays in force; correct the files, or `poort policy apply` again"
-                );
-                Choice::Kept(files, why)
-            }
-            _ => Choice::Directory,
-        }
+        let Some(number) = self.book.confirmed.filter(|_| is_refused) else { return Ok(Choice::Directory) };
+        let why = format!(
+            "`access/` holds policies that were applied and not confirmed: edition {number} stays in force; correct the files, or `poort policy apply` again"
+        );
+        Ok(Choice::Kept(self.files(number)?, why))
     }
 
     /// The edition that was confirmed last.
@@ -191,10 +188,13 @@ impl Ledger {
     /// When they cannot be kept.
     pub fn observe(&mut self, files: &AccessFiles) -> io::Result<()> {
         let digest = files.digest();
-        if self.book.pending.is_some() || self.confirmed().is_some_and(|edition| edition.digest == digest) {
+        if self.book.pending.is_some() {
             return Ok(());
         }
         let edition = self.keep(files)?;
+        if self.confirmed().is_some_and(|confirmed| confirmed.digest == digest) {
+            return Ok(());
+        }
         self.note(|book| {
             book.refused.retain(|refused| *refused != digest);
             let number = edition.number;
@@ -314,7 +314,8 @@ impl Ledger {
                 .map(|byte| format!("{byte:02x}"))
                 .collect();
             let copy = self.directory.join(&sum);
-            if !copy.exists() {
+            // One that is damaged is mended.
+            if fs::read(&copy).ok().as_deref() != Some(bytes) {
                 write_whole(&copy, bytes)?;
             }
             sums.insert(name.to_owned(), sum);
@@ -367,8 +368,8 @@ mod tests {
         AccessFiles::new([("a.cedar".to_owned(), text.as_bytes().to_vec())].into())
     }
 
-    fn number_of(choice: &Choice) -> Option<&AccessFiles> {
-        match choice {
+    fn number_of(choice: &io::Result<Choice>) -> Option<&AccessFiles> {
+        match choice.as_ref().unwrap() {
             Choice::Directory => None,
             Choice::Kept(files, _) => Some(files),
         }
@@ -463,6 +464,23 @@ mod tests {
         assert_eq!(again.recover(Some(&access)).unwrap(), None);
         again.observe(&files("three")).unwrap();
         assert_eq!(Ledger::open(state.path()).unwrap().confirmed().unwrap().digest, files("three").digest());
+    }
+
+    #[test]
+    fn what_is_damaged_gives_way_to_nothing_unconfirmed_until_it_is_mended() {
+        let (state, _access, mut ledger) = waiting();
+        let damage = |ledger: &Ledger, number| {
+            let sum = ledger.edition(number).unwrap().files.values().next().unwrap().clone();
+            fs::write(state.path().join(DIRECTORY).join(sum), "permit").unwrap();
+        };
+        damage(&ledger, 2);
+        assert!(ledger.choose(Some(&files("one"))).unwrap_err().to_string().contains("edition 2 is damaged"));
+        ledger.refuse("it was rolled back").unwrap();
+        damage(&ledger, 1);
+        assert!(ledger.choose(Some(&files("two"))).unwrap_err().to_string().contains("edition 1 is damaged"));
+        assert!(number_of(&ledger.choose(Some(&files("three")))).is_none(), "corrected files are the truth");
+        ledger.observe(&files("one")).unwrap();
+        assert_eq!(number_of(&ledger.choose(Some(&files("two")))), Some(&files("one")));
     }
 
     #[test]

@@ -13,7 +13,10 @@ use std::path::Path;
 pub use files::AccessFiles;
 pub use ledger::{Edition, Ledger, Pending};
 
-use crate::config::{self, Checked, Faults};
+use crate::{
+    config::{self, Checked, Faults},
+    live::one_fault,
+};
 
 /// Which policies a configuration is loaded with.
 #[derive(Debug)]
@@ -31,7 +34,13 @@ pub enum Choice {
 pub fn load(file: &Path, ledger: &Ledger) -> Result<(Checked, Option<String>), Faults> {
     let Some(access) = config::access_directory(file) else { return Ok((config::load(file)?, None)) };
     // A directory that cannot be read is for the load to complain of.
-    match ledger.choose(AccessFiles::read(&access).ok().as_ref()) {
+    let unread = |fault: std::io::Error| {
+        one_fault(format!(
+            "the policies that are to be in force are those of an edition that was kept, and it cannot be read: {fault}; \
+             `poort policy rollback` what waits, or correct `access/`"
+        ))
+    };
+    match ledger.choose(AccessFiles::read(&access).ok().as_ref()).map_err(unread)? {
         Choice::Directory => Ok((config::load(file)?, None)),
         Choice::Kept(files, why) => Ok((config::load_with(file, &access, &files)?, Some(why))),
     }
