@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs, io,
-    io::Read as _,
+    io::{Read as _, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -82,8 +82,9 @@ impl AccessFiles {
                 fs::create_dir_all(parent)?;
             }
             let beside = beside(&path);
-            fs::write(&beside, bytes)?;
-            fs::File::open(&beside)?.sync_all()?;
+            let mut file = new(&beside)?;
+            file.write_all(bytes)?;
+            file.sync_all()?;
             if let Ok(there) = fs::metadata(&path) {
                 fs::set_permissions(&beside, there.permissions())?;
             }
@@ -96,6 +97,19 @@ impl AccessFiles {
     }
 }
 
+/// A file that was not there, or that was left behind.
+///
+/// SECURITY: whoever may write policies may put a link there, and what is written must not go where it leads.
+///
+/// # Errors
+/// As the system says.
+pub(crate) fn new(path: &Path) -> io::Result<fs::File> {
+    match fs::remove_file(path) {
+        Err(fault) if fault.kind() != io::ErrorKind::NotFound => Err(fault),
+        _ => fs::File::create_new(path),
+    }
+}
+
 /// Names that begin with a dot are read by nobody.
 fn beside(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -103,6 +117,11 @@ fn beside(path: &Path) -> PathBuf {
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
+    // Opening a pipe would wait for its writer.
+    if !fs::metadata(path)?.is_file() {
+        let what = format!("`{}` is not a regular file; take it away", path.display());
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+    }
     let mut bytes = Vec::new();
     fs::File::open(path)?.take(LIMIT_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LIMIT_BYTES {
@@ -143,6 +162,22 @@ fn is_ours(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Who proposes policies writes into their directory, and must not write elsewhere by the gate's hand, nor keep it waiting.
+    #[test]
+    fn no_link_leads_out_of_a_directory_that_is_written() {
+        let root = tempfile::tempdir().unwrap();
+        let (access, record) = (root.path().join("access"), root.path().join("record"));
+        fs::create_dir(&access).unwrap();
+        fs::write(&record, "kept").unwrap();
+        std::os::unix::fs::symlink(&record, access.join(".a.cedar.new")).unwrap();
+        let files = AccessFiles::new([("a.cedar".to_owned(), b"a".to_vec())].into());
+        files.write(&access).unwrap();
+        assert_eq!(AccessFiles::read(&access).unwrap(), files);
+        assert_eq!(fs::read(&record).unwrap(), b"kept");
+        rustix::fs::mkfifoat(rustix::fs::CWD, access.join("b.cedar"), rustix::fs::Mode::RWXU).unwrap();
+        assert!(AccessFiles::read(&access).is_err(), "a pipe has nothing to read");
+    }
 
     #[test]
     fn a_directory_is_read_named_and_made_another() {

@@ -11,6 +11,7 @@ mod ledger;
 use std::path::Path;
 
 pub use files::AccessFiles;
+pub(crate) use files::new as new_file;
 pub use ledger::{Edition, Ledger, Pending};
 
 use crate::{

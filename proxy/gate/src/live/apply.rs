@@ -324,7 +324,7 @@ impl Live {
             return Ok(());
         }
         let probe = access.join(".poort-probe");
-        std::fs::write(&probe, b"").and_then(|()| std::fs::remove_file(&probe)).map_err(|fault| {
+        editions::new_file(&probe).and_then(|_| std::fs::remove_file(&probe)).map_err(|fault| {
             format!(
                 "`{}` cannot be written by the gate, so that these policies could never be confirmed: {fault}; put them there yourself and leave out the directory, or let the gate's user write it",
                 access.display()
