@@ -2,6 +2,10 @@
 
 use std::{path::Path, time::SystemTime};
 
+use http::Method;
+use poort_enforce::normal::normalise;
+use poort_policy::Operation;
+
 use super::ground::{DAY, Ground, KEYS, Material};
 
 fn shipped() -> Ground {
@@ -47,6 +51,28 @@ fn the_shipped_configuration_is_valid_and_worth_no_warning() {
         ground.path("policies/access/schema.cedarschema").display().to_string()
     );
     assert!(checked.access.policies.iter().all(|policy| policy.text.contains("@id")));
+}
+
+/// What is `use` is permitted to everybody who may look.
+#[test]
+fn nothing_that_is_shipped_takes_a_change_for_plain_use() {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut all = crate::config::policies(&repository.join("policies")).unwrap().operations;
+    let examples = ["policies", "policies/examples/case-files"].map(|name| repository.join(name));
+    let example = Ground::copy_of(&examples.each_ref().map(|from| (from.as_path(), "policies")));
+    all.extend(crate::config::policies(&example.path("policies")).unwrap().operations);
+    assert_eq!(all.len(), 4);
+    for (source, operations) in &all {
+        for path in ["/persons/85", "/vehicles/1-ABC-234", "/firearms/DEMO-1", "/cases/2026-1", "/elsewhere"]
+        {
+            let target = normalise(path.as_bytes(), 64).unwrap();
+            for method in [Method::PUT, Method::PATCH, Method::DELETE] {
+                let meaning = operations.meaning(&method, &target.readings(), None);
+                let is_use = meaning.is_ok_and(|meaning| meaning.operation == Operation::Use);
+                assert!(!is_use, "{source}: {method} {path}");
+            }
+        }
+    }
 }
 
 #[test]
