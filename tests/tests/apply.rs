@@ -135,6 +135,10 @@ async fn a_candidate_is_confirmed_survives_a_restart_and_is_rolled_back() {
     let root = root(&world);
     world.zone.layout.copy("policies", "candidate").unwrap();
     world.zone.layout.write_file("candidate/access/closed.cedar", CLOSED).unwrap();
+    // Nothing else of it is applied, so nothing else of it is looked at.
+    for other in ["entities.yaml", "poort.yaml", "sources"] {
+        world.zone.layout.remove_file(&format!("candidate/{other}")).unwrap();
+    }
     let (exit, said) = policy(&root, &["apply", "candidate", "--confirm", "5m"]);
     assert_eq!(exit, 0, "nothing was asked yet: {said}");
     assert_eq!(asked(&world).await, SHUT);

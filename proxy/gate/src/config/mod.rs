@@ -92,7 +92,7 @@ pub(crate) fn certified_name_objection(text: &str) -> Option<String> {
 /// # Errors
 /// Every fault of every file that was read.
 pub fn policies(directory: &Path) -> Result<Policies, Faults> {
-    check::policies(directory, false).map(|(policies, _)| policies)
+    check::policies(directory, None, false).map(|(policies, _)| policies)
 }
 
 /// As [`policies`], with their tests, in `tests`.
@@ -100,7 +100,15 @@ pub fn policies(directory: &Path) -> Result<Policies, Faults> {
 /// # Errors
 /// Every fault of every file that was read.
 pub fn policies_with_tests(directory: &Path) -> Result<(Policies, Trials), Faults> {
-    check::policies(directory, true)
+    check::policies(directory, None, true)
+}
+
+/// As [`policies_with_tests`], with the policies and the tests of another directory in the place of its own.
+///
+/// # Errors
+/// Every fault of every file that was read.
+pub fn candidate_with_tests(directory: &Path, candidate: &Path) -> Result<(Policies, Trials), Faults> {
+    check::policies(directory, Some(candidate), true)
 }
 
 /// Exclusions as a source's file has them, read as of now: a text of `exclusions:` alone.

@@ -123,16 +123,12 @@ pub(super) fn roll_back(arguments: &Trial) -> ExitCode {
 /// Checks, tests and replays.
 fn looked_at(arguments: &Arguments) -> Result<Apply, Stop> {
     let config = &arguments.gate.config;
-    let access = match &arguments.directory {
-        Some(directory) => directory.join("access"),
-        None => config::access_directory(config).ok_or_else(|| {
-            complain(format_args!(
-                "`{}` does not say where the policies are; name the directory",
-                config.display()
-            ));
-            Stop::Said(ExitCode::from(WRONG))
-        })?,
-    };
+    let own = config::access_directory(config).ok_or_else(|| {
+        complain(format_args!("`{}` does not say where the policies are; correct it", config.display()));
+        Stop::Said(ExitCode::from(WRONG))
+    })?;
+    let access =
+        arguments.directory.as_ref().map_or_else(|| own.clone(), |directory| directory.join("access"));
     let access = std::path::absolute(&access).unwrap_or(access);
     let directory = access.parent().unwrap_or(&access).to_owned();
     // Read before they are looked at: what is changed meanwhile is noticed by the gate.
@@ -143,7 +139,8 @@ fn looked_at(arguments: &Arguments) -> Result<Apply, Stop> {
         ));
         Stop::Said(ExitCode::from(WRONG))
     })?;
-    let (mut read, trials) = config::policies_with_tests(&directory)?;
+    // What is applied is asked over the sources and people of the gate, whatever else a candidate holds.
+    let (mut read, trials) = config::candidate_with_tests(own.parent().unwrap_or(&own), &directory)?;
     let bench = Workbench::load(std::mem::take(&mut read.corpus)).map_err(faults)?;
     lint(&bench, &read);
     test(&bench, trials)?;

@@ -73,13 +73,18 @@ pub(super) fn everything(tree: Tree, file: &Path, now: SystemTime) -> Result<Che
     }
 }
 
-/// Reads and checks a directory of policies by itself; with their tests, if they are wanted.
-pub(super) fn policies(directory: &Path, tests: bool) -> Result<(Policies, Trials), Faults> {
+/// Reads and checks a directory of policies by itself, with the policies, and tests if they are wanted, of a `candidate` or else its own.
+pub(super) fn policies(
+    directory: &Path,
+    candidate: Option<&Path>,
+    tests: bool,
+) -> Result<(Policies, Trials), Faults> {
     let (tree, report) = (Tree::disk(), Report::default());
     // Nothing that is read here expires.
     let desk = Desk { tree: &tree, report: &report, now: SystemTime::UNIX_EPOCH };
-    let directory = desk::typed(directory);
-    let read = policies::check(&desk, &directory, tests);
+    let (directory, candidate) = (desk::typed(directory), desk::typed(candidate.unwrap_or(directory)));
+    let tests = tests.then(|| candidate.inside("tests"));
+    let read = policies::check(&desk, &directory, &candidate.inside("access"), tests.as_ref());
     let (faults, mut warnings) = report.into_parts();
     match read {
         Some((policies, trials)) if faults.is_empty() => {

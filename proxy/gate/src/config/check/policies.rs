@@ -32,14 +32,19 @@ use super::{
     source, trial, value, zone,
 };
 
-/// Reads what is in a directory, and its tests if they are wanted; none after a fault.
-pub(super) fn check(desk: &Desk<'_>, directory: &File, tests: bool) -> Option<(Policies, Trials)> {
+/// Reads what is in a directory, with the policies of `access`, and tests if they are wanted; none after a fault.
+pub(super) fn check(
+    desk: &Desk<'_>,
+    directory: &File,
+    access: &File,
+    tests: Option<&File>,
+) -> Option<(Policies, Trials)> {
     let read = desk.document::<raw::entities::Entities>(directory.inside("entities.yaml"), None);
     let entities = read.and_then(|document| entities::check(desk.report, document.field(desk.report)));
     let vocabulary = Vocabulary::new(entities.as_ref());
     let zone = zone(desk, &vocabulary, directory.inside("poort.yaml"));
     let sources = sources(desk, &vocabulary, &directory.inside("sources"));
-    let access = folder::access(desk, &directory.inside("access"));
+    let access = folder::access(desk, access);
     let properties = folder::properties(desk, &directory.inside("properties"));
     let console = folder::console(desk, &directory.inside("console.cedar"));
     let Entities { roles, units, classifications, fleets } = entities.clone()?;
@@ -71,8 +76,8 @@ pub(super) fn check(desk: &Desk<'_>, directory: &File, tests: bool) -> Option<(P
     let policies =
         Policies { corpus, properties, console, around, inventory, operations, warnings: Vec::new() };
     let trials = match tests {
-        true => trial::check(desk, &vocabulary, &directory.inside("tests"), &policies)?,
-        false => Trials::default(),
+        Some(tests) => trial::check(desk, &vocabulary, tests, &policies)?,
+        None => Trials::default(),
     };
     Some((policies, trials))
 }
