@@ -14,7 +14,7 @@ use crate::config::{
     fault::Place,
 };
 
-use super::{desk::Desk, source::Draft};
+use super::{desk::Desk, operation, source::Draft};
 
 pub(super) fn check(
     desk: &Desk<'_>,
@@ -24,6 +24,7 @@ pub(super) fn check(
     drafts: &[Draft],
 ) {
     claims(desk, drafts);
+    taken(desk, drafts);
     if let Some(sign_in) = sign_in {
         sign_in_host(desk, sign_in, drafts);
     }
@@ -115,6 +116,36 @@ fn claims(desk: &Desk<'_>, drafts: &[Draft]) {
             }
         }
     }
+}
+
+/// A longer prefix of another source takes requests from a source, and what its operations say of them holds no longer.
+fn taken(desk: &Desk<'_>, drafts: &[Draft]) {
+    for (draft, (path, place)) in
+        drafts.iter().flat_map(|draft| draft.paths.iter().map(move |path| (draft, path)))
+    {
+        let Some(own) = longest(draft, |prefix| operation::reaches(prefix, path)) else { continue };
+        let taken = |other: &Draft| {
+            let below = |prefix: &str| format!("{}/**", prefix.trim_end_matches('/'));
+            longest(other, |prefix| operation::takes(&below(prefix), path)) > Some(own)
+        };
+        let takers = draft.hosts.iter().map(|(host, _)| {
+            drafts.iter().find(|other| other.hosts.iter().any(|(known, _)| known == host) && taken(other))
+        });
+        if let Some(Some(first)) = takers.collect::<Option<Vec<_>>>().map(|takers| takers.first().copied()) {
+            desk.report.warn(
+                place.clone(),
+                format!(
+                    "no request has this path here, since `{}` takes it by a longer prefix of the same host; say it there, or give that another prefix",
+                    first.id
+                ),
+            );
+        }
+    }
+}
+
+/// The length of the longest prefix of a source of which something holds.
+fn longest(draft: &Draft, holds: impl Fn(&str) -> bool) -> Option<usize> {
+    draft.prefixes.iter().filter(|prefix| holds(prefix)).map(String::len).max()
 }
 
 /// The sign-in host is the gate's own: an application there could act in its name.

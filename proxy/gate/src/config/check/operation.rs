@@ -166,7 +166,7 @@ fn pattern(text: &str) -> Result<Pattern, String> {
 }
 
 /// Whether every path of the second pattern is one of the first. `false` where that cannot be said.
-fn takes(wide: &str, narrow: &str) -> bool {
+pub(super) fn takes(wide: &str, narrow: &str) -> bool {
     let bare = |pattern: &str| {
         pattern.strip_suffix("/**").map_or((pattern.to_owned(), false), |bare| (bare.to_owned(), true))
     };
@@ -181,7 +181,7 @@ fn takes(wide: &str, narrow: &str) -> bool {
 }
 
 /// Whether a request below a prefix can have a path of this pattern.
-fn reaches(prefix: &str, pattern: &str) -> bool {
+pub(super) fn reaches(prefix: &str, pattern: &str) -> bool {
     let (bare, rest) = match pattern.strip_suffix("/**") {
         Some(bare) => (bare, true),
         None => (pattern, false),

@@ -58,6 +58,8 @@ pub(super) struct Draft {
     pub(super) hosts: Vec<(String, Place)>,
     pub(super) prefixes: Vec<String>,
     pub(super) on_behalf_of: Vec<(String, Place)>,
+    /// The paths of its operations.
+    pub(super) paths: Vec<(String, Place)>,
     pub(super) device: Option<(Demand, Place)>,
     pub(super) source: Option<Source>,
 }
@@ -88,6 +90,7 @@ pub(super) fn check(
         hosts: places(hosts.as_ref()),
         prefixes: places(prefixes.as_ref()).into_iter().map(|(prefix, _)| prefix).collect(),
         on_behalf_of: places(on_behalf_of.as_ref()),
+        paths: paths(source),
         device: device.map(|device| (device, device_place)),
         source: None,
     };
@@ -155,6 +158,15 @@ fn spotted<'a>(spot: Spot<'a>, value: Option<String>) -> Option<(String, Spot<'a
 
 fn places(items: Option<&super::cursor::Items<(String, Spot<'_>)>>) -> Vec<(String, Place)> {
     items.into_iter().flatten().flatten().map(|(value, spot)| (value.clone(), spot.place())).collect()
+}
+
+/// The paths of a source's operations. What is wrong with them is said elsewhere.
+fn paths(source: Opened<'_, raw::Source>) -> Vec<(String, Place)> {
+    let lines = source.field("operations", |raw| &raw.operations).items(|here| {
+        let path = here.open().field("path", |raw| &raw.path);
+        path.optional(|here| Some((here.value.to_string(), here.spot.place())))
+    });
+    lines.into_iter().flatten().flatten().flatten().collect()
 }
 
 /// What people know a source by.

@@ -398,6 +398,19 @@ const WARNINGS: &[Case] = &[
         ],
     ),
     (
+        "operation that another source takes",
+        |g| {
+            g.replace(
+                "policies/sources/vehicles.yaml",
+                "hosts: [vehicles.localhost]",
+                "hosts: [persons.localhost]\nprefixes: [/vehicles, /persons]",
+            );
+        },
+        &[
+            "policies/sources/persons.yaml:21:35: warning: no request has this path here, since `vehicles` takes it by a longer prefix of the same host",
+        ],
+    ),
+    (
         "operation outside the prefixes",
         |g| g.replace("policies/sources/persons.yaml", "prefixes: [/]", "prefixes: [/persons]"),
         &[
