@@ -66,6 +66,11 @@ async fn an_officer_who_is_refused_breaks_the_glass_and_somebody_else_looks_into
         .await
         .unwrap();
     assert!(String::from_utf8(found.stdout).unwrap().contains("through a broken glass"));
+    let found = world.gate.command("audit search", &["--case", "2026/4711"]).await.unwrap();
+    let found = String::from_utf8(found.stdout).unwrap();
+    let rows: Vec<_> = found.lines().filter(|row| row.contains("case 2026/4711")).collect();
+    assert_eq!(rows.len(), 2, "the glass was broken, and what was seen through it: {found}");
+    assert!(rows.iter().all(|row| row.contains("eva.lambert") && row.contains("persons")), "{found}");
     for line in [
         "poort_break_glass_grants_total{source=\"persons\"} 1",
         "poort_break_glass_uses_total{source=\"persons\"} 1",

@@ -4,10 +4,17 @@ use std::{sync::Arc, time::SystemTime};
 
 use jiff::{Timestamp, tz::TimeZone};
 
-/// Seconds east of UTC on this machine's wall clock (`TZ`, `/etc/localtime`), summer time included; UTC where it has none.
+/// Seconds east of UTC on this machine's wall clock (`TZ`, `/etc/localtime`), summer time included. Where it has none, or `TZ` names
+/// none, that is UTC, and a warning.
 #[must_use]
 pub fn local() -> poort_enforce::pipeline::TimeZone {
-    let zone = TimeZone::system();
+    let zone = TimeZone::try_system().unwrap_or_else(|error| {
+        tracing::warn!(
+            %error,
+            "this machine's time zone is not known, so the hours of policies are UTC; link /etc/localtime to a file of /usr/share/zoneinfo, or set `TZ` to the name of one"
+        );
+        TimeZone::UTC
+    });
     Arc::new(move |at: SystemTime| {
         Timestamp::try_from(at).map_or(0, |timestamp| zone.to_offset(timestamp).seconds())
     })

@@ -91,6 +91,9 @@ pub(super) struct Line<'a> {
     pub(super) metadata: Metadata<'a>,
     #[serde(borrow, default)]
     pub(super) actor: Option<Actor<'a>>,
+    /// Who broke a glass.
+    #[serde(borrow, default)]
+    user: Option<User<'a>>,
     #[serde(borrow, default)]
     pub(super) device: Option<Device<'a>>,
     #[serde(borrow, default)]
@@ -170,6 +173,45 @@ pub(super) struct Unmapped<'a> {
     end: Option<Cow<'a, str>>,
     #[serde(default)]
     pub(super) subjects: Vec<Subject>,
+    #[serde(borrow, default)]
+    question: Option<Question<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Question<'a> {
+    #[serde(borrow)]
+    context: Context<'a>,
+}
+
+#[derive(Deserialize)]
+struct Context<'a> {
+    #[serde(borrow, default)]
+    break_glass: Option<BreakGlass<'a>>,
+}
+
+#[derive(Deserialize)]
+struct BreakGlass<'a> {
+    #[serde(borrow)]
+    case: Cow<'a, str>,
+}
+
+impl<'a> Line<'a> {
+    /// Who asked, or broke a glass.
+    pub(super) fn person(&self) -> Option<&User<'a>> {
+        self.actor.as_ref().map(|actor| &actor.user).or(self.broke_glass())
+    }
+
+    fn broke_glass(&self) -> Option<&User<'a>> {
+        self.user.as_ref().filter(|_| self.metadata.event_code == ocsf::BREAK_GLASS)
+    }
+}
+
+impl Unmapped<'_> {
+    /// The case of the officer's mission, and that of the glass that was broken.
+    pub(super) fn cases(&self) -> impl Iterator<Item = &str> {
+        let glass = self.question.as_ref().and_then(|question| question.context.break_glass.as_ref());
+        self.case.as_deref().into_iter().chain(glass.map(|glass| &*glass.case))
+    }
 }
 
 /// The request that a line belongs to, without reading all of it.
@@ -197,6 +239,25 @@ pub(super) fn outcome(line: &[u8]) -> Option<Outcome> {
     })
 }
 
+/// That a glass was broken in a request: what its line adds.
+pub(super) struct Broken {
+    officer: String,
+    name: Option<String>,
+    source: Option<String>,
+    case: Option<String>,
+}
+
+/// Who broke a glass, for which source and case; none if the line is another's.
+pub(super) fn broken(line: &[u8]) -> Option<Broken> {
+    // Most lines are not, and need not be read twice for that.
+    memmem::find(line, ocsf::BREAK_GLASS.as_bytes())?;
+    let line: Line<'_> = serde_json::from_slice(line).ok()?;
+    let User { uid, name } = line.broke_glass()?;
+    let own = |text: &Option<Cow<'_, str>>| text.as_deref().map(str::to_owned);
+    let (source, case) = (own(&line.unmapped.source), own(&line.unmapped.case));
+    Some(Broken { officer: uid.as_ref().to_owned(), name: own(name), source, case })
+}
+
 impl Consultation {
     /// What a line says, if it is a decision.
     #[must_use]
@@ -212,6 +273,7 @@ impl Consultation {
             return Err(format!("`{}` is no decision", metadata.event_code));
         }
         let own = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned);
+        let case = unmapped.cases().next().map(str::to_owned);
         let (user, actor) = actor.map(|actor| (actor.user, actor.invoked_by)).unzip();
         let (officer, name) = user.map(|user| (user.uid.into_owned(), user.name)).unzip();
         let (method, url) = http_request.map(|request| (request.http_method, request.url)).unzip();
@@ -230,7 +292,7 @@ impl Consultation {
             verdict: own(unmapped.verdict).unwrap_or_default(),
             reason: own(status_detail),
             purpose: own(unmapped.purpose),
-            case: own(unmapped.case),
+            case,
             glass: own(unmapped.glass),
             subjects: unmapped.subjects,
             status: None,
@@ -238,6 +300,12 @@ impl Consultation {
             place,
             entry: None,
         })
+    }
+
+    /// Adds that a glass was broken in it.
+    pub(super) fn breaks(&mut self, broken: Broken) {
+        let Broken { officer, name, source, case } = broken;
+        (self.officer, self.name, self.source, self.case) = (Some(officer), name, source, case);
     }
 
     /// Adds how it ended.

@@ -109,6 +109,12 @@ pub fn search(directory: &Path, wanted: &Wanted, evidence: Option<&Evidence>) ->
                 }
                 continue;
             }
+            if let Some(broken) = consultation::broken(line) {
+                if let Some(consultation) = open.get(id).and_then(|at| found.consultations.get_mut(*at)) {
+                    consultation.breaks(broken);
+                }
+                continue;
+            }
             let Ok(mut consultation) = Consultation::read(line, place.clone()) else { continue };
             if !wanted.is_in_period(consultation.time) {
                 continue;

@@ -103,7 +103,7 @@ impl Wanted {
             (OFFICER, self.officer.as_deref().is_some_and(|officer| is_officer(&line, officer))),
             (DEVICE, is(self.device.as_deref(), line.device.as_ref().map(|device| &*device.uid), '/')),
             (SOURCE, self.source.is_some() && self.source.as_deref() == line.unmapped.source.as_deref()),
-            (CASE, self.case.is_some() && self.case.as_deref() == line.unmapped.case.as_deref()),
+            (CASE, self.case.as_deref().is_some_and(|case| line.unmapped.cases().any(|known| known == case))),
             (
                 CODE,
                 self.code
@@ -123,8 +123,8 @@ impl Wanted {
 }
 
 fn is_officer(line: &Line<'_>, officer: &str) -> bool {
-    line.actor.as_ref().is_some_and(|actor| {
-        is(Some(officer), Some(&*actor.user.uid), '|') || actor.user.name.as_deref() == Some(officer)
+    line.person().is_some_and(|person| {
+        is(Some(officer), Some(&*person.uid), '|') || person.name.as_deref() == Some(officer)
     })
 }
 

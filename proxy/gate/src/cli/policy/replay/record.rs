@@ -9,7 +9,7 @@ use std::{
         Mutex,
         mpsc::{Receiver, sync_channel},
     },
-    thread,
+    thread::{self, ScopedJoinHandle},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -91,7 +91,11 @@ pub(super) fn replay(directory: &Path, engine: &Engine, since: SystemTime) -> Re
         let done = cut();
         drop(send);
         let mut read = Read::default();
-        for part in workers.into_iter().filter_map(|worker| worker.join().ok()) {
+        let parts: Vec<_> = workers.into_iter().map(ScopedJoinHandle::join).collect();
+        for part in parts {
+            // What one has read would be missing without a word.
+            let part = part
+                .map_err(|_| (directory.to_owned(), io::Error::other("a thread that read it has failed")))?;
             read.tally.merge(part.tally);
             read.unasked += part.unasked;
             read.truncated += part.truncated;
