@@ -68,6 +68,12 @@ impl Second {
             .edit(SECOND, |yaml| {
                 yaml["listeners"][0]["address"] = address.to_string().into();
                 yaml["admin"]["address"] = admin.to_string().into();
+                for more in ["service", "console"] {
+                    if let Some(listener) = yaml.get_mut(more).and_then(|listener| listener.as_mapping_mut())
+                    {
+                        listener.insert("address".into(), ports::free().unwrap().to_string().into());
+                    }
+                }
                 yaml["state"]["directory"] = "./state-2".into();
                 yaml["audit"]["directory"] = "./audit-2".into();
             })

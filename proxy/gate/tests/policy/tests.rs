@@ -118,7 +118,8 @@ fn tests_that_cannot_be_run_are_said_all_at_once() {
     ground.write(
         "tests/x.yaml",
         "people:\n  amina: {}\ntests:\n  - { who: amyna, on: car-99, does: consul, to: person, given: kee, expect: alowed, bye: x }\n\
-         tables:\n  - columns: [who, on, does, to, expect]\n    rows:\n      - [bert, desk-4, erase]\n      - [bert, desk-4, GET /x//y, persons, allowed]\n",
+         tables:\n  - columns: [who, on, does, to, expect]\n    rows:\n      - [bert, desk-4, erase]\n      - [bert, desk-4, GET /x//y, persons, allowed]\n\
+         \x20 - columns: [who, on, does, to, expect, who]\n    rows:\n      - [bert, desk-4, consult, persons, allowed, amina]\n",
     );
     ground
         .poort(&["test"])
@@ -140,7 +141,9 @@ fn tests_that_cannot_be_run_are_said_all_at_once() {
             "x.yaml:6:9",
             "this path is ambiguous",
             "x.yaml:7:24",
-            "9 faults to mend",
+            "there is a column `who` already",
+            "x.yaml:8:42",
+            "10 faults to mend",
         ],
     );
 }

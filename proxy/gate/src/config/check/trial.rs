@@ -1,6 +1,6 @@
 //! `tests/*.yaml` in the security team's directory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use poort_policy::{
     BreakGlass, DeviceFacts, Principal, PrincipalKind, ShiftFacts,
@@ -303,12 +303,14 @@ fn table(world: World<'_>, table: Opened<'_, raw::Table>) -> Option<Vec<Case>> {
     let what = table.field("what", |raw| &raw.what).optional(words)?;
     let always = table.field("always", |raw| &raw.always).or(Cells::new(), |here| cells(here.open()))?;
     let example = "columns: [who, on, does, to, expect, by]";
+    let mut seen = BTreeSet::new();
     let columns = table.field("columns", |raw| &raw.columns).some(example, |here| {
         here.parse(|text| {
-            let known = COLUMNS.into_iter().find(|known| *known == text);
-            known.ok_or_else(|| {
+            let known = COLUMNS.into_iter().find(|known| *known == text).ok_or_else(|| {
                 format!("`{text}` is no column{}", suggest::instead(text, COLUMNS.into_iter()))
-            })
+            })?;
+            let is_new = seen.insert(known);
+            is_new.then_some(known).ok_or_else(|| format!("there is a column `{text}` already; remove one"))
         })
     })?;
     let rows = table.field("rows", |raw| &raw.rows);
