@@ -66,11 +66,7 @@ async fn an_officer_who_is_refused_breaks_the_glass_and_somebody_else_looks_into
         .await
         .unwrap();
     assert!(String::from_utf8(found.stdout).unwrap().contains("through a broken glass"));
-    let found = world.gate.command("audit search", &["--case", "2026/4711"]).await.unwrap();
-    let found = String::from_utf8(found.stdout).unwrap();
-    let rows: Vec<_> = found.lines().filter(|row| row.contains("case 2026/4711")).collect();
-    assert_eq!(rows.len(), 2, "the glass was broken, and what was seen through it: {found}");
-    assert!(rows.iter().all(|row| row.contains("eva.lambert") && row.contains("persons")), "{found}");
+    is_found_by_case(&world).await;
     for line in [
         "poort_break_glass_grants_total{source=\"persons\"} 1",
         "poort_break_glass_uses_total{source=\"persons\"} 1",
@@ -98,6 +94,15 @@ async fn an_officer_who_is_refused_breaks_the_glass_and_somebody_else_looks_into
     );
     let proved = world.gate.command("audit verify", &[]).await.unwrap();
     assert!(proved.status.success(), "{}", String::from_utf8_lossy(&proved.stderr));
+}
+
+/// That the glass was broken, and what was seen through it, is found by the case it was for.
+async fn is_found_by_case(world: &World) {
+    let found = world.gate.command("audit search", &["--case", "2026/4711"]).await.unwrap();
+    let found = String::from_utf8(found.stdout).unwrap();
+    let rows: Vec<_> = found.lines().filter(|row| row.contains("case 2026/4711")).collect();
+    assert_eq!(rows.len(), 2, "{found}");
+    assert!(rows.iter().all(|row| row.contains("eva.lambert") && row.contains("persons")), "{found}");
 }
 
 /// An officer of another zone who has broken the glass: the record of it, and the answer that it opened.

@@ -52,7 +52,8 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Opens the file of a day, or of a later one if there is one. Its content, and that of the write-ahead log, has been through `recovery`.
+    /// Opens the file of a day, or of a later one if there is one. Its content, and that of the write-ahead log, has been through
+    /// `recovery`.
     pub(super) fn open(disk: Arc<dyn Disk>, settings: &AuditSettings, now: SystemTime) -> io::Result<Self> {
         let AuditSettings { directory, durable, reserve_bytes, wal_bytes, .. } = settings;
         let today = Day::of(now);

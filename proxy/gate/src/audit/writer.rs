@@ -49,8 +49,8 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// Opens the record: brings back what a power cut took, reads back the newest files, cuts a torn last line, closes decisions without an outcome, starts the thread.
-    /// This blocks; with a large file of today it takes its time (some 2 s a GB).
+    /// Opens the record: brings back what a power cut took, reads back the newest files, cuts a torn last line, closes decisions without
+    /// an outcome, starts the thread. This blocks; with a large file of today it takes its time (some 2 s a GB).
     ///
     /// # Errors
     /// [`AuditFault`] if the directory is not ours to write, another gate writes there, or a complete line is no record.

@@ -42,7 +42,8 @@ pub(super) struct Wal {
 }
 
 impl Wal {
-    /// Makes the one of a directory. What a former one held must be on the disk elsewhere, and is overwritten: it may be past its retention.
+    /// Makes the one of a directory. What a former one held must be on the disk elsewhere, and is overwritten: it may be past its
+    /// retention.
     pub(super) fn make(disk: &dyn Disk, directory: &Path, bytes: u64) -> io::Result<Self> {
         let path = directory.join(FILE);
         if !path.exists() && !has_room(directory, bytes) {

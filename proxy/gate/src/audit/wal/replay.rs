@@ -9,7 +9,8 @@ use std::{
 use super::{FILE, Held, held};
 use crate::audit::{day::Day, disk, journal::PREFIX, settings::AuditFault};
 
-/// Writes what the write-ahead log of a directory holds and the record's file does not have, and syncs that file; how many bytes that were.
+/// Writes what the write-ahead log of a directory holds and the record's file does not have, and syncs that file; how many bytes
+/// that were.
 ///
 /// A file that was not synced may end early, and may have zeros where its end had not been written. Anything else in it that is not what
 /// was written is somebody's work, and so is an end before what was synced.
