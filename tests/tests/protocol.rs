@@ -190,9 +190,10 @@ async fn a_head_has_limits_of_time_and_size() {
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
 
     let an = world.officer().unwrap();
-    let huge = format!("X-Huge: {}", "x".repeat(1024 * 1024));
+    // Not so much that the gate ends the connection while it is still being sent.
+    let huge = format!("X-Huge: {}", "x".repeat(200 * 1024));
     let answer = an.ask("GET", &host, PERSON, &[&huge]).await;
-    assert!(answer.is_ok_and(|answer| answer.status == 431), "one header of a mebibyte");
+    assert!(matches!(&answer, Ok(answer) if answer.status == 431), "one header of 200 KiB: {answer:?}");
     let many: Vec<String> = (0..1000).map(|number| format!("X-{number}: x")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let answer = an.ask("GET", &host, PERSON, &many).await;
