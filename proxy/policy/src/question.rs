@@ -142,6 +142,27 @@ pub struct RequestContext {
     pub captures: BTreeMap<String, String>,
 }
 
+impl RequestContext {
+    /// Methods that requests may have (RFC 9110, 9.3; RFC 5789; RFC 4918): not TRACE, which echoes credentials, nor CONNECT, which is for
+    /// forward proxies.
+    pub const METHODS: [&str; 14] = [
+        "GET",
+        "HEAD",
+        "POST",
+        "PUT",
+        "PATCH",
+        "DELETE",
+        "OPTIONS",
+        "PROPFIND",
+        "PROPPATCH",
+        "MKCOL",
+        "COPY",
+        "MOVE",
+        "LOCK",
+        "UNLOCK",
+    ];
+}
+
 /// A grant to look despite a refusal: context only, policies decide what it opens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -86,14 +86,14 @@ impl Journal {
     /// Makes the write-ahead log. Without one, each batch waits until its file is synced.
     fn make_wal(&mut self) {
         let path = self.directory.join(wal::FILE);
-        let opened = match self.wal_bytes {
+        let made = match self.wal_bytes {
             0 => Ok(None),
             bytes => Wal::make(&*self.disk, &self.directory, bytes).map(Some),
         };
-        if let Err(error) = &opened {
+        if let Err(error) = &made {
             tracing::warn!(%error, file = %path.display(), "no write-ahead log can be kept, so that each batch takes longer");
         }
-        self.wal = opened.ok().flatten();
+        self.wal = made.ok().flatten();
         if self.wal.is_none() {
             // It would be held against files that went on without it.
             let _ = fs::remove_file(&path);

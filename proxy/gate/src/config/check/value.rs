@@ -10,6 +10,7 @@ use std::{
 use http::Method;
 use ipnet::IpNet;
 use poort_enforce::source::Demand;
+use poort_policy::RequestContext;
 
 use crate::audit::Retention;
 use crate::config::{
@@ -158,30 +159,13 @@ pub(super) fn network(here: Value<'_>) -> Option<IpNet> {
     })
 }
 
-/// Methods that requests may have (RFC 9110, 9.3; RFC 5789; RFC 4918): not TRACE, which echoes credentials, nor CONNECT, which is for
-/// forward proxies.
-pub(super) const METHODS: [&str; 14] = [
-    "GET",
-    "HEAD",
-    "POST",
-    "PUT",
-    "PATCH",
-    "DELETE",
-    "OPTIONS",
-    "PROPFIND",
-    "PROPPATCH",
-    "MKCOL",
-    "COPY",
-    "MOVE",
-    "LOCK",
-    "UNLOCK",
-];
-
 /// A method, in capitals.
 pub(super) fn method(here: Value<'_>) -> Option<Method> {
     here.parse(|text| {
-        let unknown = || format!("`{text}` is no method{}", suggest::instead(text, METHODS.into_iter()));
-        if !METHODS.contains(&text) {
+        let unknown = || {
+            format!("`{text}` is no method{}", suggest::instead(text, RequestContext::METHODS.into_iter()))
+        };
+        if !RequestContext::METHODS.contains(&text) {
             return Err(unknown());
         }
         Method::from_bytes(text.as_bytes()).map_err(|_| unknown())

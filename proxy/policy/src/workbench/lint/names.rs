@@ -9,6 +9,7 @@ use crate::corpus::Place;
 use crate::facts::{Fact, Text};
 use crate::names::Kind;
 use crate::parse::Lines;
+use crate::question::RequestContext;
 use crate::slices::is_in;
 
 use super::super::Sheet;
@@ -21,25 +22,8 @@ const METHODS: [&str; 19] = [
     "face", "fpt", "geo", "hwk", "iris", "kba", "mca", "mfa", "otp", "pin", "pwd", "rba", "retina", "sc",
     "sms", "swk", "tel", "user", "vbm",
 ];
-/// Methods that a source's file can name, and two that no request has but everybody knows.
-const HTTP: [&str; 16] = [
-    "GET",
-    "HEAD",
-    "POST",
-    "PUT",
-    "PATCH",
-    "DELETE",
-    "OPTIONS",
-    "PROPFIND",
-    "PROPPATCH",
-    "MKCOL",
-    "COPY",
-    "MOVE",
-    "LOCK",
-    "UNLOCK",
-    "CONNECT",
-    "TRACE",
-];
+/// Methods that everybody knows, and no request has.
+const UNUSED: [&str; 2] = ["CONNECT", "TRACE"];
 
 pub(super) fn all(bench: &Workbench, around: &Surroundings, found: &mut Vec<Lint>) {
     let lines: Vec<Lines<'_>> = bench.corpus.policies.iter().map(Lines::new).collect();
@@ -148,10 +132,11 @@ impl Reader<'_> {
     fn text(&mut self, part: &Expr) {
         match Fact::of(part, &self.bench.engine.vocabulary.captures) {
             Some(Fact::OneOf(Text::Method, words)) => {
-                for word in words.iter().filter(|word| !HTTP.contains(&word.as_str())) {
+                let known = RequestContext::METHODS.into_iter().chain(UNUSED);
+                let known: Vec<String> = known.map(str::to_owned).collect();
+                for word in words.iter().filter(|word| known.iter().all(|method| method != *word)) {
                     let upper = word.to_uppercase();
-                    let known: Vec<String> = HTTP.map(str::to_owned).into();
-                    let near = if HTTP.contains(&&*upper) { Some(upper) } else { near(word, &known) };
+                    let near = if known.contains(&upper) { Some(upper) } else { near(word, &known) };
                     self.wrong(part, &format!("no request has the method `{word}`"), near);
                 }
             }
