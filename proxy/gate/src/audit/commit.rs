@@ -85,6 +85,7 @@ impl Committer {
         let mut records = Vec::new();
         self.look_at_log();
         loop {
+            self.counts.write_ahead.store(self.journal.has_wal(), Ordering::Relaxed);
             let retry = self.again.map(|_| self.retry);
             let gather = Duration::from_micros(self.counts.last_commit_micros.load(Ordering::Relaxed));
             match self.queue.take(&mut records, gather.min(GATHER), retry, || self.clock.ticks()) {

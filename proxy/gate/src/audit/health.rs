@@ -1,7 +1,7 @@
 //! How the record is doing, for metrics and alarms.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::Duration,
 };
 
@@ -24,6 +24,8 @@ pub struct Health {
     pub batches: u64,
     /// How long the last batch took, sync included.
     pub last_commit: Duration,
+    /// Whether batches are durable in a write-ahead log before their own file is synced.
+    pub write_ahead: bool,
     /// Batches and attempts to recover that failed, since the start.
     pub failures: u64,
     /// Records that could not be written and wait for the disk to recover.
@@ -73,6 +75,7 @@ pub(super) struct Counts {
     pub(super) records: AtomicU64,
     pub(super) batches: AtomicU64,
     pub(super) last_commit_micros: AtomicU64,
+    pub(super) write_ahead: AtomicBool,
     pub(super) failures: AtomicU64,
     pub(super) kept: AtomicU64,
     pub(super) spilled: AtomicU64,

@@ -125,6 +125,11 @@ impl Journal {
         closed.and(self.settle())
     }
 
+    /// Whether a write-ahead log is kept.
+    pub(super) fn has_wal(&self) -> bool {
+        self.wal.is_some()
+    }
+
     /// The file that is written now.
     pub(super) fn path(&self) -> &Path {
         &self.path

@@ -172,6 +172,7 @@ impl Audit {
             records: counts.records.load(Ordering::Relaxed),
             batches: counts.batches.load(Ordering::Relaxed),
             last_commit: Duration::from_micros(counts.last_commit_micros.load(Ordering::Relaxed)),
+            write_ahead: counts.write_ahead.load(Ordering::Relaxed),
             failures: counts.failures.load(Ordering::Relaxed),
             kept: counts.kept.load(Ordering::Relaxed),
             spilled: counts.spilled.load(Ordering::Relaxed),

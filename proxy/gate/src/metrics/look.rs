@@ -127,6 +127,7 @@ impl Metrics {
         recorded.kept.set(whole(audit.kept));
         recorded.head_age.set(audit.head_age.unwrap_or_default().as_secs_f64());
         recorded.last_commit.set(audit.last_commit.as_secs_f64());
+        recorded.write_ahead.set(audit.write_ahead.into());
         recorded.spilled.set(whole(audit.spilled));
         recorded.free.set(audit.space.map_or(-1, |space| whole(space.free)));
         recorded.size.set(audit.space.map_or(-1, |space| whole(space.total)));

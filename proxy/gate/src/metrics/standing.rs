@@ -205,6 +205,7 @@ pub(super) struct Recorded {
     pub(super) kept: IntGauge,
     pub(super) head_age: prometheus::Gauge,
     pub(super) last_commit: prometheus::Gauge,
+    pub(super) write_ahead: IntGauge,
     pub(super) spilled: IntGauge,
     pub(super) free: IntGauge,
     pub(super) size: IntGauge,
@@ -282,6 +283,10 @@ impl Recorded {
             last_commit: new.decimal(
                 "poort_audit_last_commit_seconds",
                 "Duration of the last write of records, the disk's sync included.",
+            )?,
+            write_ahead: new.gauge(
+                "poort_audit_write_ahead",
+                "Whether a decision is durable in the write-ahead log; where that cannot be kept, each waits until the record's file is synced.",
             )?,
             free: new
                 .gauge("poort_audit_free_bytes", "Free bytes where the record is; -1 if nobody says.")?,

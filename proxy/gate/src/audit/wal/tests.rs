@@ -132,13 +132,14 @@ async fn while_it_cannot_be_written_nothing_passes() {
     disk.0.in_place.store(true, SeqCst);
     let audit = open_on(&disk, settings(directory.path()));
     write(&audit, [0]).await;
+    until("it is kept", || audit.health().write_ahead);
     disk.0.fail_blocks.store(true, SeqCst);
     // Syncing the file itself would do, so that must fail too.
     disk.0.fail_sync.store(true, SeqCst);
     assert_eq!(audit.append(record(1)).unwrap().durable().await, Err(Unwritable::Failing));
     assert_eq!(names(directory.path()), [decision_name(0)]);
     disk.0.fail_sync.store(false, SeqCst);
-    until("recovery without it", || !audit.health().failing);
+    until("recovery without it", || !audit.health().failing && !audit.health().write_ahead);
     write(&audit, [2]).await;
     assert!(!directory.path().join(FILE).exists(), "nothing holds old lines against the file");
     assert_eq!(names(directory.path()), [0, 1, 2].map(decision_name));

@@ -107,6 +107,10 @@ fn writing(health: &Health) -> Html {
             &text(format!("{} ({})", health.queued, size(health.queued_bytes as u64))),
         )
         .fact("Last write took", &text(format!("{:.1} ms", health.last_commit.as_secs_f64() * 1000.0)))
+        .fact(
+            "Write-ahead log",
+            &text(if health.write_ahead { "kept" } else { "none: each write takes longer" }),
+        )
         .fact("Lost since start", &lost(health.lost + health.strangers_lost))
         .close("dl")
 }
