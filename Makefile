@@ -38,7 +38,7 @@ lint:
 	@.ci/walls
 	$(CARGO) clippy --locked --lib $(LEAVES:%=--package %) -- \
 		-D clippy::disallowed_methods -D clippy::disallowed_types -D warnings
-	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --locked --offline check bans licenses sources; \
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --locked check bans licenses sources; \
 	else echo "SKIPPED: licences and duplicates, as cargo-deny is not installed (cargo install --locked cargo-deny)"; fi
 
 # The second half runs through a gate process, and by go-ftw, which is written in Go. Without optimisation, as the demo: it waits more
