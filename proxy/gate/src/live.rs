@@ -273,7 +273,8 @@ impl Live {
     /// When the source is unknown, the closure cannot be kept, or the files are broken on opening.
     pub fn close(&self, source: &str, close: bool) -> Result<Reloaded, String> {
         if !self.snapshot().upstreams.contains_key(source) {
-            let known: Vec<_> = self.snapshot().upstreams.keys().map(ToString::to_string).collect();
+            let mut known: Vec<_> = self.snapshot().upstreams.keys().map(ToString::to_string).collect();
+            known.sort_unstable();
             return Err(format!("no source `{source}`; there are {}", known.join(", ")));
         }
         let kept = self.carry.closures.set(source, close);

@@ -1,5 +1,7 @@
 //! Directives: which there are, how many arguments they take, and what is refused.
 
+use std::ops::RangeInclusive;
+
 use super::action::{Action, parse_actions};
 use super::line::{Line, Word};
 use super::operator::{OperatorSyntax, parse_operator};
@@ -63,15 +65,11 @@ pub(crate) fn parse(line: &Line, faults: &mut Vec<Fault>) -> Option<Directive> {
     let place = line.name.place(0);
     let name = line.name.text.to_ascii_lowercase();
     let arguments = &line.arguments;
-    let count = |expected: std::ops::RangeInclusive<usize>, faults: &mut Vec<Fault>| {
+    let count = |expected: RangeInclusive<usize>, faults: &mut Vec<Fault>| {
         let fits = expected.contains(&arguments.len());
         if !fits {
-            let (low, high) = (expected.start(), expected.end());
-            faults.push(place.fault(format!(
-                "`{}` takes {low} to {high} arguments, not {}",
-                line.name.text,
-                arguments.len()
-            )));
+            let (written, takes) = (&line.name.text, takes(&expected));
+            faults.push(place.fault(format!("`{written}` takes {takes}, not {}", arguments.len())));
         }
         fits
     };
@@ -85,10 +83,11 @@ pub(crate) fn parse(line: &Line, faults: &mut Vec<Fault>) -> Option<Directive> {
         }
         "include" | "includeoptional" => count(1..=1, faults)
             .then(|| DirectiveKind::Include { pattern: text(0), optional: name == "includeoptional" })?,
-        "secruleremovebyid" | "secruleremovebytag" | "secruleremovebymsg" => DirectiveKind::Remove {
-            by: name.trim_start_matches("secruleremoveby").to_owned(),
-            what: arguments.iter().map(|word| word.text.clone()).collect(),
-        },
+        "secruleremovebyid" | "secruleremovebytag" | "secruleremovebymsg" => count(1..=MANY, faults)
+            .then(|| DirectiveKind::Remove {
+                by: name.trim_start_matches("secruleremoveby").to_owned(),
+                what: arguments.iter().map(|word| word.text.clone()).collect(),
+            })?,
         "secruleupdatetargetbyid" | "secruleupdatetargetbytag" | "secruleupdatetargetbymsg" => {
             if !count(2..=3, faults) {
                 return None;
@@ -106,9 +105,29 @@ pub(crate) fn parse(line: &Line, faults: &mut Vec<Fault>) -> Option<Directive> {
         }
         "secruleupdateactionbyid" => count(2..=2, faults)
             .then(|| DirectiveKind::UpdateAction { what: text(0), actions: actions(arguments, 1, faults) })?,
-        _ => setting(&place, &line.name.text, &name, arguments, faults)?,
+        _ => {
+            let short = name.strip_prefix("sec").unwrap_or_default();
+            if OBEYED.contains(&short) && !count(values_of(short), faults) {
+                return None;
+            }
+            setting(&place, &line.name.text, short, arguments, faults)?
+        }
     };
     Some(Directive { place, kind })
+}
+
+/// As many as somebody writes.
+const MANY: usize = usize::MAX;
+
+/// How many arguments are expected, in words.
+fn takes(expected: &RangeInclusive<usize>) -> String {
+    match (*expected.start(), *expected.end()) {
+        (0, 0) => "no argument".to_owned(),
+        (1, 1) => "one argument".to_owned(),
+        (low, high) if low == high => format!("{low} arguments"),
+        (low, MANY) => format!("at least {low}"),
+        (low, high) => format!("{low} or {high} arguments"),
+    }
 }
 
 fn rule(place: &Place, arguments: &[Word], faults: &mut Vec<Fault>) -> DirectiveKind {
@@ -207,14 +226,23 @@ const OBEYED: [&str; 23] = [
     "xmlexternalentity",
 ];
 
+/// How many values a setting has that this engine obeys: a second one would be taken for nothing.
+fn values_of(obeyed: &str) -> RangeInclusive<usize> {
+    match obeyed {
+        "responsebodymimetype" => 1..=MANY,
+        "responsebodymimetypesclear" => 0..=0,
+        "unicodemapfile" => 1..=2,
+        _ => 1..=1,
+    }
+}
+
 fn setting(
     place: &Place,
     written: &str,
-    name: &str,
+    short: &str,
     arguments: &[Word],
     faults: &mut Vec<Fault>,
 ) -> Option<DirectiveKind> {
-    let short = name.strip_prefix("sec").unwrap_or_default();
     if OBEYED.contains(&short) || LEFT_TO_THE_CALLER.contains(&short) {
         let values = arguments.iter().map(|word| word.text.clone()).collect();
         return Some(DirectiveKind::Setting { name: short.to_owned(), values });
