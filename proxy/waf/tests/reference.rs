@@ -371,7 +371,7 @@ fn a_code_page_says_what_characters_become() {
             "`unicode.mapping`: there is no code page `932`, but 1250, 20127",
         ),
         ("SecUnicodeMapFile unicode.mapping latin", "`latin` is no code page"),
-        ("SecUnicodeMapFile", "no file is named"),
+        ("SecUnicodeMapFile", "takes 1 or 2 arguments, not 0"),
         ("SecUnicodeMapFile ../unicode.mapping 20127", "leaves the directory"),
     ] {
         let faults = compile(directive).unwrap_err();
@@ -463,7 +463,7 @@ fn what_cannot_be_done_is_refused_with_its_reason() {
         ("SecRuleUpdateActionById 1 id:2\nSecAction id:1", 27, "cannot be changed"),
         ("SecRuleUpdateTargetById 1:x ARGS", 1, "chain"),
         ("SecRuleRemoveById x", 1, "no rule id"),
-        ("SecAction id:1 id:2", 1, "1 arguments"),
+        ("SecAction id:1 id:2", 1, "one argument, not 2"),
     ] {
         let faults = compile(rules).err().unwrap_or_else(|| panic!("{rules} was accepted"));
         let found = faults.iter().find(|fault| fault.message.to_lowercase().contains(&reason.to_lowercase()));

@@ -15,12 +15,9 @@ impl PageDraft {
     ///
     /// # Errors
     ///
-    /// When it names no file, or what is no number.
+    /// When the page is no number.
     pub(super) fn name_file(&mut self, place: &Place, values: &[String]) -> Result<(), String> {
-        let Some(file) = values.first() else {
-            return Err("no file is named; write `SecUnicodeMapFile unicode.mapping 20127`".to_owned());
-        };
-        self.file = Some((place.clone(), file.clone()));
+        self.file = values.first().map(|file| (place.clone(), file.clone()));
         values.get(1).map_or(Ok(()), |number| self.choose(Some(number)))
     }
 
