@@ -39,6 +39,7 @@ pub struct IssuerKeys {
     keys: ArcSwapOption<KeySet>,
     /// Milliseconds from `started` to the last success, plus one; 0 for none.
     fetched: AtomicU64,
+    /// When they were last tried to be fetched, or when that ended.
     attempted: Mutex<Option<Instant>>,
     started: Instant,
 }
@@ -167,7 +168,10 @@ impl IssuerKeys {
             return Ok(false);
         }
         *attempted = Some(Instant::now());
-        let Some(keys) = self.fetch().await? else { return Ok(false) };
+        let fetched = self.fetch().await;
+        // An issuer that answers nobody takes as long to fail as the interval: whoever waited for this fetch makes none of their own.
+        *attempted = Some(Instant::now());
+        let Some(keys) = fetched? else { return Ok(false) };
         self.keys.store(Some(Arc::new(keys)));
         let elapsed = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX - 1);
         self.fetched.store(elapsed + 1, Ordering::Release);
@@ -355,5 +359,20 @@ mod tests {
         never.keys.store(None);
         assert_eq!(never.age(), None);
         assert!(matches!(never.at_age(never.age()), Keys::Absent));
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_an_issuer_that_does_not_answer_waits_for_one_fetch() {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/certs", silent.local_addr().unwrap());
+        let origin = Origin::Url { url, ca: Some(Vec::new()) };
+        let ring = KeyRing::new(vec![Arc::new(IssuerKeys::new("zone", &origin, None).unwrap())]);
+        let asked = Instant::now();
+        let (one, other, third) =
+            tokio::join!(ring.refresh("zone"), ring.refresh("zone"), ring.refresh("zone"));
+        assert_eq!([one, other, third], [false; 3]);
+        let waited = asked.elapsed();
+        assert!(waited < FETCH_TIMEOUT * 3 / 2, "one after the other: {waited:?}");
     }
 }
