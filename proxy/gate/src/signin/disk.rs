@@ -150,17 +150,31 @@ impl Disk {
     }
 }
 
-/// A broken file is no reason to keep everybody out; one that another gate has is not broken.
+/// A broken file is no reason to keep everybody out.
 fn put_aside(file: &Path, fault: io::Error) -> io::Result<(Pen, Contents)> {
-    use redb::DatabaseError as E;
-    let broken = fault.get_ref().and_then(|fault| fault.downcast_ref::<E>());
-    if !matches!(broken, Some(E::Storage(_) | E::RepairAborted | E::UpgradeRequired(_))) {
+    if !is_broken(&fault) {
         return Err(fault);
     }
     let aside = file.with_extension("broken");
     std::fs::rename(file, &aside)?;
     tracing::error!(event = "state_broken", %fault, aside = %aside.display(), remedy = "everybody signs in again");
     Pen::open(file)
+}
+
+/// Whether the file is what is wrong. One that another gate has is not broken, nor is one whose disk is full or fails: the next start finds it as
+/// it was, with everybody who is signed in.
+fn is_broken(fault: &io::Error) -> bool {
+    use redb::{DatabaseError as D, StorageError as S};
+    let Some(fault) = fault.get_ref() else { return false };
+    match (fault.downcast_ref::<D>(), fault.downcast_ref::<redb::Error>()) {
+        (Some(D::Storage(S::Io(fault))), _) => {
+            matches!(fault.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
+        }
+        (Some(D::Storage(S::Corrupted(_)) | D::RepairAborted | D::UpgradeRequired(_)), _) => true,
+        // It opened, and could not be read.
+        (None, Some(redb::Error::Corrupted(_))) => true,
+        _ => false,
+    }
 }
 
 impl State for Disk {
@@ -298,4 +312,31 @@ impl State for Disk {
 
 async fn on_disk(receipt: Result<Receipt, Unkept>) -> Result<(), Unkept> {
     receipt?.on_disk().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_put_aside_for_its_own_faults_alone() {
+        use redb::{DatabaseError as D, StorageError as S};
+        let io = |kind: io::ErrorKind| io::Error::other(D::Storage(S::Io(kind.into())));
+        for (what, fault, broken) in [
+            ("it is damaged", io::Error::other(D::Storage(S::Corrupted("x".to_owned()))), true),
+            ("damage is met when it is read", io::Error::other(redb::Error::Corrupted("x".to_owned())), true),
+            ("it is cut short", io(io::ErrorKind::UnexpectedEof), true),
+            ("its disk is full", io(io::ErrorKind::StorageFull), false),
+            ("its disk cannot be written", io(io::ErrorKind::ReadOnlyFilesystem), false),
+            ("another gate has it", io::Error::other(D::DatabaseAlreadyOpen), false),
+            ("it may not be opened", io::ErrorKind::PermissionDenied.into(), false),
+        ] {
+            let directory = tempfile::tempdir().unwrap();
+            let file = directory.path().join(FILE);
+            std::fs::write(&file, b"sessions").unwrap();
+            assert_eq!(put_aside(&file, fault).is_ok(), broken, "{what}");
+            let kept = if broken { file.with_extension("broken") } else { file };
+            assert_eq!(std::fs::read(kept).unwrap(), b"sessions", "{what}");
+        }
+    }
 }
