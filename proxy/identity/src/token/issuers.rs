@@ -61,7 +61,7 @@ pub enum Profile {
 #[derive(Debug, Clone, Default)]
 pub struct ClaimMap {
     /// JSON pointer (`/realm_access/roles`, RFC 6901) or dotted path (`realm_access.roles`); a name with `://` in it is one name; empty:
-    /// no claim is read. The claim is an array of strings, or one string: a granted value, or several separated by spaces.
+    /// no claim is read. The claim is an array of strings, or one string: one value, and in `scope` and `scp` several separated by spaces.
     pub claim: String,
     /// Claim value → role or unit. Values that are not here are dropped and recorded.
     pub grants: BTreeMap<String, String>,

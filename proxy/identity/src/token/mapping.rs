@@ -66,6 +66,11 @@ impl Mapping {
         elsewhere || hinted
     }
 
+    /// Whether its text is a list of words (RFC 6749, 3.3; RFC 8693, 4.2; Entra ID and AD FS call it `scp`).
+    fn is_scope(&self) -> bool {
+        self.path.last().is_some_and(|name| name == "scope" || name == "scp")
+    }
+
     fn values<'a>(&self, claims: &'a Claims) -> Result<Vec<&'a str>, TokenFault> {
         let value = match self.path.split_first() {
             None => None,
@@ -76,9 +81,11 @@ impl Mapping {
             })?,
         };
         match value {
-            // AD FS writes a single value as text, and a group may have a space in its name.
-            Some(Value::String(text)) if self.grants.contains_key(text) => Ok(vec![text]),
-            Some(Value::String(text)) => Ok(text.split(' ').filter(|value| !value.is_empty()).collect()),
+            Some(Value::String(text)) if self.is_scope() => {
+                Ok(text.split(' ').filter(|value| !value.is_empty()).collect())
+            }
+            // SECURITY: AD FS writes a single value as text, and a group may have spaces in its name: whoever is in `former officer` alone
+            // is no `officer`.
             value => claims::texts(value, self.name),
         }
     }
@@ -159,6 +166,18 @@ mod tests {
             ),
             ("spaces", "scope", json!({ "scope": " officer  admin" }), Ok((&["officer"], &["admin"]))),
             ("a granted value with a space", "roles", json!({ "roles": "two words" }), Ok((&["odd"], &[]))),
+            (
+                "another that has a granted one in its name",
+                "roles",
+                json!({ "roles": "former officer" }),
+                Ok((&[], &["former officer"])),
+            ),
+            (
+                "words in a scope inside",
+                "a.scp",
+                json!({ "a": { "scp": "chief x" } }),
+                Ok((&["supervisor"], &["x"])),
+            ),
             ("an array keeps spaces", "roles", json!({ "roles": ["two words"] }), Ok((&["odd"], &[]))),
             (
                 "nested",

@@ -57,7 +57,7 @@ fn texts(texts: &[&str]) -> Vec<Arc<str>> {
 fn a_token_names_its_subject() {
     let zone = Zone::of(Profile::Generic);
     let change = json!({
-        "roles": ["supervisor", "admin", "officer"], "units": "team-a team-b", "acr": "phrh", "amr": ["pwd", "hwk"], "auth_time": NOW - 60,
+        "roles": ["supervisor", "admin", "officer"], "units": ["team-a", "team-b"], "acr": "phrh", "amr": ["pwd", "hwk"], "auth_time": NOW - 60,
         "act": { "sub": "spiffe://zone.example/workload/search" }, "cnf": { "x5t#S256": "A".repeat(43) }, "name": "Jan Peeters",
     });
     let expected = Subject {
