@@ -70,8 +70,8 @@ pub enum TokenFault {
     /// `nbf` is still to come.
     #[error("the token is not valid yet")]
     NotYetValid,
-    /// `iat` is still to come.
-    #[error("the token was issued in the future; compare the clocks")]
+    /// `iat` is still to come, or the sign-in behind it (`auth_time`).
+    #[error("the token, or the sign-in behind it, is of the future; compare the clocks")]
     IssuedInFuture,
     /// Older than the issuer's rules allow, whatever its `exp`.
     #[error("the token is older than its issuer's tokens may be")]

@@ -226,6 +226,12 @@ mod tests {
             ("a logout token by its events", header.clone(), json!({ "events": {} }), TokenFault::Type),
             ("expired", header.clone(), json!({ "exp": NOW - 31 }), TokenFault::Expired),
             ("of the future", header.clone(), json!({ "iat": NOW + 31 }), TokenFault::IssuedInFuture),
+            (
+                "of a sign-in to come",
+                header.clone(),
+                json!({ "auth_time": NOW + 31 }),
+                TokenFault::IssuedInFuture,
+            ),
             ("no subject", header.clone(), json!({ "sub": null }), TokenFault::MissingClaim("sub")),
             (
                 "another issuer",

@@ -132,6 +132,10 @@ pub(super) fn check_time(
     if issued.is_some_and(|issued| issued > latest) {
         return Err(TokenFault::IssuedInFuture);
     }
+    // SECURITY: a sign-in that is still to come would be recent for ever, and newer than whatever ended its person's access.
+    if claims::auth_time(claims)?.is_some_and(|signed_in| signed_in > latest) {
+        return Err(TokenFault::IssuedInFuture);
+    }
     let Some(max_age) = issuer.max_age else { return Ok(claims::time(expires)) };
     let too_old = required(issued, "iat")?.saturating_add(max_age);
     if too_old <= earliest {

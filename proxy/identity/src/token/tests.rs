@@ -136,6 +136,8 @@ fn claims_that_every_product_must_send() {
         ("begin as text", json!({ "nbf": "now" }), Some(bad("nbf"))),
         ("issued within the leeway", json!({ "iat": NOW + 30 }), None),
         ("issued in the future", json!({ "iat": NOW + 31 }), Some(TokenFault::IssuedInFuture)),
+        ("signed in within the leeway", json!({ "auth_time": NOW + 30 }), None),
+        ("signed in in the future", json!({ "auth_time": NOW + 31 }), Some(TokenFault::IssuedInFuture)),
         ("another issuer", json!({ "iss": "https://sso.zone.example/" }), Some(TokenFault::UnknownIssuer)),
         ("no issuer", json!({ "iss": null }), Some(TokenFault::UnknownIssuer)),
         ("issuer is a list", json!({ "iss": ["https://sso.zone.example"] }), Some(TokenFault::UnknownIssuer)),
