@@ -427,6 +427,24 @@ async fn a_session_ends_with_its_issuer_in_the_files() {
 }
 
 #[tokio::test]
+async fn a_role_that_an_issuer_may_give_no_more_is_gone_from_open_sessions() {
+    let world = World::start().await.unwrap();
+    let browser = signed_in(&world, "an.janssens").await;
+    let ask = async || browser.fetch("GET", &browser.at("persons", PERSON), &[]).await.unwrap();
+    assert_eq!(ask().await.status, 200);
+    // Nor is it asked again in the meantime.
+    world.zone.zone.down(true);
+    for (grants, status) in [("{}", 403), ("{ officer: officer }", 200)] {
+        let given = serde_yaml::from_str(grants).unwrap();
+        world.edit("policies/poort.yaml", |yaml| yaml["issuers"][0]["roles"]["grants"] = given).unwrap();
+        let (reloaded, said) = world.reload(&[]).await.unwrap();
+        assert!(reloaded, "{said}");
+        let answer = ask().await;
+        assert_eq!(answer.status, status, "{grants}: {answer:?}\n{}", world.gate.log());
+    }
+}
+
+#[tokio::test]
 async fn who_signs_out_at_the_issuer_is_signed_out_here() {
     let world = World::start().await.unwrap();
     let browser = signed_in(&world, "an.janssens").await;

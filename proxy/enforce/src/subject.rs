@@ -147,8 +147,9 @@ impl OpenSession {
     /// The holder for what the issuer said last of this person; worked out once for each time it said something.
     #[must_use]
     pub fn renewed(&self, subject: Arc<Subject>) -> Arc<Holder> {
-        let same =
-            |holder: &Arc<Holder>| holder.subject.as_ref().is_some_and(|known| Arc::ptr_eq(known, &subject));
+        let same = |holder: &Arc<Holder>| {
+            holder.subject.as_ref().is_some_and(|known| Arc::ptr_eq(known, &subject) || **known == *subject)
+        };
         if let Some(holder) = self.renewed.load_full().filter(same) {
             return holder;
         }

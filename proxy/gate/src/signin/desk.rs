@@ -182,7 +182,10 @@ impl Desk {
             Some(fault) => Standing::Closed(fault),
             None => {
                 self.state.used(id, now).await;
-                Standing::Open { renewed: kept.renewed.then_some(kept.subject), statements: kept.statements }
+                // SECURITY: what an issuer may assert no more, it may not have asserted before either: a session outlives a reload.
+                let subject = self.issuers.still_granted(&kept.subject);
+                let renewed = kept.renewed || !Arc::ptr_eq(&subject, &kept.subject);
+                Standing::Open { renewed: renewed.then_some(subject), statements: kept.statements }
             }
         }
     }

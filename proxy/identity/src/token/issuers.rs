@@ -128,6 +128,22 @@ impl Issuers {
         subject::of(issuer, jws.header.typ.as_deref(), &claims, generation, now)
     }
 
+    /// What was believed of somebody, perhaps by other rules, as far as their issuer may still say it: without the roles and units that it may
+    /// assert no more. The same where nothing is left out.
+    #[must_use]
+    pub fn still_granted(&self, subject: &Arc<Subject>) -> Arc<Subject> {
+        let issuer = self.by_name.values().find(|issuer| issuer.alias == subject.issuer);
+        let role = |role: &Arc<str>| issuer.is_some_and(|issuer| issuer.roles.may_grant(role));
+        let unit = |unit: &Arc<str>| issuer.is_some_and(|issuer| issuer.units.may_grant(unit));
+        if subject.roles.iter().all(role) && subject.units.iter().all(unit) {
+            return Arc::clone(subject);
+        }
+        let mut left = Subject::clone(subject);
+        left.roles.retain(role);
+        left.units.retain(unit);
+        Arc::new(left)
+    }
+
     /// The issuer that claims name, character by character.
     pub(super) fn named(&self, claims: &Claims) -> Option<&Issuer> {
         self.by_name.get(claims.get("iss")?.as_str()?)

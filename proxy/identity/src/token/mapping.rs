@@ -51,6 +51,11 @@ impl Mapping {
         Ok(granted.into_iter().collect())
     }
 
+    /// Whether this is granted to any value.
+    pub(super) fn may_grant(&self, granted: &str) -> bool {
+        self.grants.values().any(|grant| **grant == *granted)
+    }
+
     /// Whether the claim was left out of the token because it would be too large: Entra ID's overage, in the form of OpenID Connect
     /// Core, 5.6.2 (`_claim_names`) or of the implicit flow (`hasgroups`, `groups:src1`). Without this, a member of many groups would
     /// silently lose roles.

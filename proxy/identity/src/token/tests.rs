@@ -468,6 +468,24 @@ fn an_issuer_speaks_for_itself_only() {
 }
 
 #[test]
+fn what_an_issuer_may_say_no_more_is_taken_from_whom_it_said_it_of() {
+    let zone = Zone::of(Profile::Generic);
+    let said = zone.verify_claims(&json!({ "roles": ["supervisor", "officer"], "units": ["team-a"] }));
+    let said = Arc::new(said.unwrap());
+    assert!(Arc::ptr_eq(&zone.issuers.still_granted(&said), &said), "by the same rules all of it is left");
+
+    let mut fewer = rules(Profile::Generic);
+    fewer.roles.grants.remove("supervisor");
+    fewer.units.grants.clear();
+    let left = issuers(fewer).still_granted(&said);
+    let expected = Subject { roles: texts(&["officer"]), units: vec![], ..Subject::clone(&said) };
+    assert_eq!(*left, expected);
+
+    let gone = Issuers::new(vec![]).unwrap().still_granted(&said);
+    assert_eq!((gone.roles.len(), gone.units.len()), (0, 0), "an issuer that is gone grants nothing");
+}
+
+#[test]
 fn keys_must_be_there_and_fresh() {
     let mut zone = Zone::of(Profile::Generic);
     let token = zone.token(&json!({}), &json!({}));
