@@ -557,6 +557,30 @@ mod shared {
     }
 
     #[tokio::test]
+    async fn of_sessions_that_were_ended_is_told_though_not_all_could_be() {
+        let Some(server) = server().await else { return };
+        let gate = Gate::at(&server).await;
+        let (an, broken) = ("zone|an", new_id());
+        let sound: Vec<_> = std::iter::repeat_with(new_id).take(30).collect();
+        for id in sound.iter().chain([&broken]) {
+            gate.store.keep(*id, kept(an, "car-12", None)).await.unwrap();
+        }
+        // What is no text there can be neither read nor ended.
+        let client = redis::Client::open(format!("redis://127.0.0.1:{}", server.1)).unwrap();
+        let mut other = client.get_multiplexed_async_connection().await.unwrap();
+        let key = format!("poort:session:{broken}");
+        redis::pipe().del(&key).lpush(&key, "x").exec_async(&mut other).await.unwrap();
+        let seen = gate.notices.count();
+        assert_eq!(gate.store.end(Whose::User(an)).await, Err(Unkept::Unreachable));
+        for id in sound {
+            let ended = gate.store.find(id).await.unwrap().unwrap().ended;
+            let party = Party { session: Some(id), ..Party::default() };
+            let told = gate.notices.concern(&mut seen.clone(), party).is_some();
+            assert_eq!(ended, told, "what is open in a session that was ended is cut");
+        }
+    }
+
+    #[tokio::test]
     async fn what_was_said_during_an_outage_is_not_undone_by_what_was_said_before() {
         let Some(server) = server().await else { return };
         let (one, now) = (Gate::at(&server).await, SystemTime::now());

@@ -158,6 +158,7 @@ impl State for Shared {
     async fn end(&self, whose: Whose<'_>) -> Result<usize, Unkept> {
         let (mut over, mut all) = (Vec::new(), pipe());
         all.atomic();
+        let mut failed = None;
         for id in self.meant(whose).await? {
             let end = |kept: &mut Kept| {
                 let meant = whose.means(kept);
@@ -168,7 +169,15 @@ impl State for Shared {
                 }
                 meant
             };
-            let Some(kept) = self.alter(id, end).await? else { continue };
+            let kept = match self.alter(id, end).await {
+                Ok(Some(kept)) => kept,
+                Ok(None) => continue,
+                // Those that were ended are told of: whoever asks again finds them ended, and nothing to tell.
+                Err(fault) => {
+                    failed = Some(fault);
+                    break;
+                }
+            };
             let name = id.to_string();
             for index in indices(&kept) {
                 all.add_command(command("SREM", &[&index, &name])).ignore();
@@ -177,11 +186,12 @@ impl State for Shared {
             over.push(id);
         }
         if over.is_empty() {
-            return Ok(0);
+            return failed.map_or(Ok(0), Err);
         }
         self.notices.tell(over.iter().copied().map(Whom::Session));
         let count = over.len();
         all.add_command(news::tell(&self.gate, &News::Over(over))).ignore();
-        self.server.ask_all::<()>(&all).await.map(|()| count)
+        self.server.ask_all::<()>(&all).await?;
+        failed.map_or(Ok(count), Err)
     }
 }
