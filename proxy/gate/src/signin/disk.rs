@@ -100,7 +100,7 @@ impl Disk {
                     self.memory.sessions.lock().keep(id, *kept)
                 }
                 Some(Written::Waiting(name, one)) if now < one.until => {
-                    self.memory.waiting.lock().keep(&name, one.value, one.until)
+                    self.memory.waiting.lock().keep(&name, one.value, one.until).map(drop)
                 }
                 Some(Written::HandOver(name, one)) if now < one.until => {
                     self.memory.on_their_way.lock().keep(&name, one.value, one.until)
@@ -179,7 +179,11 @@ fn is_broken(fault: &io::Error) -> bool {
 
 impl State for Disk {
     async fn wait_for(&self, state: &str, waiting: Waiting, until: SystemTime) -> Result<(), Unkept> {
-        self.memory.wait_for(state, waiting.clone(), until).await?;
+        let gone = self.memory.waiting.lock().keep(state, waiting.clone(), until)?;
+        for state in gone {
+            // What is not forgotten now is so when the file is read.
+            let _ = self.pen.note(Kind::Waiting.name(&state), None);
+        }
         self.write(Kind::Waiting, state, &Moment { until, value: waiting }).await
     }
 

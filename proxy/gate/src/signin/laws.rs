@@ -13,11 +13,12 @@ use poort_identity::{
     session::{Seal, SessionId},
     token::{Subject, SubjectKind},
 };
+use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::{
-    Disk, HandOver, KEPT_FORM_LIMIT_BYTES, Kept, KeptForm, Memory, State, Unkept, Whose, Writer,
-    forms::MOST_OF_DEVICE,
+    Disk, HandOver, KEPT_FORM_LIMIT_BYTES, Kept, KeptForm, Memory, State, Unkept, Waiting, Whose, Writer,
+    arrivals, forms::MOST_OF_DEVICE,
 };
 use crate::ending::{Notices, Party};
 
@@ -89,6 +90,7 @@ pub(super) async fn hold(store: &impl State, notices: &Notices, mark: &str) {
     what_is_taken_is_given_once(store, mark).await;
     a_name_keeps_the_value_that_it_was_first_given(store, mark).await;
     leave_is_given_to_one(store, mark).await;
+    one_device_is_waited_for_so_often_at_most(store, mark).await;
     nothing_that_is_over_is_given(store, mark).await;
     changes_at_once_are_all_made(store, mark).await;
     forms_wait_for_a_while_and_are_given_once(store, mark).await;
@@ -203,6 +205,31 @@ async fn a_name_keeps_the_value_that_it_was_first_given(store: &impl State, mark
     let by = async |device| store.first(&contested, device, at(60), at(0)).await.unwrap();
     let (one, two, three) = tokio::join!(by("car-1"), by("car-2"), by("car-3"));
     assert!(one == two && two == three, "{one} {two} {three}");
+}
+
+fn waiting(device: &str) -> Waiting {
+    let flow =
+        json!({ "alias": "zone", "nonce": "n", "verifier": "v", "browser": vec![0; 32], "device": device });
+    Waiting { flow: serde_json::from_value(flow).unwrap(), journey: None, until: at(60) }
+}
+
+async fn one_device_is_waited_for_so_often_at_most(store: &impl State, mark: &str) {
+    let (state, car) = (|number: usize| format!("{mark}state {number}"), format!("{mark}car-30"));
+    let (other, now) = (format!("{mark}another's state"), at(0));
+    store.wait_for(&other, waiting(&format!("{mark}car-31")), at(60)).await.unwrap();
+    for number in 0..arrivals::MOST_OF_DEVICE {
+        store.wait_for(&state(number), waiting(&car), at(60 + number as u64)).await.unwrap();
+    }
+    assert!(store.arrived(&state(0), now).await.unwrap().is_some(), "so many");
+    for number in 0..2 {
+        let more = arrivals::MOST_OF_DEVICE + number;
+        store.wait_for(&state(more), waiting(&car), at(60 + more as u64)).await.unwrap();
+    }
+    assert!(store.arrived(&state(1), now).await.unwrap().is_none(), "the oldest made room");
+    for number in [2, 3, arrivals::MOST_OF_DEVICE, arrivals::MOST_OF_DEVICE + 1] {
+        assert!(store.arrived(&state(number), now).await.unwrap().is_some(), "{number}");
+    }
+    assert!(store.arrived(&other, now).await.unwrap().is_some(), "nobody else did");
 }
 
 async fn leave_is_given_to_one(store: &impl State, mark: &str) {

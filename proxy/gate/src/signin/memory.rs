@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use poort_identity::session::SessionId;
 
 use super::{
+    arrivals::Arrivals,
     forms::{Forms, KeptForm},
     sessions::Sessions,
     state::{HandOver, Kept, State, Unkept, Waiting, Whose},
@@ -22,7 +23,7 @@ const MOMENTARY: usize = 50_000;
 /// State that is kept nowhere else.
 #[derive(Debug, Default)]
 pub struct Memory {
-    pub(super) waiting: Mutex<Moments<Waiting>>,
+    pub(super) waiting: Mutex<Arrivals>,
     pub(super) on_their_way: Mutex<Moments<HandOver>>,
     pub(super) names: Mutex<Moments<()>>,
     pub(super) pins: Mutex<Moments<String>>,
@@ -57,6 +58,18 @@ impl<T> Moments<T> {
 
     pub(super) fn take(&mut self, name: &str, now: SystemTime) -> Option<T> {
         self.0.remove(name).filter(|(_, until)| now < *until).map(|(value, _)| value)
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    pub(super) fn values(&self) -> impl Iterator<Item = &T> {
+        self.0.values().map(|(value, _)| value)
+    }
+
+    pub(super) fn forget(&mut self, name: &str) {
+        self.0.remove(name);
     }
 
     /// Forgets those whose time is over; which.
@@ -105,14 +118,13 @@ impl Memory {
     #[must_use]
     pub fn count(&self, now: SystemTime) -> Count {
         let (open, ended) = self.sessions.lock().count(now);
-        let waiting = self.waiting.lock().0.values().filter(|(waiting, _)| now < waiting.until).count();
-        Count { open, ended, waiting }
+        Count { open, ended, waiting: self.waiting.lock().count(now) }
     }
 }
 
 impl State for Memory {
     async fn wait_for(&self, state: &str, waiting: Waiting, until: SystemTime) -> Result<(), Unkept> {
-        self.waiting.lock().keep(state, waiting, until)
+        self.waiting.lock().keep(state, waiting, until).map(drop)
     }
 
     async fn arrived(&self, state: &str, now: SystemTime) -> Result<Option<Waiting>, Unkept> {

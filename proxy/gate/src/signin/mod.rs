@@ -7,12 +7,14 @@
 //! - [`exchange`] speaks to an issuer; [`confirm`] asks it again, once however many requests wait;
 //! - [`backchannel`] hears from issuers who signed out there;
 //! - [`mission`] asks what it is for, [`glass`] why somebody has to look despite a refusal;
+//! - [`arrivals`] are those who are at an issuer, so many of one device;
 //! - [`forms`] keeps what was being sent when a session ended;
 //! - [`journey`] is where a person was going; [`cookies`], [`pages`] and [`texts`] are what a browser gets.
 //!
 //! A person who goes to a source without a session is sent to the sign-in host with a sealed [`journey`]. There an issuer signs them in, once;
 //! the sign-in host then hands the session to each source's host by a code that works once, on one device, in the browser that was sent.
 
+mod arrivals;
 mod at_issuer;
 mod backchannel;
 mod confirm;

@@ -47,6 +47,12 @@ impl Flow {
         &self.alias
     }
 
+    /// The device that it was begun on, by the name in its certificate.
+    #[must_use]
+    pub fn device(&self) -> &str {
+        &self.device
+    }
+
     /// Holds an answer against this sign-in. `browser` is the digest of the secret that came with the answer, if one did.
     ///
     /// # Errors

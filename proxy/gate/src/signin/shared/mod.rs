@@ -1,12 +1,13 @@
 //! The state of several gates, at a Redis server: who signs in at one goes on at the others, and whose access is ended at one is out at all.
 //!
 //! - `server` is how it is reached; `news` is what gates tell each other; `listen` hears it;
-//! - `forms` are those that wait for their writers; `endings` is whose access was ended, at any of them.
+//! - `arrivals` are those who are at an issuer; `forms` are those that wait for their writers; `endings` is whose access was ended, at any of them.
 //!
 //! Sessions lie there sealed, and a gate remembers what it has read of one for [`FRESH`] at most. Whatever changes one is told to all gates at
 //! once, so that none goes by what is old; while a gate hears nothing, it remembers nothing either, and asks. Where the server does not answer,
 //! nobody signs in, and sessions cannot be looked up: both are refused, with reasons of their own.
 
+mod arrivals;
 mod endings;
 mod forms;
 mod listen;

@@ -27,7 +27,7 @@ use crate::{
 
 impl State for Shared {
     async fn wait_for(&self, state: &str, waiting: Waiting, until: SystemTime) -> Result<(), Unkept> {
-        self.put(Kind::Waiting, state, &waiting, until).await
+        self.wait(state, &waiting, until).await
     }
 
     async fn arrived(&self, state: &str, _: SystemTime) -> Result<Option<Waiting>, Unkept> {
