@@ -320,23 +320,61 @@ pub fn decoded(piece: &str) -> Cow<'_, str> {
         return Cow::Borrowed(piece);
     }
     let bytes: Vec<u8> = percent_decode_str(piece).collect();
-    let latin1 =
-        |fault: std::string::FromUtf8Error| fault.as_bytes().iter().copied().map(char::from).collect();
-    Cow::Owned(String::from_utf8(bytes).unwrap_or_else(latin1))
+    Cow::Owned(text(&bytes).into_owned())
 }
 
-/// The values of `name`, in any case, in a normal query, decoded as a form field (`+` is a space).
+/// Bytes as text: UTF-8, or else ISO 8859-1.
+pub(crate) fn text(bytes: &[u8]) -> Cow<'_, str> {
+    let latin1 = |_| Cow::Owned(bytes.iter().copied().map(char::from).collect());
+    std::str::from_utf8(bytes).map_or_else(latin1, Cow::Borrowed)
+}
+
+/// The values of `name` in a normal query, decoded as a form field (`+` is a space), as any application might read them.
 ///
-/// Many applications know no case in names of fields; to those that do, another case is a field nobody reads.
+/// SECURITY: many applications know no case in names of fields, some take a semicolon for another `&`, and PHP reads more names as one
+/// ([`is_field`]). To those that do not, it is a field nobody reads; here it counts.
 pub fn query_values<'q>(query: &'q str, name: &'q str) -> impl Iterator<Item = Cow<'q, str>> {
-    query.split('&').filter_map(move |pair| {
+    let pairs = query.split('&').flat_map(|pair| std::iter::once(pair).chain(pair.split(';').skip(1)));
+    pairs.filter_map(move |pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        form_decoded(key).eq_ignore_ascii_case(name).then(|| form_decoded(value))
+        is_field(&form_decoded(key), name).then(|| form_decoded(value))
     })
+}
+
+/// The same of a form in a body, whose bytes are not normal.
+pub(crate) fn form_values(form: &[u8], name: &str) -> Vec<String> {
+    let pairs = form.split(|&byte| byte == b'&');
+    let pairs = pairs.flat_map(|pair| std::iter::once(pair).chain(pair.split(|&byte| byte == b';').skip(1)));
+    let values = pairs.filter_map(|pair| {
+        let end = pair.iter().position(|&byte| byte == b'=').unwrap_or(pair.len());
+        let (key, value) = pair.split_at_checked(end)?;
+        is_field(&form_bytes(key), name).then(|| form_bytes(value.get(1..).unwrap_or_default()))
+    });
+    values.collect()
+}
+
+fn form_bytes(raw: &[u8]) -> String {
+    let spaced: Vec<u8> = raw.iter().map(|&byte| if byte == b'+' { b' ' } else { byte }).collect();
+    let bytes: Vec<u8> = percent_encoding::percent_decode(&spaced).collect();
+    text(&bytes).into_owned()
 }
 
 fn form_decoded(text: &str) -> Cow<'_, str> {
     if text.contains('+') { Cow::Owned(decoded(&text.replace('+', " ")).into_owned()) } else { decoded(text) }
+}
+
+/// Whether some application takes a field of this name for the one that is wanted: in any case, and in PHP also `+number`, `number[]` and
+/// `number%00x` for `number`, and `case.number` for `case_number` (<https://www.php.net/manual/en/language.variables.external.php>).
+pub(crate) fn is_field(given: &str, wanted: &str) -> bool {
+    given.eq_ignore_ascii_case(wanted) || folded(given, wanted).eq(folded(wanted, wanted))
+}
+
+fn folded<'n>(name: &'n str, wanted: &str) -> impl Iterator<Item = char> + 'n {
+    let is_list = wanted.contains('[');
+    let ends = move |char: char| char == '\0' || char == '[' && !is_list;
+    let name = name.trim_start_matches(' ');
+    let name = name.split(ends).next().unwrap_or(name);
+    name.chars().map(|char| if matches!(char, ' ' | '.') { '_' } else { char.to_ascii_lowercase() })
 }
 
 #[cfg(test)]

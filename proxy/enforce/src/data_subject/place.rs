@@ -2,10 +2,8 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use serde_json::Value;
-
-use super::{DataSubject, Kind, PseudonymKey};
-use crate::normal::{decoded, query_values};
+use super::{DataSubject, Kind, PseudonymKey, body::Body};
+use crate::normal::decoded;
 
 /// So many subjects of one request, and of one answer, are recorded; the rest is counted.
 pub(crate) const RECORDED: usize = 256;
@@ -64,7 +62,7 @@ impl FromIterator<DataSubject> for Named {
 pub enum Part {
     /// What an operation's line captures of the path or the query.
     Capture(Box<str>),
-    /// Of the request's body: JSON, or the fields of a form.
+    /// Of the request's body: JSON, or the fields of a form in either of its encodings.
     Body(Pointer),
     /// Of the answer's body, which is JSON.
     Answer(Pointer),
@@ -75,7 +73,7 @@ pub enum Part {
 pub struct Pointer(Vec<Token>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Token {
+pub(super) enum Token {
     Each,
     Name(String),
 }
@@ -99,25 +97,12 @@ impl Pointer {
         self.0.contains(&Token::Each)
     }
 
-    /// Texts and numbers that it points at.
-    fn values<'a>(&self, document: &'a Value) -> Vec<Cow<'a, str>> {
-        let mut values = vec![document];
-        for token in &self.0 {
-            values = match token {
-                Token::Each => values.into_iter().filter_map(Value::as_array).flatten().collect(),
-                Token::Name(name) => values.into_iter().filter_map(|value| member(value, name)).collect(),
-            };
-        }
-        let text = |value: &'a Value| match value {
-            Value::String(text) => Some(Cow::Borrowed(&**text)),
-            Value::Number(number) => Some(Cow::Owned(number.to_string())),
-            _ => None,
-        };
-        values.into_iter().filter_map(text).collect()
+    pub(super) fn tokens(&self) -> &[Token] {
+        &self.0
     }
 
     /// The field that it names where there is no depth.
-    fn field(&self) -> Option<&str> {
+    pub(super) fn field(&self) -> Option<&str> {
         match self.0.as_slice() {
             [Token::Name(name)] => Some(name),
             _ => None,
@@ -125,48 +110,11 @@ impl Pointer {
     }
 }
 
-fn member<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
-    match value {
-        Value::Object(members) => members.get(name),
-        Value::Array(items) => items.get(name.parse::<usize>().ok()?),
-        _ => None,
-    }
-}
-
-/// A body that was read once.
-enum Body<'a> {
-    None,
-    Json(Value),
-    Form(&'a str),
-}
-
-impl<'a> Body<'a> {
-    /// By what it begins with: the header that names its type is the client's word.
-    fn read(body: &'a [u8]) -> Self {
-        match body.trim_ascii_start().first() {
-            Some(b'{' | b'[') => serde_json::from_slice(body).map_or(Self::None, Self::Json),
-            _ => std::str::from_utf8(body).map_or(Self::None, Self::Form),
-        }
-    }
-
-    fn values<'b>(&'b self, pointer: &'b Pointer) -> Vec<Cow<'b, str>> {
-        match self {
-            Self::None => vec![],
-            Self::Json(document) => pointer.values(document),
-            Self::Form(form) => {
-                pointer.field().map_or_else(Vec::new, |name| query_values(form, name).collect())
-            }
-        }
-    }
-}
-
 impl Part {
     /// What stands there in a request.
-    fn values<'a>(&'a self, captures: &'a BTreeMap<String, String>, body: &'a Body<'_>) -> Vec<Cow<'a, str>> {
+    fn values(&self, captures: &BTreeMap<String, String>, body: &Body<'_>) -> Vec<String> {
         match self {
-            Self::Capture(name) => {
-                captures.get(&**name).map(|value| Cow::Borrowed(&**value)).into_iter().collect()
-            }
+            Self::Capture(name) => captures.get(&**name).cloned().into_iter().collect(),
             Self::Body(pointer) => body.values(pointer),
             Self::Answer(_) => vec![],
         }
@@ -217,13 +165,13 @@ impl DataSubjects {
     #[must_use]
     pub fn answered(&self, body: &[u8]) -> Named {
         let mut answered = Named::default();
-        let Body::Json(document) = Body::read(body) else { return answered };
+        let body @ Body::Json(_) = Body::read(body) else { return answered };
         let places = self.places.iter().filter_map(|place| match &place.part {
             Part::Answer(pointer) => Some((place.kind, pointer)),
             Part::Capture(_) | Part::Body(_) => None,
         });
         for (kind, pointer) in places {
-            for text in pointer.values(&document) {
+            for text in body.values(pointer) {
                 if let Some(subject) = self.key.pseudonym(kind, &text) {
                     answered.name(subject, RECORDED);
                 }
@@ -309,7 +257,8 @@ mod tests {
     fn pointers_are_those_of_the_rfc_and_stars() {
         let document = serde_json::json!({
             "a/b": "slash", "m~n": "tilde", "list": [{"n": "1"}, {"n": 2}, {"n": null}, "x"], "deep": {"x": {"y": "z"}}
-        });
+        })
+        .to_string();
         for (pointer, values) in [
             ("/a~1b", vec!["slash"]),
             ("/m~0n", vec!["tilde"]),
@@ -319,10 +268,77 @@ mod tests {
             ("/deep/x", vec![]),
             ("/none", vec![]),
         ] {
-            assert_eq!(Pointer::parse(pointer).unwrap().values(&document), values, "{pointer}");
+            let pointed = Pointer::parse(pointer).unwrap();
+            assert_eq!(Body::read(document.as_bytes()).values(&pointed), values, "{pointer}");
         }
         for wrong in ["", "a", "/a~2", "/~"] {
             assert_eq!(Pointer::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    /// However an application reads a body, whoever is asked about is in the record.
+    #[test]
+    fn no_way_of_writing_a_body_hides_whom_it_names() {
+        let places = DataSubjects::new(key(), vec![place(Kind::NationalNumber, body("/number"))]);
+        let wanted = key().pseudonym(Kind::NationalNumber, "85073100190").unwrap();
+        let wide = |mark: &[u8], order: fn(u16) -> [u8; 2]| {
+            let text = r#"{"number":"85073100190"}"#;
+            [mark, &text.encode_utf16().flat_map(order).collect::<Vec<_>>()].concat()
+        };
+        let deep = format!(r#"{{"x":{}1{},"number":"85073100190"}}"#, "[".repeat(5000), "]".repeat(5000));
+        let deeper = deep.replace("\"x\"", "\"number\"");
+        for (name, text) in [
+            ("twice, and last another", br#"{"number":"85073100190","number":"1"}"#.to_vec()),
+            ("twice, and first another", br#"{"number":"1","number":"85073100190"}"#.to_vec()),
+            ("another case", br#"{"Number":"85073100190"}"#.to_vec()),
+            ("escaped", br#"{"n\u0075mber":"8507310\u003019\u0030"}"#.to_vec()),
+            ("a list of one", br#"{"number":["85073100190"]}"#.to_vec()),
+            ("a number with a point", br#"{"number":85073100190.0}"#.to_vec()),
+            ("a number with an exponent", br#"{"number":8.507310019e10}"#.to_vec()),
+            ("a number out of range elsewhere", br#"{"x":1e999,"number":"85073100190"}"#.to_vec()),
+            ("broken behind", br#"{"number":"85073100190",}"#.to_vec()),
+            ("more behind", br#"{"number":"85073100190"} x"#.to_vec()),
+            ("a number out of range, and again", br#"{"number":1e999,"number":"85073100190"}"#.to_vec()),
+            ("deep, and again", deeper.into_bytes()),
+            ("in single quotes", b"{'number':'85073100190'}".to_vec()),
+            ("with comments", br#"{/**/"number"/**/:/**/"85073100190"}"#.to_vec()),
+            ("cut off", br#"{"number":"85073100190"#.to_vec()),
+            ("deep elsewhere", deep.into_bytes()),
+            ("a byte order mark", b"\xef\xbb\xbf{\"number\":\"85073100190\"}".to_vec()),
+            ("a byte that is no UTF-8", b"{\"x\":\"\xff\",\"number\":\"85073100190\"}".to_vec()),
+            ("UTF-16", wide(&[], u16::to_le_bytes)),
+            ("UTF-16 with a mark", wide(&[0xfe, 0xff], u16::to_be_bytes)),
+            ("a form with a byte that is no UTF-8", b"x=\xff&number=85073100190".to_vec()),
+            ("a form with a byte order mark", b"\xef\xbb\xbfnumber=85073100190".to_vec()),
+            ("a form with semicolons", b"x=1;number=85073100190;y=2".to_vec()),
+            ("a form with a list", b"number[]=85073100190".to_vec()),
+            ("a form with a space", b"+number=85073100190".to_vec()),
+            ("a form with a NUL", b"number%00x=85073100190".to_vec()),
+            (
+                "parts",
+                b"--0\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\n1\r\n--0\r\nContent-Disposition: form-data; name=\"number\"\r\n\r\n85073100190\r\n--0--\r\n".to_vec(),
+            ),
+        ] {
+            let subjects = places.asked(&captures(&[]), Some(&text), RECORDED).subjects;
+            assert!(subjects.contains(&wanted), "{name}: {subjects:?}");
+        }
+    }
+
+    #[test]
+    fn names_in_a_form_are_read_as_they_are_written() {
+        let places = DataSubjects::new(key(), vec![place(Kind::Name, body("/name"))]);
+        let wanted = key().pseudonym(Kind::Name, "Zo\u{eb} P\u{e9}rez").unwrap();
+        for text in [
+            &b"name=Zo%C3%AB+P%C3%A9rez&x=\xff"[..],
+            b"name=Zo%EB+P%E9rez",
+            b"name=Zo\xeb P\xe9rez",
+            "name=Zo\u{eb} P\u{e9}rez".as_bytes(),
+        ] {
+            assert_eq!(
+                places.asked(&captures(&[]), Some(text), RECORDED).subjects,
+                [wanted.clone()],
+                "{text:?}"
+            );
         }
     }
 
@@ -338,7 +354,7 @@ mod tests {
             ("a json number", &number(body("/q")), vec![], Some(r#"{"q":85073100190}"#), 1),
             ("twice in a list", &number(body("/*")), vec![], Some(r#"["85073100190","85.07.31-001.90"]"#), 1),
             ("a form", &number(body("/nr")), vec![], Some("x=1&nr=85.07.31-001.90"), 1),
-            ("broken json", &number(body("/q")), vec![], Some(r#"{"q":85073100190"#), 0),
+            ("cut off", &number(body("/q")), vec![], Some(r#"{"q":"85073100190"#), 1),
             ("no body", &number(body("/q")), vec![], None, 0),
         ] {
             let subjects = places.asked(&captures(&captured), text.map(str::as_bytes), RECORDED).subjects;
