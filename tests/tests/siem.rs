@@ -164,6 +164,41 @@ fn mappings_are_those_of_the_table() {
     }
 }
 
+/// Columns of the parser that runbooks and Sigma rules ask Sentinel by, each with what it is made of.
+fn columns() -> Vec<(String, String)> {
+    let parser = fs::read_to_string(repository("deploy/siem/sentinel/PoortWebSession.kql")).unwrap();
+    let lines = parser.lines().filter_map(|line| line.strip_prefix("    ")?.split_once(" = "));
+    lines.map(|(column, made)| (column.to_owned(), made.to_owned())).collect()
+}
+
+#[test]
+fn the_parser_of_sentinel_has_every_column_of_the_table_and_of_the_runbooks() {
+    let columns = columns();
+    for (field, column) in mapping("asim") {
+        let made = columns.iter().find(|(name, _)| *name == column).map(|(_, made)| made.as_str());
+        let made = made.unwrap_or_else(|| panic!("the parser has no {column}"));
+        let is_part = |letter: char| letter.is_ascii_alphanumeric() || "_.".contains(letter);
+        let plain = format!("r.{field}");
+        let reads = made.split(|letter| !is_part(letter)).any(|word| word == plain);
+        assert!(
+            reads || made.contains(&format!("r[\"{field}\"]")),
+            "{column} is made of {made}, and not of {field}"
+        );
+    }
+    let runbooks = fs::read_to_string(repository("deploy/runbooks.md")).unwrap();
+    let queries: Vec<&str> = runbooks.lines().filter(|line| line.starts_with("Sentinel ")).collect();
+    assert!(!queries.is_empty());
+    for query in queries {
+        // What stands between quotation marks is a value.
+        let code: String = query.split('"').step_by(2).collect::<Vec<_>>().join(" ");
+        let words = code.split(|letter: char| !letter.is_ascii_alphanumeric()).skip(1);
+        for word in words.filter(|word| word.starts_with(|first: char| first.is_ascii_uppercase())) {
+            let known = word == "PoortWebSession" || columns.iter().any(|(name, _)| name == word);
+            assert!(known, "{word} is no column of the parser: {query}");
+        }
+    }
+}
+
 #[test]
 fn rules_become_queries_of_splunk_elastic_and_sentinel() {
     let Some(sigma) = program("sigma") else { return };
