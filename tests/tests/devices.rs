@@ -19,6 +19,7 @@ use poort_demo::{
 use poort_tests::{PERSON, World, ask, eventually, get, without_limits};
 use tokio_rustls::rustls::{SupportedProtocolVersion, version};
 
+const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
 const WORKLOAD: &str = "spiffe://zone.example/workload/search";
 
@@ -116,6 +117,22 @@ async fn a_revocation_reaches_connections_that_are_open_and_sessions_that_are_re
 }
 
 #[tokio::test]
+async fn who_is_revoked_stays_so_when_an_older_list_comes_back() {
+    let world = World::start().await.unwrap();
+    let an = world.officer().unwrap();
+    world.zone.pki.revoke(&[world.zone.pki.issued("car-12").unwrap().serial]).unwrap();
+    assert!(world.reload(&[]).await.unwrap().0);
+    let now = SystemTime::now();
+    let older = RevocationList { serials: vec![], this_update: now - 2 * HOUR, next_update: now + 2 * HOUR };
+    world.zone.pki.revocation_list(&older).unwrap();
+    let (done, said) = world.reload(&[]).await.unwrap();
+    assert!(done && said.contains("is older than the one in force, which stays"), "{said}");
+    let (answer, received) = get(&an, &world.zone.persons, PERSON).await.unwrap();
+    assert_eq!((answer.status, answer.reason().as_str()), (403, "device_revoked"));
+    assert!(received.is_none());
+}
+
+#[tokio::test]
 async fn server_certificates_are_renewed_live() {
     let world = World::start().await.unwrap();
     let host = Layout::host("persons");
@@ -155,10 +172,11 @@ async fn a_connection_serves_another_host_only_under_the_same_rules() {
     }
 }
 
-/// A list that was due an hour ago.
+/// A list that is newer than a zone's first one, which is a minute old, and was due a moment ago.
 fn stale(zone: &Zone) {
     let now = SystemTime::now();
-    let list = RevocationList { serials: vec![], this_update: now - 3 * HOUR, next_update: now - HOUR };
+    let list =
+        RevocationList { serials: vec![], this_update: now - 55 * SECOND, next_update: now - 20 * SECOND };
     zone.pki.revocation_list(&list).unwrap();
 }
 
@@ -187,7 +205,8 @@ async fn nobody_is_let_in_on_a_stale_list_of_revoked_certificates() {
     assert_eq!(get(&an, &world.zone.persons, PERSON).await.unwrap().0.status, 200);
     // Half of its life is over: still good, and an alarm.
     let now = SystemTime::now();
-    let old = RevocationList { serials: vec![], this_update: now - 2 * HOUR, next_update: now + HOUR };
+    let old =
+        RevocationList { serials: vec![], this_update: now - 52 * SECOND, next_update: now + 50 * SECOND };
     world.zone.pki.revocation_list(&old).unwrap();
     assert!(world.reload(&[]).await.unwrap().0);
     assert_eq!(get(&an, &world.zone.persons, PERSON).await.unwrap().0.status, 200);

@@ -241,7 +241,7 @@ impl Live {
     }
 
     fn install(&self, prepared: Prepared) -> Result<Reloaded, Faults> {
-        let Prepared { checked, certificates, snapshot, warnings, needs_restart } = prepared;
+        let Prepared { checked, certificates, snapshot, mut warnings, needs_restart } = prepared;
         let (generation, digest) = (snapshot.generation, Arc::clone(&snapshot.digest));
         self.admission.replace(listeners::budgets(&checked.deploy));
         *self.files.lock() = paths(&checked);
@@ -251,9 +251,10 @@ impl Live {
         }
         self.audit.expect(checked.zone.unusual);
         let devices = checked.zone.devices;
-        self.trust.replace(Trust::new(devices.anchors, devices.revocations, devices.rule));
+        let trust = Trust::new(devices.anchors, devices.revocations, devices.rule);
+        warnings.extend(believe(&self.trust, trust));
         if let (Some(visitors), Some(trust)) = (&self.visitors, checked.deploy.visitors) {
-            visitors.replace(trust);
+            warnings.extend(believe(visitors, trust));
         }
         for (address, certificates) in certificates {
             if let Some(tls) = self.listeners.get(&address) {
@@ -321,6 +322,19 @@ fn paths(checked: &Checked) -> Vec<PathBuf> {
 /// One fault without a place.
 pub(crate) fn one_fault(message: String) -> Faults {
     Faults::new(vec![Fault { place: poort_policy::Place::default(), message }])
+}
+
+/// Puts a trust in force; what should be looked at.
+fn believe(live: &LiveTrust, trust: Trust) -> Vec<String> {
+    let (trust, older) = trust.after(&live.load().trust);
+    live.replace(trust);
+    let told = |issuer: &String| {
+        format!(
+            "the revocation list of `{issuer}` is older than the one in force, which stays, since it may lack what was revoked in between; fetch the \
+             newest, or restart if the authority's clock was ahead"
+        )
+    };
+    older.iter().map(told).collect()
 }
 
 /// Warnings as text, one a line.

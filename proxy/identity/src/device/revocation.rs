@@ -1,5 +1,6 @@
 //! Certificate revocation lists (RFC 5280, section 5).
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use webpki::{CertRevocationList, EndEntityCert, OwnedCertRevocationList, spki_for_anchor};
@@ -17,7 +18,7 @@ const CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
 /// Revocation lists, read and proven once: asking costs a search in a map, no signature.
 #[derive(Debug, Default)]
 pub struct Revocations {
-    lists: Vec<List>,
+    lists: Vec<Arc<List>>,
 }
 
 #[derive(Debug)]
@@ -49,15 +50,29 @@ impl Revocations {
     /// # Errors
     /// Every fault of every list. A stale list is none: see [`Revocations::ages`] and [`RevocationRule::grace`].
     pub fn new(crls: &[Vec<u8>], anchors: &Anchors, now: SystemTime) -> Result<Self, Vec<CrlFault>> {
-        let mut lists: Vec<List> = Vec::new();
+        let mut lists: Vec<Arc<List>> = Vec::new();
         let mut faults = Vec::new();
         for (index, der) in crls.iter().enumerate() {
             match load(index, der, anchors, now) {
-                Ok(list) => keep_newest(&mut lists, list),
+                Ok(list) => keep_newest(&mut lists, Arc::new(list)),
                 Err(fault) => faults.push(fault),
             }
         }
         if faults.is_empty() { Ok(Self { lists }) } else { Err(faults) }
+    }
+
+    /// Takes those of `before` in the place of older ones of the same authority; the issuers of these, as RFC 4514 writes them.
+    pub(super) fn keep_newer(&mut self, before: &Self) -> Vec<String> {
+        let mut older = Vec::new();
+        for list in &mut self.lists {
+            let newer =
+                |known: &&Arc<List>| known.is_of_issuer_of(list) && known.this_update > list.this_update;
+            if let Some(newer) = before.lists.iter().find(newer) {
+                older.push(list.issuer.clone());
+                *list = Arc::clone(newer);
+            }
+        }
+        older
     }
 
     /// How old each list is at `now`: what alarms and readiness are made of.
@@ -74,7 +89,7 @@ impl Revocations {
         now: SystemTime,
         grace: Duration,
     ) -> Standing {
-        let Some(list) = self.lists.iter().find(|list| list.key == key && list.crl.issuer() == issuer) else {
+        let Some(list) = self.lists.iter().find(|list| list.is_of(issuer, key)) else {
             return Standing::Unknown;
         };
         // Even a stale list is right about what it revokes.
@@ -94,6 +109,14 @@ impl Revocations {
 }
 
 impl List {
+    fn is_of(&self, issuer: &[u8], key: &[u8]) -> bool {
+        self.key == key && self.crl.issuer() == issuer
+    }
+
+    fn is_of_issuer_of(&self, other: &Self) -> bool {
+        self.is_of(other.crl.issuer(), &other.key)
+    }
+
     fn lists(&self, serial: &[u8]) -> bool {
         // An error cannot come from an owned list; should it ever, the certificate counts as revoked.
         self.crl.find_serial(serial).map_or(true, |found| found.is_some())
@@ -112,8 +135,8 @@ impl List {
     }
 }
 
-fn keep_newest(lists: &mut Vec<List>, list: List) {
-    match lists.iter_mut().find(|other| other.key == list.key && other.crl.issuer() == list.crl.issuer()) {
+fn keep_newest(lists: &mut Vec<Arc<List>>, list: Arc<List>) {
+    match lists.iter_mut().find(|other| other.is_of_issuer_of(&list)) {
         Some(other) if other.this_update >= list.this_update => {}
         Some(other) => *other = list,
         None => lists.push(list),

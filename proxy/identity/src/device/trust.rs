@@ -31,6 +31,17 @@ impl Trust {
         Self { anchors, revocations, rule, revoked }
     }
 
+    /// The same, once `before` was in force: with its revocation lists where these have older ones of the same authorities, whose issuers are
+    /// named as RFC 4514 writes them.
+    ///
+    /// SECURITY: whatever is revoked stays so, also where an earlier configuration is gone back to, or a mirror lags behind.
+    #[must_use]
+    pub fn after(self, before: &Self) -> (Self, Vec<String>) {
+        let Self { anchors, mut revocations, rule, .. } = self;
+        let older = revocations.keep_newer(&before.revocations);
+        (Self::new(anchors, revocations, rule), older)
+    }
+
     /// The anchors.
     pub fn anchors(&self) -> &Anchors {
         &self.anchors

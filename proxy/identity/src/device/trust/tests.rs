@@ -46,6 +46,32 @@ fn a_device_of_ours_is_what_its_certificate_says() {
 }
 
 #[test]
+fn an_older_list_does_not_take_the_place_of_a_newer_one() {
+    let (root, other, namesake) = (authority("Root"), authority("Other"), authority("Root"));
+    let older = |issuer: &Authority, serials: &[u64]| {
+        let mut params = list_params(serials);
+        params.this_update = date_time_ymd(2029, 12, 30);
+        params.signed_by(issuer).unwrap().der().to_vec()
+    };
+    let stolen = issue(&device_params(7), &root);
+    let stolen = std::slice::from_ref(&stolen);
+    let in_force = trust(&[&root, &other], &[list(&root, &[7]), older(&other, &[])], STRICT);
+
+    let back = trust(&[&root, &other], &[older(&root, &[]), list(&other, &[])], STRICT);
+    assert_eq!(fault(&back, stolen, now()), None, "it was revoked later");
+    let (back, named) = back.after(&in_force);
+    assert_eq!(fault(&back, stolen, now()), Some(DeviceFault::Revoked));
+    assert_eq!(named, ["CN=Root"], "the other one's is newer");
+
+    let (newer, named) = trust(&[&root], &[list(&root, &[])], STRICT).after(&back);
+    assert_eq!((fault(&newer, stolen, now()), named.len()), (None, 0), "as new: it counts");
+    let (another, named) = trust(&[&namesake], &[older(&namesake, &[7])], STRICT).after(&back);
+    assert_eq!((another.revocations().ages(now()).len(), named.len()), (1, 0), "another's of that name");
+    let (none, named) = trust(&[&root], &[], LENIENT).after(&back);
+    assert_eq!((fault(&none, stolen, now()), named.len()), (None, 0), "a list that is not named is none");
+}
+
+#[test]
 fn the_handshake_takes_what_is_ours_and_nothing_else() {
     let root = authority("Root");
     let issuing = below("Issuing", &root);
