@@ -130,6 +130,27 @@ async fn a_person_is_signed_out_everywhere_and_signs_in_anew() {
     assert!(world.counts("poort_streams_ended_total 1").await);
 }
 
+/// Entra ID says so only where it is told to. What it remembers lets a lost tablet's browser in again without a word.
+#[tokio::test]
+async fn where_an_issuer_does_not_say_when_somebody_signed_in_it_has_to_ask_them_anew() {
+    let world = start().await.unwrap();
+    world.zone.zone.leave_sign_in_times_out(true);
+    let browser = signed_in(&world, "car-12", "an.janssens").await;
+    assert_eq!(in_session(&world, &browser).await, (200, None), "nothing was ended");
+    done(&world, "end", &["--user", AN, "--reason", "tablet lost"]).await;
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let remembered = sign_in(&world, &browser, "an.janssens").await;
+    assert_eq!(remembered.status, 403, "{remembered:?}");
+    assert!(remembered.body.contains("/start?other=1"), "{remembered:?}");
+
+    let page = browser.go(&browser.at("signin", "/start?other=1")).await.unwrap();
+    assert!(page.url.query().is_some_and(|query| query.contains("prompt=login")), "{page:?}");
+    let afresh = browser.go(&format!("{}&user=an.janssens", page.url)).await.unwrap();
+    assert_eq!(afresh.status, 200, "{afresh:?}");
+    assert_eq!(browser.go(&browser.at("persons", PERSON)).await.unwrap().status, 200);
+    assert_eq!(in_session(&world, &browser).await, (200, None));
+}
+
 #[tokio::test]
 async fn a_blocked_person_stays_out_until_they_are_restored() {
     let world = start().await.unwrap();

@@ -39,6 +39,7 @@ pub(super) struct Desk {
     refreshes: Mutex<HashMap<String, SignedIn>>,
     refreshed: AtomicU64,
     short: AtomicBool,
+    untimed: AtomicBool,
     dismissed: Mutex<Vec<String>>,
 }
 
@@ -76,6 +77,11 @@ impl Desk {
     /// Whether tokens are good for a second only, so that a gate asks again soon.
     pub(super) fn shorten(&self, short: bool) {
         self.short.store(short, Ordering::SeqCst);
+    }
+
+    /// Whether ID tokens leave out when people signed in.
+    pub(super) fn leave_sign_in_times_out(&self, out: bool) {
+        self.untimed.store(out, Ordering::SeqCst);
     }
 
     /// Refuses to refresh what this person has.
@@ -170,6 +176,8 @@ impl Desk {
         let seconds = if self.short.load(Ordering::SeqCst) { 1 } else { 300 };
         let access = who.token().claim("azp", CLIENT).lifetime(Duration::from_secs(300));
         let id = who.token().claim("typ", "ID").claim("azp", CLIENT).audience(CLIENT);
+        let untimed = self.untimed.load(Ordering::SeqCst);
+        let id = if untimed { id.claim("auth_time", Value::Null) } else { id };
         let id = nonce.iter().fold(id, |id, nonce| id.claim("nonce", *nonce));
         let refresh = unique();
         self.refreshes.lock().insert(refresh.clone(), who.clone());

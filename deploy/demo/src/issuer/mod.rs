@@ -236,6 +236,11 @@ impl Issuer {
         self.office.desk.shorten(short);
     }
 
+    /// Says no more in ID tokens when people signed in, or says it again.
+    pub fn leave_sign_in_times_out(&self, out: bool) {
+        self.office.desk.leave_sign_in_times_out(out);
+    }
+
     /// Refuses, from now on, to confirm this person.
     pub fn dismiss(&self, user: &str) {
         self.office.desk.dismiss(user);

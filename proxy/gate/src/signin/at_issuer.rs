@@ -90,6 +90,7 @@ impl Desk {
         let alias = visit.facts.target.path.strip_prefix("/callback/").unwrap_or_default();
         let place = self.place(alias).ok_or(SignInFault::Issuer)?;
         let grant = waiting.flow.accept(&place.provider()?, callback, Some(browser), visit.device)?;
+        let afresh = waiting.flow.is_afresh();
         let journey = waiting.journey.as_deref();
         let journey = journey.and_then(|sealed| Journey::recall(&self.seal, sealed, visit.device));
         let (tokens, read) = match self.tokens(place, &grant.form, Some(&grant.nonce), visit.now).await {
@@ -100,7 +101,8 @@ impl Desk {
             }
             answered => answered?,
         };
-        let (id, kept) = self.open_session(tokens, read.ok_or(SignInFault::Response)?, visit).await?;
+        let read = read.ok_or(SignInFault::Response)?;
+        let (id, kept) = self.open_session(tokens, read, afresh, visit).await?;
         let session = Session {
             id,
             subject: Arc::clone(&kept.subject),
@@ -130,11 +132,12 @@ impl Desk {
         &self,
         tokens: Tokens,
         read: IdToken,
+        afresh: bool,
         visit: Visit<'_>,
     ) -> Result<(SessionId, Kept), SignInFault> {
         let id = self.session_for(&read, visit).await?;
         let mut kept = self.kept(id, visit.device, tokens, read, visit.now);
-        self.admits(&kept, visit.now)?;
+        self.admits_anew(&kept, afresh, visit.now)?;
         // Other hosts' cookies of this session say how it was before.
         kept.renewed = true;
         // Who signs in more strongly is on the same mission as before.
@@ -148,7 +151,7 @@ impl Desk {
         };
         record(visit.audit, signed_in).await?;
         self.state.keep(id, kept.clone()).await?;
-        if let Err(fault) = self.admits(&kept, visit.now) {
+        if let Err(fault) = self.admits_anew(&kept, afresh, visit.now) {
             // It was ended between the two.
             self.state.end(Whose::Session(id)).await?;
             return Err(fault);

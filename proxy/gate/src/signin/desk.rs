@@ -202,6 +202,17 @@ impl Desk {
         }
     }
 
+    /// Whether a session of somebody whom an issuer named now may begin; `afresh` says that it was asked for a new sign-in.
+    ///
+    /// SECURITY: an issuer that does not say when somebody signed in may go by what it remembers from before their access was ended, which a
+    /// lost tablet's browser shows it without a word. It is believed where it was to ask who it is.
+    pub(super) fn admits_anew(&self, kept: &Kept, afresh: bool, now: SystemTime) -> Result<(), SignInFault> {
+        self.admits(kept, now)?;
+        let was_ended = self.endings.withdrawn(&kept.subject.id, now) != Withdrawn::Nothing;
+        let is_new = afresh || kept.subject.auth_time.is_some();
+        if was_ended && !is_new { Err(SignInFault::Ended) } else { Ok(()) }
+    }
+
     /// Why a session is not open.
     pub(super) fn fault(&self, kept: &Kept, now: SystemTime) -> Option<SessionFault> {
         // While what keeps sessions does not answer, access is ended and no session is: those from before are told by their age.

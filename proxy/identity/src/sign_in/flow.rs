@@ -19,6 +19,9 @@ pub struct Flow {
     pub(super) verifier: Zeroizing<String>,
     pub(super) browser: [u8; 32],
     pub(super) device: String,
+    /// An earlier version did not say.
+    #[serde(default)]
+    pub(super) afresh: bool,
 }
 
 /// What a browser brings back from an issuer (RFC 6749, 4.1.2; RFC 9207).
@@ -51,6 +54,12 @@ impl Flow {
     #[must_use]
     pub fn device(&self) -> &str {
         &self.device
+    }
+
+    /// Whether the issuer was asked for a new sign-in, and not to go by one that it remembers.
+    #[must_use]
+    pub fn is_afresh(&self) -> bool {
+        self.afresh
     }
 
     /// Holds an answer against this sign-in. `browser` is the digest of the secret that came with the answer, if one did.

@@ -105,6 +105,7 @@ impl Provider {
             verifier: verifier.into(),
             browser,
             device: device.to_owned(),
+            afresh: ask.other_person || ask.max_age == Some(0),
         };
         Ok((state, flow, address))
     }
