@@ -34,6 +34,7 @@ async fn a_source_that_breaks_the_protocol_is_a_bad_gateway() {
         ("empty", 502, "source_unavailable"),
         ("half-head", 502, "source_unavailable"),
         ("two-lengths", 502, "source_unavailable"),
+        ("switch", 502, "source_unavailable"),
         ("silent", 504, "source_timeout"),
     ] {
         let (answer, received) = get(&an, persons, &format!("/broken/{how}")).await.unwrap();
@@ -41,6 +42,25 @@ async fn a_source_that_breaks_the_protocol_is_a_bad_gateway() {
         assert!(received.is_some(), "{how}: it was the source's fault");
         let outcome = world.record("outcome", &answer).await.expect("an outcome");
         assert_eq!(outcome["http_response"]["code"], status, "{how}");
+    }
+}
+
+/// In HTTP/2 an answer is lost that says something of a connection, or its length twice.
+#[tokio::test]
+async fn what_a_server_says_of_its_connection_reaches_no_client() {
+    let world = World::start_with(impatient).await.unwrap();
+    let (an, host) = (world.officer().unwrap(), Layout::host("persons"));
+    let client = an.http(&[&host]).unwrap();
+    for how in ["advert", "identity"] {
+        let path = format!("/broken/{how}");
+        let (answer, _) = get(&an, &world.zone.persons, &path).await.unwrap();
+        assert_eq!((answer.status, answer.whole, answer.text().as_str()), (200, true, "hello"), "{how}");
+        for header in ["upgrade", "keep-alive"] {
+            assert_eq!(answer.header(header), None, "{how}");
+        }
+        let response = client.get(an.url(&host, &path)).send().await.unwrap();
+        assert_eq!((response.status().as_u16(), response.version()), (200, reqwest::Version::HTTP_2));
+        assert_eq!(response.text().await.unwrap(), "hello", "{how} over HTTP/2");
     }
 }
 

@@ -132,6 +132,10 @@ impl Proxy {
         if let Some(asked) = ctx.asked.take() {
             upstream.counts.responded(asked.elapsed());
         }
+        if response.status == StatusCode::SWITCHING_PROTOCOLS && !asks_for_websocket(exchange) {
+            // RFC 9110 §7.8: nobody asked for another protocol, so that nobody knows what follows.
+            return Err(failure(Reason::SourceMalformed));
+        }
         let source = permit.source();
         let inbound = Inbound {
             id: exchange.id,

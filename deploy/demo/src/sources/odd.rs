@@ -24,6 +24,9 @@ use crate::wire::{Connection, Head, Reply};
 /// | `half-head` | half a head, then a close |
 /// | `two-lengths` | two Content-Length headers that differ |
 /// | `silent` | nothing, for as long as the gate waits |
+/// | `advert` | an answer that offers another protocol and says its length twice, as old and very new servers do |
+/// | `identity` | an answer in the transfer coding that RFC 7230 took away, up to a close |
+/// | `switch` | another protocol, which nobody asked for |
 /// | `early` | an answer before the request's body was read, then a close |
 pub const BROKEN: &[&str] = &[
     "truncated",
@@ -35,6 +38,9 @@ pub const BROKEN: &[&str] = &[
     "half-head",
     "two-lengths",
     "silent",
+    "advert",
+    "identity",
+    "switch",
     "early",
 ];
 
@@ -80,6 +86,18 @@ async fn broken(mut connection: Connection, how: &str) -> io::Result<()> {
             connection
                 .send(format!("{OK}Content-Length: 2\r\nContent-Length: 4\r\n\r\nfour").as_bytes())
                 .await
+        }
+        "advert" => {
+            let offer = "Connection: Upgrade, Keep-Alive\r\nUpgrade: h2,h2c\r\nKeep-Alive: timeout=5\r\n";
+            let length = "Content-Length: 5\r\nContent-Length: 5\r\n";
+            connection.send(format!("{OK}{offer}{length}\r\nhello").as_bytes()).await
+        }
+        "identity" => {
+            connection.send(format!("{OK}Transfer-Encoding: identity\r\n\r\nhello").as_bytes()).await
+        }
+        "switch" => {
+            let switch = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n";
+            connection.send(switch.as_bytes()).await
         }
         "reset" => {
             connection.reset();

@@ -100,6 +100,9 @@ async fn broken_answers_are_broken() {
         ("reset-body", "", ""),
         ("empty", "", ""),
         ("silent", "", ""),
+        ("advert", "HTTP/1.1 200 OK", "hello"),
+        ("identity", "HTTP/1.1 200 OK", "hello"),
+        ("switch", "HTTP/1.1 101", "\r\n\r\n"),
         ("early", "HTTP/1.1 400", "\r\n\r\n"),
     ] {
         assert!(BROKEN.contains(&how));

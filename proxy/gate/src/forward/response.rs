@@ -1,10 +1,11 @@
 //! The answer as the client gets it: the source's names replaced by the gate's, nothing that speaks in the gate's name.
 
-use http::{HeaderName, HeaderValue, header};
-use pingora::{Result, http::ResponseHeader};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use pingora::{Error, ErrorType, Result, http::ResponseHeader};
 use poort_enforce::{
     exchange::RequestId,
     reply::{REQUEST_ID, cors_headers},
+    sign_in::is_own_cookie,
     source::Cors,
 };
 
@@ -37,11 +38,18 @@ const REMOVED: [&str; 8] = [
     "access-control-allow-headers",
 ];
 
+/// What concerns the connection to the source alone (RFC 9110 §7.6.1), beside what `Connection` names.
+///
+/// An Apache with HTTP/2 offers it in every answer (`Upgrade: h2,h2c`), and in HTTP/2 none of these may be said: the answer would be lost.
+const HOP_BY_HOP: [&str; 6] = ["connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade"];
+
 /// Makes the answer a client gets.
 ///
 /// # Errors
-/// When a header cannot be written; then nothing is sent.
+/// When a header cannot be written, or the body is in a transfer coding that nobody undoes; then nothing is sent.
 pub fn prepare_response(response: &mut ResponseHeader, inbound: &Inbound<'_>) -> Result<()> {
+    frame_anew(response)?;
+    keep_site_data_of_siblings(response)?;
     let names: Vec<HeaderName> = response
         .headers
         .keys()
@@ -69,10 +77,94 @@ pub fn prepare_response(response: &mut ResponseHeader, inbound: &Inbound<'_>) ->
     response.insert_header(REQUEST_ID, inbound.id.to_string())
 }
 
+/// Leaves the framing of the answer to the connection that it goes out on.
+fn frame_anew(response: &mut ResponseHeader) -> Result<()> {
+    // Bytes of another protocol are framed by that one.
+    if response.status == StatusCode::SWITCHING_PROTOCOLS {
+        return Ok(());
+    }
+    for name in hop_by_hop(&response.headers) {
+        response.remove_header(&name);
+    }
+    let mut codings = response.headers.get_all(header::TRANSFER_ENCODING).iter();
+    match (codings.next().map(HeaderValue::as_bytes), codings.next()) {
+        (None, _) => {}
+        (Some(coding), None) if coding.eq_ignore_ascii_case(b"chunked") => {}
+        // RFC 2616 §3.6 still had it, and old servers still say it: the body ends with its connection, which the client's does not.
+        (Some(coding), None) if coding.eq_ignore_ascii_case(b"identity") => {
+            response.insert_header(header::TRANSFER_ENCODING, "chunked")?;
+        }
+        _ => {
+            return Error::e_explain(ErrorType::InvalidHTTPHeader, "a transfer coding")
+                .map_err(Error::into_up);
+        }
+    }
+    // RFC 9110 §8.6: equal ones are one; in HTTP/2 browsers give an answer with two of them up.
+    let lengths = response.headers.get_all(header::CONTENT_LENGTH);
+    if lengths.iter().nth(1).is_some()
+        && let Some(length) = lengths.iter().next().cloned()
+    {
+        response.insert_header(header::CONTENT_LENGTH, length)?;
+    }
+    Ok(())
+}
+
+/// The headers that are not passed on. Framing and cookies are nobody's to take away by naming them.
+fn hop_by_hop(headers: &HeaderMap) -> Vec<HeaderName> {
+    const NEVER: [HeaderName; 3] = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::SET_COOKIE];
+    let named =
+        headers.get_all(header::CONNECTION).iter().flat_map(|value| value.as_bytes().split(|&b| b == b','));
+    let named = named.filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok());
+    let named = named.filter(|name| !NEVER.contains(name) && headers.contains_key(name));
+    named.chain(HOP_BY_HOP.map(HeaderName::from_static)).collect()
+}
+
+/// `Clear-Site-Data` takes the cookies of a whole registered domain (W3C Clear Site Data), and with them the sessions at all other sources: of what a
+/// source says, that is left out.
+fn keep_site_data_of_siblings(response: &mut ResponseHeader) -> Result<()> {
+    const NAME: HeaderName = HeaderName::from_static("clear-site-data");
+    if !response.headers.contains_key(&NAME) {
+        return Ok(());
+    }
+    let of = |kind: &[u8]| -> &'static [&'static str] {
+        match kind {
+            b"\"cache\"" => &["\"cache\""],
+            b"\"storage\"" => &["\"storage\""],
+            b"\"executionContexts\"" => &["\"executionContexts\""],
+            b"\"*\"" => &["\"cache\"", "\"storage\"", "\"executionContexts\""],
+            _ => &[],
+        }
+    };
+    let values =
+        response.headers.get_all(&NAME).iter().flat_map(|value| value.as_bytes().split(|&b| b == b','));
+    let kept: Vec<_> = values.flat_map(|kind| of(kind.trim_ascii())).copied().collect();
+    response.remove_header(&NAME);
+    if kept.is_empty() { Ok(()) } else { response.insert_header(NAME, kept.join(", ")) }
+}
+
+/// Each byte as a character: old applications write theirs in whatever coding, and all that is looked for is ASCII.
+fn text_of(value: &HeaderValue) -> String {
+    value.as_bytes().iter().copied().map(char::from).collect()
+}
+
+/// The same bytes again.
+fn value_of(text: &str) -> Option<HeaderValue> {
+    let bytes: Option<Vec<u8>> = text.chars().map(|char| u8::try_from(char).ok()).collect();
+    HeaderValue::from_bytes(&bytes?).ok()
+}
+
+fn without_scheme(text: &str) -> Option<&str> {
+    let after = |scheme: &str| {
+        let (head, rest) = text.split_at_checked(scheme.len())?;
+        head.eq_ignore_ascii_case(scheme).then_some(rest)
+    };
+    after("http://").or_else(|| after("https://")).or_else(|| after("//"))
+}
+
 /// A `Location` that names the source becomes one that names the gate; a path is mapped back to the client's prefix.
 fn rewritten_location(value: &HeaderValue, inbound: &Inbound<'_>) -> Option<HeaderValue> {
-    let text = value.to_str().ok()?;
-    let path = match text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")) {
+    let text = text_of(value);
+    let path = match without_scheme(&text) {
         Some(rest) => {
             let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
             let (authority, path) = rest.split_at_checked(end)?;
@@ -81,12 +173,13 @@ fn rewritten_location(value: &HeaderValue, inbound: &Inbound<'_>) -> Option<Head
             }
             path
         }
-        None if text.starts_with('/') && !text.starts_with("//") => text,
+        None if text.starts_with('/') => &text,
         None => return None,
     };
     let mapped = client_path(path, inbound)?;
-    let location = if text.starts_with('/') { mapped } else { format!("https://{}{mapped}", inbound.host) };
-    HeaderValue::try_from(location).ok()
+    let is_path = text.starts_with('/') && !text.starts_with("//");
+    let location = if is_path { mapped } else { format!("https://{}{mapped}", inbound.host) };
+    value_of(&location)
 }
 
 fn names_source(authority: &str, inbound: &Inbound<'_>) -> bool {
@@ -125,12 +218,12 @@ fn rewrite_cookies(response: &mut ResponseHeader, inbound: &Inbound<'_>) -> Resu
 /// RFC 6265 §4.1: Domain goes (the cookie then belongs to the host the client asked, and to no sibling), Path is mapped, Secure is
 /// set. A cookie with one of the gate's own names is dropped: an application must not plant one.
 fn rewritten_cookie(cookie: &HeaderValue, inbound: &Inbound<'_>) -> Option<HeaderValue> {
-    let text = std::str::from_utf8(cookie.as_bytes()).ok()?;
+    let text = text_of(cookie);
     let mut parts = text.split(';').map(str::trim);
     let pair = parts.next()?;
-    let name = pair.split('=').next().unwrap_or(pair).trim().to_ascii_lowercase();
-    let bare = name.strip_prefix("__host-").or_else(|| name.strip_prefix("__secure-")).unwrap_or(&name);
-    if bare.starts_with("poort") {
+    // A cookie without a name comes back as its value alone, which then looks like one with a name (RFC 6265bis, 5.6).
+    let sent_back = pair.trim_start_matches(['=', ' ', '\t']);
+    if is_own_cookie(sent_back.split('=').next().unwrap_or(sent_back).as_bytes()) {
         return None;
     }
     let mut rewritten = pair.to_owned();
@@ -150,7 +243,7 @@ fn rewritten_cookie(cookie: &HeaderValue, inbound: &Inbound<'_>) -> Option<Heade
         }
     }
     rewritten.push_str("; Secure");
-    HeaderValue::from_bytes(rewritten.as_bytes()).ok()
+    value_of(&rewritten)
 }
 
 #[cfg(test)]
@@ -186,6 +279,8 @@ mod tests {
             ("/a", "/", None, "/a"),
             ("https://elsewhere.example/a", "/", None, "https://elsewhere.example/a"),
             ("//elsewhere.example/a", "/", None, "//elsewhere.example/a"),
+            ("//persons.internal/app/a", "/p", Some("/app"), "https://persons.example/p/a"),
+            ("HTTP://Persons.Internal/a", "/", None, "https://persons.example/a"),
             ("relative", "/", None, "relative"),
         ] {
             assert_eq!(
@@ -205,8 +300,76 @@ mod tests {
             ("SID=1; SameSite=Lax; secure", "/", None, Some("SID=1; SameSite=Lax; Secure")),
             ("__Host-poort=1; Path=/", "/", None, None),
             ("Poort-Session=1", "/", None, None),
+            ("=__Host-poort-session=1; Path=/", "/", None, None),
+            ("==poort=1", "/", None, None),
         ] {
             assert_eq!(rewritten("set-cookie", cookie, prefix, theirs).as_deref(), expected, "{cookie}");
+        }
+    }
+
+    #[test]
+    fn old_applications_write_in_any_coding() {
+        let inbound = Inbound {
+            id: RequestId([0; 16]),
+            host: "persons.example",
+            prefix: "/",
+            source_names: &["persons.internal".to_owned()],
+            source_prefix: None,
+            cors: None,
+        };
+        let mut response = ResponseHeader::build(302, None).unwrap();
+        for (name, value) in
+            [("location", &b"http://persons.internal/caf\xe9"[..]), ("set-cookie", b"name=Zo\xeb; Domain=x")]
+        {
+            response.append_header(name, HeaderValue::from_bytes(value).unwrap()).unwrap();
+        }
+        prepare_response(&mut response, &inbound).unwrap();
+        assert_eq!(response.headers["location"].as_bytes(), b"https://persons.example/caf\xe9");
+        assert_eq!(response.headers["set-cookie"].as_bytes(), b"name=Zo\xeb; Secure");
+    }
+
+    #[test]
+    fn what_concerns_the_connection_to_a_source_stays_there() {
+        for (name, value, expected) in [
+            ("upgrade", "h2,h2c", None),
+            ("keep-alive", "timeout=5", None),
+            ("proxy-connection", "keep-alive", None),
+            ("trailer", "X", None),
+            ("connection", "Upgrade, close", None),
+            ("connection", "Set-Cookie", None),
+            ("transfer-encoding", "chunked", Some("chunked")),
+            ("transfer-encoding", "Identity", Some("chunked")),
+        ] {
+            assert_eq!(rewritten(name, value, "/", None).as_deref(), expected, "{name}: {value}");
+        }
+        let mut response = ResponseHeader::build(200, None).unwrap();
+        for (name, value) in [
+            ("Connection", "X-Hop, Content-Length"),
+            ("X-Hop", "1"),
+            ("Content-Length", "2"),
+            ("Content-Length", "2"),
+        ] {
+            response.append_header(name, value).unwrap();
+        }
+        frame_anew(&mut response).unwrap();
+        assert_eq!(response.headers.len(), 1, "{:?}", response.headers);
+        assert_eq!(response.headers["content-length"], "2");
+        response.append_header("transfer-encoding", "gzip, chunked").unwrap();
+        assert!(frame_anew(&mut response).is_err(), "a coding that nobody undoes");
+        let mut switched = ResponseHeader::build(101, None).unwrap();
+        switched.append_header("upgrade", "websocket").unwrap();
+        frame_anew(&mut switched).unwrap();
+        assert_eq!(switched.headers["upgrade"], "websocket");
+    }
+
+    #[test]
+    fn no_source_ends_the_sessions_of_another() {
+        for (said, kept) in [
+            ("\"cookies\"", None),
+            ("\"cache\", \"cookies\"", Some("\"cache\"")),
+            ("\"*\"", Some("\"cache\", \"storage\", \"executionContexts\"")),
+        ] {
+            assert_eq!(rewritten("clear-site-data", said, "/", None).as_deref(), kept, "{said}");
         }
     }
 
