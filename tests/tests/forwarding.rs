@@ -248,6 +248,11 @@ async fn http2_reaches_the_same_source_in_the_same_form() {
     assert_eq!(received.target, "/app/persons/85073100190");
     assert_eq!(received.header("x-remote-user"), Some("an.janssens"));
     assert_eq!(received.header("authorization"), None);
+    // Browsers send a line for each cookie (RFC 9113 §8.2.3); an application reads one.
+    let crumbs = client.get(an.url(&host, PERSON)).header("cookie", "a=1").header("cookie", "b=2");
+    assert_eq!(crumbs.send().await.unwrap().status(), 200);
+    let received = world.zone.persons.last().unwrap();
+    assert_eq!(received.headers_named("cookie").collect::<Vec<_>>(), ["a=1; b=2"]);
 }
 
 #[tokio::test]

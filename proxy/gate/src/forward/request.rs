@@ -139,12 +139,13 @@ fn remove_forgeable(upstream: &mut RequestHeader, identity: &IdentityHeaders, st
     }
 }
 
-/// A session is between a browser and the gate: a source that learned it could act in its visitors' names.
+/// A session is between a browser and the gate: a source that learned it could act in its visitors' names. What is left stands in one line.
 fn remove_own_cookies(upstream: &mut RequestHeader) -> Result<()> {
     let own = |pair: &[u8]| pair.split(|&byte| byte == b'=').next().is_some_and(is_own_cookie);
     let lines = || upstream.headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes);
     let pairs = || lines().flat_map(|line| line.split(|&byte| byte == b';'));
-    if !pairs().any(own) {
+    // RFC 9113 §8.2.3: browsers send a line for each in HTTP/2, and applications read one.
+    if lines().nth(1).is_none() && !pairs().any(own) {
         return Ok(());
     }
     let kept: Vec<&[u8]> =
