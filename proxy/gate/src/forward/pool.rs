@@ -71,16 +71,17 @@ pub struct Pool {
     health: Arc<Health>,
 }
 
-/// Until when each address is left aside. It outlives reloads.
+/// Until when each address is left aside, and where each name led last. It outlives reloads.
 #[derive(Debug)]
 pub struct Health {
     started: Instant,
     aside: Mutex<HashMap<SocketAddr, Arc<AtomicU64>>>,
+    known: Mutex<HashMap<String, Vec<SocketAddr>>>,
 }
 
 impl Default for Health {
     fn default() -> Self {
-        Self { started: Instant::now(), aside: Mutex::default() }
+        Self { started: Instant::now(), aside: Mutex::default(), known: Mutex::default() }
     }
 }
 
@@ -97,6 +98,20 @@ impl Health {
         self.cell(address).load(Ordering::Relaxed) > self.now()
     }
 
+    /// Where a target leads, now that it was looked up. A resolver that is down must not close a source that is up: where it found nothing,
+    /// what it found last still holds.
+    fn learn(&self, target: &str, found: Vec<SocketAddr>) -> Vec<SocketAddr> {
+        if found.is_empty() {
+            return self.known(target).unwrap_or_default();
+        }
+        self.known.lock().insert(target.to_owned(), found.clone());
+        found
+    }
+
+    fn known(&self, target: &str) -> Option<Vec<SocketAddr>> {
+        self.known.lock().get(target).cloned()
+    }
+
     /// This address refused a connection.
     pub fn failed(&self, address: SocketAddr) {
         let until = self.now().saturating_add(u64::try_from(ASIDE.as_millis()).unwrap_or(u64::MAX));
@@ -105,15 +120,17 @@ impl Health {
 }
 
 impl Pool {
-    /// A pool over these settings. Names are resolved now, blocking, and again by [`Pool::resolve`].
+    /// A pool over these settings. Names that were never resolved are now, blocking; all of them are again by [`Pool::resolve`].
     #[must_use]
     pub fn new(settings: UpstreamSettings, health: Arc<Health>) -> Self {
-        let addresses = settings
-            .targets
-            .iter()
-            .filter_map(|target| target.to_string().to_socket_addrs().ok())
-            .flatten()
-            .collect();
+        let look_up = |target: &UpstreamAddress| {
+            let target = target.to_string();
+            // A reload waits for no resolver, and asks none that is down for each source in turn.
+            health.known(&target).unwrap_or_else(|| {
+                health.learn(&target, target.to_socket_addrs().map(Iterator::collect).unwrap_or_default())
+            })
+        };
+        let addresses = settings.targets.iter().flat_map(look_up).collect();
         let template = template(&settings);
         Self {
             settings,
@@ -124,23 +141,23 @@ impl Pool {
         }
     }
 
-    /// Resolves names again, for as long as it is polled; addresses need none of that.
+    /// Resolves names at once and again and again, for as long as it is polled, sooner where none led anywhere; addresses need none of that.
     pub async fn resolve(&self, every: Duration) {
         if self.settings.targets.iter().all(|target| matches!(target.host, UpstreamHost::Address(_))) {
             return;
         }
         loop {
-            tokio::time::sleep(every).await;
             let mut found = Vec::new();
-            for target in &self.settings.targets {
-                if let Ok(addresses) = tokio::net::lookup_host(target.to_string()).await {
-                    found.extend(addresses);
-                }
+            for target in self.settings.targets.iter().map(ToString::to_string) {
+                let addresses = tokio::net::lookup_host(&target).await;
+                found
+                    .extend(self.health.learn(&target, addresses.map(Iterator::collect).unwrap_or_default()));
             }
-            // A resolver that is down must not close a source that is up.
+            let pause = if found.is_empty() { every.min(ASIDE) } else { every };
             if !found.is_empty() {
                 self.addresses.store(Arc::new(found));
             }
+            tokio::time::sleep(pause).await;
         }
     }
 
@@ -244,6 +261,10 @@ mod tests {
     }
 
     fn pool(targets: &[&str], authentication: Authentication) -> Pool {
+        pool_after(targets, authentication, &Arc::default())
+    }
+
+    fn pool_after(targets: &[&str], authentication: Authentication, health: &Arc<Health>) -> Pool {
         let second = Duration::from_secs(1);
         let settings = UpstreamSettings {
             targets: targets.iter().map(|target| address(target)).collect(),
@@ -252,7 +273,7 @@ mod tests {
             authentication,
             trust_generation: 7,
         };
-        Pool::new(settings, Arc::default())
+        Pool::new(settings, Arc::clone(health))
     }
 
     fn picked(pool: &Pool) -> String {
@@ -290,5 +311,20 @@ mod tests {
     #[test]
     fn a_name_that_does_not_resolve_is_no_address() {
         assert!(pool(&["does-not-exist.invalid:80"], Authentication::None).pick(1).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_resolver_that_is_down_closes_no_source_over_a_reload() {
+        let health = Arc::<Health>::default();
+        let up = "127.0.0.9:80".parse().unwrap();
+        // As it was while the resolver answered.
+        assert_eq!(health.learn("was-there.invalid:80", vec![up]), [up]);
+        let targets = ["was-there.invalid:80", "127.0.0.1:80"];
+        let pool = pool_after(&targets, Authentication::None, &health);
+        let both = ["127.0.0.9:80", "127.0.0.1:80"];
+        assert_eq!([picked(&pool), picked(&pool)], both);
+        // Nor does what is looked up in vain later on, beside what needs no resolver.
+        let _ = tokio::time::timeout(Duration::from_secs(15), pool.resolve(Duration::from_secs(60))).await;
+        assert_eq!([picked(&pool), picked(&pool)], both);
     }
 }
