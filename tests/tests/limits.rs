@@ -17,16 +17,17 @@ use std::{
 };
 
 use futures_util::future::join_all;
+use nix::sys::socket::{setsockopt, sockopt::TcpMaxSeg};
 use poort_demo::{
     client::{Answer, Caller},
     issuer::Token,
     layout::Layout,
     sources::Source,
 };
-use poort_tests::{PATIENCE, PERSON, World, get, with_device, without_limits};
+use poort_tests::{PATIENCE, PERSON, World, eventually, get, with_device, without_limits};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
 };
 use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 
@@ -287,4 +288,37 @@ async fn a_refusal_that_nobody_reads_keeps_no_place() {
     tokio::time::timeout(PATIENCE, refused).await.expect("four heads of answers");
     let (answer, _) = get(&world.officer().unwrap(), &world.zone.persons, PERSON).await.unwrap();
     assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
+/// What is inspected is held, and waits for whoever asked; not for longer than the exchange may last.
+#[tokio::test]
+async fn an_answer_that_nobody_reads_keeps_no_place() {
+    let world = World::start_with(|zone| {
+        without_limits(zone)?;
+        zone.layout.edit("policies/poort.yaml", |yaml| yaml["waf"]["mode"] = "block".into())?;
+        zone.layout.edit("deploy/poort.yaml", |yaml| yaml["connections"]["body"] = "1s".into())?;
+        zone.layout.edit("policies/sources/persons.yaml", |yaml| {
+            yaml["limits"]["concurrent"] = 1.into();
+            yaml["upstream"]["timeouts"] =
+                serde_yaml::from_str("{ connect: 1s, read: 2s, total: 8s }").unwrap();
+        })
+    })
+    .await
+    .unwrap();
+    let (an, persons, host) = (world.officer().unwrap(), &world.zone.persons, Layout::host("persons"));
+    let token = world.zone.zone.mint(&Token::officer("an.janssens")).unwrap();
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    // As on a real network: with segments as large as a loopback's the system alone would hold the answer.
+    setsockopt(&socket, TcpMaxSeg, &536).unwrap();
+    let socket = socket.connect(an.address()).await.unwrap();
+    let name = ServerName::try_from(host.clone()).unwrap();
+    let mut stream = TlsConnector::from(Arc::clone(an.config())).connect(name, socket).await.unwrap();
+    let target = "/large?bytes=500000&type=text/html";
+    let head = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    assert_eq!(persons.wait_for(1, PATIENCE).await.len(), 1);
+    assert_eq!(get(&an, persons, "/echo").await.unwrap().0.status, 503, "the place is taken");
+    let free = eventually(async || (get(&an, persons, "/echo").await.unwrap().0.status == 200).then_some(()));
+    free.await.expect("the place is free again");
 }

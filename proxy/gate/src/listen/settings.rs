@@ -87,8 +87,8 @@ pub struct Deadlines {
     pub head: Duration,
     /// Idle, between requests and before the first.
     pub keep_alive: Duration,
-    /// A write that makes no progress for this long ends the connection: the peer stopped reading. In HTTP/2 a piece of an answer that the
-    /// peer does not make room for ends its stream.
+    /// A peer that takes less than 16 KiB while writes wait for it for this long loses its connection: it stopped reading, or as good as. In
+    /// HTTP/2 a piece of an answer, as large, that the peer does not make room for ends its stream.
     pub write_stall: Duration,
 }
 

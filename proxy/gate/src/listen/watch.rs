@@ -3,6 +3,7 @@
 mod farewell;
 mod frames;
 mod library;
+mod stall;
 mod timer;
 
 use std::{
@@ -27,6 +28,7 @@ use super::{
 };
 use farewell::Farewell;
 use frames::Frames;
+use stall::Stall;
 pub(super) use timer::Timer;
 
 /// The length of HTTP/2's connection preface (RFC 9113 §3.4).
@@ -67,8 +69,7 @@ pub(super) struct Watched<S> {
     frames: Option<(Frames, Frames)>,
     read_timer: Timer,
     write_timer: Timer,
-    /// Since when a write has made no progress, plus how long that is borne.
-    stalled: Option<Instant>,
+    stall: Stall,
     /// Carries the connection to every request's digest.
     carrier: Arc<ProxyDigest>,
     tls: Arc<SslDigest>,
@@ -97,13 +98,13 @@ impl<S> Watched<S> {
         Self {
             inner,
             frames: (connection.tls().http == HttpVersion::Http2).then(frames),
+            stall: Stall::new(watch.deadlines.write_stall),
             connection,
             scan: HeadScan::new(watch.limits),
             watch,
             reading,
             read_timer: Timer::default(),
             write_timer: Timer::default(),
-            stalled: None,
             carrier: Arc::new(carrier),
             tls: Arc::new(tls),
         }
@@ -230,14 +231,18 @@ impl<S> Watched<S> {
         }
     }
 
-    /// Bounds how long writes may make no progress.
-    fn unstalled<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if written.is_ready() {
-            self.stalled = None;
-            return written;
+    /// Bounds how long writes may make little progress; `bytes` says how many were written.
+    fn unstalled<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+        bytes: impl FnOnce(&T) -> usize,
+    ) -> Poll<io::Result<T>> {
+        if let Poll::Ready(written) = written {
+            self.stall.goes_on(written.as_ref().map_or(0, bytes));
+            return Poll::Ready(written);
         }
-        let limit = self.watch.deadlines.write_stall;
-        let until = *self.stalled.get_or_insert_with(|| Instant::now() + limit);
+        let until = self.stall.waits();
         ready!(self.write_timer.poll(cx, until));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
@@ -305,7 +310,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
             return Poll::Ready(Ok(bytes.len()));
         }
         let written = Pin::new(&mut self.inner).poll_write(cx, bytes);
-        let written = ready!(self.unstalled(cx, written))?;
+        let written = ready!(self.unstalled(cx, written, |bytes| *bytes))?;
         self.count_written(bytes.get(..written).unwrap_or(bytes));
         Poll::Ready(Ok(written))
     }
@@ -315,12 +320,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
             return Poll::Ready(Ok(()));
         }
         let flushed = Pin::new(&mut self.inner).poll_flush(cx);
-        self.unstalled(cx, flushed)
+        ready!(self.unstalled(cx, flushed, |()| 0))?;
+        self.stall.keeps_up();
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let shut = Pin::new(&mut self.inner).poll_shutdown(cx);
-        self.unstalled(cx, shut)
+        self.unstalled(cx, shut, |()| 0)
     }
 
     fn poll_write_vectored(
@@ -332,7 +339,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
             return Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()));
         }
         let written = Pin::new(&mut self.inner).poll_write_vectored(cx, slices);
-        let written = ready!(self.unstalled(cx, written))?;
+        let written = ready!(self.unstalled(cx, written, |bytes| *bytes))?;
         let mut left = written;
         for slice in slices {
             let piece = slice.get(..left.min(slice.len())).unwrap_or_default();

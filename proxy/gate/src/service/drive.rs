@@ -147,6 +147,14 @@ impl Proxy {
         }
     }
 
+    /// Until when the client may take an answer that is held: as long as the whole exchange may last, and in any case as long as the next piece
+    /// of a request may take.
+    fn given_until(&self, ctx: &Context) -> Instant {
+        let now = Instant::now();
+        let left = ctx.total.map_or(Duration::ZERO, |total| total.saturating_sub(ctx.arrived.elapsed()));
+        now.checked_add(left.max(self.piece)).unwrap_or(now)
+    }
+
     /// Gives a judged answer to the client.
     async fn give(
         &self,
@@ -166,7 +174,12 @@ impl Proxy {
             Judged::Whole(body, _held) => {
                 head.insert_header(header::CONTENT_LENGTH, body.len())?;
                 session.write_response_header(Box::new(head), body.is_empty()).await?;
-                adapt::write_body(session, body).await?;
+                let until = self.given_until(ctx);
+                // SECURITY: what is held of an answer, and its place, are not whoever reads it as slowly as can be's to keep.
+                let given = tokio::time::timeout_at(until.into(), adapt::write_body(session, body)).await;
+                given.map_err(|_| {
+                    Error::explain(ErrorType::WriteTimedout, "not read in time").into_down()
+                })??;
             }
             Judged::Passing(begun) => pass(session, ctx, head, &mut answered, begun).await?,
         }

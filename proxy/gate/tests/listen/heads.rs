@@ -1,11 +1,17 @@
 //! What is seen of heads, how long they may take, and what becomes of the next one.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use poort::listen::{ConnectionEvent, HeadRefusal};
+use rustls::pki_types::ServerName;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpSocket,
+};
+use tokio_rustls::TlsConnector;
 
 use crate::{
-    client::Client,
+    client::{Client, config},
     ground::{Ground, Plan},
 };
 
@@ -273,6 +279,28 @@ async fn a_client_that_stops_reading_is_dropped() {
     let ground = Ground::start(plan);
     let mut client = Client::of(&ground).await;
     client.send("GET /large HTTP/1.1\r\nHost: gate.example\r\n\r\n").await.unwrap();
+    ground.seen.wait_closed(1).await;
+    assert_eq!(ground.admission.open(), 0);
+}
+
+/// Each byte that is read makes progress; it is too little.
+#[tokio::test]
+async fn a_client_that_reads_as_slowly_as_can_be_is_dropped() {
+    let mut plan = Plan::new();
+    plan.settings.deadlines.write_stall = Duration::from_millis(500);
+    let ground = Ground::start(plan);
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let socket = socket.connect(ground.address).await.unwrap();
+    let connector = TlsConnector::from(Arc::new(config(Some(&ground.device))));
+    let mut stream = connector.connect(ServerName::try_from("gate.example").unwrap(), socket).await.unwrap();
+    stream.write_all(b"GET /large HTTP/1.1\r\nHost: gate.example\r\n\r\n").await.unwrap();
+    tokio::spawn(async move {
+        let mut piece = [0; 256];
+        while stream.read(&mut piece).await.is_ok_and(|read| read > 0) {
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+    });
     ground.seen.wait_closed(1).await;
     assert_eq!(ground.admission.open(), 0);
 }
