@@ -70,6 +70,19 @@ async fn bodies_arrive_as_sent() {
 }
 
 #[tokio::test]
+async fn a_chunk_that_is_none_is_refused_in_words() {
+    let world = world().await;
+    for chunk in ["zz\r\nhello\r\n", "-5\r\nhello\r\n", "5\nhello\n0\n\n", "FFFFFFFFFFFFFFFFF\r\nhello"] {
+        let mut connection = post(&world, "Transfer-Encoding: chunked").await;
+        connection.send(chunk.as_bytes()).await.unwrap();
+        let answer = connection.answer(false).await.unwrap();
+        assert_eq!((answer.status, answer.reason().as_str()), (400, "malformed_request"), "{chunk:?}");
+        let outcome = world.record("outcome", &answer).await.unwrap();
+        assert_eq!(outcome["http_response"]["code"], 400, "{chunk:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_over_the_limit_is_refused() {
     let world = world().await;
     let persons = &world.zone.persons;

@@ -37,6 +37,10 @@ pub(super) fn reason_of(error: &Error) -> Option<Reason> {
     }
     match (error.esource(), error.etype()) {
         (ErrorSource::Downstream, ErrorType::ReadTimedout) => Some(Reason::BodyIncomplete),
+        // A chunk that is none (RFC 9112 §7.1).
+        (ErrorSource::Downstream, ErrorType::Custom("InvalidChunk")) => {
+            Some(Reason::Protocol(ProtocolFault::TransferEncoding))
+        }
         // A Connection header that nominates what it may not.
         (_, ErrorType::InvalidHTTPHeader) if error.esource() != &ErrorSource::Upstream => {
             Some(Reason::Protocol(ProtocolFault::Header))
