@@ -18,7 +18,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures_util::future::join_all;
@@ -265,6 +265,52 @@ async fn a_stop_under_load_loses_no_request() {
     assert_eq!(world.gate.wait_until_ended().await.unwrap().code(), Some(0));
     assert_eq!(ends(&world, "complete"), 20);
     assert!(an.connect(&host).await.is_err(), "it is gone");
+}
+
+/// Nothing else would end a stream, and nobody gets in while it is waited for.
+#[tokio::test]
+async fn a_stop_waits_for_requests_and_for_no_stream() {
+    let mut world =
+        World::start_with(|zone| zone.layout.edit("deploy/poort.yaml", |yaml| yaml["drain"] = "20s".into()))
+            .await
+            .unwrap();
+    let (an, host) = (world.officer().unwrap(), Layout::host("persons"));
+    let events = an.http(&[&host]).unwrap().get(an.url(&host, "/events")).send().await.unwrap();
+    let id = events.headers()["poort-request-id"].to_str().unwrap().to_owned();
+    let slow = tokio::spawn({
+        let (an, host) = (an.clone(), host.clone());
+        async move { an.ask("GET", &host, "/slow?seconds=2", &[]).await }
+    });
+    assert_eq!(world.zone.persons.wait_for(2, Duration::from_secs(10)).await.len(), 2);
+    let begin = Instant::now();
+    world.gate.signal(Signal::SIGTERM).unwrap();
+    assert_eq!(slow.await.unwrap().expect("an answer").status, 200);
+    assert_eq!(world.gate.wait_until_ended().await.unwrap().code(), Some(0));
+    assert!(begin.elapsed() < Duration::from_secs(15), "{:?}", begin.elapsed());
+    let outcome = world.record_of("outcome", &id).await.expect("the stream's end is written down");
+    assert_eq!(outcome["unmapped"]["end"], "not_readmitted");
+}
+
+/// Until somebody listens for it, a SIGHUP ends a process.
+#[tokio::test]
+async fn a_reload_that_is_asked_for_at_a_start_ends_nothing() {
+    let mut world = World::start().await.unwrap();
+    world.gate.stop().await.unwrap();
+    let (begun, log) = ("audit_opened", world.zone.layout.path("gate.log"));
+    let before = fs::read_to_string(&log).unwrap().matches(begun).count();
+    let mut gate = Gate::spawn(&binary().unwrap(), &world.zone.layout).unwrap();
+    while fs::read_to_string(&log).unwrap().matches(begun).count() == before {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    for _ in 0..3 {
+        gate.signal(Signal::SIGHUP).unwrap();
+    }
+    gate.wait_until_ready().await.unwrap();
+    world.gate = gate;
+    let reloaded = eventually(async || {
+        (!metric(&world.gate, "poort_reloads_total{result=\"success\"} 0").await).then_some(())
+    });
+    reloaded.await.expect("it is done as soon as the gate serves");
 }
 
 #[tokio::test]

@@ -8,12 +8,9 @@ use std::{
 };
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use pingora::{server::ShutdownWatch, services::background::BackgroundService};
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    task::JoinSet,
-    time::sleep,
-};
+use tokio::{signal::unix::Signal, task::JoinSet, time::sleep};
 
 use crate::{control, live::Live, snapshot::Snapshot};
 
@@ -31,19 +28,22 @@ const SWEEP: Duration = Duration::from_secs(60);
 const JUMP: Duration = Duration::from_secs(2);
 /// For how long nothing may be in flight before a stopping gate believes that it is done.
 const QUIET: Duration = Duration::from_millis(200);
+/// How long streams may take to end, where requests in flight have taken all the time there was.
+const STREAMS_END: Duration = Duration::from_millis(500);
 
 /// The background work of one gate.
 pub struct Housekeeping {
     live: Arc<Live>,
     drain: Duration,
     watch: bool,
+    hangups: Mutex<Option<Signal>>,
 }
 
 impl Housekeeping {
-    /// For this gate; `watch` reloads when a file changes.
+    /// For this gate; `watch` reloads when a file changes, and each of the `hangups` reloads too.
     #[must_use]
-    pub fn new(live: Arc<Live>, drain: Duration, watch: bool) -> Self {
-        Self { live, drain, watch }
+    pub fn new(live: Arc<Live>, drain: Duration, watch: bool, hangups: Signal) -> Self {
+        Self { live, drain, watch, hangups: Mutex::new(Some(hangups)) }
     }
 }
 
@@ -52,7 +52,9 @@ impl BackgroundService for Housekeeping {
     async fn start(&self, mut shutdown: ShutdownWatch) {
         let mut tasks = JoinSet::new();
         tasks.spawn(keep_fresh(Arc::clone(&self.live)));
-        tasks.spawn(obey_hangups(Arc::clone(&self.live)));
+        if let Some(hangups) = self.hangups.lock().take() {
+            tasks.spawn(obey_hangups(Arc::clone(&self.live), hangups));
+        }
         tasks.spawn(watch_clock(Arc::clone(&self.live)));
         tasks.spawn(report_findings(Arc::clone(&self.live)));
         tasks.spawn(sweep_sessions(Arc::clone(&self.live)));
@@ -78,25 +80,37 @@ impl BackgroundService for Housekeeping {
 impl Housekeeping {
     /// Waits for what is in flight, then ends the process: the server library would wait out the whole period.
     async fn drain(&self) {
-        let deadline = Instant::now() + self.drain;
-        let mut quiet_since = None;
         tracing::info!(event = "draining", in_flight = self.live.carry.in_flight.current());
-        while Instant::now() < deadline {
-            let busy = self.live.carry.in_flight.current() > 0;
-            let since = *quiet_since.get_or_insert_with(Instant::now);
-            if busy {
-                quiet_since = None;
-            } else if since.elapsed() >= QUIET {
-                break;
-            }
-            sleep(QUIET / 10).await;
-        }
+        let deadline = Instant::now() + self.drain;
+        self.quiet(deadline, || self.in_flight_but_streams()).await;
+        // A stream ends by nothing else, and a gate that waits for one lets nobody in meanwhile.
+        self.live.end_streams();
+        self.quiet(deadline.max(Instant::now() + STREAMS_END), || self.live.carry.in_flight.current()).await;
         let left = self.live.carry.in_flight.current();
         let live = Arc::clone(&self.live);
         // Closing waits for the disk.
         let closed = tokio::task::spawn_blocking(move || live.audit.close()).await;
         tracing::info!(event = "stopped", left, recorded = closed.is_ok());
         std::process::exit(i32::from(left > 0));
+    }
+
+    /// Waits until nothing that counts has been in flight for a while, but not for longer than until then.
+    async fn quiet(&self, deadline: Instant, in_flight: impl Fn() -> u32 + Send) {
+        let mut quiet_since = None;
+        while Instant::now() < deadline {
+            let since = *quiet_since.get_or_insert_with(Instant::now);
+            if in_flight() > 0 {
+                quiet_since = None;
+            } else if since.elapsed() >= QUIET {
+                return;
+            }
+            sleep(QUIET / 10).await;
+        }
+    }
+
+    fn in_flight_but_streams(&self) -> u32 {
+        let streams = u32::try_from(self.live.carry.metrics.streams.get()).unwrap_or_default();
+        self.live.carry.in_flight.current().saturating_sub(streams)
     }
 }
 
@@ -154,8 +168,7 @@ async fn resolve(snapshot: Arc<Snapshot>, source: Arc<str>) {
     }
 }
 
-async fn obey_hangups(live: Arc<Live>) {
-    let Ok(mut hangups) = signal(SignalKind::hangup()) else { return };
+async fn obey_hangups(live: Arc<Live>, mut hangups: Signal) {
     while hangups.recv().await.is_some() {
         let live = Arc::clone(&live);
         // Its result is logged and counted where it is made.

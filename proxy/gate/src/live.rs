@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, SystemTime},
 };
@@ -43,6 +43,8 @@ pub struct Live {
     snapshot: ArcSwap<Snapshot>,
     generation: AtomicU64,
     changed: watch::Sender<u64>,
+    /// Whether streams are to end, since the gate does.
+    streams_end: AtomicBool,
     file: PathBuf,
     state: PathBuf,
     files: Mutex<Vec<PathBuf>>,
@@ -134,6 +136,7 @@ impl Live {
             snapshot: ArcSwap::from_pointee(snapshot),
             generation: AtomicU64::new(1),
             changed: watch::Sender::new(1),
+            streams_end: AtomicBool::new(false),
             file,
             state,
             files,
@@ -165,6 +168,17 @@ impl Live {
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
+    }
+
+    /// Has every stream ended that is open or begins: the gate stops, and none would end by itself.
+    pub fn end_streams(&self) {
+        self.streams_end.store(true, Ordering::Release);
+        self.changed.send_replace(self.generation.load(Ordering::Acquire));
+    }
+
+    /// Whether streams are to end.
+    pub(crate) fn ends_streams(&self) -> bool {
+        self.streams_end.load(Ordering::Acquire)
     }
 
     /// The TLS of a listener.

@@ -2,7 +2,8 @@
 //!
 //! A stream would otherwise outlive every decision: an officer whose role was taken away would go on reading. Each stream has a
 //! task that puts its request through the pipeline of the then current configuration: when that changes, when the access of whoever it is
-//! for is ended, and at least every `readmit`. Refused, it passes no further byte and is cut, also if it has been silent for hours.
+//! for is ended, and at least every `readmit`. Refused, it passes no further byte and is cut, also if it has been silent for hours. So it is
+//! when the gate stops.
 
 use std::{
     sync::{
@@ -168,7 +169,7 @@ async fn watch(mut readmission: Readmission, live: Arc<Live>, admitted: Arc<Atom
     let (mut changes, mut notices) = (live.changes(), live.carry.notices.changes());
     let mut due = Instant::now() + readmission.every;
     // Nobody tells again what was ended between the request's admission and now.
-    let mut concerned = readmission.is_concerned(&live);
+    let mut concerned = readmission.is_concerned(&live) || live.ends_streams();
     loop {
         // Any is a reason to ask again; a sender that is gone means that the gate is going too.
         if !concerned {
@@ -181,7 +182,7 @@ async fn watch(mut readmission: Readmission, live: Arc<Live>, admitted: Arc<Atom
             }
         }
         (concerned, due) = (false, Instant::now() + readmission.every);
-        if !readmission.admitted(&live).await {
+        if live.ends_streams() || !readmission.admitted(&live).await {
             admitted.store(false, Ordering::Release);
             live.carry.metrics.streams_ended.inc();
             readmission.cut.end();

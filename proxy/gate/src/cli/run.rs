@@ -9,6 +9,7 @@ use pingora::{
     server::{RunArgs, Server, configuration::ServerConf},
     services::{background::background_service, listening::Service},
 };
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     admin::Admin,
@@ -61,6 +62,7 @@ fn trace() {
 }
 
 fn serve(file: &Path) -> anyhow::Result<()> {
+    let hangups = hangups().context("SIGHUP cannot be listened for")?;
     listen::install_provider()?;
     let state = config::state_directory(file);
     // What waits to be confirmed there is that gate's: it is given up below.
@@ -116,12 +118,21 @@ fn serve(file: &Path) -> anyhow::Result<()> {
         given_up(&pending, &live);
     }
     metrics.started(matches!(origin, Origin::Files));
-    let server = server(&deploy, &live)?;
+    let server = server(&deploy, &live, hangups)?;
     let audit = Arc::clone(&live.audit);
     drop(live);
     server.run(RunArgs::default());
     audit.close();
     Ok(())
+}
+
+/// Listens for SIGHUP from now on: until somebody does, it ends the process. Who sends one while the gate starts has their files read again as
+/// soon as it serves.
+fn hangups() -> std::io::Result<Signal> {
+    // What a runtime has once listened for is listened for after it is gone; another runtime hands it on.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let _entered = runtime.enter();
+    signal(SignalKind::hangup())
 }
 
 /// Reads, beside everything else, which broken glasses wait for a review: a long record takes a while.
@@ -245,7 +256,7 @@ impl Summary {
     }
 }
 
-fn server(deploy: &Summary, live: &Arc<Live>) -> anyhow::Result<Server> {
+fn server(deploy: &Summary, live: &Arc<Live>, hangups: Signal) -> anyhow::Result<Server> {
     let conf = ServerConf {
         threads: deploy.workers,
         // Housekeeping ends the process as soon as nothing is in flight; these are the longest it may take.
@@ -286,7 +297,7 @@ fn server(deploy: &Summary, live: &Arc<Live>) -> anyhow::Result<Server> {
     admin.threads = Some(1);
     admin.add_tcp(&deploy.admin.to_string());
     server.add_service(admin);
-    let housekeeping = Housekeeping::new(Arc::clone(live), deploy.drain, deploy.watch);
+    let housekeeping = Housekeeping::new(Arc::clone(live), deploy.drain, deploy.watch, hangups);
     server.add_service(background_service("housekeeping", housekeeping));
     Ok(server)
 }
