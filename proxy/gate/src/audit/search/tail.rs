@@ -60,15 +60,16 @@ impl Tail {
     #[expect(clippy::should_implement_trait, reason = "none is not its end")]
     pub fn next(&mut self) -> Result<Option<Tailed>, SearchFault> {
         loop {
-            if let Some((path, file)) = &mut self.open {
-                file.read_until(b'\n', &mut self.line).map_err(fault(path))?;
-                if self.line.pop_if(|byte| *byte == b'\n').is_some() {
-                    return Ok(Some(Tailed(std::mem::take(&mut self.line))));
-                }
+            if let Some(line) = self.read()? {
+                return Ok(Some(line));
             }
             let newest = self.newest()?;
             match newest {
                 Some(newest) if self.open.as_ref().is_none_or(|(path, _)| *path != newest) => {
+                    // What came to this one since is older than whatever is in the next.
+                    if let Some(line) = self.read()? {
+                        return Ok(Some(line));
+                    }
                     let file = File::open(&newest).map_err(fault(&newest))?;
                     self.line.clear();
                     self.open = Some((newest, BufReader::new(file)));
@@ -76,6 +77,14 @@ impl Tail {
                 _ => return Ok(None),
             }
         }
+    }
+
+    /// The next line of the file that is open.
+    fn read(&mut self) -> Result<Option<Tailed>, SearchFault> {
+        let Some((path, file)) = &mut self.open else { return Ok(None) };
+        file.read_until(b'\n', &mut self.line).map_err(fault(path))?;
+        let ended = self.line.pop_if(|byte| *byte == b'\n').is_some();
+        Ok(ended.then(|| Tailed(std::mem::take(&mut self.line))))
     }
 }
 
