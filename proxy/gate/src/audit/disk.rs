@@ -59,7 +59,7 @@ pub(super) struct LocalDisk;
 
 impl Disk for LocalDisk {
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-        Ok(Box::new(open_private(path)?))
+        Ok(Box::new(open_lines(path)?))
     }
 
     fn make_blocks(&self, path: &Path, bytes: u64) -> io::Result<Box<dyn Blocks>> {
@@ -120,11 +120,28 @@ impl DiskFile for File {
     }
 }
 
-/// Opens a file for reading and appending, for its owner alone. A symbolic link is not followed: whoever may write to the directory
-/// could otherwise send the record anywhere.
+/// Opens a file for reading and appending, for its owner alone.
 pub(super) fn open_private(path: &Path) -> io::Result<File> {
+    open(path, OWNER)
+}
+
+/// The same, of lines of the record: where its directory is open to the group, and to nobody else, the group may read them too, so that
+/// whoever ships the record need not be root. One that is open to everybody is as `mkdir` made it, and nobody's decision.
+pub(super) fn open_lines(path: &Path) -> io::Result<File> {
+    let directory = path.parent().and_then(|directory| fs::metadata(directory).ok());
+    let mode = directory.map_or(0, |directory| directory.mode());
+    let group = if mode & OTHERS == 0 { mode & GROUP_READS } else { 0 };
+    open(path, OWNER | group)
+}
+
+const OWNER: u32 = 0o600;
+const GROUP_READS: u32 = 0o040;
+const OTHERS: u32 = 0o007;
+
+/// A symbolic link is not followed: whoever may write to the directory could otherwise send the record anywhere.
+fn open(path: &Path, mode: u32) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.read(true).append(true).create(true).mode(0o600).custom_flags(OFlag::O_NOFOLLOW.bits());
+    options.read(true).append(true).create(true).mode(mode).custom_flags(OFlag::O_NOFOLLOW.bits());
     options.open(path)
 }
 

@@ -51,7 +51,7 @@ fn rewrite(file: &Expired) -> Result<(), RetireFault> {
     let mut lines = Lines::open(&file.path)?;
     // What an earlier sweep left there, when it was killed.
     let _ = fs::remove_file(&aside);
-    let mut new = BufWriter::with_capacity(1 << 18, disk::open_private(&aside).map_err(fault)?);
+    let mut new = BufWriter::with_capacity(1 << 18, disk::open_lines(&aside).map_err(fault)?);
     while let Some((number, line)) = lines.next()? {
         let retired = covers(&file.ranges, file.first + number - 1);
         let tombstone = retired.then(|| tombstone::of_entry(line));

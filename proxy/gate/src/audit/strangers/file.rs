@@ -7,7 +7,7 @@ use std::{
     time::SystemTime,
 };
 
-use crate::audit::{day::Day, disk::open_private, ocsf::LINE_LIMIT_BYTES};
+use crate::audit::{day::Day, disk::open_lines, ocsf::LINE_LIMIT_BYTES};
 
 const PREFIX: &str = "strangers";
 /// The younger half while it is copied.
@@ -29,7 +29,7 @@ impl Log {
     pub(super) fn append(&mut self, lines: &[u8], now: SystemTime) -> io::Result<()> {
         let path = self.directory.join(Day::of(now).file(PREFIX));
         self.make_room(u64::try_from(lines.len()).unwrap_or(u64::MAX), &path)?;
-        let mut file = open_private(&path)?;
+        let mut file = open_lines(&path)?;
         let end = whole_lines(&mut file)?;
         file.set_len(end)?;
         let written = file.write_all(lines);
@@ -88,7 +88,7 @@ fn halve(path: &Path, half: &Path) -> io::Result<()> {
     let length = old.get_ref().metadata()?.len();
     old.seek(SeekFrom::Start(length / 2))?;
     old.skip_until(b'\n')?;
-    let mut new = open_private(half)?;
+    let mut new = open_lines(half)?;
     new.set_len(0)?;
     io::copy(&mut old, &mut new)?;
     fs::rename(half, path)

@@ -164,6 +164,21 @@ async fn every_day_has_a_file_of_its_own_for_its_owner_alone() {
     assert_eq!(fs::metadata(&next).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
+#[tokio::test]
+async fn lines_are_for_the_group_only_where_their_directory_is() {
+    for (mode, expected) in [(0o700, 0o600), (0o755, 0o600), (0o750, 0o640)] {
+        let (directory, clock) = (directory(), HandClock::at_noon());
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(mode)).unwrap();
+        let (audit, _) = Audit::open(settings(directory.path()), clock).unwrap();
+        audit.append(record(1)).unwrap().durable().await.unwrap();
+        audit.close();
+        let mode_of =
+            |name: &str| fs::metadata(directory.path().join(name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode_of("audit-20260301.jsonl"), expected, "{mode:o}");
+        assert_eq!(mode_of("audit.wal"), 0o600, "{mode:o}: and whatever else is there is its owner's");
+    }
+}
+
 #[test]
 fn records_of_many_threads_are_whole_lines_in_each_threads_order() {
     let directory = directory();
