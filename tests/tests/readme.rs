@@ -149,6 +149,13 @@ fn certificates_and_the_revocation_list_are_made_as_their_page_says() {
     let (revoke, reload) = revoke.split_once("poort reload").unwrap();
     assert_eq!(reload, " --config ../deploy/poort.yaml\n");
     run(revoke);
+    // So are those of the listeners that are commented out.
+    let deploy = fs::read_to_string(here("deploy/poort.yaml")).unwrap();
+    let (before, faces) = deploy.split_once("\n# service: ").unwrap();
+    let (faces, after) = faces.split_once("\npolicies:").unwrap();
+    let faces = faces.replace("\n#   ", "\n  ").replace("\n# console:", "\nconsole:");
+    fs::write(here("deploy/poort.yaml"), format!("{before}\nservice: {faces}\npolicies:{after}")).unwrap();
+    assert!(run("cat ../deploy/poort.yaml").contains("\nconsole:\n  address: "));
     assert!(run(listed).contains("Serial Number: 1012"));
     check();
 }
