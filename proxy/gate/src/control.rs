@@ -22,6 +22,7 @@ use crate::{
     audit::{Access, Record, Retirement, Review},
     ending::{self, Listed, Order, Whom},
     live::{Apply, Author, Live, Reloaded},
+    machine_users,
 };
 
 /// Longest request, in bytes.
@@ -149,19 +150,22 @@ pub async fn serve(listener: UnixListener, live: Arc<Live>) {
 }
 
 async fn answer(stream: UnixStream, live: Arc<Live>) -> io::Result<()> {
-    let uid = stream.peer_cred()?.uid();
+    let peer = stream.peer_cred()?;
+    let uid = peer.uid();
+    // It waits for its answer, so that no other process has its number.
+    let signed_in = machine_users::signed_in(peer.pid(), uid);
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
     let mut read = BufReader::new(read.take(REQUEST_LIMIT_BYTES));
     timeout(REQUEST_TIMEOUT, read.read_line(&mut line)).await??;
     let answer = match serde_json::from_str(&line) {
         Ok(Command::Access { access }) => {
-            let by = access.by.clone().with_uid(uid);
+            let by = access.by.clone().with_uid(uid, signed_in);
             let access = Access { by, time: SystemTime::now(), ..access };
             record(&live, Record::Access(Box::new(access))).await
         }
         Ok(Command::Retirement { mut retirement }) => {
-            retirement.by = retirement.by.clone().with_uid(uid);
+            retirement.by = retirement.by.clone().with_uid(uid, signed_in);
             retirement.time = SystemTime::now();
             match retirement.rules.iter().find(|rule| !rule.has_passed(retirement.time)) {
                 None => record(&live, Record::Retirement(retirement)).await,
@@ -171,23 +175,26 @@ async fn answer(stream: UnixStream, live: Arc<Live>) -> io::Result<()> {
             }
         }
         Ok(Command::Review { review }) => {
-            let by = review.by.clone().with_uid(uid);
+            let by = review.by.clone().with_uid(uid, signed_in);
             let review = Review { by, time: SystemTime::now(), ..review };
             let written = live.carry.reviews.close(&live.audit, review).await;
             written.map_or_else(|fault| Answer::Refused(fault.to_string()), |()| Answer::Recorded)
         }
         Ok(Command::EndAccess { mut order }) => {
-            order.author.uid = uid;
+            (order.author.uid, order.author.signed_in) = (uid, signed_in);
             live.end_access(&order).await.map_or_else(Answer::Refused, Answer::Ended)
         }
         Ok(Command::RestoreAccess { whom, author }) => {
-            let author = Author { uid, ..author };
+            let author = Author { uid, signed_in, ..author };
             live.restore_access(&whom, &author).await.map_or_else(Answer::Refused, Answer::Ended)
         }
         Ok(Command::ListAccess) => Answer::Listed(live.list_access()),
         // Building takes a while: not on a thread that serves requests.
         Ok(command) => {
-            tokio::task::spawn_blocking(move || obey(&live, command, uid)).await.map_err(io::Error::other)?
+            let whose = Author { uid, signed_in, ..Author::default() };
+            tokio::task::spawn_blocking(move || obey(&live, command, whose))
+                .await
+                .map_err(io::Error::other)?
         }
         Err(fault) => Answer::Refused(format!("not a command: {fault}")),
     };
@@ -204,17 +211,18 @@ async fn record(live: &Live, record: Record) -> Answer {
     written.map_or_else(|fault| Answer::Refused(fault.to_string()), |()| Answer::Recorded)
 }
 
-fn obey(live: &Live, command: Command, uid: u32) -> Answer {
+/// `whose` is what the kernel says of whoever asks.
+fn obey(live: &Live, command: Command, whose: Author) -> Answer {
     let result = match command {
         Command::Reload => live.reload().map_err(|faults| faults.to_string()),
         Command::Deny { source } => live.close(&source, true),
         Command::Allow { source } => live.close(&source, false),
         Command::Apply { mut apply } => {
-            apply.author.uid = uid;
+            apply.author = whose.in_words_of(apply.author);
             live.apply(&apply)
         }
-        Command::Confirm { author } => live.confirm(&Author { uid, ..author }),
-        Command::Rollback { author } => live.roll_back(&Author { uid, ..author }),
+        Command::Confirm { author } => live.confirm(&whose.in_words_of(author)),
+        Command::Rollback { author } => live.roll_back(&whose.in_words_of(author)),
         // They are answered where something can be waited for.
         Command::Access { .. }
         | Command::Retirement { .. }

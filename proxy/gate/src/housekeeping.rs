@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use pingora::{server::ShutdownWatch, services::background::BackgroundService};
 use tokio::{signal::unix::Signal, task::JoinSet, time::sleep};
 
-use crate::{control, live::Live, snapshot::Snapshot};
+use crate::{control, live::Live, service_manager, snapshot::Snapshot};
 
 /// How often upstream names are resolved again.
 const RESOLVE: Duration = Duration::from_secs(30);
@@ -70,8 +70,10 @@ impl BackgroundService for Housekeeping {
             }
             Err(fault) => tracing::error!(event = "no_control_socket", %fault, remedy = "reload by SIGHUP"),
         }
+        service_manager::tell(service_manager::READY);
         // The sender is gone only when the process is going too.
         let _ = shutdown.changed().await;
+        service_manager::tell(service_manager::STOPPING);
         tasks.abort_all();
         self.drain().await;
     }

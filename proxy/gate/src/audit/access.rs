@@ -4,6 +4,8 @@ use std::{net::IpAddr, time::SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use crate::machine_users;
+
 /// Somebody searched the record, took a part of it along, or wanted to; or examined a source in the gate's name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,6 +39,9 @@ pub enum Looker {
         uid: u32,
         /// What that user is called.
         user: Option<String>,
+        /// Who signed in at the machine to become that user, if somebody did: not what a caller says, but a kernel.
+        #[serde(skip)]
+        signed_in: Option<String>,
     },
     /// Somebody at the console.
     Console {
@@ -51,17 +56,25 @@ impl Looker {
     /// Whoever runs this process.
     #[must_use]
     pub fn here() -> Self {
-        let uid = nix::unistd::Uid::current();
-        let user = nix::unistd::User::from_uid(uid).ok().flatten().map(|user| user.name);
-        Self::Machine { uid: uid.as_raw(), user }
+        let uid = nix::unistd::Uid::current().as_raw();
+        Self::Machine { uid, user: machine_users::name(uid), signed_in: machine_users::signed_in(None, uid) }
     }
 
-    /// The same, of a user that the kernel says is another.
+    /// The same, of a user that the kernel says is another, and of whoever signed in to be it.
     #[must_use]
-    pub fn with_uid(self, uid: u32) -> Self {
+    pub fn with_uid(self, uid: u32, signed_in: Option<String>) -> Self {
         match self {
-            Self::Machine { user, .. } => Self::Machine { uid, user },
-            Self::Console { .. } => Self::Machine { uid, user: None },
+            Self::Machine { user, .. } => Self::Machine { uid, user, signed_in },
+            Self::Console { .. } => Self::Machine { uid, user: None, signed_in },
+        }
+    }
+
+    /// Who signed in at the machine, where that is another than its user.
+    #[must_use]
+    pub fn signed_in(&self) -> Option<&str> {
+        match self {
+            Self::Machine { signed_in, .. } => signed_in.as_deref(),
+            Self::Console { .. } => None,
         }
     }
 

@@ -46,6 +46,8 @@ pub struct AccessEnded {
     pub uid: u32,
     /// What that user is called.
     pub user: Option<String>,
+    /// Who signed in at the machine to be that user.
+    pub signed_in: Option<String>,
     /// Why.
     pub reason: Option<String>,
 }
@@ -66,7 +68,7 @@ impl AccessEnded {
     }
 
     fn by(author: &Author, became: Became, whom: &Whom, time: SystemTime) -> Self {
-        let (uid, user, reason) = (author.uid, author.user.clone(), author.reason.clone());
-        Self { time, became, whom: whom.clone(), uid, user, reason }
+        let Author { uid, user, signed_in, reason } = author.clone();
+        Self { time, became, whom: whom.clone(), uid, user, signed_in, reason }
     }
 }

@@ -41,6 +41,8 @@ pub struct Change {
     pub uid: Option<u32>,
     /// What that user is called.
     pub user: Option<String>,
+    /// Who signed in at the machine to be that user.
+    pub signed_in: Option<String>,
     /// Why.
     pub reason: Option<String>,
     /// Digest of the policies that were in force.
@@ -63,6 +65,7 @@ impl Change {
             act,
             uid: (!is_gate).then_some(author.uid),
             user: author.user.clone(),
+            signed_in: author.signed_in.clone(),
             reason: author.reason.clone(),
             before,
             after,

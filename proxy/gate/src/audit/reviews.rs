@@ -262,7 +262,7 @@ impl Reviews {
         if known.closed.contains(&review.request) || (waiting.is_none() && known.learned) {
             return Err(ReviewFault::NotWaiting(review.code.clone()));
         }
-        let by = [Some(&*review.reviewer), review.by.called()];
+        let by = [Some(&*review.reviewer), review.by.called(), review.by.signed_in()];
         if let Some(waiting) = waiting
             && by.into_iter().flatten().any(|name| waiting.is_broken_by(name))
         {
@@ -318,7 +318,7 @@ mod tests {
             officer: "zone|4711".into(),
             finding: "as it should be".into(),
             reviewer: "chief".into(),
-            by: Looker::Machine { uid: 1000, user: Some("chief".into()) },
+            by: Looker::Machine { uid: 1000, user: Some("chief".into()), signed_in: None },
         };
         Record::Review(Box::new(review))
     }
@@ -409,6 +409,10 @@ mod tests {
         let silent = Review { finding: " ".into(), ..(*review).clone() };
         assert_eq!(reviews.close(&audit, silent).await, Err(ReviewFault::Finding));
         let own = Review { reviewer: broken.who.id.to_string(), ..(*review).clone() };
+        assert!(matches!(reviews.close(&audit, own).await, Err(ReviewFault::OwnGlass(_))));
+        // Under another's name, by somebody who signed in at the machine as themselves.
+        let by = Looker::Machine { uid: 999, user: None, signed_in: Some(broken.who.id.to_string()) };
+        let own = Review { by, ..(*review).clone() };
         assert!(matches!(reviews.close(&audit, own).await, Err(ReviewFault::OwnGlass(_))));
         audit.close();
         assert!(matches!(reviews.close(&audit, *review).await, Err(ReviewFault::Unwritable(_))));

@@ -64,6 +64,18 @@ pub enum AuditFault {
         /// Why.
         cause: io::Error,
     },
+    /// Root would leave files there that the gate's own user could not read.
+    #[error(
+        "the audit directory `{path}` is user `{owner}`'s, whose gate could not read what root writes there; run this as that user: \
+         `sudo -u {owner} poort …`",
+        path = path.display()
+    )]
+    NotRoots {
+        /// Which.
+        path: PathBuf,
+        /// Whose.
+        owner: String,
+    },
     /// Another process writes there.
     #[error(
         "another gate writes to the audit directory `{path}`; stop it, or give each gate a directory of its own",

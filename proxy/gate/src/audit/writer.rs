@@ -26,6 +26,7 @@ use super::{
     strangers::Strangers,
     unusual::Usual,
 };
+use crate::machine_users;
 
 /// Held for as long as the record is open.
 const LOCK: &str = "audit.lock";
@@ -69,6 +70,9 @@ impl Audit {
         let directory = settings.directory.clone();
         disk::make_directory(&directory)
             .map_err(|cause| AuditFault::Directory { path: directory.clone(), cause })?;
+        if let Some(owner) = machine_users::owner_beside_root(&directory) {
+            return Err(AuditFault::NotRoots { path: directory, owner });
+        }
         let lock = lock(&directory, LOCK)?;
         let mut spill = settings.spill.as_deref().map(Spill::open).transpose()?;
         let mut reading = recovery::read(&directory)?;

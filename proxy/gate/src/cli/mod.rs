@@ -21,6 +21,7 @@ use crate::{
     config::{self, Faults},
     control,
     live::Author,
+    machine_users,
 };
 
 /// A zero-trust policy enforcement point: checked, limited, logged paths to the systems behind it.
@@ -97,9 +98,8 @@ fn complain(text: impl std::fmt::Display) {
 
 /// Who types, as far as this process knows: a gate asks its kernel.
 fn author(reason: Option<String>) -> Author {
-    let uid = nix::unistd::Uid::current();
-    let user = nix::unistd::User::from_uid(uid).ok().flatten().map(|user| user.name);
-    Author { uid: uid.as_raw(), user, reason }
+    let uid = nix::unistd::Uid::current().as_raw();
+    Author { uid, user: machine_users::name(uid), signed_in: None, reason }
 }
 
 /// A gate's state directory: as typed, or as the operators' file says.

@@ -30,6 +30,7 @@ use crate::{
     listen::{self, Surroundings},
     listeners,
     live::{Author, Live, Start},
+    machine_users,
     machines::Machines,
     metrics::Metrics,
     service::Proxy,
@@ -68,6 +69,13 @@ fn serve(file: &Path) -> anyhow::Result<()> {
     // What waits to be confirmed there is that gate's: it is given up below.
     if control::is_answered(&state) {
         bail!("a gate runs on `{}` already; end it first, or name another state directory", state.display());
+    }
+    if let Some(owner) = machine_users::owner_beside_root(&state) {
+        bail!(
+            "the state directory `{}` is user `{owner}`'s, whose gate could not read what root writes there; run this as that user: \
+             `sudo -u {owner} poort …`",
+            state.display()
+        );
     }
     let mut ledger = Ledger::open(&state).with_context(|| {
         format!(

@@ -43,6 +43,14 @@ pub fn load(deploy_file: &Path) -> Result<Checked, Faults> {
     check::everything(Tree::disk(), deploy_file, SystemTime::now())
 }
 
+/// Reads an operators' file alone, with the certificates and keys that it names: for what must work while policies are being written.
+///
+/// # Errors
+/// Every fault of it.
+pub fn operators(deploy_file: &Path) -> Result<checked::Deploy, Faults> {
+    check::operators(deploy_file, SystemTime::now())
+}
+
 /// As [`load`], from the files of an earlier [`Checked`], by their paths, and no others: the last good configuration.
 /// Directories that are written to are still those on disk.
 ///

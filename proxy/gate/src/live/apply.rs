@@ -32,14 +32,23 @@ pub struct Author {
     pub uid: u32,
     /// What that user is called.
     pub user: Option<String>,
+    /// Who signed in at the machine to be that user, if somebody did: not what the caller says, but its kernel.
+    #[serde(skip)]
+    pub signed_in: Option<String>,
     /// Why, in the user's own words.
     pub reason: Option<String>,
 }
 
 impl Author {
+    /// Whoever the kernel says it is, with the name and the reason of what was asked.
+    pub(crate) fn in_words_of(self, asked: Self) -> Self {
+        Self { user: asked.user, reason: asked.reason, ..self }
+    }
+
     /// What people know it by.
     pub(crate) fn name(&self) -> String {
-        self.user.clone().unwrap_or_else(|| format!("user {}", self.uid))
+        let user = self.user.clone().unwrap_or_else(|| format!("user {}", self.uid));
+        self.signed_in.as_ref().map_or_else(|| user.clone(), |person| format!("{person} (as {user})"))
     }
 }
 

@@ -60,6 +60,7 @@ pub(super) fn event<'a>(
             status_detail: Some(became),
             ..Envelope::new(words::ENTITY_MANAGEMENT, activity, ended.time, message, metadata)
         },
-        body: Managed::here(User::person(uid, ended.user.as_deref()), entity, unmapped),
+        body: Managed::here(User::person(uid, ended.user.as_deref()), entity, unmapped)
+            .signed_in(ended.signed_in.as_deref()),
     }
 }

@@ -61,6 +61,8 @@ pub(super) fn event<'a>(change: &'a Change, uid: &'a str) -> Event<'a, Managed<'
             status_detail: Some(act),
             ..Envelope::new(words::ENTITY_MANAGEMENT, activity, change.time, message, metadata)
         },
-        body: Managed::here(user, policies(&change.before), unmapped).became(policies(&change.after)),
+        body: Managed::here(user, policies(&change.before), unmapped)
+            .became(policies(&change.after))
+            .signed_in(change.signed_in.as_deref()),
     }
 }

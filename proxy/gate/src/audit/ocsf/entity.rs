@@ -17,7 +17,16 @@ pub(super) struct Managed<'a, U> {
     #[serde(skip_serializing_if = "Option::is_none")]
     entity_result: Option<Entity<'a>>,
     src_endpoint: Endpoint<'a>,
-    unmapped: U,
+    unmapped: Unmapped<'a, U>,
+}
+
+#[derive(Serialize)]
+struct Unmapped<'a, U> {
+    #[serde(flatten)]
+    what: U,
+    /// Whose hands they were, where the actor is the user that all commands are typed as.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signed_in: Option<Cut<'a>>,
 }
 
 /// What it was done to.
@@ -39,7 +48,14 @@ impl<'a> Entity<'a> {
 impl<'a, U> Managed<'a, U> {
     /// What somebody at the machine did, or the gate by itself.
     pub(super) fn here(user: User<'a>, entity: Entity<'a>, unmapped: U) -> Self {
+        let unmapped = Unmapped { what: unmapped, signed_in: None };
         Self { actor: Actor::of(user), entity, entity_result: None, src_endpoint: Endpoint::here(), unmapped }
+    }
+
+    /// The same, by somebody who signed in at the machine to be that user.
+    pub(super) fn signed_in(mut self, person: Option<&'a str>) -> Self {
+        self.unmapped.signed_in = person.map(name);
+        self
     }
 
     /// The same, where the entity is another one now.
@@ -55,6 +71,7 @@ impl<'a, U> Managed<'a, U> {
                 Endpoint { name: name(certificate), ip: Some(Shown(*address)), ..Endpoint::here() }
             }
         };
-        Self { src_endpoint, ..Self::here(User::person(id, looker.called()), entity, unmapped) }
+        let here = Self::here(User::person(id, looker.called()), entity, unmapped);
+        Self { src_endpoint, ..here.signed_in(looker.signed_in()) }
     }
 }

@@ -322,7 +322,7 @@ fn findings_and_looks_at_the_record_are_valid() {
     let access = Access {
         time: at(0),
         command: "audit export".into(),
-        by: Looker::Machine { uid: 1000, user: Some("dpo".into()) },
+        by: Looker::Machine { uid: 1000, user: Some("dpo".into()), signed_in: None },
         reason: Some("request 2026/17".into()),
         wanted: vec![("subject".into(), "ab".repeat(16))],
         shown: 3,
@@ -349,7 +349,7 @@ fn findings_and_looks_at_the_record_are_valid() {
 #[test]
 fn a_retirement_is_valid_and_reads_back() {
     let rule = Rule { source: Some("persons".into()), retention: "5y".into(), before: 1_614_556_800_000 };
-    let by = Looker::Machine { uid: 1000, user: Some("dpo".into()) };
+    let by = Looker::Machine { uid: 1000, user: Some("dpo".into()), signed_in: None };
     let ranges = vec![(0, 9), (12, 12)];
     let retirement = Retirement { time: at(0), id: "00ff".into(), by, rules: vec![rule.clone()], ranges };
     let event = line("retirement", &Record::Retirement(Box::new(retirement.clone()))).1;
@@ -359,14 +359,15 @@ fn a_retirement_is_valid_and_reads_back() {
     let read = super::retirement::read(text.strip_suffix(b"\n").unwrap()).unwrap();
     assert_eq!((read.rules, read.ranges, &*read.id), (vec![rule], vec![(0, 9), (12, 12)], "00ff"));
     let full = vec![(u64::MAX / 4, u64::MAX / 4 + 1); Retirement::RANGES];
-    let by = Looker::Machine { uid: 0, user: None };
+    let by = Looker::Machine { uid: 0, user: None, signed_in: None };
     let full = Retirement { time: at(0), id: "1".into(), by, rules: vec![], ranges: full };
     assert!(line("the longest", &Record::Retirement(Box::new(full))).1["unmapped"]["ranges"].is_array());
 }
 
 #[test]
 fn a_change_of_the_policies_is_valid() {
-    let author = Author { uid: 1000, user: Some("sec".into()), reason: Some("ticket \u{1b}[31m 7".into()) };
+    let (user, signed_in) = (Some("sec".to_owned()), Some("els".to_owned()));
+    let author = Author { uid: 1000, user, signed_in, reason: Some("ticket \u{1b}[31m 7".into()) };
     for (act, activity, who) in [
         (Changed::Applied, 10, "1000"),
         (Changed::Confirmed, 3, "1000"),
@@ -384,6 +385,7 @@ fn a_change_of_the_policies_is_valid() {
             (&event["entity"]["uid"], &event["entity_result"]["uid"]),
             (&json!("ab".repeat(32)), &json!("cd".repeat(32)))
         );
+        assert_eq!(event["unmapped"]["signed_in"], "els");
         assert_eq!(event["unmapped"]["replay"], json!({ "decisions": 9, "gained": 1, "lost": 2 }));
         assert_eq!(event["status_detail"], act.as_str());
     }
@@ -391,7 +393,8 @@ fn a_change_of_the_policies_is_valid() {
 
 #[test]
 fn access_that_was_ended_is_valid_and_says_who_whose_and_why() {
-    let author = Author { uid: 1000, user: Some("soc".into()), reason: Some("stolen \u{1b}[31m".into()) };
+    let (user, signed_in) = (Some("soc".to_owned()), Some("els".to_owned()));
+    let author = Author { uid: 1000, user, signed_in, reason: Some("stolen \u{1b}[31m".into()) };
     let (user, device) =
         (Whom::User("zone|4711".into()), Whom::Device("spiffe://zone.example/car-12".into()));
     let session = Whom::Session("AAAAAAAAAAAAAAAAAAAAAA".parse().unwrap());
@@ -407,6 +410,7 @@ fn access_that_was_ended_is_valid_and_says_who_whose_and_why() {
         let event = line(said, &Record::AccessEnded(Box::new(ended))).1;
         assert_eq!((&event["activity_id"], &event["status_detail"]), (&json!(activity), &json!(said)));
         assert_eq!(event["entity"], json!({ "type": kind, "uid": name }));
+        assert_eq!(event["unmapped"]["signed_in"], "els");
         assert_eq!(event["actor"]["user"]["uid"], "1000", "{name}");
         assert!(event["unmapped"]["reason"].as_str().unwrap().starts_with("stolen"), "{event}");
         assert_eq!(event["unmapped"]["until"].is_i64(), said == "access_blocked", "{event}");
@@ -527,7 +531,7 @@ fn a_broken_glass_and_its_review_say_who_and_why() {
         officer: "zone|4711".into(),
         finding: "found\r\nin order".into(),
         reviewer: "chief".into(),
-        by: Looker::Machine { uid: 1000, user: Some("chief".into()) },
+        by: Looker::Machine { uid: 1000, user: Some("chief".into()), signed_in: None },
     };
     let event = line("review", &Record::Review(Box::new(review))).1;
     for (pointer, value) in [

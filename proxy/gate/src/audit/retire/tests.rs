@@ -83,7 +83,7 @@ impl Ground {
     }
 
     fn say(&self, plan: &Plan) {
-        for record in plan.records(&Looker::Machine { uid: 0, user: None }, now()) {
+        for record in plan.records(&Looker::Machine { uid: 0, user: None, signed_in: None }, now()) {
             let id = record.id.clone();
             assert!(!said(self.path(), &self.keys, &id).unwrap());
             self.append(record);
@@ -170,7 +170,7 @@ fn what_is_retired_before_its_time_is_found_out() {
         ground.append(Retirement {
             time,
             id: "1".into(),
-            by: Looker::Machine { uid: 0, user: None },
+            by: Looker::Machine { uid: 0, user: None, signed_in: None },
             rules: vec![rule],
             ranges: vec![(100, 200)],
         });
@@ -200,7 +200,7 @@ fn a_sweep_that_was_killed_is_gone_on_with() {
     assert_eq!(ground.verify().unwrap(), 40);
     let again = ground.plan().unwrap();
     assert_eq!((again.count(), again.unsaid.len()), (OF_PERSONS, 0), "all of it was said");
-    assert!(again.records(&Looker::Machine { uid: 0, user: None }, now()).is_empty());
+    assert!(again.records(&Looker::Machine { uid: 0, user: None, signed_in: None }, now()).is_empty());
     sweep(ground.path(), &again, |_| {}).unwrap();
     assert_eq!((ground.verify().unwrap(), ground.plan().unwrap().count()), (OF_PERSONS, 0));
     assert!(!ground.path().join(format!("{FILE}.new")).exists());

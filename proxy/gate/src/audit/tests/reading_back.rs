@@ -174,7 +174,7 @@ async fn what_is_recorded_beside_requests_is_no_orphan_and_stops_no_start() {
     let access = Access {
         time: at(0),
         command: "audit search".into(),
-        by: crate::audit::Looker::Machine { uid: 0, user: None },
+        by: crate::audit::Looker::Machine { uid: 0, user: None, signed_in: None },
         reason: None,
         wanted: vec![],
         shown: 0,

@@ -1,7 +1,7 @@
 //! `poort audit export`: consultations for whoever may ask for them, as a table and as a report.
 
 use std::{
-    fs::{DirBuilder, OpenOptions},
+    fs::{self, DirBuilder, OpenOptions},
     io::{self, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
@@ -44,23 +44,29 @@ pub(super) fn obey(arguments: &Arguments) -> Result<(), Fault> {
     search::doubts(&found)?;
     let described = arguments.meant.described(&wanted);
     let shown = found.consultations.len();
-    access::record(&opened, "audit export", Some(&arguments.reason), described.clone(), shown)?;
+    let output = &arguments.output;
+    let unmade = |cause: io::Error| (format!("{}: {cause}", output.display()), 1);
+    DirBuilder::new().mode(0o700).create(output).map_err(unmade)?;
+    // An export that could not be made is not in the record for one; and what cannot be recorded leaves nothing behind.
+    let recorded = access::record(&opened, "audit export", Some(&arguments.reason), described.clone(), shown);
+    if recorded.is_err() {
+        let _ = fs::remove_dir(output);
+    }
+    recorded?;
     let report = report::Report {
         reason: &arguments.reason,
         wanted: &described,
         consultations: &found.consultations,
         evidence: opened.evidence.as_ref(),
     };
-    write(&arguments.output, &report)
-        .map_err(|cause| (format!("{}: {cause}", arguments.output.display()), 1))?;
+    write(output, &report).map_err(unmade)?;
     search::retired(&found);
-    say(format_args!("{} in {}", count(shown, "consultation"), arguments.output.join(REPORT).display()));
+    say(format_args!("{} in {}", count(shown, "consultation"), output.join(REPORT).display()));
     Ok(())
 }
 
 /// For its owner alone: it is personal data.
 fn write(directory: &Path, report: &report::Report<'_>) -> io::Result<()> {
-    DirBuilder::new().mode(0o700).create(directory)?;
     let file = |name, bytes: &[u8]| {
         let path = directory.join(name);
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?.write_all(bytes)

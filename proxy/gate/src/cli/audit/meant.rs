@@ -79,7 +79,7 @@ impl Which {
                 own: None,
             });
         }
-        let deploy = config::load(&self.config).map_err(|faults| (faults.to_string(), WRONG))?.deploy;
+        let deploy = config::operators(&self.config).map_err(|faults| (faults.to_string(), WRONG))?;
         let directory = deploy.audit.directory.clone();
         Ok(Opened {
             evidence: deploy.audit.log.as_ref().map(|log| evidence(&directory, &log.keys)).transpose()?,

@@ -130,7 +130,7 @@ impl Log {
         if self.log.is_some() {
             return Ok(None);
         }
-        let audit = config::load(&self.config).map_err(|faults| (faults.to_string(), WRONG))?.deploy.audit;
+        let audit = config::operators(&self.config).map_err(|faults| (faults.to_string(), WRONG))?.audit;
         Ok(audit.log.is_none().then_some(audit.directory))
     }
 
@@ -144,7 +144,7 @@ impl Log {
                 record: None,
             });
         }
-        let audit = config::load(&self.config).map_err(|faults| (faults.to_string(), WRONG))?.deploy.audit;
+        let audit = config::operators(&self.config).map_err(|faults| (faults.to_string(), WRONG))?.audit;
         let Some(log) = audit.log else { return Err((no_log(&self.config), WRONG)) };
         let directory = audit.directory.join(LOG_DIRECTORY);
         Ok(Opened { directory, keys: log.keys, anchor: log.anchor, record: Some(audit.directory) })

@@ -9,13 +9,14 @@ use std::{
 use super::{Fault, access, no_log};
 use crate::{
     audit::{
-        Looker, Record, Retirement,
+        AuditFault, Looker, Record, Retirement,
         retire::{Plan, RetireFault, Rules, lock, said, sweep},
         tlog::Keys,
     },
     cli::{WRONG, complain, count, say},
     config::{self, Checked, checked::Deploy},
     control::Command,
+    machine_users,
 };
 
 /// How long the next checkpoint may take: a gate makes one every 10 s.
@@ -42,6 +43,10 @@ pub(super) fn obey(arguments: &Arguments) -> Result<(), Fault> {
     let deploy = &checked.deploy;
     let Some(log) = &deploy.audit.log else { return Err((no_log(&arguments.config), WRONG)) };
     let (directory, now) = (&deploy.audit.directory, SystemTime::now());
+    if let Some(owner) = machine_users::owner_beside_root(directory) {
+        let path = directory.clone();
+        return Err((AuditFault::NotRoots { path, owner }.to_string(), 1));
+    }
     let _alone = lock(directory).map_err(|held| (held.to_string(), 1))?;
     let plan = Plan::make(directory, &log.keys, &rules, now).map_err(|fault| failed(&fault))?;
     for (source, number) in &plan.counts {

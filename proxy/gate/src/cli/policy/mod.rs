@@ -92,7 +92,7 @@ fn record_at(typed: Option<&Path>, config: &Path) -> Result<At, Faults> {
     match typed {
         Some(directory) => Ok(At { directory: directory.to_owned(), own: None }),
         None => {
-            let deploy = config::load(config)?.deploy;
+            let deploy = config::operators(config)?;
             Ok(At { directory: deploy.audit.directory.clone(), own: Some(deploy) })
         }
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 
-use crate::config::raw::Scalar;
+use crate::{config::raw::Scalar, machine_users};
 
 use super::{cursor::Here, desk::path};
 
@@ -14,6 +14,12 @@ pub(super) fn writable(here: Here<'_, Scalar>) -> Option<PathBuf> {
     if let Some(objection) = objection(&directory.path) {
         here.spot.fault(format!("`{}` {objection}", directory.shown));
         return None;
+    }
+    if let Some(owner) = machine_users::owner_beside_root(&directory.path) {
+        here.spot.warn(format!(
+            "`{}` is user `{owner}`'s: look as that user (`sudo -u {owner} poort …`), since root may read what its gate may not",
+            directory.shown
+        ));
     }
     Some(directory.path)
 }

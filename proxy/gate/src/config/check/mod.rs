@@ -73,6 +73,20 @@ pub(super) fn everything(tree: Tree, file: &Path, now: SystemTime) -> Result<Che
     }
 }
 
+/// Reads and checks an operators' file, and not the policies that it leads to, as of `now`.
+pub(super) fn operators(file: &Path, now: SystemTime) -> Result<super::checked::Deploy, Faults> {
+    let (tree, report) = (Tree::disk(), Report::default());
+    let desk = Desk { tree: &tree, report: &report, now };
+    let document = desk.document::<raw::deploy::Deploy>(desk::typed(file), None);
+    let deploy = document.and_then(|document| deploy::check(&desk, document.field(&report)).deploy);
+    let (faults, _) = report.into_parts();
+    match deploy {
+        Some(deploy) if faults.is_empty() => Ok(deploy),
+        // INVARIANT: nothing reads as `None` without a fault.
+        _ => Err(Faults::new(faults)),
+    }
+}
+
 /// Reads and checks a directory of policies by itself, with the policies, and tests if they are wanted, of a `candidate` or else its own.
 pub(super) fn policies(
     directory: &Path,
