@@ -57,14 +57,15 @@ impl<'a> Body<'a> {
 
 /// The text of a document in UTF-16 (RFC 4627, 3: two of its first four bytes are zero, or it begins with a mark).
 fn wide(body: &[u8]) -> Option<String> {
-    let (rest, read): (&[u8], fn([u8; 2]) -> u16) = match body {
-        [0xfe, 0xff, rest @ ..] => (rest, u16::from_be_bytes),
-        [0xff, 0xfe, rest @ ..] => (rest, u16::from_le_bytes),
-        [0, b'{' | b'[', ..] => (body, u16::from_be_bytes),
-        [b'{' | b'[', 0, ..] => (body, u16::from_le_bytes),
+    let (units, is_big) = match body {
+        [0xfe, 0xff, units @ ..] => (units, true),
+        [0xff, 0xfe, units @ ..] => (units, false),
+        [0, b'{' | b'[', ..] => (body, true),
+        [b'{' | b'[', 0, ..] => (body, false),
         _ => return None,
     };
-    let units = rest.chunks_exact(2).filter_map(|pair| pair.try_into().ok()).map(read);
+    let read = if is_big { u16::from_be_bytes } else { u16::from_le_bytes };
+    let units = units.chunks_exact(2).filter_map(|pair| pair.try_into().ok()).map(read);
     Some(char::decode_utf16(units).map(|read| read.unwrap_or(char::REPLACEMENT_CHARACTER)).collect())
 }
 

@@ -9,52 +9,60 @@ enum Piece {
 
 /// Every value that stands behind a name, in any case; of a list, all that stand in it.
 pub(super) fn values(text: &str, name: &str) -> Vec<String> {
-    let pieces = pieces(text.as_bytes());
     let is_name =
-        |piece: Option<&Piece>| matches!(piece, Some(Piece::Word(word)) if word.eq_ignore_ascii_case(name));
-    let stands_behind = |place: usize| {
-        let before = |count: usize| pieces.get(place.checked_sub(count)?);
-        before(1) == Some(&Piece::Mark(b':')) && is_name(before(2))
-    };
+        |piece: &Option<Piece>| matches!(piece, Some(Piece::Word(word)) if word.eq_ignore_ascii_case(name));
     let (mut found, mut lists) = (Vec::new(), false);
-    for (place, piece) in pieces.iter().enumerate() {
-        match piece {
-            Piece::Word(value) if lists || stands_behind(place) => found.push(value.clone()),
-            Piece::Mark(b'[') => lists |= stands_behind(place),
+    let (mut last_but_one, mut last) = (None, None);
+    for piece in (Pieces { rest: text.as_bytes() }) {
+        let is_wanted = last == Some(Piece::Mark(b':')) && is_name(&last_but_one);
+        match &piece {
+            Piece::Word(value) if lists || is_wanted => found.push(value.clone()),
+            Piece::Mark(b'[') => lists |= is_wanted,
             Piece::Mark(b']') => lists = false,
             Piece::Word(_) | Piece::Mark(_) => {}
         }
+        last_but_one = last.replace(piece);
     }
     found
 }
 
-fn pieces(mut rest: &[u8]) -> Vec<Piece> {
-    let mut pieces = Vec::new();
-    while let [first, after @ ..] = rest {
-        rest = match (first, after) {
-            (b'/', [b'*', comment @ ..]) => behind(comment, b"*/"),
-            (b'/', [b'/', comment @ ..]) => behind(comment, b"\n"),
-            (b'"' | b'\'', _) => {
-                let end = quoted(after, *first);
-                let (inner, after) = after.split_at_checked(end).unwrap_or((after, &[]));
-                pieces.push(Piece::Word(unescaped(inner)));
-                after.get(1..).unwrap_or_default()
+struct Pieces<'t> {
+    rest: &'t [u8],
+}
+
+impl Iterator for Pieces<'_> {
+    type Item = Piece;
+
+    fn next(&mut self) -> Option<Piece> {
+        loop {
+            let (piece, rest) = match self.rest {
+                [] => return None,
+                [b'/', b'*', comment @ ..] => (None, behind(comment, b"*/")),
+                [b'/', b'/', comment @ ..] => (None, behind(comment, b"\n")),
+                [quote @ (b'"' | b'\''), after @ ..] => {
+                    let (inner, after) = split(after, quoted(after, *quote));
+                    (Some(Piece::Word(unescaped(inner))), after.get(1..).unwrap_or_default())
+                }
+                [mark @ (b'{' | b'}' | b'[' | b']' | b':' | b','), after @ ..] => {
+                    (Some(Piece::Mark(*mark)), after)
+                }
+                [byte, after @ ..] if byte.is_ascii_whitespace() => (None, after),
+                word => {
+                    let ends = |byte: &u8| byte.is_ascii_whitespace() || b"{}[]:,\"'".contains(byte);
+                    let (word, after) = split(word, word.iter().position(ends).unwrap_or(word.len()));
+                    (Some(Piece::Word(String::from_utf8_lossy(word).into_owned())), after)
+                }
+            };
+            self.rest = rest;
+            if piece.is_some() {
+                return piece;
             }
-            (b'{' | b'}' | b'[' | b']' | b':' | b',', _) => {
-                pieces.push(Piece::Mark(*first));
-                after
-            }
-            (byte, _) if byte.is_ascii_whitespace() => after,
-            _ => {
-                let ends = |byte: &u8| byte.is_ascii_whitespace() || b"{}[]:,\"'".contains(byte);
-                let end = rest.iter().position(ends).unwrap_or(rest.len());
-                let (word, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
-                pieces.push(Piece::Word(String::from_utf8_lossy(word).into_owned()));
-                after
-            }
-        };
+        }
     }
-    pieces
+}
+
+fn split(bytes: &[u8], end: usize) -> (&[u8], &[u8]) {
+    bytes.split_at_checked(end).unwrap_or((bytes, &[]))
 }
 
 fn behind<'b>(bytes: &'b [u8], end: &[u8]) -> &'b [u8] {

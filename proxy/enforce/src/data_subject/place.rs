@@ -145,8 +145,9 @@ impl DataSubjects {
         };
         let mut asked = Named::default();
         for place in places {
-            let born = place.birth_date.as_ref().map(|part| part.values(captures, &body));
-            let born = born.as_ref().and_then(|values| values.first());
+            let born = place.birth_date.as_ref().map_or_else(Vec::new, |part| part.values(captures, &body));
+            // Of a date that is written more than once, applications read the first or the last.
+            let born = || born.first().into_iter().chain(born.get(1..).and_then(<[_]>::last));
             for text in place.part.values(captures, &body) {
                 if asked.subjects.len() >= most {
                     // Whoever sends a million must not have a million looked at.
@@ -154,8 +155,8 @@ impl DataSubjects {
                     continue;
                 }
                 let named = key.pseudonym(place.kind, &text);
-                let person = born.and_then(|born| key.person(&text, born));
-                named.into_iter().chain(person).for_each(|subject| asked.name(subject, most));
+                let persons = born().filter_map(|born| key.person(&text, born));
+                named.into_iter().chain(persons).for_each(|subject| asked.name(subject, most));
             }
         }
         asked
@@ -336,7 +337,7 @@ mod tests {
         ] {
             assert_eq!(
                 places.asked(&captures(&[]), Some(text), RECORDED).subjects,
-                [wanted.clone()],
+                std::slice::from_ref(&wanted),
                 "{text:?}"
             );
         }
@@ -380,6 +381,19 @@ mod tests {
         let asked = |entries: &[(&str, &str)]| places.asked(&captures(entries), None, RECORDED).subjects;
         assert_eq!(asked(&[("name", "Peeters Jan"), ("born", "31/07/1985")]), [name.clone(), person]);
         assert_eq!(asked(&[("name", "Peeters Jan"), ("born", "unknown")]), [name]);
+    }
+
+    #[test]
+    fn a_date_of_birth_that_is_written_twice_is_taken_both_times() {
+        let birth_date = Some(body("/born"));
+        let places = DataSubjects::new(key(), vec![Place { birth_date, ..place(Kind::Name, body("/name")) }]);
+        let asked = |form: &[u8]| places.asked(&captures(&[]), Some(form), RECORDED).subjects;
+        let born = |date| key().person("Jan Peeters", date).unwrap();
+        let name = key().pseudonym(Kind::Name, "Jan Peeters").unwrap();
+        let (first, last) = (born("1985-07-31"), born("1990-01-01"));
+        let twice = asked(b"name=Jan+Peeters&born=1985-07-31&born=&born=1990-01-01");
+        assert_eq!(twice, [name.clone(), first.clone(), last]);
+        assert_eq!(asked(b"name=Jan+Peeters&born=1985-07-31"), [name, first]);
     }
 
     #[test]

@@ -66,23 +66,7 @@ fn serve(file: &Path) -> anyhow::Result<()> {
     let hangups = hangups().context("SIGHUP cannot be listened for")?;
     listen::install_provider()?;
     let state = config::state_directory(file);
-    // What waits to be confirmed there is that gate's: it is given up below.
-    if control::is_answered(&state) {
-        bail!("a gate runs on `{}` already; end it first, or name another state directory", state.display());
-    }
-    if let Some(owner) = machine_users::owner_beside_root(&state) {
-        bail!(
-            "the state directory `{}` is user `{owner}`'s, whose gate could not read what root writes there; run this as that user: \
-             `sudo -u {owner} poort …`",
-            state.display()
-        );
-    }
-    let mut ledger = Ledger::open(&state).with_context(|| {
-        format!(
-            "what is kept of the policies in `{}` cannot be read; restore or remove `policies` in it",
-            state.display()
-        )
-    })?;
+    let mut ledger = alone_with_ledger(&state)?;
     let access = config::access_directory(file);
     let unconfirmed =
         ledger.recover(access.as_deref()).context("the policies that waited cannot be given up")?;
@@ -99,18 +83,8 @@ fn serve(file: &Path) -> anyhow::Result<()> {
     let (audit, recovered) = Audit::open(settings, WallClock)?;
     tracing::info!(event = "audit_opened", ?recovered);
     learn_reviews(&checked.deploy.audit.directory, &carry.reviews);
-    let kept = match origin {
-        Origin::Files => last_good::keep(&checked.deploy.state, file, &checked.files),
-        Origin::LastGood => Ok(()),
-    };
-    if let Err(fault) = kept {
-        tracing::error!(event = "last_good_not_kept", %fault);
-    }
-    let now_in_force = AccessFiles::of(&checked);
-    if matches!(origin, Origin::Files)
-        && let Err(fault) = ledger.observe(&now_in_force)
-    {
-        tracing::error!(event = "edition_not_kept", %fault, remedy = "these policies cannot be gone back to");
+    if matches!(origin, Origin::Files) {
+        keep(file, &checked, &mut ledger);
     }
     let deploy = Arc::new(Summary::of(&checked.deploy));
     let start = Start {
@@ -132,6 +106,37 @@ fn serve(file: &Path) -> anyhow::Result<()> {
     server.run(RunArgs::default());
     audit.close();
     Ok(())
+}
+
+/// What is kept of the policies in a state directory that is this gate's alone.
+fn alone_with_ledger(state: &Path) -> anyhow::Result<Ledger> {
+    // What waits to be confirmed there is that gate's: it is given up at a start.
+    if control::is_answered(state) {
+        bail!("a gate runs on `{}` already; end it first, or name another state directory", state.display());
+    }
+    if let Some(owner) = machine_users::owner_beside_root(state) {
+        bail!(
+            "the state directory `{}` is user `{owner}`'s, whose gate could not read what root writes there; run this as that user: \
+             `sudo -u {owner} poort …`",
+            state.display()
+        );
+    }
+    Ledger::open(state).with_context(|| {
+        format!(
+            "what is kept of the policies in `{}` cannot be read; restore or remove `policies` in it",
+            state.display()
+        )
+    })
+}
+
+/// Keeps a configuration that works, to start from and to go back to.
+fn keep(file: &Path, checked: &Checked, ledger: &mut Ledger) {
+    if let Err(fault) = last_good::keep(&checked.deploy.state, file, &checked.files) {
+        tracing::error!(event = "last_good_not_kept", %fault);
+    }
+    if let Err(fault) = ledger.observe(&AccessFiles::of(checked)) {
+        tracing::error!(event = "edition_not_kept", %fault, remedy = "these policies cannot be gone back to");
+    }
 }
 
 /// Listens for SIGHUP from now on: until somebody does, it ends the process. Who sends one while the gate starts has their files read again as

@@ -83,11 +83,12 @@ pub(crate) fn parse(line: &Line, faults: &mut Vec<Fault>) -> Option<Directive> {
         }
         "include" | "includeoptional" => count(1..=1, faults)
             .then(|| DirectiveKind::Include { pattern: text(0), optional: name == "includeoptional" })?,
-        "secruleremovebyid" | "secruleremovebytag" | "secruleremovebymsg" => count(1..=MANY, faults)
-            .then(|| DirectiveKind::Remove {
+        "secruleremovebyid" | "secruleremovebytag" | "secruleremovebymsg" => {
+            count(1..=MANY, faults).then(|| DirectiveKind::Remove {
                 by: name.trim_start_matches("secruleremoveby").to_owned(),
                 what: arguments.iter().map(|word| word.text.clone()).collect(),
-            })?,
+            })?
+        }
         "secruleupdatetargetbyid" | "secruleupdatetargetbytag" | "secruleupdatetargetbymsg" => {
             if !count(2..=3, faults) {
                 return None;
