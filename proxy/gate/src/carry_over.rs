@@ -179,7 +179,7 @@ impl Persisted {
             }
             (Some(seal), None) => {
                 let (disk, read) = Disk::open(state, Arc::clone(seal), Arc::clone(&notices))
-                    .context("sessions cannot be kept in the state directory")?;
+                    .with_context(|| format!("sessions cannot be kept in `{}`", state.display()))?;
                 tracing::info!(
                     event = "sessions_read",
                     sessions = read.sessions,
