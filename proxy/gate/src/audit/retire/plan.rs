@@ -77,7 +77,7 @@ impl Plan {
     pub fn make(directory: &Path, keys: &Keys, rules: &Rules, now: SystemTime) -> Result<Self, RetireFault> {
         let log = Checked::open(&directory.join(LOG_DIRECTORY), keys)?;
         let beginnings: BTreeMap<_, _> =
-            tlog::beginnings(&directory.join(LOG_DIRECTORY))?.into_iter().collect();
+            tlog::beginnings(&directory.join(LOG_DIRECTORY), log.size())?.into_iter().collect();
         let files = journal::files(directory)
             .map_err(|cause| SearchFault::File { path: directory.to_owned(), cause })?;
         let mut plan = Self { rules: rules.all(now), ..Self::default() };
@@ -144,8 +144,8 @@ impl Plan {
 /// [`RetireFault`] if something cannot be read.
 pub fn said(directory: &Path, keys: &Keys, id: &str) -> Result<bool, RetireFault> {
     let log = directory.join(LOG_DIRECTORY);
-    let beginnings: BTreeMap<_, _> = tlog::beginnings(&log)?.into_iter().collect();
     let size = Checked::open(&log, keys)?.size();
+    let beginnings: BTreeMap<_, _> = tlog::beginnings(&log, size)?.into_iter().collect();
     let files =
         journal::files(directory).map_err(|cause| SearchFault::File { path: directory.to_owned(), cause })?;
     for path in files.iter().rev().take(NEWEST) {

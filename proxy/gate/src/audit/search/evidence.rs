@@ -3,13 +3,20 @@
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
+    time::{Duration, UNIX_EPOCH},
 };
+
+use serde::Deserialize;
 
 use super::{Doubt, Lines, Place, SearchFault};
 use crate::audit::{
+    day::Day,
     journal,
     tlog::{self, Checked, Keys},
 };
+
+/// A clock may be set back while a record waits to be written.
+const DISORDER: Duration = Duration::from_secs(24 * 3600);
 
 /// Where a line is in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +36,8 @@ pub struct Evidence {
     files: HashMap<String, Part>,
     /// Those of which another has the name now.
     replaced: Vec<(String, Part)>,
+    /// The day of the newest.
+    last: Option<Day>,
 }
 
 /// Entries of a log: those that are lines of one file.
@@ -53,8 +62,9 @@ impl Evidence {
             Err(doubt) => return Err(doubt),
         };
         let size = log.as_ref().map_or(0, Checked::size);
-        let beginnings = tlog::beginnings(directory)?;
+        let beginnings = tlog::beginnings(directory, size)?;
         let nexts = beginnings.iter().skip(1).map(|(_, next)| Some(*next)).chain([None]);
+        let last = beginnings.last().and_then(|(name, _)| Day::of_file(name, journal::PREFIX));
         let (mut files, mut replaced) = (HashMap::new(), vec![]);
         for ((name, first), next) in beginnings.iter().zip(nexts) {
             let lines = next.unwrap_or(size).min(size).saturating_sub(*first);
@@ -62,7 +72,7 @@ impl Evidence {
             let before = files.insert(name.clone(), part);
             replaced.extend(before.map(|before| (name.clone(), before)));
         }
-        Ok(Self { log, files, replaced })
+        Ok(Self { log, files, replaced, last })
     }
 
     /// The log's origin, and how many entries are under its newest checkpoint; none if it has no checkpoint yet.
@@ -99,10 +109,15 @@ impl Evidence {
 
     /// What is wrong with a file that has so many lines.
     pub(super) fn doubt_end(&self, file: &Path, lines: u64) -> Option<Doubt> {
-        let known = self.files.get(name(file))?.lines;
+        let Some(Part { lines: known, .. }) = self.files.get(name(file)) else {
+            // One that was begun just now is of a later day.
+            let is_new = Day::of_file(name(file), journal::PREFIX) > self.last;
+            let what = "the log knows no file of this name: somebody put it there".to_owned();
+            return (self.last.is_some() && !is_new).then(|| Doubt { place: place(file, 0), what });
+        };
         let what =
             || format!("it ends after {lines} lines, and the log has {known} of it: lines were removed");
-        (lines < known).then(|| Doubt { place: place(file, lines), what: what() })
+        (lines < *known).then(|| Doubt { place: place(file, lines), what: what() })
     }
 
     /// Files that the log knows and a directory does not have, of those that `reads` says yes to: taken to an archive, or removed.
@@ -130,15 +145,31 @@ impl Evidence {
         let fault = |cause| SearchFault::File { path: directory.to_owned(), cause };
         let mut doubts = vec![];
         for path in journal::files(directory).map_err(fault)? {
-            let (mut lines, mut last) = (Lines::open(&path)?, 0);
+            let (mut lines, mut last, mut end) = (Lines::open(&path)?, 0, Vec::new());
             while let Some((number, line)) = lines.next()? {
                 last = number;
                 doubts.extend(self.doubt(&path, number, line)?);
+                end.clear();
+                end.extend_from_slice(line);
             }
             doubts.extend(self.doubt_end(&path, last));
+            doubts.extend(doubt_day(&path, last, &end));
         }
         Ok(doubts)
     }
+}
+
+/// What is wrong with a file that ends in this line: lines of later days are looked for in later files.
+fn doubt_day(file: &Path, number: u64, line: &[u8]) -> Option<Doubt> {
+    #[derive(Deserialize)]
+    struct Line {
+        time: u64,
+    }
+    let Line { time } = serde_json::from_slice(line).ok()?;
+    let day = Day::of(UNIX_EPOCH.checked_add(Duration::from_millis(time))?.checked_sub(DISORDER)?);
+    let what = || "this line is of a later day than its file: the file was changed".to_owned();
+    (Some(day) > Day::of_file(name(file), journal::PREFIX))
+        .then(|| Doubt { place: place(file, number), what: what() })
 }
 
 fn name(file: &Path) -> &str {

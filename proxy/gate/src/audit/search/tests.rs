@@ -4,7 +4,7 @@ use poort_enforce::{
     data_subject::Kind,
     record::{Decision, Outcome},
 };
-use tempfile::tempdir;
+use tempfile::{TempDir, tempdir};
 
 use super::*;
 use crate::audit::{
@@ -126,29 +126,50 @@ fn a_line_that_is_no_record_is_named_and_ends_nothing() {
     assert!(doubts[0].contains(&format!("{TODAY}:2: this is no record")), "{doubts:?}");
 }
 
-#[test]
-fn whatever_does_not_stand_in_the_log_is_told_whether_it_is_meant_or_not() {
+/// A record of two days, of which a log is kept: a consultation on each, with its outcome.
+fn logged() -> (TempDir, Arc<Keys>) {
     let directory = directory();
     let keys = Arc::new(Keys::parse(&Signer::generate("gate.example/audit").unwrap().0).unwrap());
-    let log = directory.path().join(LOG_DIRECTORY);
     let clock = HandClock::at_noon();
     for (number, time) in [(1, at(0)), (2, at(86_400))] {
         clock.set(time);
-        let log = LogSettings { directory: log.clone(), keys: Arc::clone(&keys), anchor: None };
-        let settings = AuditSettings { log: Some(log), ..settings(directory.path()) };
-        let (audit, _) = Audit::open(settings, clock.clone()).unwrap();
+        let (audit, _) = Audit::open(with_log(directory.path(), &keys), clock.clone()).unwrap();
         audit.append(decided(Decision { received: time, ..decision(number) })).unwrap();
-        audit.append(Record::Outcome(outcome(number))).unwrap();
+        audit.append(Record::Outcome(Outcome { ended: time, ..outcome(number) })).unwrap();
         audit.close();
     }
+    (directory, keys)
+}
+
+fn with_log(directory: &Path, keys: &Arc<Keys>) -> AuditSettings {
+    let log = LogSettings { directory: directory.join(LOG_DIRECTORY), keys: Arc::clone(keys), anchor: None };
+    AuditSettings { log: Some(log), ..settings(directory) }
+}
+
+fn told(doubts: &[Doubt]) -> String {
+    doubts.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// What `audit verify` says of the record's own files.
+fn held(directory: &Path, keys: &Keys) -> String {
+    match Evidence::open(&directory.join(LOG_DIRECTORY), keys) {
+        Ok(evidence) => {
+            told(&[evidence.missing(directory, |_| true), evidence.hold(directory).unwrap()].concat())
+        }
+        Err(doubt) => doubt.to_string(),
+    }
+}
+
+#[test]
+fn whatever_does_not_stand_in_the_log_is_told_whether_it_is_meant_or_not() {
+    let (directory, keys) = logged();
+    let log = directory.path().join(LOG_DIRECTORY);
     let wanted = Wanted { officer: Some("zone|4711".into()), ..Wanted::default() };
     let look = || {
         let evidence = Evidence::open(&log, &keys).unwrap();
         let found = search(directory.path(), &wanted, Some(&evidence)).unwrap();
-        let held = [evidence.missing(directory.path(), |_| true), evidence.hold(directory.path()).unwrap()];
-        let text = |doubts: &[Doubt]| doubts.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-        assert_eq!(text(&found.doubts), text(&held.concat()));
-        (found.consultations.len(), text(&found.doubts))
+        assert_eq!(told(&found.doubts), held(directory.path(), &keys));
+        (found.consultations.len(), told(&found.doubts))
     };
     assert_eq!(look(), (2, String::new()));
     let path = directory.path().join(TODAY);
@@ -166,6 +187,79 @@ fn whatever_does_not_stand_in_the_log_is_told_whether_it_is_meant_or_not() {
     assert!(look().1.contains(&format!("{TODAY}:3: this line is not what")), "{:?}", look());
     fs::remove_file(&path).unwrap();
     told(look(), "a file of this name with 2 lines is not here; the log has them from entry 0 on");
+}
+
+#[test]
+fn nobody_hides_a_line_by_what_the_log_says_of_files() {
+    const EARLIER: &str = "audit-20250101.jsonl";
+    type Change = fn(&Path, &Path);
+    let changes: [(&str, Change, &str); 6] = [
+        ("the list is gone", |_, files| fs::remove_file(files).unwrap(), "log/files: it does not say where"),
+        (
+            "a file and what the list says of it are gone",
+            |directory, files| {
+                fs::remove_file(directory.join(TODAY)).unwrap();
+                fs::write(files, format!("{TOMORROW} 2\n")).unwrap();
+            },
+            "log/files: it does not say where",
+        ),
+        (
+            "a file has the name of an earlier day",
+            |directory, files| {
+                fs::rename(directory.join(TOMORROW), directory.join(EARLIER)).unwrap();
+                fs::write(files, format!("{TODAY} 0\n{EARLIER} 2\n")).unwrap();
+            },
+            "log/files: it does not say where",
+        ),
+        (
+            "a line of the list is no line",
+            |_, files| fs::write(files, format!("{TODAY} 0\n{TOMORROW}\n")).unwrap(),
+            "log/files: it does not say where",
+        ),
+        (
+            "a file that the log never had",
+            |directory, _| assert!(fs::copy(directory.join(TODAY), directory.join(EARLIER)).unwrap() > 0),
+            "audit-20250101.jsonl: the log knows no file of this name",
+        ),
+        (
+            "two days are in a file of long before",
+            |directory, files| {
+                let lines = [TODAY, TOMORROW].map(|name| fs::read(directory.join(name)).unwrap()).concat();
+                fs::write(directory.join(EARLIER), lines).unwrap();
+                [TODAY, TOMORROW].iter().for_each(|name| fs::remove_file(directory.join(name)).unwrap());
+                fs::write(files, format!("{EARLIER} 0\n")).unwrap();
+            },
+            "audit-20250101.jsonl:4: this line is of a later day than its file",
+        ),
+    ];
+    for (case, change, expected) in changes {
+        let (directory, keys) = logged();
+        assert_eq!(held(directory.path(), &keys), "", "{case}");
+        change(directory.path(), &directory.path().join(LOG_DIRECTORY).join("files"));
+        let doubts = held(directory.path(), &keys);
+        assert!(doubts.contains(expected), "{case}: {doubts}");
+    }
+}
+
+#[test]
+fn a_gate_does_not_take_its_own_lines_for_new_ones() {
+    let (directory, keys) = logged();
+    let clock = HandClock::at_noon();
+    clock.set(at(3 * 86_400));
+    drop(Audit::open(with_log(directory.path(), &keys), clock).unwrap());
+    let between = directory.path().join("audit-20260303.jsonl");
+    fs::copy(directory.path().join(TODAY), &between).unwrap();
+    let opened = Audit::open(with_log(directory.path(), &keys), HandClock::at_noon());
+    let fault = opened.err().map(|fault| fault.to_string()).unwrap_or_default();
+    assert!(fault.contains("audit-20260303.jsonl: the log knows no file of this name"), "{fault}");
+    fs::remove_file(between).unwrap();
+    let path = directory.path().join(TOMORROW);
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("zone|4711", "zone|4712")).unwrap();
+    fs::remove_file(directory.path().join(LOG_DIRECTORY).join("files")).unwrap();
+    let opened = Audit::open(with_log(directory.path(), &keys), HandClock::at_noon());
+    let fault = opened.err().map(|fault| fault.to_string()).unwrap_or_default();
+    assert!(fault.contains("log/files: it does not say where"), "{fault}");
 }
 
 #[test]

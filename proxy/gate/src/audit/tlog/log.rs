@@ -12,6 +12,8 @@ use std::{
     sync::Arc,
 };
 
+use crate::audit::{day::Day, journal::PREFIX};
+
 use super::{
     anchor::Anchor,
     checkpoint::Checkpoint,
@@ -87,6 +89,19 @@ pub enum LogFault {
         line: u64,
         /// The entry.
         index: u64,
+    },
+    /// What says where the record's files begin.
+    #[error(transparent)]
+    Files(Doubt),
+    /// A file that is none of the log's.
+    #[error(
+        "{path}: the log knows no file of this name, and has lines of later days: somebody put it there. Keep it as evidence outside the \
+         audit directory, find out who did, and start again",
+        path = path.display()
+    )]
+    Stranger {
+        /// The file.
+        path: PathBuf,
     },
     /// Lines are gone.
     #[error(
@@ -172,7 +187,8 @@ impl Log {
             bundle
         })?;
         let path = directory.join(BEGINNINGS);
-        let beginnings = parse_beginnings(&read(&path).map_err(file(&path))?.unwrap_or_default());
+        let beginnings = read(&path).map_err(file(&path))?;
+        let beginnings = beginnings.and_then(|text| parse_beginnings(&text)).unwrap_or_default();
         let anchored = hold_against_anchor(&settings, size)?;
         let anchor = settings.anchor.clone().map(Anchor::new);
         Ok(Self {
@@ -332,26 +348,49 @@ impl Log {
         self.beginnings.iter().rev().find(|(known, _)| known == name).map(|(_, index)| *index)
     }
 
+    /// Whether it is known which lines of the record all entries are.
+    pub(super) fn knows_files(&self) -> Result<(), LogFault> {
+        beginnings(&self.settings.directory, self.checked).map(drop).map_err(LogFault::Files)
+    }
+
+    /// Whether a file may begin with the next entry.
+    pub(super) fn may_begin(&self, name: &str) -> bool {
+        let day = |name: &str| Day::of_file(name, PREFIX);
+        self.beginnings.last().is_none_or(|(last, _)| day(last) <= day(name))
+    }
+
     /// The tree under the newest checkpoint.
     pub(super) fn tree(&self) -> Tree {
         Tree::new(&self.settings.directory, self.checked)
     }
 }
 
-/// Which entry each of the record's files begins with, by its name.
+/// Which entry each of the record's files begins with, by its name, in a log of `size` entries: each entry is in one of them, and files of
+/// later days come later.
+///
+/// SECURITY: no checkpoint is over this list. Whoever could take a line out of it, or name another day, would have lines held against
+/// nothing, or looked for where they are not.
 ///
 /// # Errors
-/// [`Doubt`] if that cannot be read.
-pub fn beginnings(directory: &Path) -> Result<Vec<(String, u64)>, Doubt> {
-    Ok(parse_beginnings(&text(&directory.join(BEGINNINGS))?.unwrap_or_default()))
+/// [`Doubt`] if that cannot be read, or is not so.
+pub fn beginnings(directory: &Path, size: u64) -> Result<Vec<(String, u64)>, Doubt> {
+    let path = directory.join(BEGINNINGS);
+    let beginnings = parse_beginnings(&text(&path)?.unwrap_or_default());
+    let sound = beginnings.filter(|all| size == 0 || all.first().is_some_and(|(_, first)| *first == 0));
+    sound.ok_or_else(|| Doubt::Files { path: path.display().to_string(), size })
 }
 
-fn parse_beginnings(text: &str) -> Vec<(String, u64)> {
+/// None where a line is none of a file, or is not in its place.
+fn parse_beginnings(text: &str) -> Option<Vec<(String, u64)>> {
+    let mut last = None;
     let beginning = |line: &str| {
         let (name, index) = line.split_once(' ')?;
-        Some((name.to_owned(), index.parse().ok()?))
+        let place = (Day::of_file(name, PREFIX)?, index.parse().ok()?);
+        let in_order = last.is_none_or(|(day, index)| day <= place.0 && index <= place.1);
+        last = Some(place);
+        in_order.then(|| (name.to_owned(), place.1))
     };
-    text.lines().filter_map(beginning).collect()
+    text.lines().map(beginning).collect()
 }
 
 /// Whoever can rewrite the log can sign it anew; what was anchored elsewhere is out of his reach. How many entries that is.

@@ -22,6 +22,7 @@ impl Log {
     pub(in crate::audit) fn resume(&mut self, files: &[PathBuf]) -> Result<(), LogFault> {
         let newest = files.len().saturating_sub(FILES);
         let tree = self.tree();
+        self.knows_files()?;
         for (at, path) in files.iter().enumerate() {
             let name = file_name(path);
             let next = files.get(at + 1).and_then(|next| self.beginning(file_name(next)));
@@ -30,6 +31,7 @@ impl Log {
             }
             let first = match self.beginning(name) {
                 Some(first) => first,
+                None if !self.may_begin(name) => return Err(LogFault::Stranger { path: path.clone() }),
                 None => {
                     let first = self.size();
                     self.begin_file(name);

@@ -114,6 +114,17 @@ pub enum Doubt {
         /// The tile.
         path: String,
     },
+    /// Nothing tells which lines of the record are which entries.
+    #[error(
+        "{path}: it does not say where in the record's files, day after day, all {size} entries are: it was changed or removed. Put it \
+         back from a copy; `poort audit verify --log` proves the log without it"
+    )]
+    Files {
+        /// The list.
+        path: String,
+        /// How many entries there are.
+        size: u64,
+    },
     /// All agrees but the signature's tree.
     #[error("{path}: entries 0 to {size} are not what was signed; the log was rewritten")]
     Root {
