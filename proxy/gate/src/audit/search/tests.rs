@@ -190,6 +190,18 @@ fn whatever_does_not_stand_in_the_log_is_told_whether_it_is_meant_or_not() {
 }
 
 #[test]
+fn a_tombstone_that_the_log_does_not_have_is_no_retirement() {
+    let (directory, keys) = logged();
+    let path = directory.path().join(TODAY);
+    let text = fs::read_to_string(&path).unwrap();
+    let (first, rest) = text.split_once('\n').unwrap();
+    let tombstone = String::from_utf8(tlog::tombstone::of_entry(first.as_bytes())).unwrap();
+    fs::write(&path, format!("{tombstone}\n{rest}")).unwrap();
+    let doubts = held(directory.path(), &keys);
+    assert!(doubts.contains(&format!("{TODAY}:1: this line is not what the log has")), "{doubts}");
+}
+
+#[test]
 fn nobody_hides_a_line_by_what_the_log_says_of_files() {
     const EARLIER: &str = "audit-20250101.jsonl";
     type Change = fn(&Path, &Path);

@@ -1,6 +1,6 @@
 //! One entry of a log, and the proof that it is there.
 
-use std::path::Path;
+use std::{cell::RefCell, path::Path};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 
@@ -31,6 +31,8 @@ pub struct Checked {
     checkpoint: Checkpoint,
     note: String,
     tree: Tree,
+    /// Which entries of the bundle that was looked at last are retired.
+    retired: RefCell<(Option<u64>, Vec<bool>)>,
 }
 
 impl Checked {
@@ -43,7 +45,7 @@ impl Checked {
         let note = text(&path)?.ok_or_else(|| Doubt::NoCheckpoint(directory.display().to_string()))?;
         let checkpoint = open(&path, &note, keys)?;
         let tree = Tree::new(directory, checkpoint.size);
-        Ok(Self { checkpoint, note, tree })
+        Ok(Self { checkpoint, note, tree, retired: RefCell::default() })
     }
 
     /// The log's origin.
@@ -71,14 +73,30 @@ impl Checked {
         Ok(Some(self.tree.entry(index)? == Hash::of_entry(entry)))
     }
 
-    /// Whether a line is what the log has of an entry, or the tombstone of it, by its tile, which is not held against the root; none if the
-    /// log is not that long.
+    /// Whether a line is what the log has of an entry, by its tile, which is not held against the root; none if the log is not that long. A
+    /// tombstone is where the log has one too, since a sweep begins there.
     pub(in crate::audit) fn stands(&self, index: u64, line: &[u8]) -> Result<Option<bool>, Doubt> {
         if index >= self.tree.size {
             return Ok(None);
         }
         let known = self.tree.entry(index)?;
-        Ok(Some(Hash::of_entry(line) == known || tombstone::read(line) == Some(known)))
+        if tombstone::read(line) == Some(known) {
+            return self.is_retired(index).map(Some);
+        }
+        Ok(Some(Hash::of_entry(line) == known))
+    }
+
+    /// Whether the log has a tombstone in the place of an entry.
+    fn is_retired(&self, index: u64) -> Result<bool, Doubt> {
+        let bundle = index / WIDTH;
+        let mut retired = self.retired.borrow_mut();
+        if retired.0 != Some(bundle) {
+            let known =
+                |entries: &[&[u8]]| entries.iter().map(|entry| tombstone::read(entry).is_some()).collect();
+            *retired = (Some(bundle), self.tree.bundle(bundle, known)?);
+        }
+        let at = usize::try_from(index % WIDTH).unwrap_or(usize::MAX);
+        Ok(retired.1.get(at).copied().unwrap_or(false))
     }
 
     /// Whether an entry is this one; none if the log is not that long.
