@@ -111,6 +111,9 @@ async fn a_new_key_hides_nothing_that_the_old_one_recorded() {
     fs::write(&current, all.lines().next().unwrap()).unwrap();
     let (found, said) = audit(&world, "search", &[ABOUT, "--pseudonyms", current.to_str().unwrap()]).await;
     assert!(found && said.contains("1 consultation\n"), "who lost the old key finds what is new: {said}");
+    let old = keys[0]["key"].as_str().unwrap();
+    assert!(said.contains("1 consultation about somebody under a key that is not at hand"), "{said}");
+    assert!(said.contains(&format!("`{old}`")), "and which that is: {said}");
 }
 
 #[tokio::test]

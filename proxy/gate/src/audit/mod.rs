@@ -44,7 +44,7 @@ mod retirement;
 pub mod reviews;
 pub mod search;
 mod settings;
-mod spill;
+pub(crate) mod spill;
 pub mod strangers;
 #[cfg(test)]
 mod tests;

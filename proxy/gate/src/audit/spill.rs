@@ -14,7 +14,7 @@ use super::{
     disk::{self, Disk as _, DiskFile, LocalDisk},
     journal::Journal,
     recovery::Reading,
-    search::Lines,
+    search::{Doubt, Lines, Place, SearchFault},
     settings::AuditFault,
     writer::lock,
 };
@@ -26,6 +26,26 @@ const LOCK: &str = "audit.spill.lock";
 const PIECE: usize = 1 << 20;
 /// And so much before those who wait have their turn.
 const TURN: u64 = 16 << 20;
+
+/// What is wrong with a record of which lines wait in a second directory.
+///
+/// # Errors
+/// [`SearchFault`] if the file there cannot be read.
+pub(crate) fn waiting(directory: &Path) -> Result<Option<Doubt>, SearchFault> {
+    let path = directory.join(FILE);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let (mut lines, mut last) = (Lines::open(&path)?, 0);
+    while let Some((number, _)) = lines.next()? {
+        last = number;
+    }
+    let what = format!(
+        "{last} records wait here while the disk of the record takes none, and were not looked at: ask again when they are moved, \
+         `poort_audit_spilled_records` is 0 then"
+    );
+    Ok((last > 0).then_some(Doubt { place: Place { file: path, line: 0 }, what }))
+}
 
 /// The second directory.
 pub(super) struct Spill {

@@ -173,6 +173,8 @@ pub(super) struct Unmapped<'a> {
     end: Option<Cow<'a, str>>,
     #[serde(default)]
     pub(super) subjects: Vec<Subject>,
+    #[serde(default)]
+    pub(super) more_subjects: u64,
     #[serde(borrow, default)]
     question: Option<Question<'a>>,
 }

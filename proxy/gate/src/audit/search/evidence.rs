@@ -81,6 +81,11 @@ impl Evidence {
         self.log.as_ref().map(|log| (log.origin(), log.size()))
     }
 
+    /// The names of the files that the log knows.
+    pub(super) fn files(&self) -> impl Iterator<Item = &str> {
+        self.files.keys().map(String::as_str)
+    }
+
     /// The entry that a file's line, from 1, is.
     pub(super) fn entry(&self, file: &Path, line: u64, text: &[u8]) -> Result<Entry, tlog::Doubt> {
         let (Some(log), Some(part)) = (&self.log, self.files.get(name(file))) else {

@@ -19,7 +19,7 @@ mod tests;
 mod wanted;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap, HashSet},
     fmt, io,
     path::{Path, PathBuf},
 };
@@ -33,7 +33,8 @@ pub use wanted::{Period, Wanted};
 
 pub(super) use lines::Lines;
 
-use super::{journal, tlog};
+use super::{journal, ocsf, tlog};
+use wanted::Meant;
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -44,6 +45,12 @@ pub struct Found {
     pub doubts: Vec<Doubt>,
     /// Lines in the files of the period whose content was retired: what they said cannot be known any more.
     pub retired: u64,
+    /// Consultations that are about more than are listed, so that nobody can tell whether they are about whoever is looked for.
+    pub unlisted: u64,
+    /// Consultations that are about somebody under a key that is not at hand.
+    pub unread: u64,
+    /// The ids of those keys.
+    pub keys: BTreeSet<String>,
 }
 
 /// A line that proves nothing, or a file.
@@ -87,19 +94,26 @@ pub enum SearchFault {
 pub fn search(directory: &Path, wanted: &Wanted, evidence: Option<&Evidence>) -> Result<Found, SearchFault> {
     let fault = |cause| SearchFault::File { path: directory.to_owned(), cause };
     let mut files = journal::files(directory).map_err(fault)?;
-    files.retain(|path| wanted.reads(path));
+    let known: Vec<_> = evidence.into_iter().flat_map(Evidence::files).map(PathBuf::from).collect();
+    let days = wanted.days(&files.iter().chain(&known).map(PathBuf::as_path).collect::<Vec<_>>());
+    files.retain(|path| days.read(path));
     let mut found = Found::default();
     if let Some(evidence) = evidence {
-        found.doubts = evidence.missing(directory, |path| wanted.reads(path));
+        found.doubts = evidence.missing(directory, |path| days.read(path));
     }
     let meant = meant(&files, wanted, evidence, &mut found)?;
-    let mut open = HashMap::new();
+    let (mut open, mut perhaps) = (HashMap::new(), Perhaps::default());
     for path in &files {
         let mut lines = Lines::open(path)?;
         while let Some((number, line)) = lines.next()? {
-            let Some(id) = consultation::request_id(line).filter(|id| meant.contains_key(*id)) else {
+            let Some((id, of)) = consultation::request_id(line).and_then(|id| Some((id, meant.get(id)?)))
+            else {
                 continue;
             };
+            if let Meant::Perhaps(met) = of {
+                perhaps.look(wanted, id, line, *met, &mut found);
+                continue;
+            }
             let place = Place { file: path.clone(), line: number };
             if let Some(outcome) = consultation::outcome(line) {
                 if let Some(consultation) =
@@ -141,7 +155,7 @@ fn meant(
     wanted: &Wanted,
     evidence: Option<&Evidence>,
     found: &mut Found,
-) -> Result<HashMap<String, u8>, SearchFault> {
+) -> Result<HashMap<String, Meant>, SearchFault> {
     let sieve = wanted.sieve();
     let mut seen: HashMap<String, u8> = HashMap::new();
     for path in files {
@@ -169,6 +183,24 @@ fn meant(
         }
         found.doubts.extend(evidence.and_then(|evidence| evidence.doubt_end(path, last)));
     }
-    seen.retain(|_, met| *met == wanted.all());
-    Ok(seen)
+    Ok(seen.into_iter().filter_map(|(id, met)| Some((id, wanted.may_be(met)?))).collect())
+}
+
+/// Requests of the period that may be meant, for all that their lines tell.
+#[derive(Default)]
+struct Perhaps(HashSet<String>);
+
+impl Perhaps {
+    /// Counts a request by its decision, and notes the keys that would tell.
+    fn look(&mut self, wanted: &Wanted, id: &str, line: &[u8], met: u8, found: &mut Found) {
+        let Ok(line) = serde_json::from_slice::<consultation::Line<'_>>(line) else { return };
+        if line.metadata.event_code == ocsf::DECISION && wanted.is_in_period(line.time) {
+            self.0.insert(id.to_owned());
+            found.unlisted += u64::from(met & wanted::UNLISTED != 0);
+            found.unread += u64::from(met & wanted::UNREAD != 0);
+        }
+        if self.0.contains(id) {
+            found.keys.extend(wanted.unread(&line.unmapped.subjects).map(str::to_owned));
+        }
+    }
 }

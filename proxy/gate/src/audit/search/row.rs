@@ -14,7 +14,7 @@ pub(crate) fn columns(consultation: &Consultation) -> [String; 9] {
     [
         time(consultation.time),
         consultation.code.clone(),
-        who(consultation),
+        named(consultation),
         consultation
             .device
             .as_deref()
@@ -34,10 +34,21 @@ pub(crate) fn time(millis: i64) -> String {
     stamp.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S%:z").to_string()
 }
 
-/// The officer, and the workload that asked for them.
+/// The same with the officer's id: another may be called so too.
+fn named(consultation: &Consultation) -> String {
+    match (&consultation.name, &consultation.officer) {
+        (Some(name), Some(officer)) => through(&format!("{name} ({officer})"), consultation),
+        _ => who(consultation),
+    }
+}
+
+/// What the officer is called, and the workload that asked for them.
 pub(crate) fn who(consultation: &Consultation) -> String {
     let officer = consultation.name.as_ref().or(consultation.officer.as_ref());
-    let officer = officer.map_or("-", |officer| officer);
+    through(officer.map_or("-", |officer| officer), consultation)
+}
+
+fn through(officer: &str, consultation: &Consultation) -> String {
     match &consultation.actor {
         Some(actor) => format!("{officer} through {actor}"),
         None => officer.to_owned(),

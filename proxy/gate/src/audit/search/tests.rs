@@ -1,7 +1,7 @@
 use std::{fs, path::Path, sync::Arc};
 
 use poort_enforce::{
-    data_subject::Kind,
+    data_subject::{Kind, Named, PseudonymKey},
     record::{Decision, Outcome},
 };
 use tempfile::{TempDir, tempdir};
@@ -72,6 +72,17 @@ fn a_consultation_is_found_by_whatever_is_known_of_it() {
         ("an officer's name at the issuer", Wanted { officer: text(sub), ..Wanted::default() }, all.clone()),
         ("an officer's name", Wanted { officer: text(&name), ..Wanted::default() }, all.clone()),
         (
+            "an officer's id and name as others spell them",
+            Wanted { officer: Some(sub.to_uppercase()), device: text("Car-12"), ..Wanted::default() },
+            all.clone(),
+        ),
+        (
+            "an officer's name in another order",
+            Wanted { officer: Some(turned(&name)), ..Wanted::default() },
+            all.clone(),
+        ),
+        ("a case", Wanted { case: text("2026/17"), ..Wanted::default() }, all.clone()),
+        (
             "a part of a name",
             Wanted { officer: text(officer.get(..3).unwrap()), ..Wanted::default() },
             vec![],
@@ -108,6 +119,63 @@ fn a_consultation_is_found_by_whatever_is_known_of_it() {
         ),
     ] {
         assert_eq!(found(directory, &wanted), numbers, "{case}");
+    }
+}
+
+/// A name as `SURNAME, first name`.
+fn turned(name: &str) -> String {
+    let words: Vec<_> = name.split(' ').rev().collect();
+    words.join(", ").to_uppercase()
+}
+
+#[test]
+fn a_consultation_that_cannot_be_told_to_be_of_somebody_is_counted() {
+    let directory = tempdir().unwrap();
+    let named = |key: &PseudonymKey, plate: &str| key.pseudonym(Kind::Plate, plate).unwrap();
+    let (now, former) = (pseudonyms(), PseudonymKey::new(&[9; 32]));
+    let of = |number, subjects: Named| decided(Decision { subjects, ..decision(number) });
+    let many = || Named { subjects: vec![named(&now, "2-ABC-234")], more: 3 };
+    let records = [
+        of(1, [named(&now, "1-ABC-234")].into_iter().collect()),
+        of(2, [named(&former, "1-ABC-234")].into_iter().collect()),
+        of(3, many()),
+        of(4, Named::default()),
+        Record::Outcome(Outcome { subjects: many(), ..outcome(4) }),
+        of(5, [named(&now, "3-ABC-234")].into_iter().collect()),
+    ];
+    write(directory.path(), TODAY, &records);
+    let wanted = |keys: &[&PseudonymKey]| Wanted {
+        subjects: keys.iter().map(|key| named(key, "1-ABC-234").text()).collect(),
+        keys: keys.iter().map(|key| key.id().to_string()).collect(),
+        ..Wanted::default()
+    };
+    let look = |wanted: &Wanted| {
+        let found = search(directory.path(), wanted, None).unwrap();
+        (found.consultations.len(), found.unlisted, found.unread, found.keys.into_iter().collect::<Vec<_>>())
+    };
+    assert_eq!(look(&wanted(&[&now])), (1, 2, 1, vec![former.id().to_string()]));
+    assert_eq!(look(&wanted(&[&now, &former])), (2, 2, 0, vec![]));
+    let of_nobody = Wanted { officer: Some("somebody else".into()), ..wanted(&[&now]) };
+    assert_eq!(look(&of_nobody), (0, 0, 0, vec![]), "the others are another's");
+    let later = Wanted { period: Some(0..1), ..wanted(&[&now]) };
+    assert_eq!(look(&later), (0, 0, 0, vec![]));
+}
+
+#[test]
+fn a_clock_that_was_wrong_hides_nothing() {
+    let directory = tempdir().unwrap();
+    let on = |number, days: u64| decided(Decision { received: at(days * 86_400), ..decision(number) });
+    write(directory.path(), TODAY, &[on(1, 0), on(2, 1)]);
+    // It went ahead by weeks and was set right; the file is gone on with until its day is over.
+    write(directory.path(), "audit-20260401.jsonl", &[on(3, 31), on(4, 2), on(5, 20)]);
+    write(directory.path(), "audit-20260402.jsonl", &[on(6, 32)]);
+    for (days, numbers) in
+        [(0, vec![1]), (1, vec![2]), (2, vec![4]), (20, vec![5]), (31, vec![3]), (32, vec![6])]
+    {
+        let start = 1000 * (crate::audit::tests::material::NOON as i64 + 86_400 * days);
+        let wanted = Wanted { period: Some(start..start + 1), ..Wanted::default() };
+        let found: Vec<_> = found(directory.path(), &wanted).into_iter().map(|(number, _)| number).collect();
+        assert_eq!(found, numbers, "{days}");
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
     meant::{Meant, Which},
     report, search,
 };
-use crate::cli::{WRONG, count, say};
+use crate::cli::{WRONG, complain, count, say};
 
 /// The files of an export.
 const TABLE: &str = "consultations.csv";
@@ -53,14 +53,16 @@ pub(super) fn obey(arguments: &Arguments) -> Result<(), Fault> {
         let _ = fs::remove_dir(output);
     }
     recorded?;
+    let untold = search::untold(&found);
     let report = report::Report {
         reason: &arguments.reason,
         wanted: &described,
         consultations: &found.consultations,
+        untold: &untold,
         evidence: opened.evidence.as_ref(),
     };
     write(output, &report).map_err(unmade)?;
-    search::retired(&found);
+    untold.iter().for_each(complain);
     say(format_args!("{} in {}", count(shown, "consultation"), output.join(REPORT).display()));
     Ok(())
 }

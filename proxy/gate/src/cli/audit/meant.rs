@@ -35,7 +35,7 @@ pub(super) struct Which {
 /// Which consultations. All that is given must hold.
 #[derive(Debug, clap::Args)]
 pub(super) struct Meant {
-    /// Who asked: `issuer|subject`, `subject`, or a name.
+    /// Who asked: `issuer|subject`, `subject`, or a name, however it is spelled.
     #[arg(long)]
     officer: Option<String>,
     /// On which device: its name, or what is behind the last slash of it.
@@ -50,7 +50,7 @@ pub(super) struct Meant {
     /// About whom: `national_number=85.07.31-001.90`, `plate=1-ABC-234`, `number=…`, `name=Jan Peeters`.
     #[arg(long, value_name = "KIND=VALUE")]
     subject: Option<String>,
-    /// With a name: the date of birth.
+    /// With a name: the date of birth. What names somebody by name alone is then not found.
     #[arg(long, requires = "subject", value_name = "DATE")]
     born: Option<String>,
     /// When, on this machine's wall clock: `2026`, `2026-03`, `2026-03-14` or `2026-03-14..2026-03-20`.
@@ -63,6 +63,8 @@ pub(super) struct Opened {
     pub(super) directory: PathBuf,
     pub(super) evidence: Option<Evidence>,
     pub(super) pseudonyms: Vec<PseudonymKey>,
+    /// What takes the record while the disk of its directory does not.
+    pub(super) spill: Option<PathBuf>,
     /// Where a gate writes, which must know of a look at it; none for a copy.
     pub(super) own: Option<config::checked::Deploy>,
 }
@@ -76,6 +78,7 @@ impl Which {
                 directory: directory.clone(),
                 evidence: keys.map(|keys| evidence(directory, &keys)).transpose()?,
                 pseudonyms: named.unwrap_or_default(),
+                spill: None,
                 own: None,
             });
         }
@@ -84,6 +87,7 @@ impl Which {
         Ok(Opened {
             evidence: deploy.audit.log.as_ref().map(|log| evidence(&directory, &log.keys)).transpose()?,
             directory,
+            spill: deploy.audit.spill.clone(),
             pseudonyms: named.or_else(|| deploy.audit.pseudonyms.clone()).unwrap_or_default(),
             own: Some(deploy),
         })
@@ -113,6 +117,7 @@ impl Meant {
             case: self.case.clone(),
             code: None,
             subjects: subjects.iter().map(DataSubject::text).collect(),
+            keys: pseudonyms.iter().map(|key| key.id().to_string()).collect(),
         })
     }
 

@@ -13,6 +13,8 @@ pub(super) struct Report<'a> {
     /// What was looked for.
     pub(super) wanted: &'a [(String, String)],
     pub(super) consultations: &'a [Consultation],
+    /// What cannot be told.
+    pub(super) untold: &'a [String],
     /// The log that each line was held against.
     pub(super) evidence: Option<&'a Evidence>,
 }
@@ -64,7 +66,9 @@ impl Report<'_> {
         let facts = [("Made", made), ("Why", self.reason.to_owned())]
             .into_iter()
             .chain(self.wanted.iter().map(|(what, value)| (&**what, value.clone())))
-            .chain([("Consultations", self.consultations.len().to_string()), ("Proof", self.proof())]);
+            .chain([("Consultations", self.consultations.len().to_string())])
+            .chain(self.untold.iter().map(|what| ("Not known", what.clone())))
+            .chain([("Proof", self.proof())]);
         let facts: String =
             facts.map(|(what, value)| format!("<dt>{}</dt><dd>{}</dd>", text(what), text(&value))).collect();
         let heads: String = row::HEADS.iter().map(|head| format!("<th>{}</th>", text(head))).collect();
@@ -88,13 +92,15 @@ impl Report<'_> {
     /// What this is worth to somebody who does not trust whoever made it.
     fn proof(&self) -> String {
         match self.evidence.map(Evidence::checkpoint) {
-            None => "No log was kept, so nothing proves that these are all, or unchanged.".to_owned(),
+            None => "These were held against no log, so nothing proves that they are all, or unchanged."
+                .to_owned(),
             Some(None) => {
                 "The log has no checkpoint yet, so nothing proves yet that these are unchanged.".to_owned()
             }
             Some(Some((origin, size))) => format!(
-                "Each line is, unchanged, the entry of {origin} that stands beside it, under a signed checkpoint over {size} entries. \
-                 `poort audit prove NUMBER` makes a proof of one that others can check; `poort audit verify` holds the whole log \
+                "Each decision is, unchanged, the entry of {origin} that stands beside it, under a signed checkpoint over {size} entries, \
+                 unless it says that it waits for one; the status, and whom the answer was about, are another entry, which \
+                 `poort audit show REQUEST` prints. `poort audit prove NUMBER` makes a proof of one that others can check; `poort audit verify` holds the whole log \
                  against what was anchored elsewhere."
             ),
         }
@@ -162,10 +168,19 @@ mod tests {
         let consultation = Consultation {
             purpose: Some("=HYPERLINK(\"http://x\"), \"quoted\"".to_owned()),
             path: Some("/a,b\n<script>".to_owned()),
+            officer: Some("zone|4711".to_owned()),
             name: Some("<img onerror=x>".to_owned()),
             ..Consultation::default()
         };
-        let report = Report { reason: "a & b", wanted: &[], consultations: &[consultation], evidence: None };
+        let untold = ["4 records of that time <retired>".to_owned()];
+        let consultations = [consultation];
+        let report = Report {
+            reason: "a & b",
+            wanted: &[],
+            consultations: &consultations,
+            untold: &untold,
+            evidence: None,
+        };
         let table = report.csv().unwrap();
         let mut rows = csv::Reader::from_reader(&*table);
         assert_eq!(rows.headers().unwrap(), COLUMNS.as_slice());
@@ -175,5 +190,10 @@ mod tests {
         let page = report.html();
         assert!(page.contains("&lt;img onerror=x&gt;") && !page.contains("<img"), "{page}");
         assert!(page.contains("a &amp; b"), "{page}");
+        assert!(
+            page.contains("4 records of that time &lt;retired&gt;"),
+            "whoever reads it alone knows: {page}"
+        );
+        assert!(page.contains("zone|4711"), "a name is what somebody is called: {page}");
     }
 }
