@@ -11,6 +11,7 @@ use super::log::{CHECKPOINT, replace};
 
 /// All checkpoints, oldest first.
 pub(super) const HISTORY: &str = "checkpoints";
+const GONE: &str = "what was anchored there is gone; is it mounted?";
 /// Ends each of them.
 pub(super) const HISTORY_END: &str = "\n";
 /// No checkpoint is longer, its signatures included.
@@ -21,6 +22,8 @@ pub(super) struct Anchor {
     directory: PathBuf,
     /// The history may end in a part of a checkpoint.
     torn: bool,
+    /// There is a history.
+    known: bool,
 }
 
 impl fmt::Display for Anchor {
@@ -30,8 +33,9 @@ impl fmt::Display for Anchor {
 }
 
 impl Anchor {
-    pub(super) fn new(directory: PathBuf) -> Self {
-        Self { directory, torn: true }
+    /// `known` where it has a checkpoint already.
+    pub(super) fn new(directory: PathBuf, known: bool) -> Self {
+        Self { directory, torn: true, known }
     }
 
     /// Puts a checkpoint there, durably.
@@ -40,11 +44,15 @@ impl Anchor {
             self.mend()?;
         }
         self.torn = true;
-        let history = self.directory.join(HISTORY);
-        let mut history = OpenOptions::new().create(true).append(true).open(history)?;
+        // Where another machine's directory is not mounted, what would be made here is within root's reach.
+        let history = OpenOptions::new().create(!self.known).append(true).open(self.directory.join(HISTORY));
+        let mut history = history.map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound if self.known => io::Error::new(error.kind(), GONE),
+            _ => error,
+        })?;
         history.write_all([note, HISTORY_END].concat().as_bytes())?;
         history.sync_data()?;
-        self.torn = false;
+        (self.torn, self.known) = (false, true);
         replace(&self.directory.join(CHECKPOINT), note.as_bytes())
     }
 

@@ -190,7 +190,10 @@ impl Log {
         let beginnings = read(&path).map_err(file(&path))?;
         let beginnings = beginnings.and_then(|text| parse_beginnings(&text)).unwrap_or_default();
         let anchored = hold_against_anchor(&settings, size)?;
-        let anchor = settings.anchor.clone().map(Anchor::new);
+        let anchor = settings.anchor.clone().map(|anchor| Anchor::new(anchor, anchored > 0));
+        if let Some(anchor) = anchor.as_ref().filter(|_| size > 0 && anchored == 0) {
+            tracing::error!(anchor = %anchor, "the anchor has no checkpoint of this log and gets its first; if it is no new one, it is not mounted");
+        }
         Ok(Self {
             settings,
             frontier,

@@ -89,6 +89,25 @@ fn a_log_is_whole_at_any_size() {
     assert!(matches!(nothing.verify(), Err(Doubt::NoCheckpoint(_))));
 }
 
+#[test]
+fn an_anchor_that_is_not_mounted_has_nothing() {
+    let ground = grown(300);
+    let mut log = ground.log().unwrap();
+    assert_eq!(log.standing().anchored, 300);
+    // Where another machine's directory was mounted, the empty one of this machine is.
+    fs::rename(ground.path("anchor"), ground.path("mounted")).unwrap();
+    fs::create_dir(ground.path("anchor")).unwrap();
+    log.append(lines(300, 400).as_bytes());
+    log.checkpoint(Reach::All).unwrap();
+    assert_eq!((log.standing().checked, log.standing().anchored), (400, 300));
+    assert_eq!(fs::read_dir(ground.path("anchor")).unwrap().count(), 0, "root could write what is here");
+    fs::remove_dir(ground.path("anchor")).unwrap();
+    fs::rename(ground.path("mounted"), ground.path("anchor")).unwrap();
+    log.append(lines(400, 401).as_bytes());
+    log.checkpoint(Reach::All).unwrap();
+    assert_eq!((log.standing().anchored, ground.verify().unwrap()), (401, 401));
+}
+
 /// Waits until the log is so far.
 fn until(keeper: &Keeper, is_so: impl Fn(Standing) -> bool) -> Standing {
     let start = Instant::now();
