@@ -3,14 +3,14 @@
 use std::{
     io,
     sync::{Arc, atomic::Ordering},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use super::{
     batch::Batch,
     health::{Counts, add},
     journal::Journal,
-    ocsf,
+    late, ocsf,
     queue::{Queue, Work},
     record::Record,
     settings::AuditFault,
@@ -51,6 +51,17 @@ pub(super) struct Kept {
 impl Kept {
     pub(super) fn new(lines: Vec<u8>, records: usize) -> Self {
         Self { lines, records }
+    }
+
+    /// Writes them. After a failure, what was not written is still here.
+    fn move_back(&mut self, journal: &mut Journal, now: SystemTime) -> io::Result<()> {
+        while let Some((length, time)) = late::first(&self.lines, now) {
+            let lines = self.lines.get(..length).unwrap_or_default();
+            journal.commit(lines, time)?;
+            self.records = self.records.saturating_sub(memchr::memchr_iter(b'\n', lines).count());
+            self.lines.drain(..length);
+        }
+        Ok(())
     }
 }
 
@@ -205,7 +216,7 @@ impl Committer {
         if self.again.is_none() {
             return;
         }
-        let spilled = self.spill.as_ref().map_or(0, Spill::records);
+        let waiting = self.kept.records + self.spill.as_ref().map_or(0, Spill::records);
         let mut mended = self.mend();
         // The log may have met the full disk first.
         if mended.as_ref().is_err_and(|error| self.journal.make_room(error)) {
@@ -219,8 +230,8 @@ impl Committer {
             // The second disk goes on until all of it is moved.
             Ok(false) => self.again = Some(self.clock.ticks()),
             Ok(true) => {
-                tracing::info!(records = self.kept.records + spilled, "the record is written again");
-                add(&self.counts.records, self.kept.records + spilled);
+                tracing::info!(records = waiting, "the record is written again");
+                add(&self.counts.records, waiting);
                 self.counts.spilled.store(0, Ordering::Relaxed);
                 self.counts.kept.store(0, Ordering::Relaxed);
                 self.kept = Kept::default();
@@ -231,7 +242,10 @@ impl Committer {
     }
 
     fn mend(&mut self) -> io::Result<bool> {
-        self.journal.mend(self.clock.now())?;
+        let now = self.clock.now();
+        let spilled = self.spill.as_ref().and_then(|spill| spill.since(now));
+        let kept = || Some(late::first(&self.kept.lines, now)?.1);
+        self.journal.mend(spilled.or_else(kept).unwrap_or(now))?;
         self.journal.log().map_or(Ok(()), Keeper::retry)?;
         self.move_back()
     }
@@ -244,9 +258,7 @@ impl Committer {
         {
             return Ok(false);
         }
-        if self.kept.records > 0 {
-            self.journal.commit(&self.kept.lines, now)?;
-        }
+        self.kept.move_back(&mut self.journal, now)?;
         Ok(true)
     }
 

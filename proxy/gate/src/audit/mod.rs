@@ -7,7 +7,7 @@
 //! - [`writer`] is the door: [`Audit`]; behind it `queue`, `batch` (the shared wait) and `commit` (the thread);
 //! - `wal` is where a batch is durable first;
 //! - `reserve` is space held back for a full disk;
-//! - `spill` is the second disk, while the first fails;
+//! - `spill` is the second disk, while the first fails; `late` says where its lines go then;
 //! - `journal` is the form on disk, OCSF JSON lines in one file a day: the one place to change for another form;
 //!   `recovery` reads it back after a crash;
 //! - [`tlog`] proves that no line was changed, removed or put elsewhere since it was written;
@@ -32,6 +32,7 @@ mod findings;
 mod glass;
 mod health;
 mod journal;
+mod late;
 pub mod ocsf;
 pub mod questions;
 mod queue;

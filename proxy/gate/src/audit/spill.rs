@@ -7,12 +7,14 @@ use std::{
     fs::File,
     io,
     path::{Path, PathBuf},
-    time::SystemTime,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use super::{
+    day::Day,
     disk::{self, Disk as _, DiskFile, LocalDisk},
     journal::Journal,
+    late,
     recovery::Reading,
     search::{Doubt, Lines, Place, SearchFault},
     settings::AuditFault,
@@ -57,6 +59,8 @@ pub(super) struct Spill {
     records: usize,
     /// Lines of it that were moved into the record already, and where the last of them ends.
     moved: (u64, u64),
+    /// What lies beyond may be the rest of a write that failed.
+    torn: bool,
     _lock: File,
 }
 
@@ -66,7 +70,8 @@ impl Spill {
         disk::make_directory(directory)
             .map_err(|cause| AuditFault::Directory { path: directory.to_owned(), cause })?;
         let lock = lock(directory, LOCK)?;
-        Ok(Self { path: directory.join(FILE), file: None, good: 0, records: 0, moved: (0, 0), _lock: lock })
+        let path = directory.join(FILE);
+        Ok(Self { path, file: None, good: 0, records: 0, moved: (0, 0), torn: false, _lock: lock })
     }
 
     /// Records that wait here to be moved into the record.
@@ -78,19 +83,20 @@ impl Spill {
     pub(super) fn append(&mut self, lines: &[u8], records: usize) -> io::Result<()> {
         if self.file.as_ref().is_none_or(|file| !file.is_at(&self.path)) {
             let file = LocalDisk.open(&self.path)?;
-            // What lies beyond is the rest of a failure.
             self.good = self.good.min(file.length()?);
             LocalDisk.sync_directory(self.path.parent().unwrap_or(Path::new(".")))?;
             self.file = Some(file);
         }
         let Some(file) = &mut self.file else { return Err(io::ErrorKind::NotFound.into()) };
         if file.length()? > self.good {
+            is_rest(&self.path, self.good, self.torn)?;
             file.cut(self.good)?;
         }
+        self.torn = false;
         let written = file.append(lines).and_then(|()| file.sync());
         if written.is_err() {
             // If this fails too, it is cut before anything else is written or moved.
-            let _ = file.cut(self.good);
+            self.torn = file.cut(self.good).is_err();
             return written;
         }
         self.good += u64::try_from(lines.len()).unwrap_or(u64::MAX);
@@ -100,32 +106,39 @@ impl Spill {
 
     /// Moves a turn's worth into the record; whether it is empty now. After a failure the next call goes on where this one stopped.
     pub(super) fn drain(&mut self, journal: &mut Journal, now: SystemTime) -> io::Result<bool> {
-        self.cut_rest()?;
+        let cut = self.cut_rest();
         if self.records == 0 {
+            // Nothing of this gate's is there.
             return Ok(true);
         }
+        cut?;
         let mut lines = Lines::open(&self.path).map_err(io::Error::other)?;
         let (first, begin) = self.moved;
         lines.skip_to(first, begin).map_err(io::Error::other)?;
-        let (mut piece, mut read) = (Vec::new(), first);
+        let (mut piece, mut read, mut time) = (Vec::new(), first, UNIX_EPOCH);
         while self.moved.1 - begin < TURN {
             let line = lines.next().map_err(io::Error::other)?;
-            if let Some((number, line)) = line {
-                read = number;
-                piece.extend_from_slice(line);
-                piece.push(b'\n');
-            }
-            let is_last = line.is_none();
-            if !piece.is_empty() && (is_last || piece.len() >= PIECE) {
-                journal.commit(&piece, now)?;
+            let line = line.map(|(number, line)| (number, line, late::time(line, now)));
+            let is_of_day = line.is_some_and(|(_, _, at)| Day::of(at) <= Day::of(time));
+            if !piece.is_empty() && (!is_of_day || piece.len() >= PIECE) {
+                journal.commit(&piece, time)?;
                 self.moved = (read, self.moved.1 + piece.len() as u64);
                 piece.clear();
             }
-            if is_last {
-                return self.clear().map(|()| true);
-            }
+            let Some((number, line, at)) = line else { return self.clear().map(|()| true) };
+            (read, time) = (number, time.max(at));
+            piece.extend_from_slice(line);
+            piece.push(b'\n');
         }
         Ok(false)
+    }
+
+    /// When the first record that waits here says that it happened.
+    pub(super) fn since(&self, now: SystemTime) -> Option<SystemTime> {
+        let mut lines = Lines::open(&self.path).ok()?;
+        let (first, begin) = self.moved;
+        lines.skip_to(first, begin).ok()?;
+        lines.next().ok()?.map(|(_, line)| late::time(line, now))
     }
 
     /// After a start: what is to be moved, and says of requests what it does as the record itself would.
@@ -160,9 +173,11 @@ impl Spill {
         }
         let mut file = LocalDisk.open(&self.path)?;
         if file.length()? > self.good {
+            is_rest(&self.path, self.good, self.torn)?;
             file.cut(self.good)?;
             file.sync()?;
         }
+        self.torn = false;
         Ok(())
     }
 
@@ -174,6 +189,20 @@ impl Spill {
         (self.good, self.records, self.moved) = (0, 0, (0, 0));
         file.sync()
     }
+}
+
+/// Whether what lies beyond the last good line may be cut. Whole lines that this gate did not write are records: the disk was not there
+/// when it started.
+fn is_rest(path: &Path, good: u64, torn: bool) -> io::Result<()> {
+    let mut lines = Lines::open(path).map_err(io::Error::other)?;
+    lines.skip_to(0, good).map_err(io::Error::other)?;
+    if torn || lines.next().map_err(io::Error::other)?.is_none() {
+        return Ok(());
+    }
+    Err(io::Error::other(format!(
+        "{} has records of before: it was not there when this gate started; start it again, and they are moved into the record",
+        path.display()
+    )))
 }
 
 #[cfg(test)]

@@ -97,9 +97,14 @@ async fn midnight_on_a_failing_disk_loses_nothing() {
     tricky.0.fail_append.store(false, SeqCst);
     tricky.0.fail_cut.store(false, SeqCst);
     until("recovery", || !audit.health().failing);
-    assert_eq!(names(directory.path()), [decision_name(1)], "yesterday ends in a whole line");
+    assert_eq!(
+        names(directory.path()),
+        [decision_name(1), decision_name(2)],
+        "both are of yesterday, and whole"
+    );
+    audit.append(record(3)).unwrap().durable().await.unwrap();
     let today = super::material::lines(&directory.path().join("audit-20260302.jsonl"));
-    assert_eq!(today[0]["metadata"]["uid"], decision_name(2));
+    assert_eq!(today[0]["metadata"]["uid"], decision_name(3));
 }
 
 #[tokio::test]
