@@ -198,6 +198,12 @@ fn a_line_that_is_no_record_is_named_and_ends_nothing() {
     let doubts: Vec<_> = found.doubts.iter().map(ToString::to_string).collect();
     assert_eq!(doubts.len(), 1, "{doubts:?}");
     assert!(doubts[0].contains(&format!("{TODAY}:2: this is no record")), "{doubts:?}");
+    // Half a line may have lost just what is looked for.
+    let half = first.get(..first.len() / 2).unwrap();
+    fs::write(&path, format!("{first}\n{half}\n{rest}")).unwrap();
+    let somebody = Wanted { subjects: vec!["ab".repeat(16)], ..Wanted::default() };
+    let doubts = search(directory.path(), &somebody, None).unwrap().doubts;
+    assert!(told(&doubts).contains(&format!("{TODAY}:2: this is no record")), "{doubts:?}");
 }
 
 /// A record of two days, of which a log is kept: a consultation on each, with its outcome.
