@@ -52,12 +52,16 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Opens the file of a day, or of a later one if there is one. Its content, and that of the write-ahead log, has been through
-    /// `recovery`.
-    pub(super) fn open(disk: Arc<dyn Disk>, settings: &AuditSettings, now: SystemTime) -> io::Result<Self> {
+    /// Opens the file of the day `since` which there are records to write, or of a later one if there is one. Its content, and that of the
+    /// write-ahead log, has been through `recovery`.
+    pub(super) fn open(
+        disk: Arc<dyn Disk>,
+        settings: &AuditSettings,
+        (since, now): (SystemTime, SystemTime),
+    ) -> io::Result<Self> {
         let AuditSettings { directory, durable, reserve_bytes, wal_bytes, .. } = settings;
         let today = Day::of(now);
-        let day = newest(directory)?.map_or(today, |newest| newest.max(today));
+        let day = newest(directory)?.into_iter().fold(Day::of(since), Day::max);
         if day > today {
             tracing::error!(%day, %today, "the newest file is of a later day than the clock says; it is gone on with until that day is over");
         }
@@ -319,7 +323,7 @@ mod tests {
         let directory = directory();
         let disk = Arc::new(super::super::disk::LocalDisk);
         let settings = AuditSettings { reserve_bytes: 1 << 20, ..settings(directory.path()) };
-        let journal = Journal::open(disk, &settings, at(0)).unwrap();
+        let journal = Journal::open(disk, &settings, (at(0), at(0))).unwrap();
         assert!(!journal.make_room(&io::ErrorKind::PermissionDenied.into()));
         assert!(journal.make_room(&io::ErrorKind::StorageFull.into()));
         assert!(!journal.make_room(&io::ErrorKind::StorageFull.into()), "there is no more");

@@ -252,7 +252,7 @@ mod tests {
         let left = std::fs::read(&spill.path).unwrap();
         assert!(left.starts_with(b"one\ntwo\n"), "a whole line of it is there");
         let mut journal =
-            Journal::open(std::sync::Arc::new(LocalDisk), &settings(first.path()), at(0)).unwrap();
+            Journal::open(std::sync::Arc::new(LocalDisk), &settings(first.path()), (at(0), at(0))).unwrap();
         spill.drain(&mut journal, at(0)).unwrap();
         assert_eq!(std::fs::read(file(first.path())).unwrap(), b"one\n", "it is kept elsewhere");
         assert_eq!(std::fs::read(&spill.path).unwrap(), b"");
@@ -266,7 +266,7 @@ mod tests {
             (0..20_000).flat_map(|number| format!("{number:01000}\n").into_bytes()).collect();
         spill.append(&lines, 20_000).unwrap();
         let mut journal =
-            Journal::open(std::sync::Arc::new(LocalDisk), &settings(first.path()), at(0)).unwrap();
+            Journal::open(std::sync::Arc::new(LocalDisk), &settings(first.path()), (at(0), at(0))).unwrap();
         assert!(!spill.drain(&mut journal, at(0)).unwrap(), "others have their turn");
         spill.append(b"and what came meanwhile\n", 1).unwrap();
         assert!(spill.drain(&mut journal, at(0)).unwrap());

@@ -79,7 +79,7 @@ impl Audit {
         let now = clock.now();
         // Where records wait, the file of their day is gone on with first.
         let since = spill.as_ref().and_then(|spill| spill.since(now)).unwrap_or(now);
-        let journal = Journal::open(Arc::clone(disk), &settings, since);
+        let journal = Journal::open(Arc::clone(disk), &settings, (since, now));
         let anchors = settings.log.as_ref().is_some_and(|log| log.anchor.is_some());
         let mut journal = journal.map_err(|cause| AuditFault::File { path: directory.clone(), cause })?;
         let queue = Arc::new(Queue::new(settings.queue_bytes, settings.linger));
