@@ -102,7 +102,7 @@ const fn has_other(word: u64) -> bool {
 
 /// The controls, line and paragraph separators, and what changes the direction of text or is not seen. All of these are below U+10000,
 /// where one escape is enough.
-const fn steers(character: char) -> bool {
+pub(crate) const fn steers(character: char) -> bool {
     matches!(character,
         '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
         | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')

@@ -36,6 +36,7 @@ use std::time::SystemTime;
 
 pub(crate) use event::{DECISION, OUTCOME};
 pub(crate) use glass::{BREAK_GLASS, REVIEW};
+pub(crate) use json::steers;
 pub(crate) use stranger::{Cause, Caused, Stranger};
 
 use super::record::Record;

@@ -3,15 +3,16 @@
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{Consultation, Entry};
+use crate::audit::ocsf::steers;
 
 /// The heads of [`line`]'s columns.
 pub(crate) const HEADS: [&str; 9] =
     ["TIME", "CODE", "WHO", "DEVICE", "SOURCE", "OPERATION", "VERDICT", "WHY", "ABOUT"];
 
-/// The columns that people read.
+/// The columns that people read, without anything that could steer a terminal or turn a line around.
 pub(crate) fn columns(consultation: &Consultation) -> [String; 9] {
     let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
-    [
+    let columns = [
         time(consultation.time),
         consultation.code.clone(),
         named(consultation),
@@ -25,7 +26,8 @@ pub(crate) fn columns(consultation: &Consultation) -> [String; 9] {
         verdict(consultation),
         why(consultation),
         about(consultation),
-    ]
+    ];
+    columns.map(|column| column.chars().map(|one| if steers(one) { '\u{fffd}' } else { one }).collect())
 }
 
 /// On this machine's wall clock, with its distance from UTC.

@@ -55,7 +55,7 @@ impl Report<'_> {
         let mut table = csv::Writer::from_writer(vec![]);
         table.write_record(COLUMNS)?;
         for consultation in self.consultations {
-            table.write_record(fields(consultation).map(harmless))?;
+            table.write_record(fields(consultation).map(|cell| harmless(&cell)))?;
         }
         table.into_inner().map_err(|error| io::Error::other(error.to_string()))
     }
@@ -139,9 +139,19 @@ fn fields(consultation: &Consultation) -> [String; COLUMNS.len()] {
     ]
 }
 
-/// SECURITY: a spreadsheet takes a cell that begins so for a formula, and an officer's purpose or a path is somebody's own text.
-fn harmless(cell: String) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell }
+/// SECURITY: a spreadsheet takes a cell that begins so for a formula, and an officer's purpose or a path is somebody's own text. One that
+/// expects semicolons between cells, as in Belgium, begins a cell behind each of them.
+fn harmless(cell: &str) -> String {
+    let mut harmless = String::with_capacity(cell.len());
+    let mut begins = true;
+    for character in cell.chars() {
+        if begins && matches!(character, '=' | '+' | '-' | '@' | '\t' | '\r') {
+            harmless.push('\'');
+        }
+        harmless.push(character);
+        begins = matches!(character, ';' | '\t' | '\r' | '\n');
+    }
+    harmless
 }
 
 fn text(text: &str) -> String {
@@ -168,6 +178,8 @@ mod tests {
         let consultation = Consultation {
             purpose: Some("=HYPERLINK(\"http://x\"), \"quoted\"".to_owned()),
             path: Some("/a,b\n<script>".to_owned()),
+            case: Some("1;=1+1;-2\n@x".to_owned()),
+            source: Some("per\u{202e}snos".to_owned()),
             officer: Some("zone|4711".to_owned()),
             name: Some("<img onerror=x>".to_owned()),
             ..Consultation::default()
@@ -187,6 +199,7 @@ mod tests {
         let row = rows.records().next().unwrap().unwrap();
         assert_eq!(&row[14], "'=HYPERLINK(\"http://x\"), \"quoted\"");
         assert_eq!(&row[10], "/a,b\n<script>");
+        assert_eq!(&row[15], "1;'=1+1;'-2\n'@x", "where semicolons part cells, too");
         let page = report.html();
         assert!(page.contains("&lt;img onerror=x&gt;") && !page.contains("<img"), "{page}");
         assert!(page.contains("a &amp; b"), "{page}");
@@ -194,6 +207,7 @@ mod tests {
             page.contains("4 records of that time &lt;retired&gt;"),
             "whoever reads it alone knows: {page}"
         );
+        assert!(page.contains("per\u{fffd}snos"), "nothing turns the rest of a line around: {page}");
         assert!(page.contains("zone|4711"), "a name is what somebody is called: {page}");
     }
 }

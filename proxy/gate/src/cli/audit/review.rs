@@ -9,6 +9,7 @@ use super::{
 use crate::{
     audit::{
         Looker, Record, Review,
+        ocsf::steers,
         reviews::{self, Waiting},
         search::row,
     },
@@ -63,7 +64,7 @@ fn list(opened: &Opened, waiting: &[Waiting]) -> Result<(), Fault> {
 
 /// An officer's words, without anything that could steer a terminal.
 fn shown(text: &str) -> String {
-    text.chars().map(|one| if one.is_control() { ' ' } else { one }).collect()
+    text.chars().map(|one| if steers(one) { ' ' } else { one }).collect()
 }
 
 fn close(
