@@ -108,6 +108,24 @@ fn an_anchor_that_is_not_mounted_has_nothing() {
     assert_eq!((log.standing().anchored, ground.verify().unwrap()), (401, 401));
 }
 
+#[test]
+fn what_came_after_the_last_anchored_checkpoint_is_not_said_to_be_anchored() {
+    let ground = grown(300);
+    let said = || {
+        let proved =
+            verify(&ground.path("log"), &ground.keys, Some(&ground.path("anchor")), SystemTime::now());
+        proved.unwrap().to_string()
+    };
+    assert!(said().ends_with("it goes on from all 3 anchored checkpoints"), "{}", said());
+    let settings =
+        LogSettings { directory: ground.path("log"), keys: Arc::clone(&ground.keys), anchor: None };
+    let mut log = Log::open(settings).unwrap();
+    log.append(lines(300, 350).as_bytes());
+    log.checkpoint(Reach::All).unwrap();
+    assert!(said().contains("all 3 anchored checkpoints, the last of them over 300 entries"), "{}", said());
+    assert!(said().contains("not proved without a later one: that nobody"), "{}", said());
+}
+
 /// Waits until the log is so far.
 fn until(keeper: &Keeper, is_so: impl Fn(Standing) -> bool) -> Standing {
     let start = Instant::now();

@@ -37,6 +37,8 @@ pub struct Proved {
     pub size: u64,
     /// Checkpoints elsewhere that the log goes on from.
     pub anchored: usize,
+    /// Entries under the largest of those.
+    pub anchored_size: u64,
     /// Entries of which the content was retired, as the log's own records say.
     pub retired: u64,
     /// By which rules: a source, and how long its records are kept.
@@ -54,7 +56,18 @@ impl fmt::Display for Proved {
             0 => f.write_str(
                 "; not proved without an anchor: that nobody who holds the signing key has rewritten or cut all of it",
             ),
-            anchored => write!(f, "; it goes on from all {anchored} anchored checkpoints"),
+            anchored => {
+                write!(f, "; it goes on from all {anchored} anchored checkpoints")?;
+                if self.anchored_size == self.size {
+                    return Ok(());
+                }
+                write!(
+                    f,
+                    ", the last of them over {} entries; not proved without a later one: that nobody who holds the signing key has \
+                     rewritten or cut what came after",
+                    self.anchored_size
+                )
+            }
         }
     }
 }
@@ -170,9 +183,10 @@ pub fn verify(
     if frontier.edge().root() != checkpoint.root {
         return Err(Doubt::Root { path: path.display().to_string(), size: checkpoint.size });
     }
-    let anchored = history.map_or(Ok(0), |(path, history)| anchored(&path, &history, keys, &tree))?;
+    let anchored = history.map(|(path, history)| anchored(&path, &history, keys, &tree)).transpose()?;
+    let (anchored, anchored_size) = anchored.unwrap_or_default();
     let (retired, rules) = retired.prove(now)?;
-    Ok(Proved { origin: checkpoint.origin, size: checkpoint.size, anchored, retired, rules })
+    Ok(Proved { origin: checkpoint.origin, size: checkpoint.size, anchored, anchored_size, retired, rules })
 }
 
 /// Holds every entry against its hash, and every tile that this fills against what is stored. Threads read and hash bundles, each as many
@@ -251,9 +265,9 @@ fn history(anchor: &Path) -> Result<(PathBuf, String), Doubt> {
     }
 }
 
-/// Holds the tree against anchored checkpoints; how many those are.
-fn anchored(path: &Path, history: &str, keys: &Keys, tree: &Tree) -> Result<usize, Doubt> {
-    let mut count = 0;
+/// Holds the tree against anchored checkpoints; how many those are, and over how many entries the largest.
+fn anchored(path: &Path, history: &str, keys: &Keys, tree: &Tree) -> Result<(usize, u64), Doubt> {
+    let (mut count, mut largest) = (0, 0);
     for note in notes(history) {
         let Checkpoint { size, root, .. } = open(path, note, keys)?;
         let path = path.display().to_string();
@@ -264,8 +278,9 @@ fn anchored(path: &Path, history: &str, keys: &Keys, tree: &Tree) -> Result<usiz
             return Err(Doubt::Root { path, size });
         }
         count += 1;
+        largest = largest.max(size);
     }
-    Ok(count)
+    Ok((count, largest))
 }
 
 /// The notes of a history: each is a text, an empty line and signatures, and ends in an empty line. A last one without its end was
