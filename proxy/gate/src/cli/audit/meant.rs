@@ -9,7 +9,7 @@ use super::{Fault, period};
 use crate::{
     audit::{
         search::{Evidence, Wanted},
-        tlog::{Keys, LOG_DIRECTORY},
+        tlog::{Doubt, Keys, LOG_DIRECTORY},
     },
     cli::WRONG,
     config,
@@ -76,7 +76,7 @@ impl Which {
             let keys = self.key.as_deref().map(Keys::read).transpose().map_err(|fault| (fault, WRONG))?;
             return Ok(Opened {
                 directory: directory.clone(),
-                evidence: keys.map(|keys| evidence(directory, &keys)).transpose()?,
+                evidence: keys.map(|keys| of_copy(directory, &keys)).transpose()?,
                 pseudonyms: named.unwrap_or_default(),
                 spill: None,
                 own: None,
@@ -96,6 +96,17 @@ impl Which {
 
 fn evidence(directory: &std::path::Path, keys: &Keys) -> Result<Evidence, Fault> {
     Evidence::open(&directory.join(LOG_DIRECTORY), keys).map_err(|doubt| (doubt.to_string(), 1))
+}
+
+/// Whoever names a key wants a proof; a gate's own log may be about to get its first checkpoint.
+fn of_copy(directory: &std::path::Path, keys: &Keys) -> Result<Evidence, Fault> {
+    let evidence = evidence(directory, keys)?;
+    match evidence.checkpoint() {
+        Some(_) => Ok(evidence),
+        None => {
+            Err((Doubt::NoCheckpoint(directory.join(LOG_DIRECTORY).display().to_string()).to_string(), 1))
+        }
+    }
 }
 
 fn pseudonyms(file: &std::path::Path) -> Result<Vec<PseudonymKey>, Fault> {
@@ -168,5 +179,29 @@ impl Meant {
         .into_iter()
         .filter_map(|(what, value)| Some((what.to_owned(), value?.clone())))
         .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::audit::tlog::Signer;
+
+    #[test]
+    fn a_copy_that_is_to_be_held_against_a_log_has_one() {
+        let copy = tempfile::tempdir().unwrap();
+        let key = copy.path().join("audit.pub");
+        fs::write(&key, Signer::generate("gate.example/audit").unwrap().1.to_string()).unwrap();
+        let which = |key| Which {
+            config: PathBuf::new(),
+            directory: Some(copy.path().to_owned()),
+            key,
+            pseudonyms: None,
+        };
+        let (fault, _) = which(Some(key)).open().err().unwrap_or_default();
+        assert!(fault.contains("there is no checkpoint"), "{fault}");
+        assert!(which(None).open().is_ok());
     }
 }

@@ -35,6 +35,9 @@ pub(super) fn obey(arguments: &Arguments) -> Result<(), Fault> {
     }
     complain(count(shown, "consultation"));
     untold(&found).iter().for_each(complain);
+    if opened.evidence.as_ref().is_some_and(|evidence| evidence.checkpoint().is_none()) {
+        complain("the log has no checkpoint yet, so nothing proves yet that these are unchanged");
+    }
     doubts(&found)
 }
 
