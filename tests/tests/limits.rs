@@ -109,6 +109,23 @@ async fn a_device_has_a_budget_of_its_own_behind_a_shared_address() {
 }
 
 #[tokio::test]
+async fn what_has_two_readings_is_asked_no_more_often_than_anything_else() {
+    let world = World::start_with(|zone| {
+        without_limits(zone)?;
+        zone.layout.edit("policies/poort.yaml", |yaml| yaml["limits"]["device"] = scarce(3))
+    })
+    .await
+    .unwrap();
+    let car = officer(&world, "an.janssens", "car-12");
+    let mut statuses = Vec::new();
+    for _ in 0..4 {
+        statuses.push(get(&car, &world.zone.persons, "/a/%2e%2e/b").await.unwrap().0.status);
+    }
+    assert_eq!(statuses, [400, 429, 429, 429], "a failure costs more than there is");
+    assert!(is_over(&get(&car, &world.zone.persons, PERSON).await.unwrap().0), "and it was the device's budget");
+}
+
+#[tokio::test]
 async fn a_search_of_all_sources_counts_once() {
     let world = World::start_with(|zone| {
         without_limits(zone)?;

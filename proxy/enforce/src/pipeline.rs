@@ -340,7 +340,8 @@ impl<P: Ports> Pipeline<P> {
     /// Every check that needs no body.
     async fn judge_head(&self, arrival: &Arrival<'_>, exchange: &mut Exchange) -> Flow<Instant> {
         let start = self.ports.ticks();
-        let start = self.run(Check::Protocol, start, exchange, |x| checks::protocol::check(arrival, x))?;
+        let start =
+            self.run(Check::Protocol, start, exchange, |x| checks::protocol::check(&self.ports, arrival, x))?;
         let start = self.run(Check::Flood, start, exchange, |x| checks::flood::check(self, arrival, x))?;
         let start = self.run(Check::Route, start, exchange, |x| checks::route::check(self, arrival, x))?;
         let start = self.run(Check::Device, start, exchange, |x| checks::device::check(self, x))?;

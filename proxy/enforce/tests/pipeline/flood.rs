@@ -3,12 +3,13 @@
 use http::Method;
 use poort_enforce::{
     arrival::DeviceState,
+    normal::TargetFault,
     pipeline::Admission,
-    reason::{Budget, Reason},
+    reason::{Budget, ProtocolFault, Reason},
 };
 use poort_identity::device::DeviceFault;
 
-use crate::fixture::{Ask, CAR, Zone, expect, rejected};
+use crate::fixture::{Ask, CAR, Zone, accepted, expect, rejected};
 
 const PREFIX: &str = "prefix of 192.0.2.7";
 
@@ -49,6 +50,26 @@ fn an_empty_bucket_refuses_and_says_for_how_long() {
     );
     let Admission::Refusal(refusal) = ask.put(&zone).admission else { panic!("admitted") };
     assert_eq!(refusal.retry_after, Some(std::time::Duration::from_millis(1_500)));
+}
+
+#[test]
+fn a_head_with_two_readings_is_paid_for_and_refused_no_more_often_than_any_other() {
+    let zone = Zone::new();
+    let ask = |device: DeviceState| Ask::get("persons.example", "/a/%2e%2e/b").device(device);
+    let revoked = || rejected(DeviceFault::Revoked);
+    let two_readings = Reason::Protocol(ProtocolFault::Target(TargetFault::DotSegment));
+    for (name, device, budget, holder) in [
+        ("a device", accepted(CAR), Budget::Device, CAR),
+        ("a stranger", DeviceState::Absent, Budget::Address, PREFIX),
+        ("a revoked device", revoked(), Budget::Address, PREFIX),
+    ] {
+        zone.ports.forget();
+        zone.ports.leave(budget, holder, "", 5);
+        assert_eq!(ask(device.clone()).put(&zone).reason(), Some(&two_readings), "{name}");
+        let five = [(holder.to_owned(), 1), (holder.to_owned(), 4)];
+        assert_eq!(zone.ports.taken(budget), five, "{name}: its own, and four for its failure");
+        assert_eq!(ask(device).put(&zone).reason(), Some(&Reason::Limit(budget)), "{name}: nothing is left");
+    }
 }
 
 #[test]
