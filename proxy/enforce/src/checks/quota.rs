@@ -58,10 +58,15 @@ pub(crate) fn charge_failure<P: Ports>(pipeline: &Pipeline<P>, exchange: &Exchan
     if exchange.actor.is_none() && search::aggregator(pipeline, exchange).is_none() {
         let _ = flood::take(&pipeline.ports, exchange, cost);
     }
-    // SECURITY: what is worth nothing here was taken from its owner. Were the owner to pay, the thief could lock them out.
+    // SECURITY: what is worth nothing here may have been taken from its owner. Were the owner to pay, the thief could lock them out, and so
+    // could an application that asks where it may not.
     let taken = matches!(
         reason,
-        Reason::TokenOfAnotherDevice | Reason::SessionOfAnotherDevice | Reason::ActorMismatch
+        Reason::TokenOfAnotherDevice
+            | Reason::TokenUnbound
+            | Reason::SessionOfAnotherDevice
+            | Reason::ActorMismatch
+            | Reason::NotOnBehalf
     );
     if let Some(holder) = exchange.holder.as_ref().filter(|_| !taken) {
         let _ = pipeline.ports.take(Bucket::of(Budget::User, &holder.principal.id), cost);

@@ -157,6 +157,16 @@ fn one_officers_refusals_do_not_stop_the_search_for_everybody() {
 }
 
 #[test]
+fn where_a_workload_may_not_act_its_officer_does_not_pay() {
+    let zone = Zone::new();
+    let answered =
+        Ask::get("portal.example", "/").device(accepted(SEARCH)).token(&zone.issuer.officer()).put(&zone);
+    assert_eq!(answered.reason(), Some(&Reason::NotOnBehalf));
+    assert_eq!(zone.ports.taken(Budget::User), []);
+    assert_eq!(zone.ports.taken(Budget::Device), [(SEARCH.to_owned(), 1)]);
+}
+
+#[test]
 fn a_search_that_was_refused_is_not_counted() {
     for budget in [Budget::User, Budget::Device] {
         let zone = Zone::new();

@@ -8,6 +8,7 @@ use poort_enforce::{
     exchange::{Exchange, RequestId},
     pipeline::Admission,
     reason::{Budget, Reason},
+    source::Demand,
 };
 use poort_identity::{device::DeviceFault, token::Keys};
 use serde_json::json;
@@ -115,12 +116,21 @@ fn a_failure_costs_more_and_is_the_callers() {
 
 #[test]
 fn whoever_uses_what_was_taken_pays_alone() {
-    let zone = Zone::new();
+    let zone = Zone::with(|sources| {
+        let vehicles = sources.iter_mut().find(|source| &*source.id == "vehicles").unwrap();
+        vehicles.token_binding = Demand::Required;
+    });
     let bound = zone.issuer.token(&json!({ "cnf": { "x5t#S256": "A".repeat(43) } }));
     let acted = zone.issuer.token(&json!({ "act": { "sub": SEARCH } }));
     let ask = || Ask::get("persons.example", "/persons/85");
+    let plain = zone.issuer.officer();
     for (name, ask, reason) in [
         ("a bound token", ask().token(&bound), Reason::TokenOfAnotherDevice),
+        (
+            "a token that has to be bound",
+            Ask::get("vehicles.example", "/status").token(&plain),
+            Reason::TokenUnbound,
+        ),
         ("a workload's token", ask().token(&acted), Reason::ActorMismatch),
         (
             "a session's cookie",
