@@ -289,9 +289,12 @@ impl<P: Ports> Pipeline<P> {
         if let Admission::Refusal(refusal) = &admission {
             checks::quota::charge_failure(self, exchange, &refusal.reason);
         }
-        let source = exchange.source().map(|source| &*source.id);
-        self.ports.decided(source, &Verdict::of(&admission));
-        self.count_disagreements(exchange);
+        // A stream that is admitted again is the request that it was: it is counted, as it is recorded, once.
+        if !exchange.again {
+            let source = exchange.source().map(|source| &*source.id);
+            self.ports.decided(source, &Verdict::of(&admission));
+            self.count_disagreements(exchange);
+        }
         admission
     }
 

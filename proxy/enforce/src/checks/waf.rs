@@ -36,8 +36,8 @@ pub(crate) async fn check<P: Ports, M: Message>(
     let mut inspection = Box::new(Inspection::open(&inspector, &message.arrival(), exchange));
     inspection.lasted(elapsed(pipeline, exchange.received));
     let judged = judge(pipeline, message, &mut inspection, length, limit, exchange.received).await;
-    // What is inspected later is counted later.
-    let counted = !inspection.is_late() || judged.is_err();
+    // What is inspected later is counted later; and a stream that is admitted again was.
+    let counted = !exchange.again && (!inspection.is_late() || judged.is_err());
     if let Some(report) = inspection.request_report().filter(|_| counted) {
         pipeline.ports.inspected(exchange.source().map_or("", |source| &source.id), &report);
     }

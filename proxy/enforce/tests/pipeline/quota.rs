@@ -209,6 +209,7 @@ fn a_stream_that_is_admitted_again_keeps_its_place_and_takes_no_other() {
     let again =
         |ask: &Ask| ask.put_in(&zone, Exchange::reopen(RequestId([7; 16]), now(), ask.connection.clone()));
     assert!(again(&ask).permit().is_some());
+    assert_eq!(zone.ports.inner().decided, [], "it is one request, however long it lasts");
     assert_eq!((zone.in_flight.current(), zone.source("persons").in_flight.current()), (1, 1));
     assert!(zone.ports.inner().taken.is_empty());
     // It is judged all the same.
@@ -216,4 +217,5 @@ fn a_stream_that_is_admitted_again_keeps_its_place_and_takes_no_other() {
     assert_eq!(again(&elsewhere).reason(), Some(&Reason::Policy));
     assert!(again(&ask.clone().device(accepted(OFFICE))).permit().is_some());
     assert!(zone.ports.inner().taken.is_empty());
+    assert_eq!(zone.ports.inner().decided, [], "it has no record either");
 }

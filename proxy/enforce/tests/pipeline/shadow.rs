@@ -3,11 +3,16 @@
 use std::sync::Arc;
 
 use http::Method;
-use poort_enforce::{inspect::Mode as Inspecting, reason::Reason, record::Verdict};
+use poort_enforce::{
+    exchange::{Exchange, RequestId},
+    inspect::Mode as Inspecting,
+    reason::Reason,
+    record::Verdict,
+};
 use poort_policy::{Disagreement, Mode};
 
 use crate::{
-    fixture::{Answered, Ask, Zone},
+    fixture::{Answered, Ask, Zone, now},
     waf::inspector,
 };
 
@@ -63,6 +68,16 @@ fn policies_in_shadow_and_candidates_are_told_of_and_change_nothing() {
     let answered = ask(Method::DELETE, &officer);
     assert_eq!((answered.reason(), seen(&zone, &answered)), (Some(&Reason::Policy), vec![]));
     assert_eq!(zone.ports.inner().decided.last().unwrap().1, Verdict::Refuse(Reason::Policy));
+}
+
+#[test]
+fn a_stream_that_is_admitted_again_is_told_of_once() {
+    let zone = Zone::new().watched(SHADOW, None);
+    let ask = Ask::get("persons.example", "/persons/85").token(&zone.issuer.officer());
+    assert_eq!(seen(&zone, &ask.put(&zone)).len(), 1);
+    let again = Exchange::reopen(RequestId([7; 16]), now(), ask.connection.clone());
+    assert!(ask.put_in(&zone, again).permit().is_some());
+    assert_eq!(zone.ports.inner().disagreed, []);
 }
 
 #[test]

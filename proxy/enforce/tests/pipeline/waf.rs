@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::Method;
 use poort_enforce::{
     arrival::{Arrival, Length, Message},
+    exchange::{Exchange, RequestId},
     inspect::{BodyRules, BodySeen, Exclusion, Finding, Inspector, Mode, RuleSet, Thresholds, Unframed},
     operations::PathPattern,
     pipeline::{Admission, Check},
@@ -284,4 +285,15 @@ fn a_transaction_that_serves_again_has_forgotten_everything() {
         let (finding, _, score, rules) = seen(&get(&zone, "/a?q=few").put(&zone));
         assert_eq!((finding, score, rules), (Finding::Passed, 1, vec![3]), "collections, scores and matches");
     }
+}
+
+#[test]
+fn a_stream_that_is_admitted_again_is_inspected_and_not_counted_again() {
+    let zone = zone(inspector(Mode::Detect));
+    let ask = Ask::get("old.example", "/a?q=bad").token(&zone.issuer.officer());
+    assert!(ask.put(&zone).permit().is_some());
+    assert_eq!(zone.ports.inner().inspected.len(), 1);
+    let again = ask.put_in(&zone, Exchange::reopen(RequestId([7; 16]), now(), ask.connection.clone()));
+    assert!(again.permit().is_some() && again.exchange.inspection.is_some());
+    assert_eq!(zone.ports.inner().inspected.len(), 1);
 }
