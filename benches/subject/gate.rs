@@ -50,6 +50,7 @@ impl Gate {
         let carry = CarryOver::new(metrics, persisted, checked.zone.limits.keys.get());
         let digest = snapshot::digest(&checked);
         let snapshot = Snapshot::build(Built::of(&checked, &digest), &carry, 1).unwrap();
+        snapshot.bind();
         let certificate = Certificate {
             name: snapshot
                 .pipeline

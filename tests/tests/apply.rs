@@ -129,6 +129,42 @@ async fn what_nobody_confirms_goes_back_by_itself() {
     assert_eq!(policy(&root, &["replay"]).0, 1, "and the record's other lines are read as before");
 }
 
+/// A policy that loads only where policies see how many were looked up.
+const COUNTS: &str = "@id(\"counts\")\nforbid (principal, action, resource) when { context.shift has subjects && context.shift.subjects > 900 };\n";
+
+#[tokio::test]
+async fn a_reload_that_is_refused_while_policies_wait_changes_no_limit() {
+    let world = World::start_with(|zone| {
+        own_tests(zone)?;
+        zone.layout.write_file("policies/access/counts.cedar", COUNTS)?;
+        zone.layout.edit("policies/poort.yaml", |yaml| {
+            yaml["unusual"]["in_policies"] = serde_yaml::from_str("[subjects]").unwrap();
+            yaml["limits"]["concurrent"] = 500.into();
+        })?;
+        zone.layout.edit("policies/sources/persons.yaml", |yaml| yaml["limits"]["concurrent"] = 50.into())
+    })
+    .await
+    .unwrap();
+    world.zone.layout.remove_file("policies/access/counts.cedar").unwrap();
+    let (exit, said) = policy(&root(&world), &["apply", "--confirm", "5m", "--reason", "ticket 17"]);
+    assert_eq!(exit, 0, "{said}");
+    // What would be gone back to does not load any more.
+    world
+        .edit("policies/poort.yaml", |yaml| {
+            yaml["unusual"].as_mapping_mut().unwrap().remove("in_policies");
+            yaml["limits"]["concurrent"] = 5.into();
+        })
+        .unwrap();
+    world.edit("policies/sources/persons.yaml", |yaml| yaml["limits"]["concurrent"] = 1.into()).unwrap();
+    let (done, said) = world.reload(&[]).await.unwrap();
+    assert!(!done && said.contains("counts.cedar"), "{said}");
+    for line in
+        ["poort_requests_in_flight_limit 500", "poort_source_requests_in_flight_limit{source=\"persons\"} 50"]
+    {
+        assert!(world.counts(line).await, "{line}");
+    }
+}
+
 #[tokio::test]
 async fn a_candidate_is_confirmed_survives_a_restart_and_is_rolled_back() {
     let mut world = world().await;

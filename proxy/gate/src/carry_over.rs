@@ -92,12 +92,9 @@ impl CarryOver {
         }
     }
 
-    /// The gauge of a source; those in flight from before a reload stay counted.
-    pub fn gauge(&self, source: &str, limit: u32) -> Arc<Gauge> {
-        let mut gauges = self.gauges.lock();
-        let gauge = gauges.entry(source.to_owned()).or_insert_with(|| Gauge::new(limit));
-        gauge.resize(limit);
-        Arc::clone(gauge)
+    /// The gauge of a source; those in flight from before a reload stay counted. A new one has room once its snapshot is in force.
+    pub fn gauge(&self, source: &str) -> Arc<Gauge> {
+        Arc::clone(self.gauges.lock().entry(source.to_owned()).or_insert_with(|| Gauge::new(0)))
     }
 
     /// Whether a source is closed, as [`CarryOver::closures`] has it now.

@@ -118,6 +118,7 @@ impl Live {
         let Start { file, checked, carry, audit, origin, ledger } = start;
         let digest = snapshot::digest(&checked);
         let snapshot = Snapshot::build(Built::of(&checked, &digest), &carry, 1)?;
+        snapshot.bind();
         let admission = Admission::new(listeners::budgets(&checked.deploy));
         let state = checked.deploy.state.clone();
         let files = Mutex::new(paths(&checked));
@@ -276,6 +277,7 @@ impl Live {
             }
         }
         self.generation.store(generation, Ordering::Release);
+        snapshot.bind();
         self.snapshot.store(Arc::new(snapshot));
         self.carry.metrics.restart_needed(needs_restart);
         self.announce("files");

@@ -3,6 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::SystemTime};
 
 use poort_enforce::{
+    gauge::Gauge,
     operations::{Operations, certain_demands},
     pipeline::{Counted, Pipeline, Rules},
     routes::Routes,
@@ -53,6 +54,14 @@ pub struct Snapshot {
     pub corpus: Corpus,
     /// What only building finds, and works but should be looked at.
     pub warnings: Vec<Warning>,
+    bounds: Bounds,
+}
+
+/// How much may be in flight and held. What counts that outlives generations, and takes the bounds of the one that comes into force.
+struct Bounds {
+    in_flight: u32,
+    bodies: u64,
+    sources: Vec<(Arc<Gauge>, u32)>,
 }
 
 /// How one source is reached.
@@ -83,8 +92,11 @@ impl Snapshot {
             policies: engine.digest().to_owned(),
             candidate: candidate.as_ref().map(|engine| engine.digest().to_owned()),
         };
-        carry.in_flight.resize(u32::try_from(zone.limits.concurrent.get()).unwrap_or(u32::MAX));
-        carry.bodies.resize(zone.held);
+        let bounds = Bounds {
+            in_flight: u32::try_from(zone.limits.concurrent.get()).unwrap_or(u32::MAX),
+            bodies: zone.held,
+            sources: sources.iter().map(|source| (carry.gauge(&source.id), concurrent(source))).collect(),
+        };
         let known = |device: &zone::InventoryDevice| (device.name.clone(), device.facts());
         let enforced = |source| Arc::new(enforced(source, carry, &inspectors));
         let rules = Rules {
@@ -125,7 +137,16 @@ impl Snapshot {
             console,
             corpus,
             warnings,
+            bounds,
         })
+    }
+
+    /// Has what is in flight and held counted against this generation's bounds, just before it is in force: one that never is has none.
+    pub fn bind(&self) {
+        let Bounds { in_flight, bodies, sources } = &self.bounds;
+        self.pipeline.in_flight.resize(*in_flight);
+        self.pipeline.bodies.resize(*bodies);
+        sources.iter().for_each(|(gauge, limit)| gauge.resize(*limit));
     }
 }
 
@@ -324,9 +345,11 @@ pub(crate) fn assertions(deploy: &Deploy) -> Result<Option<Assertions>, Vec<Faul
     Ok(Some(Assertions::new(key, assertion.issuer.clone(), REMEMBERED)))
 }
 
+fn concurrent(source: &source::Source) -> u32 {
+    source.limits.concurrent.map_or(u32::MAX, |limit| u32::try_from(limit.get()).unwrap_or(u32::MAX))
+}
+
 fn enforced(source: &source::Source, carry: &CarryOver, inspectors: &Inspectors) -> Source {
-    let concurrent =
-        source.limits.concurrent.map_or(u32::MAX, |limit| u32::try_from(limit.get()).unwrap_or(u32::MAX));
     Source {
         id: source.id.as_str().into(),
         hosts: source.hosts.clone(),
@@ -340,7 +363,7 @@ fn enforced(source: &source::Source, carry: &CarryOver, inspectors: &Inspectors)
         cors: source.cors.clone(),
         on_behalf_of: source.on_behalf_of.iter().cloned().collect(),
         stated_by: source.stated_by.clone(),
-        in_flight: carry.gauge(&source.id, concurrent),
+        in_flight: carry.gauge(&source.id),
         body_limit: source.body,
         data_subjects: source.data_subjects.clone(),
         inspector: inspectors.by_source.get(&source.id).cloned(),

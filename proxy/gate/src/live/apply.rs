@@ -259,6 +259,7 @@ impl Live {
             if let Err(fault) = self.live_audit(change) {
                 tracing::error!(event = "change_unrecorded", fault);
             }
+            before.bind();
             self.snapshot.store(before);
             self.announce("files");
         }
