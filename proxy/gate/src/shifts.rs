@@ -91,11 +91,13 @@ pub(crate) struct Shift {
     seen: Vec<u64>,
     /// Those of them that wait to be settled, as often as they are waited for.
     held: Vec<u64>,
+    /// It was said that there are more than so many.
+    told: Option<usize>,
 }
 
 impl Shift {
     const fn begun(began: SystemTime) -> Self {
-        Self { began, seen: Vec::new(), held: Vec::new() }
+        Self { began, seen: Vec::new(), held: Vec::new(), told: None }
     }
 
     fn is_over(&self, at: SystemTime, length: Duration) -> bool {
@@ -116,6 +118,15 @@ impl Shift {
             }
             _ => false,
         }
+    }
+
+    /// Whether it is still to be said that there are more than `usual`. Afterwards it is said, until more than that are usual.
+    pub(crate) fn tell(&mut self, usual: usize) -> bool {
+        let is_new = self.told.is_none_or(|told| told < usual);
+        if is_new {
+            self.told = Some(usual);
+        }
+        is_new
     }
 
     /// Adds what is to be settled, and says how many there are then.

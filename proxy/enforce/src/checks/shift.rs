@@ -6,7 +6,7 @@ use poort_policy::{PrincipalKind, Question, ShiftCount, ShiftFacts};
 use smallvec::SmallVec;
 
 use crate::{
-    data_subject::{DataSubject, Kind},
+    data_subject::DataSubject,
     exchange::Exchange,
     inspect::Inspection,
     pipeline::Pipeline,
@@ -91,13 +91,11 @@ pub(crate) fn count_body<P: Ports>(pipeline: &Pipeline<P>, exchange: &Exchange) 
 fn subjects(exchange: &Exchange, question: &Question, body: Option<&[u8]>) -> Things {
     let places = exchange.source().and_then(|source| source.data_subjects.as_ref());
     let Some(places) = places else { return SmallVec::new() };
-    let named = places.asked(&question.context.request.captures, body, ShiftFacts::MOST as usize).subjects;
-    // Who is named with a date of birth is recorded by the name alone too, and is one person.
-    let again = |place: usize| {
-        named.get(place).is_some_and(|one| one.kind == Kind::Name)
-            && named.get(place + 1).is_some_and(|next| next.kind == Kind::NameAndBirthDate)
-    };
-    named.iter().enumerate().filter(|(place, _)| !again(*place)).map(|(_, one)| pseudonym(one)).collect()
+    places
+        .asked(&question.context.request.captures, body, ShiftFacts::MOST as usize)
+        .each()
+        .map(pseudonym)
+        .collect()
 }
 
 /// A pseudonym is as good as random, so a part of it tells two apart.

@@ -47,6 +47,15 @@ impl Named {
             false => self.more += 1,
         }
     }
+
+    /// Each of those that are named, once: who is named with a date of birth stands there by the name alone too.
+    pub fn each(&self) -> impl Iterator<Item = &DataSubject> {
+        let again = |place: usize| {
+            self.subjects.get(place).is_some_and(|one| one.kind == Kind::Name)
+                && self.subjects.get(place + 1).is_some_and(|next| next.kind == Kind::NameAndBirthDate)
+        };
+        self.subjects.iter().enumerate().filter(move |(place, _)| !again(*place)).map(|(_, one)| one)
+    }
 }
 
 impl FromIterator<DataSubject> for Named {

@@ -6,7 +6,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use poort_enforce::record::{Decision, Verdict};
+use poort_enforce::{
+    data_subject::Named,
+    record::{Decision, Verdict},
+};
 use poort_identity::token::SubjectKind;
 use poort_policy::ShiftCount;
 
@@ -54,21 +57,23 @@ impl Watch {
         }
         let (at, shift) = (decision.received, usual.shift);
         let mut found = vec![];
-        let named = decision.subjects.subjects.iter().map(|named| hasher.hash_one(named.pseudonym));
-        if see(subjects, &subject.id, named, (at, shift, usual.subjects)) {
+        let Named { more, .. } = decision.subjects;
+        let named = decision.subjects.each().map(|named| hasher.hash_one(named.pseudonym));
+        if see(subjects, &subject.id, (named, more), (at, shift, usual.subjects)) {
             found.push(ShiftCount::Subjects);
         }
         // On behalf of an officer, the device at hand is a machine's, which all of them use.
         let acting = decision.question.as_ref().is_some_and(|question| question.actor.is_some());
         if let Some(device) = decision.device.as_ref().filter(|_| !acting) {
-            if see(devices, &subject.id, [hasher.hash_one(&device.id)], (at, shift, usual.devices)) {
+            let device_at_hand = ([hasher.hash_one(&device.id)], 0);
+            if see(devices, &subject.id, device_at_hand, (at, shift, usual.devices)) {
                 found.push(ShiftCount::Devices);
             }
             let is_shared = device
                 .fleet
                 .as_ref()
                 .is_some_and(|fleet| usual.shared_fleets.iter().any(|one| **one == **fleet));
-            let officer = [hasher.hash_one(&subject.id)];
+            let officer = ([hasher.hash_one(&subject.id)], 0);
             if !is_shared && see(officers, &device.id, officer, (at, shift, usual.officers)) {
                 found.push(ShiftCount::Officers);
             }
@@ -77,20 +82,20 @@ impl Watch {
     }
 }
 
-/// Whether somebody has just come to more than is usual.
+/// Whether somebody has come to more than is usual, which is said once. `more` things of a request are not told apart from others, and
+/// count for as long as it is looked at.
 fn see(
     watched: &mut Table,
     who: &str,
-    things: impl IntoIterator<Item = u64>,
+    (things, more): (impl IntoIterator<Item = u64>, usize),
     (at, length, usual): (SystemTime, Duration, usize),
 ) -> bool {
     // Who comes when as many are watched as may be is not.
     let Some(shift) = watched.of(who, at, length) else { return false };
-    let before = shift.len();
     for thing in things {
         shift.add(thing, usual.saturating_add(1));
     }
-    before <= usual && shift.len() > usual
+    shift.len().saturating_add(more) > usual && shift.tell(usual)
 }
 
 #[cfg(test)]
@@ -148,6 +153,49 @@ mod tests {
             assert_eq!(look(plate, next), [], "a new shift");
         }
         assert_eq!(look("4", next), [ShiftCount::Subjects]);
+    }
+
+    #[test]
+    fn a_person_is_one_with_a_date_of_birth_too_and_more_than_are_recorded_are_more_than_usual() {
+        let mut watch = Watch::default();
+        watch.expect(Some(usual()));
+        let mut look = |subjects: Named| {
+            watch.see(&Decision { subjects, ..consulted("zone|an", "car-1", "cars", "", 0) })
+        };
+        let person = |name: &str| -> Named {
+            let key = pseudonyms();
+            let born = key.person(name, "1985-07-31").unwrap();
+            key.pseudonym(Kind::Name, name).into_iter().chain([born]).collect()
+        };
+        for name in ["An Janssens", "Bo Maes", "Cas Peeters"] {
+            assert_eq!(look(person(name)), [], "{name}: three are usual");
+        }
+        assert_eq!(look(person("Dirk Claes")), [ShiftCount::Subjects]);
+        let mut watch = Watch::default();
+        watch.expect(Some(Usual { subjects: 300, ..usual() }));
+        let many: Named = (0..301)
+            .filter_map(|number| pseudonyms().pseudonym(Kind::Plate, &format!("1ABC{number}")))
+            .collect();
+        let asked = Decision { subjects: many, ..consulted("zone|an", "car-1", "cars", "", 0) };
+        assert_eq!(watch.see(&asked), [ShiftCount::Subjects], "at once");
+        assert_eq!(watch.see(&asked), [], "it is said already");
+    }
+
+    #[test]
+    fn what_is_usual_no_more_is_found_of_those_who_came_to_it_before() {
+        let mut watch = Watch::default();
+        let mut look = |usual: Usual, plate: &str| {
+            watch.expect(Some(usual));
+            watch.see(&consulted("zone|an", "car-1", "cars", plate, 0))
+        };
+        let at_most = |subjects| Usual { subjects, ..usual() };
+        for plate in ["1", "2", "3"] {
+            assert_eq!(look(at_most(3), plate), []);
+        }
+        assert_eq!(look(at_most(2), "3"), [ShiftCount::Subjects], "three are too many now");
+        assert_eq!((look(at_most(2), "3"), look(at_most(1), "3")), (vec![], vec![]), "it is said already");
+        assert_eq!(look(at_most(3), "1"), [], "there was a reason");
+        assert_eq!(look(at_most(3), "4"), [ShiftCount::Subjects]);
     }
 
     #[test]
