@@ -90,6 +90,9 @@ async fn only_certificates_of_the_staff_get_in() {
     assert_eq!(look(&dpo, "/nothing").await.status, 404);
     assert_eq!(dpo.ask("POST", HOST, "/decisions", &["Content-Length: 0"]).await.unwrap().status, 405);
     assert_eq!(dpo.ask("DELETE", HOST, "/log", &[]).await.unwrap().status, 405);
+    // Past the end of its list nobody would get in: it is watched as the devices' is.
+    let watched = "poort_crl_past_half_life{issuer=\"CN=Zone Example Staff CA,O=Zone Example (demo)\"} 0";
+    assert!(world.counts(watched).await);
 }
 
 #[tokio::test]

@@ -1,6 +1,9 @@
 //! Brings up to date what is measured only when somebody looks. The admin listener has one thread, so nobody sees it half done.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use poort_enforce::source::Source;
 use poort_policy::{Engine, Mode};
@@ -9,7 +12,7 @@ use super::{
     Metrics,
     standing::{say, whole},
 };
-use crate::{audit::Health, live::Live, snapshot};
+use crate::{audit::Health, listen::LiveTrust, live::Live, snapshot};
 
 /// Looks at everything that a gate's gauges say.
 pub fn look(live: &Live) {
@@ -38,7 +41,12 @@ impl Metrics {
                 trusted.discovery_age.with_label_values(&labels).set(age);
             }
         }
-        for list in live.trust.load().trust.revocations().ages(now) {
+        let ages = |trust: &Arc<LiveTrust>| trust.load().trust.revocations().ages(now);
+        let mut lists: Vec<_> =
+            [Some(&live.trust), live.visitors.as_ref()].into_iter().flatten().flat_map(ages).collect();
+        // Of two of one authority the first to end counts, and it is set last.
+        lists.sort_by_key(|list| std::cmp::Reverse(list.next_update));
+        for list in lists {
             let labels = [&*list.issuer];
             trusted.crl_age.with_label_values(&labels).set(until(now, list.this_update));
             trusted.crl_remaining.with_label_values(&labels).set(until(list.next_update, now));
