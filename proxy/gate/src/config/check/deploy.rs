@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use ipnet::IpNet;
 use poort_enforce::{data_subject::PseudonymKey, source::Demand};
 use poort_identity::Trust;
 
@@ -357,7 +358,7 @@ fn connections(connections: Opened<'_, raw::Connections>) -> Option<Connections>
     let v6 = connections.field("prefix_v6", |raw| &raw.prefix_v6);
     let prefix_v6 = v6.or(usual.prefix_v6, |here| value::bits(here, 32..=128));
     let carriers = connections.field("carriers", |raw| &raw.carriers);
-    let carriers = carriers.items(|here| Some((carrier(here.open())?, here.spot)));
+    let carriers = carriers.items(|here| Some((carrier(here.open(), (prefix_v4, prefix_v6))?, here.spot)));
     Some(Connections {
         total: total?,
         per_prefix: per_prefix?,
@@ -371,14 +372,31 @@ fn connections(connections: Opened<'_, raw::Connections>) -> Option<Connections>
     })
 }
 
-fn carrier(carrier: Opened<'_, raw::Carrier>) -> Option<Carrier> {
-    let network =
-        carrier.field("network", |raw| &raw.network).required("network: 100.64.0.0/10", value::network);
+/// How long prefixes that share a budget are, of IPv4 and of IPv6.
+type Shared = (Option<u8>, Option<u8>);
+
+fn carrier(carrier: Opened<'_, raw::Carrier>, shared: Shared) -> Option<Carrier> {
+    let network = carrier.field("network", |raw| &raw.network);
+    let network = network.required("network: 100.64.0.0/10", |here| of_whole_prefixes(here, shared));
     let connections =
         carrier.field("connections", |raw| &raw.connections).required("connections: 10000", value::capacity);
     let handshakes =
         carrier.field("handshakes", |raw| &raw.handshakes).required("handshakes: 2000/10s", value::rate);
     Some(Carrier { network: network?, connections: connections?, handshakes: handshakes? })
+}
+
+/// A network of whole prefixes. In any other whoever comes first of a prefix would have all of it counted by their own budget.
+fn of_whole_prefixes(here: Here<'_, Scalar>, (v4, v6): Shared) -> Option<IpNet> {
+    let network = value::network(here)?;
+    let (key, shared) = if network.addr().is_ipv4() { ("prefix_v4", v4) } else { ("prefix_v6", v6) };
+    let length = network.prefix_len();
+    if shared.is_none_or(|shared| length <= shared) {
+        return Some(network);
+    }
+    here.spot.fault(format!(
+        "`{network}` is only a part of the addresses that share a budget; name all of them, or write `{key}: {length}`"
+    ));
+    None
 }
 
 /// The state directory alone, from a file of which anything else may be wrong.

@@ -296,6 +296,14 @@ const CASES: &[Case] = &[
         faults: &["deploy/poort.yaml:23:7: `connections` is missing; add `connections: 10000`"],
     },
     Case {
+        name: "carrier narrower than what shares a budget",
+        from: "network: 100.64.0.0/10",
+        to: "network: 2001:db8::7/128",
+        faults: &[
+            "deploy/poort.yaml:23:18: `2001:db8::7/128` is only a part of the addresses that share a budget; name all of them, or write `prefix_v6: 128`",
+        ],
+    },
+    Case {
         name: "assertion without key",
         from: "key: certs/assertion.key, ",
         to: "",
