@@ -122,7 +122,10 @@ async fn what_has_two_readings_is_asked_no_more_often_than_anything_else() {
         statuses.push(get(&car, &world.zone.persons, "/a/%2e%2e/b").await.unwrap().0.status);
     }
     assert_eq!(statuses, [400, 429, 429, 429], "a failure costs more than there is");
-    assert!(is_over(&get(&car, &world.zone.persons, PERSON).await.unwrap().0), "and it was the device's budget");
+    assert!(
+        is_over(&get(&car, &world.zone.persons, PERSON).await.unwrap().0),
+        "and it was the device's budget"
+    );
 }
 
 #[tokio::test]

@@ -45,6 +45,25 @@ async fn a_source_that_breaks_the_protocol_is_a_bad_gateway() {
     }
 }
 
+#[tokio::test]
+async fn a_source_whose_name_leads_nowhere_is_one_that_takes_no_connection() {
+    let world = World::start_with(|zone| {
+        zone.layout.edit("policies/sources/persons.yaml", |yaml| {
+            yaml["upstream"]["addresses"] = serde_yaml::from_str("[\"register.invalid:8443\"]").unwrap();
+        })
+    })
+    .await
+    .unwrap();
+    let (answer, _) = get(&world.officer().unwrap(), &world.zone.persons, PERSON).await.unwrap();
+    assert_eq!((answer.status, answer.reason().as_str()), (502, "source_unavailable"));
+    for line in [
+        "poort_source_up{source=\"persons\"} 0",
+        "poort_source_connections_total{result=\"failed\",source=\"persons\"} 1",
+    ] {
+        assert!(world.counts(line).await, "{line}: somebody is called");
+    }
+}
+
 /// In HTTP/2 an answer is lost that says something of a connection, or its length twice.
 #[tokio::test]
 async fn what_a_server_says_of_its_connection_reaches_no_client() {

@@ -167,6 +167,12 @@ impl Proxy {
     }
 }
 
+/// No address of a source is known: that is no connection either, and somebody is called for it.
+fn nowhere(upstream: &Upstream) -> Box<Error> {
+    upstream.counts.not_connected();
+    failure(Reason::SourceUnreachable)
+}
+
 /// The server library offers TLS 1.2 to every upstream; nothing has been sent yet.
 fn judge_tls(upstream: &Upstream, digest: Option<&Digest>) -> Result<()> {
     let version = digest.and_then(|digest| Some(&*digest.ssl_digest.as_ref()?.version));
@@ -288,7 +294,7 @@ impl ProxyHttp for Proxy {
             }
             _ => upstream.pool.pick(connection),
         };
-        peer.map(Box::new).map_err(|_| failure(Reason::SourceUnreachable))
+        peer.map(Box::new).map_err(|_| nowhere(upstream))
     }
 
     async fn upstream_request_filter(

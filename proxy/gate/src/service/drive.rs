@@ -100,7 +100,7 @@ impl Proxy {
         let mut tries = 0;
         loop {
             let peer = upstream.pool.pick(ctx.connection.as_ref().map_or(0, |connection| connection.id()));
-            let peer = peer.map_err(|_| failure(Reason::SourceUnreachable))?;
+            let peer = peer.map_err(|_| super::nowhere(upstream))?;
             tries += 1;
             ctx.outcome.attempts = tries;
             ctx.asked = Some(Instant::now());
