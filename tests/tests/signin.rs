@@ -193,8 +193,20 @@ async fn a_stolen_cookie_is_worth_nothing_elsewhere() {
     );
     let master = browser.cookies("signin")[SESSION].clone();
     thief.plant("signin", SESSION, &master);
+    let refused = thief.go(&thief.at("vehicles", VEHICLE)).await.unwrap();
+    assert_eq!(refused.status, 401, "the sign-in host hands nothing to another device: {refused:?}");
+    let record = detail(&world, &refused).await;
+    assert_eq!(record["status_detail"], "session_of_another_device");
+    assert_eq!(
+        (&record["is_alert"], &record["actor"]["user"]["uid"]),
+        (&true.into(), &"zone|an.janssens".into())
+    );
+    let counted =
+        "poort_decisions_total{outcome=\"refuse\",reason=\"session_of_another_device\",source=\"none\"} 1";
+    assert!(world.counts(counted).await, "somebody is called");
+    // Whoever has it there by no fault of theirs signs in, with the next try.
     let landed = thief.go(&thief.at("vehicles", VEHICLE)).await.unwrap();
-    assert_eq!(landed.url.host_str(), Some("localhost"), "the sign-in host hands nothing to another device");
+    assert_eq!(landed.url.host_str(), Some("localhost"), "{landed:?}");
     // On the same device it is still only good where it was made for.
     browser.plant("vehicles", SESSION, &stolen);
     let answer = browser.fetch("GET", &browser.at("vehicles", VEHICLE), &[]).await.unwrap();

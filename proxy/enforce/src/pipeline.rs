@@ -188,7 +188,8 @@ impl Permit {
 pub enum Answer {
     /// A CORS preflight: it carries neither certificate nor cookie, so only `protocol`, `flood` and `route` judge it.
     Preflight(Preflight),
-    /// A page of the gate's own, judged by `protocol`, `flood`, `route` and `device`.
+    /// A page of the gate's own, judged by `protocol`, `flood`, `route` and `device`; of the subject it is judged only whether a session's
+    /// cookie was taken elsewhere.
     Own(Endpoint),
     /// A person on the way to a page, who has to sign in first.
     SignIn(Detour),
@@ -349,6 +350,7 @@ impl<P: Ports> Pipeline<P> {
         let start = self.run(Check::Route, start, exchange, |x| checks::route::check(self, arrival, x))?;
         let start = self.run(Check::Device, start, exchange, |x| checks::device::check(self, x))?;
         if let Some(endpoint) = exchange.own {
+            self.run(Check::Subject, start, exchange, |x| checks::subject::check_own(self, arrival, x))?;
             return Break(Stop::Answer(Answer::Own(endpoint)));
         }
         let subject = checks::subject::check(self, arrival, exchange).await;

@@ -19,7 +19,8 @@ pub struct SignIn {
     pub seal: Arc<Seal>,
 }
 
-/// A page of the gate's own. All of them demand an accepted device and are otherwise judged by `protocol`, `flood` and `route` alone.
+/// A page of the gate's own. All of them demand an accepted device, and no session's cookie of another one, and are otherwise judged by
+/// `protocol`, `flood` and `route` alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Endpoint {
     /// The sign-in host's front page: who is signed in.

@@ -81,7 +81,8 @@ impl Proxy {
         let (way, cookie) = own::way(session, ctx, &refusal, &self.live.audit).unzip();
         let headers = Some(&session.req_header().headers);
         let mut reply = Reply::refusal(&refusal, exchange.id, headers, way.as_ref());
-        reply.headers.extend(cookie.flatten().map(|cookie| (header::SET_COOKIE, cookie)));
+        let stray = own::stray_cookie(exchange, &refusal.reason);
+        reply.headers.extend(cookie.flatten().or(stray).map(|cookie| (header::SET_COOKIE, cookie)));
         ctx.outcome.fail(refusal.reason);
         if let Some(exchange) = &mut ctx.exchange {
             // SECURITY: a refusal keeps no place from others, however slowly it is read.

@@ -139,6 +139,40 @@ fn a_person_is_led_to_sign_in_and_a_program_is_told() {
 }
 
 #[test]
+fn a_cookie_that_was_taken_elsewhere_opens_no_page_of_the_gates_own() {
+    let zone = Zone::new();
+    let at = |host: &str, target: &str, cookie: &str| Ask::get(host, target).header("cookie", cookie);
+    let (start, taken) = (("signin.example", "/start"), ("persons.example", "/.poort/callback?code=1"));
+    for (host, target) in [start, taken] {
+        let own = cookie(host, CAR);
+        for (name, ask, reason) in [
+            ("its own", at(host, target, &own), None),
+            ("one that has expired", at(host, target, &own).later(600), None),
+            ("two", at(host, target, &format!("{own}; {own}")), None),
+            ("none of ours", at(host, target, "__Host-poort-session=x"), None),
+            (
+                "on another device",
+                at(host, target, &own).device(accepted(OFFICE)),
+                Some(Reason::SessionOfAnotherDevice),
+            ),
+            (
+                "of another host",
+                at(host, target, &cookie("vehicles.example", CAR)),
+                Some(Reason::Session(SessionFault::OtherHost)),
+            ),
+        ] {
+            let answered = ask.put(&zone);
+            assert_eq!(answered.reason(), reason.as_ref(), "{host}: {name}");
+            let opened = matches!(answer(&answered), Some(Answer::Own(_)));
+            assert_eq!(opened, reason.is_none(), "{host}: {name}");
+            let named = answered.exchange.holder.map(|holder| holder.principal.id.clone());
+            let whose = (reason == Some(Reason::SessionOfAnotherDevice)).then(|| "zone|jan".to_owned());
+            assert_eq!(named, whose, "{host}: {name}: the record says whose it is");
+        }
+    }
+}
+
+#[test]
 fn the_gates_own_pages_need_a_device_and_have_one_spelling() {
     let zone = Zone::new();
     let own = |host: &str, target: &str, endpoint| {

@@ -19,7 +19,7 @@ use crate::{
     adapt,
     audit::Audit,
     inspect::incoming,
-    signin::{Errand, KEPT_FORM_LIMIT_BYTES, Visit},
+    signin::{Errand, KEPT_FORM_LIMIT_BYTES, Visit, no_session},
 };
 
 /// Largest form that a page of the gate's own takes, in bytes.
@@ -54,6 +54,14 @@ pub(super) async fn detour(
     let reply = desk.detour(visit(session, ctx, &[], audit)?, errand);
     let reply = reply.map_err(|_| failure(Reason::Internal))?;
     adapt::write_reply(session, reply).await
+}
+
+/// Takes a session's cookie away that was taken elsewhere and keeps somebody from a page of the gate's own: a device with another name in its
+/// new certificate must be able to sign in.
+pub(super) fn stray_cookie(exchange: &Exchange, reason: &Reason) -> Option<HeaderValue> {
+    let elsewhere =
+        matches!(reason, Reason::SessionOfAnotherDevice | Reason::Session(SessionFault::OtherHost));
+    exchange.own.filter(|_| elsewhere).and_then(|_| no_session())
 }
 
 /// Whether a person who is going to a page and was refused may pass after an errand on the sign-in host.

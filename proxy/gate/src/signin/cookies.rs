@@ -31,3 +31,8 @@ pub(super) fn session(value: &str) -> Option<HeaderValue> {
 pub(super) fn removed(name: &str) -> Option<HeaderValue> {
     kept(name, "", 0)
 }
+
+/// Takes the session's cookie away.
+pub(crate) fn no_session() -> Option<HeaderValue> {
+    removed(SESSION_COOKIE)
+}

@@ -43,6 +43,7 @@ mod visit;
 mod way;
 mod written;
 
+pub(crate) use cookies::no_session;
 pub use desk::{Desk, Stating};
 pub use disk::{Disk, Read};
 pub use forms::{KeptForm, LIMIT_BYTES as KEPT_FORM_LIMIT_BYTES, Writer};

@@ -25,6 +25,8 @@ use crate::{
     subject::Holder,
 };
 
+pub(crate) use session::check_own;
+
 pub(crate) async fn check<P: Ports>(
     pipeline: &Pipeline<P>,
     arrival: &Arrival<'_>,

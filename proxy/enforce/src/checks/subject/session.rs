@@ -35,11 +35,7 @@ pub(super) async fn check<P: Ports>(
         return Break(detour_or(pipeline, arrival, exchange, reason));
     };
     // SECURITY: said before anything else of it: whoever holds another device's cookie is to learn nothing and lead nowhere.
-    let device = exchange.connection.device.accepted().map(|certificate| &certificate.name);
-    if device != Some(&open.session.device) {
-        exchange.holder = Some(Arc::clone(&open.holder));
-        return refuse(Reason::SessionOfAnotherDevice);
-    }
+    refuse_elsewhere(&open, exchange)?;
     // Before its session is: whoever is blocked is not to be led to sign in, over and over.
     if pipeline.ports.withdrawn(&open.session.subject.id, exchange.received) == Withdrawn::Everything {
         exchange.holder = Some(Arc::clone(&open.holder));
@@ -64,6 +60,30 @@ pub(super) async fn check<P: Ports>(
         return refuse(Reason::CrossOrigin);
     }
     Continue(Some(holder))
+}
+
+/// The cookie that a page of the gate's own was asked for with. The page itself sees to whether its session is open; taken to another device
+/// or another host it is refused, as at a source: from the sign-in host's all others come.
+pub(crate) fn check_own<P>(pipeline: &Pipeline<P>, arrival: &Arrival<'_>, exchange: &mut Exchange) -> Flow {
+    let Some(sign_in) = &pipeline.rules.sign_in else { return Continue(()) };
+    let Ok(Some(value)) = cookie(&arrival.head.headers, SESSION_COOKIE) else { return Continue(()) };
+    match known(pipeline, sign_in, value, exchange) {
+        Some(open) => refuse_elsewhere(&open, exchange),
+        None => match unreadable(sign_in, value, exchange) {
+            reason @ Reason::Session(SessionFault::OtherHost) => refuse(reason),
+            _ => Continue(()),
+        },
+    }
+}
+
+/// A session is worth nothing on another device than its own.
+fn refuse_elsewhere(open: &OpenSession, exchange: &mut Exchange) -> Flow {
+    let device = exchange.connection.device.accepted().map(|certificate| &certificate.name);
+    if device == Some(&open.session.device) {
+        return Continue(());
+    }
+    exchange.holder = Some(Arc::clone(&open.holder));
+    refuse(Reason::SessionOfAnotherDevice)
 }
 
 /// A cookie that was opened before, or is now. What it says does not change; only its time runs out.
