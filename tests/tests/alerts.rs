@@ -148,6 +148,38 @@ fn whatever_is_asked_for_is_a_metric() {
     }
 }
 
+/// Whether `reason=~"…"` of a query takes a code.
+fn takes(query: &str, code: &str) -> bool {
+    let reasons =
+        query.split("reason=~\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
+    reasons.split('|').any(|one| one.strip_suffix(".*").map_or(one == code, |begin| code.starts_with(begin)))
+}
+
+#[test]
+fn a_device_or_person_whose_access_was_ended_is_seen_to_knock() {
+    let access = dashboards().into_iter().find(|path| path.ends_with("access.json")).unwrap();
+    let panels = queries(&access);
+    for (panel, codes) in [
+        ("Devices", &["device_missing", "device_blocked", "certificate_revoked"][..]),
+        (
+            "Tokens and sessions",
+            &[
+                "token_expired",
+                "token_unbound",
+                "session_ended",
+                "sign_in_ended",
+                "user_blocked",
+                "not_on_behalf",
+            ],
+        ),
+    ] {
+        let (_, query) = panels.iter().find(|(title, _)| title.ends_with(&format!(": {panel}"))).unwrap();
+        for code in codes {
+            assert!(takes(query, code), "{panel}: {code} is not in {query}");
+        }
+    }
+}
+
 #[test]
 fn dashboards_fit_the_schema_of_grafana() {
     assert_eq!(dashboards().len(), 4);
