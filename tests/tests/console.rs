@@ -336,6 +336,11 @@ async fn a_broken_glass_is_looked_into_by_somebody_else() {
     }
     assert!(!page.contains("<script>"), "{page}");
     let (proof, request) = (field(&page, "proof"), field(&page, "request"));
+    let code = page.split("code=").nth(1).unwrap()[..6].to_owned();
+    for link in [&*code, "call+0900-1234"] {
+        let linked = look(&mia, &format!("/reviews?done={link}")).await.text();
+        assert!(!linked.contains(">reviewed<") && !linked.contains("0900"), "a link says it: {linked}");
+    }
     let origin = format!("Origin: https://{HOST}:{}", mia.address().port());
     let form = |proof: &str, finding: &str| format!("proof={proof}&request={request}&finding={finding}");
     let good = form(&proof, "The+child+was+found%0D%0Asafe");
@@ -368,6 +373,7 @@ async fn a_broken_glass_is_looked_into_by_somebody_else() {
         "{}",
         done.text()
     );
+    assert!(look(&mia, done.header("location").unwrap()).await.text().contains(">reviewed<"));
     let [review] = &*reviews() else { panic!("one review") };
     assert_eq!(review["unmapped"]["finding"], "The child was found safe");
     assert_eq!(review["unmapped"]["officer"], "zone|eva.lambert");

@@ -33,14 +33,13 @@ const BEAT: Duration = Duration::from_secs(15);
 /// The record, followed.
 pub(super) struct Feed {
     directory: PathBuf,
-    decisions: broadcast::Sender<Arc<Consultation>>,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    /// Whether the record is being followed.
-    running: bool,
+    /// What those who follow listen to, while the record is followed. They hear when it is not any more, ask again, and miss nothing.
+    decisions: Option<broadcast::Sender<Arc<Consultation>>>,
     /// How many follow, by certificate.
     followers: HashMap<String, usize>,
 }
@@ -59,8 +58,7 @@ pub(super) struct Follower {
 
 impl Feed {
     pub(super) fn new(directory: &Path) -> Arc<Self> {
-        let (decisions, _) = broadcast::channel(QUEUE);
-        Arc::new(Self { directory: directory.to_owned(), decisions, state: Mutex::default() })
+        Arc::new(Self { directory: directory.to_owned(), state: Mutex::default() })
     }
 
     /// Lets somebody follow what a filter takes, from behind the request they saw last. None if too many do already.
@@ -99,15 +97,16 @@ impl Feed {
             return None;
         }
         *state.followers.entry(name.to_owned()).or_default() += 1;
-        if !state.running {
-            state.running = true;
-            tokio::spawn(Arc::clone(self).run());
-        }
-        Some(self.decisions.subscribe())
+        let decisions = state.decisions.get_or_insert_with(|| {
+            let (decisions, _) = broadcast::channel(QUEUE);
+            tokio::spawn(Arc::clone(self).run(decisions.clone()));
+            decisions
+        });
+        Some(decisions.subscribe())
     }
 
     /// Follows the record for as long as anybody listens.
-    async fn run(self: Arc<Self>) {
+    async fn run(self: Arc<Self>, told: broadcast::Sender<Arc<Consultation>>) {
         let directory = self.directory.clone();
         let mut tail = match spawn_blocking(move || Tail::open(&directory)).await {
             Ok(Ok(tail)) => Some(tail),
@@ -127,7 +126,7 @@ impl Feed {
             tail = Some(open);
             for decision in decisions {
                 // An error says that nobody listens.
-                let _ = self.decisions.send(Arc::new(decision));
+                let _ = told.send(Arc::new(decision));
             }
             if self.is_idle() {
                 return;
@@ -135,15 +134,15 @@ impl Feed {
             sleep(PAUSE).await;
         }
         tracing::warn!(event = "record_not_followed", remedy = "the console's pages are loaded again");
-        self.state.lock().running = false;
+        self.state.lock().decisions = None;
     }
 
     fn is_idle(&self) -> bool {
         let mut state = self.state.lock();
         if state.followers.is_empty() {
-            state.running = false;
+            state.decisions = None;
         }
-        !state.running
+        state.decisions.is_none()
     }
 }
 
@@ -243,17 +242,29 @@ mod tests {
         let feed = Feed::new(directory.path());
         let filter = Filter { source: Some("persons".into()), ..Filter::default() };
         let mut follower = feed.follow("els", filter, None).await.unwrap().unwrap();
-        feed.decisions.send(decision("1", "vehicles")).unwrap();
-        feed.decisions.send(decision("2", "persons")).unwrap();
+        let told = feed.state.lock().decisions.clone().unwrap();
+        told.send(decision("1", "vehicles")).unwrap();
+        told.send(decision("2", "persons")).unwrap();
         let heard = String::from_utf8(follower.next(soon()).await.unwrap().to_vec()).unwrap();
         assert!(heard.starts_with("id: 2\nevent: decision\ndata: {\"code\""), "{heard}");
         assert_eq!(heard.lines().count(), 4, "{heard}");
         assert_eq!(follower.next(soon()).await, None);
         for number in 0..QUEUE + 10 {
-            feed.decisions.send(decision(&number.to_string(), "persons")).unwrap();
+            told.send(decision(&number.to_string(), "persons")).unwrap();
         }
         let heard = String::from_utf8(follower.next(soon()).await.unwrap().to_vec()).unwrap();
         assert_eq!(heard, "event: skipped\ndata: 10\n\n");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_is_told_that_a_record_is_followed_which_cannot_be_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let gone = directory.path().join("gone");
+        std::fs::write(&gone, "no directory").unwrap();
+        let feed = Feed::new(&gone);
+        let mut follower = feed.follow("els", Filter::default(), None).await.unwrap().unwrap();
+        let until = Instant::now() + Duration::from_secs(300);
+        assert_eq!(follower.next(until).await, None, "a browser asks again, and makes up for what it missed");
     }
 
     #[tokio::test]

@@ -28,7 +28,9 @@ impl Console {
         let may = asked.guest.may(Act::Review, View::Reviews).is_ok();
         let proof = self.forms.proof(&asked.guest.visitor.name, asked.now);
         let mut main = Html::default();
-        if let Some(code) = asked.query("done") {
+        // Anybody can make a link: of a glass that waits it is not said, nor any words of theirs.
+        let is_done = |code: &String| is_code(code) && waiting.iter().all(|one| one.code != *code);
+        if let Some(code) = asked.query("done").filter(is_done) {
             main = main
                 .open("p class=\"note\"")
                 .badge("good", "reviewed")
@@ -118,6 +120,11 @@ fn card(one: &Waiting, may: bool, own: bool, proof: &str, now: SystemTime) -> Ht
             .close("form"),
     };
     card.close("section")
+}
+
+/// Whether it is six letters or digits.
+fn is_code(text: &str) -> bool {
+    text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// Words on one line: a record is no place for line breaks.
