@@ -343,7 +343,8 @@ async fn a_broken_glass_is_looked_into_by_somebody_else() {
     }
     let origin = format!("Origin: https://{HOST}:{}", mia.address().port());
     let form = |proof: &str, finding: &str| format!("proof={proof}&request={request}&finding={finding}");
-    let good = form(&proof, "The+child+was+found%0D%0Asafe");
+    // As many characters as the form takes, and each of them an accent.
+    let good = form(&proof, &format!("The+child+was+found%0D%0Asafe{}", "%C3%A9".repeat(970)));
     assert!(!look(&els, "/reviews").await.text().contains("<form"), "who only looks has no form");
     assert!(look(&eva, "/reviews").await.text().contains("somebody else looks into it"));
     for (what, who, form, lines, status) in [
@@ -354,7 +355,7 @@ async fn a_broken_glass_is_looked_into_by_somebody_else() {
         ("somebody else's proof", &eva, &good, vec![&*origin], 403),
         ("who may only look", &els, &good, vec![&*origin], 403),
         ("nothing found", &mia, &form(&proof, "+"), vec![&*origin], 400),
-        ("too much found", &mia, &form(&proof, &"x".repeat(2000)), vec![&*origin], 400),
+        ("too much found", &mia, &form(&proof, &"x".repeat(4000)), vec![&*origin], 400),
         ("more than a form", &mia, &form(&proof, &"x".repeat(20_000)), vec![&*origin], 413),
         ("another glass", &mia, &good.replace(&request, &"ab".repeat(16)), vec![&*origin], 409),
     ] {
@@ -375,7 +376,7 @@ async fn a_broken_glass_is_looked_into_by_somebody_else() {
     );
     assert!(look(&mia, done.header("location").unwrap()).await.text().contains(">reviewed<"));
     let [review] = &*reviews() else { panic!("one review") };
-    assert_eq!(review["unmapped"]["finding"], "The child was found safe");
+    assert_eq!(review["unmapped"]["finding"], format!("The child was found safe{}", "é".repeat(970)));
     assert_eq!(review["unmapped"]["officer"], "zone|eva.lambert");
     assert_eq!(review["unmapped"]["reviewer"], "spiffe://zone.example/staff/dpo/mia");
     assert_eq!(review["actor"]["user"]["uid"], "spiffe://zone.example/staff/dpo/mia");

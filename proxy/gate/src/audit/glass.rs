@@ -43,6 +43,6 @@ pub struct Review {
 }
 
 impl Review {
-    /// The longest finding, in bytes.
-    pub const LIMIT_BYTES: usize = 1024;
+    /// The longest finding, in bytes: the 1,000 characters that the console's form takes, whatever their accents.
+    pub const LIMIT_BYTES: usize = 3 * 1000;
 }
