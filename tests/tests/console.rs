@@ -394,7 +394,11 @@ async fn decisions_come_as_they_are_made() {
     let els = visitor(&world, "security", "els");
     let (first, _) = get(&an, persons, PERSON).await.unwrap();
     let first = first.header("poort-request-id").unwrap().to_owned();
-    shown(&els, "/decisions", &first).await;
+    let page = shown(&els, "/decisions", &first).await.text();
+    assert!(
+        page.contains("id=\"live\" class=\"quiet\" role=\"status\""),
+        "who sees nothing hears whether it is live: {page}"
+    );
     let (missed, _) = get(&an, persons, PERSON).await.unwrap();
     world.record("decision", &missed).await.unwrap();
     let listen = async |query: &str| {

@@ -38,15 +38,19 @@
     body.prepend(row);
     while (body.rows.length > MOST) body.deleteRow(-1);
   };
+  // A screen reader says whatever changes in `said`: how many wait changes all the time, and stands on the button.
   const tell = (state) => {
     const late = missed ? ` ${missed} came too fast and are not shown.` : "";
-    said.textContent = state + (paused ? ` ${waiting.length} wait.` : "") + late;
+    if (said.textContent !== state + late) said.textContent = state + late;
+    pause.textContent = paused ? `Go on (${waiting.length} wait)` : "Pause";
   };
+
+  const tellNow = () => tell(paused ? "Paused." : "Live.");
 
   const query = new URLSearchParams(location.search);
   query.set("after", decodeURIComponent(body.dataset.after));
   const events = new EventSource("/events?" + query);
-  events.addEventListener("open", () => tell("Live."));
+  events.addEventListener("open", tellNow);
   // Where the answer was no, as to somebody who may not look any more, a browser does not ask again.
   events.addEventListener("error", () =>
     tell(events.readyState === EventSource.CLOSED ? "Not connected; load the page again." : "Not connected; trying again."));
@@ -54,14 +58,13 @@
     const decision = JSON.parse(event.data);
     if (!paused) add(decision);
     else if (waiting.push(decision) > WAITING) { waiting.shift(); missed += 1; }
-    tell(paused ? "Paused." : "Live.");
+    tellNow();
   });
-  events.addEventListener("skipped", (event) => { missed += Number(event.data); tell("Live."); });
+  events.addEventListener("skipped", (event) => { missed += Number(event.data); tellNow(); });
   pause.hidden = false;
   pause.addEventListener("click", () => {
     paused = !paused;
-    pause.textContent = paused ? "Go on" : "Pause";
     if (!paused) { waiting.forEach(add); waiting = []; }
-    tell(paused ? "Paused." : "Live.");
+    tellNow();
   });
 })();

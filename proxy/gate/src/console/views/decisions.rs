@@ -33,7 +33,7 @@ impl Console {
         let last = recent.decisions.first().map_or("", |newest| &newest.request);
         let main = Html::default()
             .add(&form(&filter, &sources, &recent.decisions))
-            .open("p id=\"live\" class=\"quiet\"")
+            .open("p id=\"live\" class=\"quiet\" role=\"status\"")
             .text("Load the page again for what came since.")
             .close("p")
             .open("div class=\"scroll\"")
