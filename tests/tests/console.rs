@@ -336,7 +336,7 @@ async fn a_broken_glass_is_looked_into_by_somebody_else() {
     }
     assert!(!page.contains("<script>"), "{page}");
     let (proof, request) = (field(&page, "proof"), field(&page, "request"));
-    let code = page.split("code=").nth(1).unwrap()[..6].to_owned();
+    let code: String = page.split("code=").nth(1).unwrap().chars().take(6).collect();
     for link in [&*code, "call+0900-1234"] {
         let linked = look(&mia, &format!("/reviews?done={link}")).await.text();
         assert!(!linked.contains(">reviewed<") && !linked.contains("0900"), "a link says it: {linked}");
