@@ -78,6 +78,10 @@ async fn the_record_is_proved_and_one_request_is_shown() {
     let config = world.zone.layout.config();
     let config = config.to_str().unwrap();
     assert!(audit(&["verify", "--config", config]).0);
+    if let Some(go) = by_go(&world) {
+        let log = PathBuf::from(path(&world, "deploy/audit/log"));
+        assert_eq!(checked_by(&go, &world, &log, false), (true, "300 entries\n".to_owned()));
+    }
 
     let (found, said) = audit(&["show", "--config", config, &code]);
     let records: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -91,9 +95,10 @@ async fn the_record_is_proved_and_one_request_is_shown() {
     let unknown =
         "no record under the newest checkpoint is called `NO-CODE`; check it, or ask again in ten seconds";
     assert!(!found && said.contains(unknown), "{said}");
-    let Some(go) = by_go(&world) else { return };
-    let log = PathBuf::from(path(&world, "deploy/audit/log"));
-    assert_eq!(checked_by(&go, &world, &log, false), (true, "300 entries\n".to_owned()));
+    let records = world.zone.layout.records();
+    let looks = records.iter().filter(|record| record["unmapped"]["command"] == "audit show");
+    let whats: Vec<&Value> = looks.map(|look| &look["unmapped"]["wanted"]["record"]).collect();
+    assert_eq!(whats, [&code, &code.to_lowercase()], "who looked, and at what, is in the record too");
 }
 
 /// Another implementation of the proof: Go's. None, and loudly, where it cannot be built.

@@ -25,7 +25,7 @@ use crate::{
         search::{Evidence, SearchFault},
         tlog::{self, Found, Keys, LOG_DIRECTORY, Signer},
     },
-    config,
+    config::{self, checked::Deploy},
 };
 
 use super::{WRONG, complain, say};
@@ -88,8 +88,6 @@ struct Opened {
     directory: PathBuf,
     keys: Arc<Keys>,
     anchor: Option<PathBuf>,
-    /// The record's own directory, where that is known.
-    record: Option<PathBuf>,
 }
 
 /// What is wrong, and the exit code for it.
@@ -103,9 +101,9 @@ pub(super) fn obey(verb: &Verb) -> ExitCode {
         Verb::Tail(arguments) => tail::obey(arguments),
         Verb::Retire(arguments) => retire::obey(arguments),
         Verb::Review(arguments) => review::obey(arguments),
-        Verb::Verify(log) => log.open().and_then(|log| verify(&log)),
+        Verb::Verify(log) => verify(log),
         Verb::Show { log, what } => show(log, what),
-        Verb::Prove { log, what } => each(log, what, |found| say(found.proof.trim_end())),
+        Verb::Prove { log, what } => prove(log, what),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -125,29 +123,30 @@ fn key(name: &str) -> Result<(), Fault> {
 }
 
 impl Log {
-    /// Where the record is, if no log is kept of it.
-    fn unproved(&self) -> Result<Option<PathBuf>, Fault> {
+    /// The gate whose record it is; none for a copy of a log.
+    fn own(&self) -> Result<Option<Deploy>, Fault> {
         if self.log.is_some() {
             return Ok(None);
         }
-        let audit = config::operators(&self.config).map_err(|faults| (faults.to_string(), WRONG))?.audit;
-        Ok(audit.log.is_none().then_some(audit.directory))
+        config::operators(&self.config).map(Some).map_err(|faults| (faults.to_string(), WRONG))
     }
 
-    fn open(&self) -> Result<Opened, Fault> {
+    fn open(&self, own: Option<&Deploy>) -> Result<Opened, Fault> {
         if let (Some(directory), Some(key)) = (&self.log, &self.key) {
             let keys = Keys::read(key).map_err(|fault| (fault, WRONG))?;
             return Ok(Opened {
                 directory: directory.clone(),
                 keys: keys.into(),
                 anchor: self.anchor.clone(),
-                record: None,
             });
         }
-        let audit = config::operators(&self.config).map_err(|faults| (faults.to_string(), WRONG))?.audit;
-        let Some(log) = audit.log else { return Err((no_log(&self.config), WRONG)) };
-        let directory = audit.directory.join(LOG_DIRECTORY);
-        Ok(Opened { directory, keys: log.keys, anchor: log.anchor, record: Some(audit.directory) })
+        let kept = own.and_then(|own| Some((&own.audit.directory, own.audit.log.as_ref()?)));
+        let Some((record, log)) = kept else { return Err((no_log(&self.config), WRONG)) };
+        Ok(Opened {
+            directory: record.join(LOG_DIRECTORY),
+            keys: Arc::clone(&log.keys),
+            anchor: log.anchor.clone(),
+        })
     }
 }
 
@@ -159,11 +158,13 @@ fn no_log(file: &Path) -> String {
     )
 }
 
-fn verify(log: &Opened) -> Result<(), Fault> {
+fn verify(log: &Log) -> Result<(), Fault> {
+    let own = log.own()?;
+    let log = log.open(own.as_ref())?;
     let proved = tlog::verify(&log.directory, &log.keys, log.anchor.as_deref(), SystemTime::now());
     let proved = proved.map_err(|doubt| (doubt.to_string(), 1))?;
-    if let Some(record) = &log.record {
-        hold(record, log)?;
+    if let Some(own) = &own {
+        hold(&own.audit.directory, &log)?;
     }
     say(proved);
     Ok(())
@@ -184,30 +185,47 @@ fn hold(record: &Path, log: &Opened) -> Result<(), Fault> {
 
 /// Prints records: with their place proved, or, where no log is kept, as they stand.
 fn show(log: &Log, what: &str) -> Result<(), Fault> {
-    let Some(directory) = log.unproved()? else {
-        return each(log, what, |found| say(String::from_utf8_lossy(&found.entry)));
+    let own = log.own()?;
+    let records = match own.as_ref().filter(|own| own.audit.log.is_none()) {
+        Some(own) => unproved(&own.audit.directory, what)?,
+        None => find(&log.open(own.as_ref())?, what)?.into_iter().map(|found| found.entry).collect(),
     };
-    let fault = |fault: SearchFault| (fault.to_string(), 1);
-    let files = questions::files(&directory)
-        .map_err(|cause| fault(SearchFault::File { path: directory.clone(), cause }))?;
-    let mut shown = false;
-    for path in files {
-        // Without a log no line has a number.
-        let print = |line: &[u8]| {
-            if is_meant(what, u64::MAX, line) {
-                say(String::from_utf8_lossy(line));
-                shown = true;
-            }
-        };
-        questions::each_line(&path, print).map_err(fault)?;
-    }
-    complain("no log is kept, so nothing proves that this is what was written");
-    if shown { Ok(()) } else { Err((format!("no record is called `{what}`"), 1)) }
+    let wanted = vec![("record".to_owned(), what.to_owned())];
+    let shown = u64::try_from(records.len()).unwrap_or(u64::MAX);
+    access::look(own.as_ref(), "audit show", None, wanted, shown).map_err(|why| (why, 1))?;
+    records.iter().for_each(|record| say(String::from_utf8_lossy(record)));
+    Ok(())
 }
 
-/// Finds entries and does something with each.
-fn each(log: &Log, what: &str, show: impl Fn(&Found)) -> Result<(), Fault> {
-    let log = log.open()?;
+/// A proof holds nothing of its record: whoever has that already can check it.
+fn prove(log: &Log, what: &str) -> Result<(), Fault> {
+    let own = log.own()?;
+    let found = find(&log.open(own.as_ref())?, what)?;
+    found.iter().for_each(|found| say(found.proof.trim_end()));
+    Ok(())
+}
+
+/// The records of that name in a directory without a log.
+fn unproved(directory: &Path, what: &str) -> Result<Vec<Vec<u8>>, Fault> {
+    let fault = |fault: SearchFault| (fault.to_string(), 1);
+    let files = questions::files(directory)
+        .map_err(|cause| fault(SearchFault::File { path: directory.to_owned(), cause }))?;
+    let mut records = Vec::new();
+    for path in files {
+        // Without a log no line has a number.
+        let keep = |line: &[u8]| {
+            if is_meant(what, u64::MAX, line) {
+                records.push(line.to_vec());
+            }
+        };
+        questions::each_line(&path, keep).map_err(fault)?;
+    }
+    complain("no log is kept, so nothing proves that this is what was written");
+    if records.is_empty() { Err((format!("no record is called `{what}`"), 1)) } else { Ok(records) }
+}
+
+/// The entries of that name.
+fn find(log: &Opened, what: &str) -> Result<Vec<Found>, Fault> {
     let found = tlog::find(&log.directory, &log.keys, |index, entry| is_meant(what, index, entry));
     let found = found.map_err(|doubt| (doubt.to_string(), 1))?;
     if found.is_empty() {
@@ -219,8 +237,7 @@ fn each(log: &Log, what: &str, show: impl Fn(&Found)) -> Result<(), Fault> {
             1,
         ));
     }
-    found.iter().for_each(show);
-    Ok(())
+    Ok(found)
 }
 
 /// Whether an entry is meant by its number, its request's id, or its request's code, be it in small letters.
