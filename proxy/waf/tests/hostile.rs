@@ -465,7 +465,26 @@ fn multipart_evasions_are_seen() {
             TYPE,
             format!("--0\r\n{HEAD}; filename*0=a.; filename*1=php\r\n\r\nx\r\n--0--\r\n"),
         ),
+        ("white space before =", TYPE, format!("--0\r\n{HEAD}; filename =b\r\n\r\nx\r\n--0--\r\n")),
+        ("white space behind =", TYPE, format!("--0\r\n{HEAD}; filename= b\r\n\r\nx\r\n--0--\r\n")),
+        (
+            "apostrophes around a file name",
+            TYPE,
+            format!("--0\r\n{HEAD}'; filename=\"b\"; x=y'\r\n\r\nx\r\n--0--\r\n"),
+        ),
+        ("a file name that is no token", TYPE, format!("--0\r\n{HEAD}; filename=\\\r\n\r\nx\r\n--0--\r\n")),
+        ("a file name of nothing", TYPE, format!("--0\r\n{HEAD}; filename=;\r\n\r\nx\r\n--0--\r\n")),
         ("a coded name", TYPE, format!("--0\r\n{HEAD}; name*=UTF-8''b\r\n\r\nx\r\n--0--\r\n")),
+        (
+            "a boundary amid a line",
+            TYPE,
+            format!("--0\r\n{HEAD}; filename=b\r\n\r\nx --0\r\n{HEAD}\r\n\r\nx\r\n--0--\r\n"),
+        ),
+        (
+            "a boundary with a blank behind",
+            TYPE,
+            format!("--0\r\n{HEAD}\r\n\r\nx\r\n--0 \r\n{HEAD}; filename=b\r\n\r\nx\r\n--0--\r\n"),
+        ),
         ("a boundary with more behind", TYPE, format!("--0\r\n{HEAD}\r\n\r\nx\r\n--0z\r\n--0--\r\n")),
         ("no last boundary", TYPE, format!("--0\r\n{HEAD}\r\n\r\nx\r\n--0\r\n")),
         ("no blank line", TYPE, format!("--0\r\n{HEAD}\r\n--0--\r\n")),
@@ -479,6 +498,21 @@ fn multipart_evasions_are_seen() {
             "two boundaries by comma",
             "multipart/form-data; boundary=1, boundary=0",
             format!("--0\r\n{HEAD}\r\n\r\nx\r\n--0--\r\n"),
+        ),
+        (
+            "a boundary in another parameter before",
+            "multipart/form-data; type=boundary=1; boundary=0",
+            format!("--0\r\n{HEAD}; filename=b\r\n\r\nx\r\n--1\r\n{HEAD}\r\n\r\nx\r\n--1--\r\n--0--\r\n"),
+        ),
+        (
+            "a boundary in another parameter behind",
+            "multipart/form-data; boundary=0; type=boundary=1",
+            format!("--0\r\n{HEAD}; filename=b\r\n\r\nx\r\n--1\r\n{HEAD}\r\n\r\nx\r\n--1--\r\n--0--\r\n"),
+        ),
+        (
+            "a boundary in the name of another parameter",
+            "multipart/form-data; Xboundary=1; boundary=0",
+            format!("--0\r\n{HEAD}; filename=b\r\n\r\nx\r\n--1\r\n{HEAD}\r\n\r\nx\r\n--1--\r\n--0--\r\n"),
         ),
         (
             "space around =",
@@ -508,6 +542,31 @@ fn multipart_evasions_are_seen() {
         "--0\r\n{HEAD}\r\n\r\nx\r\n--0\r\n{HEAD}; filename=\"a.txt\"\r\nContent-Type: text/plain\r\n\r\ny\r\n--0--\r\n"
     );
     assert_eq!(gate.ask("/", &[("Content-Type", TYPE)], plain.as_bytes()), None);
+    let browser = "multipart/form-data; boundary=----WebKitFormBoundary0a";
+    let body = format!(
+        "------WebKitFormBoundary0a\r\n{HEAD}; filename*=UTF-8''na%C3%AFef.txt; filename=\"n'f.txt\"\r\n\r\ny\r\n------WebKitFormBoundary0a--\r\n"
+    );
+    assert_eq!(gate.ask("/", &[("Content-Type", browser)], body.as_bytes()), None);
+}
+
+/// What some servers read as a field is one, though it names a file.
+#[test]
+fn a_file_that_some_servers_take_for_a_field_is_inspected() {
+    let mut gate = Gate::new("SecRule ARGS:a \"@streq attack\" \"id:1,phase:2,deny,status:403\"");
+    for (names, inspected) in [
+        ("", true),
+        ("; filename=\"\"", true),
+        ("; filename*=UTF-8''b.txt", true),
+        ("; filename=\"\"; filename*=UTF-8''b.txt", true),
+        ("; filename=\"b.txt\"", false),
+        ("; filename=\"b.txt\"; filename*=UTF-8''b.txt", false),
+    ] {
+        let body = format!(
+            "--0\r\nContent-Disposition: form-data; name=a{names}\r\nContent-Type: text/plain\r\n\r\nattack\r\n--0--\r\n"
+        );
+        let found = gate.ask("/", &[("Content-Type", "multipart/form-data; boundary=0")], body.as_bytes());
+        assert_eq!(found.map(|found| found.status), inspected.then_some(403), "{names}");
+    }
 }
 
 /// An eighth of a megabyte of what each transformation, detector and body processor likes least. Milliseconds each; what is

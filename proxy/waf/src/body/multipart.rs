@@ -20,6 +20,8 @@ pub(crate) struct Part<'a> {
     pub(crate) name: Vec<u8>,
     /// `None`: an ordinary field.
     pub(crate) filename: Option<Vec<u8>>,
+    /// Whether servers read it as a field: all of them, or some although it names a file.
+    pub(crate) is_field: bool,
     /// Header lines, unfolded.
     pub(crate) headers: Vec<Vec<u8>>,
     pub(crate) value: Cow<'a, [u8]>,
@@ -96,7 +98,7 @@ fn boundary(content_type: &[u8], flags: &mut Flags) -> Result<Vec<u8>, &'static 
     };
     let mut found = content_type.split(|byte| matches!(byte, b';' | b',')).skip(1).filter(named);
     let parameter = found.next().ok_or("the multipart boundary is missing")?;
-    if found.next().is_some() {
+    if found.next().is_some() || is_named_elsewhere(content_type, parameter) {
         return Err("the multipart boundary is given twice");
     }
     let after = parameter.trim_ascii_start().get(8..).unwrap_or_default();
@@ -124,6 +126,19 @@ fn boundary(content_type: &[u8], flags: &mut Flags) -> Result<Vec<u8>, &'static 
     Ok(boundary.to_vec())
 }
 
+/// Whether somebody who looks for the word in all of the header finds another boundary than that of `parameter`: PHP takes the first
+/// such word, formidable the first that has a value, Rack before 3.1 the last.
+fn is_named_elsewhere(content_type: &[u8], parameter: &[u8]) -> bool {
+    const WORD: &[u8] = b"boundary";
+    let text = content_type.to_ascii_lowercase();
+    let first = memmem::find(&text, WORD).and_then(|at| content_type.get(at..)).unwrap_or_default();
+    let with_value = memmem::find_iter(&text, WORD).filter(|at| {
+        let after = text.get(at + WORD.len()..).unwrap_or_default();
+        after.trim_ascii_start().starts_with(b"=")
+    });
+    !first.starts_with(parameter.trim_ascii_start()) || with_value.count() > 1
+}
+
 /// What a line that starts with the delimiter is.
 enum Delimiter {
     /// The next part starts behind it, so many bytes on.
@@ -141,6 +156,8 @@ fn delimiter(rest: &[u8], flags: &mut Flags) -> Delimiter {
     };
     let blanks = tail.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     let line_end = tail.get(blanks..).unwrap_or_default();
+    // RFC 2046, 5.1.1 allows blanks here; PHP, formidable and multiparty read on.
+    flags.unmatched_boundary |= blanks > 0;
     let ends = if line_end.starts_with(b"\r\n") {
         flags.crlf_line = true;
         2
@@ -171,8 +188,8 @@ fn parts<'a>(
         from = at + mark.len();
         let before = at.checked_sub(1).and_then(|at| body.get(at));
         if !matches!(before, None | Some(b'\n')) {
-            // Some servers end a line there.
-            parsed.flags.unmatched_boundary |= before == Some(&b'\r');
+            // Django delimits by it wherever it stands, others where a bare CR is before it.
+            parsed.flags.unmatched_boundary = true;
             continue;
         }
         let found = delimiter(body.get(from..).unwrap_or_default(), &mut parsed.flags);
@@ -224,14 +241,15 @@ fn part<'a>(
     let value = disposition.get(memchr(b':', disposition).unwrap_or(0) + 1..).unwrap_or_default();
     let parameters = parameters(value, flags);
     let value = rest.strip_suffix(b"\n").map_or(rest, |rest| rest.strip_suffix(b"\r").unwrap_or(rest));
-    let (name, filename) = match parameters {
-        Ok(Parameters { name: Some(name), filename }) => (name, filename),
+    let (name, filename, is_field) = match parameters {
+        Ok(Parameters { name: Some(name), filename, is_field }) => (name, filename, is_field),
         other => {
             flags.invalid_part = true;
             let error = other.err().unwrap_or("a multipart part has no name");
             parsed.parts.push(Part {
                 name: Vec::new(),
                 filename: None,
+                is_field: true,
                 headers,
                 value: Cow::Borrowed(value),
             });
@@ -241,7 +259,8 @@ fn part<'a>(
     if filename.is_some() {
         let files = parsed.parts.iter().filter(|part| part.filename.is_some()).count();
         flags.too_many_files |= files >= limits.files;
-    } else {
+    }
+    if is_field {
         if !headers
             .iter()
             .filter(|header| is_named(header, b"content-type"))
@@ -254,7 +273,7 @@ fn part<'a>(
             return Err("the multipart body is larger, without its files, than allowed");
         }
     }
-    parsed.parts.push(Part { name, filename, headers, value: Cow::Borrowed(value) });
+    parsed.parts.push(Part { name, filename, is_field, headers, value: Cow::Borrowed(value) });
     Ok(())
 }
 
@@ -320,6 +339,7 @@ fn headers<'a>(text: &'a [u8], flags: &mut Flags) -> Result<(Vec<Vec<u8>>, &'a [
 struct Parameters {
     name: Option<Vec<u8>>,
     filename: Option<Vec<u8>>,
+    is_field: bool,
 }
 
 /// Parses `form-data; name="a"; filename="b"`.
@@ -331,7 +351,7 @@ fn parameters(value: &[u8], flags: &mut Flags) -> Result<Parameters, &'static st
         .filter(|head| head.eq_ignore_ascii_case(b"form-data"))
         .and_then(|_| value.get(9..))
         .ok_or(INVALID)?;
-    let mut found = Parameters { name: None, filename: None };
+    let mut found = Parameters { name: None, filename: None, is_field: true };
     let (mut plain, mut extended) = (false, false);
     loop {
         rest = rest.trim_ascii_start();
@@ -350,9 +370,12 @@ fn parameters(value: &[u8], flags: &mut Flags) -> Result<Parameters, &'static st
             .position(|byte| matches!(byte, b'=' | b';') || byte.is_ascii_whitespace())
             .ok_or(INVALID)?;
         let name = rest.get(..len).unwrap_or_default().to_ascii_lowercase();
-        let tail = rest.get(len..).unwrap_or_default().trim_ascii_start();
-        let (value, tail) = quoted(tail.strip_prefix(b"=").ok_or(INVALID)?.trim_ascii_start(), flags)?;
-        rest = tail;
+        let tail = rest.get(len..).unwrap_or_default();
+        let text = tail.trim_ascii_start().strip_prefix(b"=").ok_or(INVALID)?;
+        // PHP and Werkzeug know no parameter whose name is not right before its `=`, and the value right behind it.
+        flags.invalid_quoting |= !is_token(&name) || text.len() + 1 != tail.len();
+        let value;
+        (value, rest) = quoted(text, name.ends_with(b"*"), flags)?;
         match name.as_slice() {
             b"name" if found.name.is_some() => {
                 return Err("a Content-Disposition header names its part twice");
@@ -369,7 +392,11 @@ fn parameters(value: &[u8], flags: &mut Flags) -> Result<Parameters, &'static st
                 let decoded = extended_value(&value).ok_or("an extended file name is malformed")?;
                 found.filename = Some(join(found.filename.take(), decoded));
             }
-            b"filename" => found.filename = Some(join(found.filename.take(), value)),
+            b"filename" => {
+                // PHP, Tomcat and Starlette know no other name of a file, and Django, Go and busboy take one without a name for a field.
+                found.is_field = value.is_empty();
+                found.filename = Some(join(found.filename.take(), value));
+            }
             // RFC 2231, 3 and 4: some servers put the sections together, and some decode the name of a field.
             name if name.starts_with(b"filename*") || name.starts_with(b"name*") => {
                 return Err("a Content-Disposition header has a name in sections, or a coded one");
@@ -386,16 +413,25 @@ fn join(first: Option<Vec<u8>>, second: Vec<u8>) -> Vec<u8> {
     }
 }
 
-/// A parameter's value, quoted or not, and what follows.
-fn quoted<'a>(text: &'a [u8], flags: &mut Flags) -> Result<(Vec<u8>, &'a [u8]), &'static str> {
-    if matches!(text.first(), Some(b'\'')) {
-        flags.invalid_quoting = true;
-    }
+/// Whether `text` is a token (RFC 9110, 5.6.2), and one without an apostrophe, which is a quote to PHP.
+fn is_token(text: &[u8]) -> bool {
+    let takes = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&*+-.^_`|~".contains(byte);
+    !text.is_empty() && text.iter().all(takes)
+}
+
+/// A parameter's value, quoted or not, and what follows. An extended one has apostrophes.
+fn quoted<'a>(
+    text: &'a [u8],
+    is_extended: bool,
+    flags: &mut Flags,
+) -> Result<(Vec<u8>, &'a [u8]), &'static str> {
     let Some(inner) = text.strip_prefix(b"\"") else {
         let end =
             text.iter().position(|byte| *byte == b';' || byte.is_ascii_whitespace()).unwrap_or(text.len());
         let value = text.get(..end).unwrap_or_default();
-        flags.invalid_quoting |= value.contains(&b'"');
+        flags.invalid_quoting |= !value
+            .split(|byte| is_extended && *byte == b'\'')
+            .all(|piece| is_token(piece) || (is_extended && piece.is_empty()));
         return Ok((value.to_vec(), text.get(end..).unwrap_or_default()));
     };
     let mut value = Vec::new();

@@ -200,11 +200,12 @@ impl State {
             self.store.push(Variable::MultipartPartHeaders, name, header);
         }
         self.store.push(Variable::MultipartName, name, name);
-        let Some(filename) = &part.filename else {
+        // A browser sends a file that was not chosen without a name and without a byte.
+        if part.is_field && (part.filename.is_none() || !part.value.is_empty()) {
             let value = self.values.add(&part.value);
             self.argument(program, name, value, [Variable::ArgsPost, Variable::ArgsPostNames]);
-            return;
-        };
+        }
+        let Some(filename) = &part.filename else { return };
         let filename = self.values.add(filename);
         self.store.push(Variable::Files, name, filename);
         self.store.push(Variable::MultipartFilename, name, filename);
