@@ -569,6 +569,25 @@ fn a_file_that_some_servers_take_for_a_field_is_inspected() {
     }
 }
 
+/// Python, Tomcat and Jetty read cookies in quotes as RFC 2109 had them.
+#[test]
+fn a_cookie_in_quotes_is_inspected_as_servers_read_it() {
+    let mut gate = Gate::new("SecRule REQUEST_COOKIES:a \"@rx ^1;?'\" \"id:1,phase:1,deny,status:403\"");
+    for (cookies, inspected) in [
+        ("a=1'", true),
+        ("a=\"1'\"", true),
+        (r#"a="\061\047""#, true),
+        (r#"b=2; a= "\1\'""#, true),
+        (r#"a="1;\047""#, true),
+        (r#"b="2; a="\061\047""#, true),
+        (r#"a="1\047"#, false),
+        (r#"a="2"; b="1\047""#, false),
+    ] {
+        let found = gate.ask("/", &[("Cookie", cookies)], b"");
+        assert_eq!(found.map(|found| found.status), inspected.then_some(403), "{cookies}");
+    }
+}
+
 /// An eighth of a megabyte of what each transformation, detector and body processor likes least. Milliseconds each; what is
 /// quadratic takes a minute.
 #[test]
@@ -667,6 +686,13 @@ fn no_value_is_super_linear() {
                 assert_eq!(gate.ask("/", &[("X", value)], b""), None);
             });
         }
+    }
+    let mut gate =
+        Gate::new("SecRule REQUEST_COOKIES|REQUEST_COOKIES_NAMES \"@rx zzz\" \"id:1,phase:1,deny\"");
+    for pattern in patterns.into_iter().chain(["a=\"; ", "a=\"\\\"; ", "a=\";\\"]) {
+        quickly("cookies", pattern, &mut |value| {
+            gate.ask("/", &[("Cookie", &format!("a={value}"))], b"");
+        });
     }
     let mut gate = Gate::new(RULES);
     for pattern in patterns {

@@ -2,6 +2,7 @@
 //! its caller; what is malformed is said, and what came before it stays inspected.
 
 pub(crate) mod charset;
+pub(crate) mod cookie;
 pub(crate) mod json;
 pub(crate) mod multipart;
 pub(crate) mod urlencoded;

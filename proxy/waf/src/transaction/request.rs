@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::values::{ValueId, Values};
 use super::{Opening, State};
-use crate::body::urlencoded;
+use crate::body::{cookie, urlencoded};
 use crate::program::{Processor, Program};
 use crate::syntax::Variable;
 use crate::transform::Transform;
@@ -223,9 +223,10 @@ impl State {
         }
     }
 
-    /// Cookies as browsers send them (RFC 6265, 5.4): nothing is decoded.
+    /// Cookies as browsers send them (RFC 6265, 5.4): nothing is decoded. One in quotes is there a second time, as servers read it
+    /// that mind them.
     fn cookies(&mut self, header: ValueId) {
-        let mut start = 0;
+        let (mut start, mut open) = (0, 0);
         while let Some(rest) = self.values.get(header).get(start..) {
             let pair = rest.get(..memchr::memchr(b';', rest).unwrap_or(rest.len())).unwrap_or_default();
             let end = start + pair.len();
@@ -236,10 +237,24 @@ impl State {
                 continue;
             }
             let name = self.values.part(header, first, equals.max(first));
-            let value = self.values.part(header, (equals + 1).min(end), end);
+            let from = (equals + 1).min(end);
+            let value = self.values.part(header, from, end);
             self.store.push(Variable::RequestCookies, name, value);
             self.store.push(Variable::RequestCookiesNames, name, name);
+            for (from, end) in cookie::insides(self.values.get(header), from, end, open).into_iter().flatten()
+            {
+                open = open.max(end);
+                self.unquoted_cookie(name, header, from, end);
+            }
         }
+    }
+
+    fn unquoted_cookie(&mut self, name: ValueId, header: ValueId, from: usize, end: usize) {
+        let mut text = std::mem::take(&mut self.argument);
+        cookie::unquote(self.values.get(header).get(from..end).unwrap_or_default(), &mut text);
+        let value = self.values.add(&text);
+        self.store.push(Variable::RequestCookies, name, value);
+        self.argument = text;
     }
 }
 
