@@ -183,6 +183,7 @@ fn hostile_requests_are_refused() {
     let uninspected = |reason| (InterruptionKind::Uninspected(reason), 400);
     let coded = "the request body has a content coding, which is not undone";
     let charset = "the request body is in a charset that is not read as its bytes are";
+    let field = "the field `_charset_` names a charset that is not read as its bytes are";
     let types = "the request names two types of its body, of which servers choose either";
     let json = "the JSON body is malformed";
     let arguments = uninspected("more arguments than allowed");
@@ -286,6 +287,26 @@ fn hostile_requests_are_refused() {
             uninspected(charset),
         ),
         ("UTF-7", "application/json; charset=utf-7", b"{}".to_vec(), uninspected(charset)),
+        (
+            "EBCDIC where Tomcat finds it",
+            "application/x-www-form-urlencoded; x=charset=ibm037",
+            b"a=%4c".to_vec(),
+            uninspected(charset),
+        ),
+        (
+            "UTF-7 as Django decodes it",
+            "application/x-www-form-urlencoded; charset*=utf-8''utf-7",
+            b"a=%2BADw-".to_vec(),
+            uninspected(charset),
+        ),
+        ("EBCDIC by a field of a form", FORM, b"_charset_=IBM037&a=%4c".to_vec(), uninspected(field)),
+        (
+            "UTF-16 by a part",
+            "multipart/form-data; boundary=0",
+            format!("{}--0--\r\n", empty_part.replace("name=a\r\n\r\n", "name=_charset_\r\n\r\nUTF-16"))
+                .into_bytes(),
+            uninspected(field),
+        ),
     ] {
         let found = gate.ask("/", &[("Content-Type", kind)], &body).map(|found| (found.kind, found.status));
         assert_eq!(found, Some(expected), "{name}");
@@ -350,6 +371,8 @@ fn hostile_requests_are_refused() {
     for (name, kind, body) in [
         ("repeated keys", "application/json", &b"{\"a\":1,\"a\":2}"[..]),
         ("invalid UTF-8", FORM, b"a=\xff\xfe%ff"),
+        ("a form in a charset that is read", FORM, b"_charset_=windows-1252&a=%e9"),
+        ("a form of a charset that nobody filled in", FORM, b"_charset_=&a=b"),
         ("a charset that is read", "text/xml; charset=ISO-8859-1", b"<a>\xe9</a>"),
         ("no body", "application/json", b""),
         ("an unknown type", "application/octet-stream", b"\0\x01"),

@@ -1,18 +1,29 @@
 //! Character sets whose bytes mean what they mean in ASCII. In another (UTF-7, UTF-16, an EBCDIC page, Shift JIS) a body says
 //! something else to the application than to the rules.
 
-/// Whether every `charset` parameter of a `Content-Type` names one of these.
+use memchr::memmem;
+
+/// Whether whatever a server may take for a `charset` parameter of a `Content-Type` names one of these. Tomcat before 10.1 looks for the
+/// word wherever it stands, and Django decodes one that is coded (RFC 2231).
 pub(crate) fn is_read(content_type: &[u8]) -> bool {
-    content_type.split(|byte| matches!(byte, b';' | b',')).skip(1).all(|parameter| {
-        let parameter = parameter.trim_ascii();
-        let Some((name, value)) =
-            parameter.iter().position(|byte| *byte == b'=').map(|at| parameter.split_at(at))
-        else {
-            return true;
-        };
-        let value = value.get(1..).unwrap_or_default();
-        !name.trim_ascii().eq_ignore_ascii_case(b"charset") || is_ascii_superset(value)
+    const WORD: &[u8] = b"charset";
+    let text = content_type.to_ascii_lowercase();
+    memmem::find_iter(&text, WORD).all(|at| {
+        let after = text.get(at + WORD.len()..).unwrap_or_default().trim_ascii_start();
+        match after.split_first() {
+            Some((b'=', value)) => {
+                let value = value.split(|byte| matches!(byte, b';' | b',')).next();
+                value.is_some_and(is_ascii_superset)
+            }
+            other => other.is_none_or(|(byte, _)| *byte != b'*'),
+        }
     })
+}
+
+/// The field, or the parameter of a query, by which a form says what its other fields are in (HTML, "Selecting a form submission
+/// encoding"; RFC 7578, 4.6). Jetty, aiohttp and Sling do as it says.
+pub(crate) fn says_unread(name: &[u8], value: &[u8]) -> bool {
+    name == b"_charset_" && !value.trim_ascii().is_empty() && !is_ascii_superset(value)
 }
 
 /// Whether `name`, quoted or not, is a single-byte superset of ASCII, or UTF-8 (names as in the IANA registry).
@@ -50,6 +61,9 @@ mod tests {
             ("text/xml; charset=", false),
             ("text/xml; charset", true),
             ("text/xml; boundary=charset", true),
+            ("text/xml; x=charset=ibm037", false),
+            ("text/xml; x=y charset=utf-16", false),
+            ("text/xml; charset*=us-ascii''utf-7", false),
         ] {
             assert_eq!(is_read(content_type.as_bytes()), expected, "{content_type}");
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::values::{ValueId, Values};
 use super::{Opening, State};
-use crate::body::{cookie, urlencoded};
+use crate::body::{charset, cookie, urlencoded};
 use crate::program::{Processor, Program};
 use crate::syntax::Variable;
 use crate::transform::Transform;
@@ -158,6 +158,9 @@ impl State {
         if self.arguments > self.limits.arguments.min(program.settings().arguments) {
             self.body_error("more arguments than allowed");
             return false;
+        }
+        if charset::says_unread(self.values.get(name), self.values.get(value)) {
+            self.body_error("the field `_charset_` names a charset that is not read as its bytes are");
         }
         for variable in [values, Variable::Args] {
             self.store.push(variable, name, value);
