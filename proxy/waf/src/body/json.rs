@@ -2,6 +2,7 @@
 //!
 //! Elements of an array have the array's name, without an index: rules that look at how a name ends (CRS 934210) then
 //! see the name that the client chose, and an exclusion holds for every element.
+//! An object or array with nothing in it is the empty value, so that its name is seen: `{"$ne":{}}` asks for everything, too.
 //! `null` is the empty value, `true` and `false` their words, numbers their text. A repeated name is an argument each
 //! time, so that no reading of it stays uninspected.
 
@@ -39,7 +40,9 @@ struct Parser<'a> {
 impl Parser<'_> {
     fn run(&mut self, depth: usize, sink: &mut Sink<'_>) -> Result<(), &'static str> {
         loop {
-            let closed = match self.skip_white() {
+            let first = self.skip_white();
+            let is_container = matches!(first, Some(b'{' | b'['));
+            let closed = match first {
                 Some(b'{') => self.enter(depth, false)?,
                 Some(b'[') => self.enter(depth, true)?,
                 _ => {
@@ -49,6 +52,9 @@ impl Parser<'_> {
                     true
                 }
             };
+            if closed && is_container && !self.open.is_empty() && !sink(&self.path, b"") {
+                return Ok(());
+            }
             if closed && !self.next_member()? {
                 return if self.skip_white().is_none() { Ok(()) } else { Err(MALFORMED) };
             }
@@ -250,6 +256,11 @@ mod tests {
             ),
             (r#""x""#, &["json=x"], true),
             ("[]", &[], true),
+            (
+                r#"{"a":{"$ne":{}},"b":[[ ],{}],"c":[]}"#,
+                &["json.a.$ne=", "json.b=", "json.b=", "json.c="],
+                true,
+            ),
             (" { } ", &[], true),
             (r#"{"a":1"#, &["json.a=1"], false),
             (r#"{"a":1}x"#, &["json.a=1"], false),
