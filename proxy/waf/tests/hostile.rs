@@ -592,6 +592,22 @@ fn a_file_that_some_servers_take_for_a_field_is_inspected() {
     }
 }
 
+/// Go's decoder, and others that are told to, do not look at the type.
+#[test]
+fn json_in_a_form_is_inspected_as_json_too() {
+    let mut gate = Gate::new("SecRule ARGS:json.a \"@streq '\" \"id:1,phase:2,deny,status:403\"");
+    for (body, status) in [
+        (r#"{"a":"\u0027"}"#, Some(403)),
+        ("\u{feff} {\"a\":[1,\"\\u0027\"]", Some(403)),
+        ("a={\"a\":\"'\"}", None),
+        ("[a]=b&c=%7B", None),
+        ("{a:b}", None),
+    ] {
+        let found = gate.ask("/", &[("Content-Type", FORM)], body.as_bytes());
+        assert_eq!(found.map(|found| found.status), status, "{body}");
+    }
+}
+
 /// Python, Tomcat and Jetty read cookies in quotes as RFC 2109 had them.
 #[test]
 fn a_cookie_in_quotes_is_inspected_as_servers_read_it() {

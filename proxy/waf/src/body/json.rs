@@ -23,6 +23,13 @@ pub(crate) fn parse(body: &[u8], depth: usize, sink: &mut Sink<'_>) -> Result<()
     parser.run(depth, sink)
 }
 
+/// Whether `body` starts as an object or array does. Many applications read it as one whatever its type says, as Go's decoder and
+/// Flask's `get_json(force=True)` do.
+pub(crate) fn may_be(body: &[u8]) -> bool {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
+    matches!(body.first(), Some(b'{' | b'['))
+}
+
 /// An open object or array, and how long the path is without its members.
 struct Open {
     path_len: usize,

@@ -107,6 +107,10 @@ impl State {
             Some(Processor::UrlEncoded) => {
                 self.scalar(Variable::RequestBody, body);
                 self.arguments_of(program, body, [Variable::ArgsPost, Variable::ArgsPostNames]);
+                if json::may_be(body) {
+                    // What is none is a form all the same.
+                    let _ = self.json_arguments(program, body);
+                }
             }
             Some(Processor::Multipart) => self.parse_multipart(program, body),
             Some(Processor::Json) => self.parse_json(program, body),
@@ -118,14 +122,17 @@ impl State {
     }
 
     fn parse_json(&mut self, program: &Program, body: &[u8]) {
-        let depth = self.limits.depth.min(program.settings().json_depth);
-        let parsed = json::parse(body, depth, &mut |name, value| {
-            let (name, value) = (self.values.add_shared(name), self.values.add_shared(value));
-            self.argument(program, name, value, [Variable::ArgsPost, Variable::ArgsPostNames])
-        });
-        if let Err(message) = parsed {
+        if let Err(message) = self.json_arguments(program, body) {
             self.body_error(message);
         }
+    }
+
+    fn json_arguments(&mut self, program: &Program, body: &[u8]) -> Result<(), &'static str> {
+        let depth = self.limits.depth.min(program.settings().json_depth);
+        json::parse(body, depth, &mut |name, value| {
+            let (name, value) = (self.values.add_shared(name), self.values.add_shared(value));
+            self.argument(program, name, value, [Variable::ArgsPost, Variable::ArgsPostNames])
+        })
     }
 
     fn parse_xml(&mut self, program: &Program, body: &[u8]) {
