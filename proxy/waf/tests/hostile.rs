@@ -592,6 +592,28 @@ fn a_file_that_some_servers_take_for_a_field_is_inspected() {
     }
 }
 
+/// Rack before 3, CGI.pm and old Python part arguments by it.
+#[test]
+fn what_stands_behind_a_semicolon_is_an_argument_of_its_own() {
+    let mut gate = Gate::new(
+        "SecRule ARGS \"@detectSQLi\" \"id:1,phase:2,deny,status:403\"\nSecRule ARGS:sort \"!@rx ^[a-z]+$\" \"id:2,phase:2,deny,status:403\"",
+    );
+    for (target, refused) in [
+        ("/?x=vermist;name=x'+or+'1'='1", true),
+        ("/?x=1;sort=a.b", true),
+        ("/?sort=name;x=1", true),
+        ("/?x=1;y=2", false),
+        ("/?x=1&amp;sort=name", false),
+        ("/?x=1%3Bsort%3Da.b", false),
+    ] {
+        assert_eq!(gate.ask(target, &[], b"").is_some(), refused, "{target}");
+        let body = &target.as_bytes()[2..];
+        assert_eq!(gate.ask("/", &[("Content-Type", FORM)], body).is_some(), refused, "a form: {target}");
+    }
+    let text = gate.ask("/", &[("Content-Type", "text/plain")], b"x;sort=a.b");
+    assert_eq!(text, None);
+}
+
 /// Go's decoder, and others that are told to, do not look at the type.
 #[test]
 fn json_in_a_form_is_inspected_as_json_too() {

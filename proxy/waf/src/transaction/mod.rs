@@ -101,6 +101,8 @@ pub(crate) struct State {
     is_response_body_cut: bool,
     content_type: Vec<u8>,
     has_two_types: bool,
+    /// Whether its type says that the body is an urlencoded form.
+    is_form: bool,
     /// `Content-Length` of the request.
     declared_bytes: u64,
     has_content_coding: bool,
@@ -356,6 +358,7 @@ impl State {
             is_request_body_cut: false,
             is_response_body_cut: false,
             content_type: Vec::new(),
+            is_form: false,
             has_two_types: false,
             declared_bytes: 0,
             has_content_coding: false,
@@ -407,6 +410,7 @@ impl State {
         self.is_request_body_cut = false;
         self.is_response_body_cut = false;
         self.content_type.clear();
+        self.is_form = false;
         self.has_two_types = false;
         self.declared_bytes = 0;
         self.has_content_coding = false;

@@ -132,7 +132,9 @@ impl State {
     pub(super) fn arguments_of(&mut self, program: &Program, text: &[u8], into: [Variable; 2]) {
         let mut decoded = (std::mem::take(&mut self.expansion), std::mem::take(&mut self.argument));
         let mut bad = false;
-        for pair in urlencoded::pairs(text, program.settings().separator) {
+        // Plain text is no form to anybody else, and people write with semicolons.
+        let parts = into[0] == Variable::ArgsGet || self.is_form;
+        for pair in urlencoded::pairs(text, program.settings().separator, parts.then_some(b';')) {
             bad |= urlencoded::decode(pair.name, &mut decoded.0)
                 | urlencoded::decode(pair.value, &mut decoded.1);
             let (name, value) = (self.values.add_shared(&decoded.0), self.values.add_shared(&decoded.1));
@@ -203,6 +205,7 @@ impl State {
             // The two that a browser sends by itself; others are a rule's to choose (`ctl:requestBodyProcessor`).
             if kind.eq_ignore_ascii_case(b"application/x-www-form-urlencoded") {
                 self.processor = Some(Processor::UrlEncoded);
+                self.is_form = true;
             } else if kind.eq_ignore_ascii_case(b"multipart/form-data") {
                 self.processor = Some(Processor::Multipart);
             }
