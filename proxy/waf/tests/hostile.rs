@@ -581,6 +581,8 @@ fn a_file_that_some_servers_take_for_a_field_is_inspected() {
         ("; filename=\"\"", true),
         ("; filename*=UTF-8''b.txt", true),
         ("; filename=\"\"; filename*=UTF-8''b.txt", true),
+        ("; filename=\"b.txt\"; filename*=UTF-8''", true),
+        ("; filename*=UTF-8''; filename=\"b.txt\"", true),
         ("; filename=\"b.txt\"", false),
         ("; filename=\"b.txt\"; filename*=UTF-8''b.txt", false),
     ] {

@@ -390,11 +390,13 @@ fn parameters(value: &[u8], flags: &mut Flags) -> Result<Parameters, &'static st
             // RFC 7578, 4.2 forbids it, servers differ on which of the two wins: the extended one is checked and both count.
             b"filename*" => {
                 let decoded = extended_value(&value).ok_or("an extended file name is malformed")?;
+                // To Django it is the name, then.
+                found.is_field |= decoded.is_empty();
                 found.filename = Some(join(found.filename.take(), decoded));
             }
             b"filename" => {
                 // PHP, Tomcat and Starlette know no other name of a file, and Django, Go and busboy take one without a name for a field.
-                found.is_field = value.is_empty();
+                found.is_field = value.is_empty() || found.filename.as_ref().is_some_and(Vec::is_empty);
                 found.filename = Some(join(found.filename.take(), value));
             }
             // RFC 2231, 3 and 4: some servers put the sections together, and some decode the name of a field.
