@@ -132,7 +132,11 @@ fn digest(waf: &Waf) -> String {
     };
     add(BASE.as_bytes());
     add(&[waf.level]);
-    waf.rules.entries.iter().for_each(|entry| add(file_name(entry)));
+    for entry in &waf.rules.entries {
+        // By its place: files of two directories may have one name, and their order matters.
+        let place = waf.rules.files.keys().position(|name| name == entry).unwrap_or(usize::MAX);
+        add(&place.to_be_bytes());
+    }
     for (name, bytes) in &waf.rules.files {
         add(file_name(name));
         add(bytes);
@@ -329,6 +333,19 @@ mod tests {
             ..one.clone()
         };
         assert_eq!(digest(&one), digest(&elsewhere), "the same rules elsewhere");
+        let in_order = |entries: [&str; 2]| Waf {
+            rules: Arc::new(RuleFiles {
+                entries: entries.map(str::to_owned).into(),
+                files: [
+                    ("a/site.conf".to_owned(), b"SecMarker a".to_vec()),
+                    ("b/site.conf".to_owned(), b"SecMarker b".to_vec()),
+                ]
+                .into(),
+            }),
+            ..one.clone()
+        };
+        let orders = [["a/site.conf", "b/site.conf"], ["b/site.conf", "a/site.conf"]].map(in_order);
+        assert_ne!(digest(&orders[0]), digest(&orders[1]), "another order of files of one name");
         let stricter = Waf { level: 3, ..one.clone() };
         for changed in [&other, &stricter] {
             assert!(!Arc::ptr_eq(&first, &compiled.get(changed, &digest(changed)).unwrap()));
