@@ -643,6 +643,7 @@ fn a_cookie_in_quotes_is_inspected_as_servers_read_it() {
         (r#"b=2; a= "\1\'""#, true),
         (r#"a="1;\047""#, true),
         (r#"b="2; a="\061\047""#, true),
+        (r#"a=1\' b="2""#, true),
         (r#"a="1\047"#, false),
         (r#"a="2"; b="1\047""#, false),
     ] {

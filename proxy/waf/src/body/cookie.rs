@@ -4,16 +4,22 @@
 use crate::bytes::is_space;
 
 /// The insides of the quotes that a value begins with, which lies at `from..end` of a `Cookie` header: up to where they close, behind a
-/// semicolon too, and up to the end of the value, for those who part cookies first. `open` is how far quotes before it reach.
+/// semicolon too, and up to the end of the value, for those who part cookies first. A value with quotes further on is all of it inside.
+/// `open` is how far quotes before it reach.
 pub(crate) fn insides(header: &[u8], from: usize, end: usize, open: usize) -> [Option<(usize, usize)>; 2] {
     let value = header.get(from..end).unwrap_or_default();
     let blanks = value.iter().take_while(|byte| is_space(**byte)).count();
-    let Some(inner) = value.trim_ascii().strip_prefix(b"\"") else { return [None, None] };
+    // Python's `SimpleCookie` parts cookies by white space, too: what is quoted further on is another's.
+    let has_more = |text: &[u8]| text.contains(&b'"') && text.contains(&b'\\');
+    let Some(inner) = value.trim_ascii().strip_prefix(b"\"") else {
+        return [None, has_more(value).then_some((from, end))];
+    };
     let start = from + blanks + 1;
     // Within open quotes nothing is quoted; and each byte is looked at once.
     let whole = (start > open).then(|| closing(header.get(start..).unwrap_or_default())).flatten();
     let whole = whole.map(|len| (start, start + len));
-    let own = inner.strip_suffix(b"\"").map(|inner| (start, start + inner.len()));
+    let own = inner.strip_suffix(b"\"").or_else(|| has_more(inner).then_some(inner));
+    let own = own.map(|inner| (start, start + inner.len()));
     [whole, own.filter(|own| Some(*own) != whole)]
 }
 
@@ -55,11 +61,13 @@ mod tests {
             ("x", &[][..]),
             ("\"x", &[]),
             ("x\"y\"", &[]),
+            (r#"x a="\141""#, &["x a=\"a\""]),
             ("\"\"", &[""]),
             (" \"x\" ", &["x"]),
             (r#""\047 or \"\1\08\400""#, &["' or \"108400"]),
             (r#""a;b""#, &["a;b"]),
             (r#""\";\074""#, &["\";<", "\\"]),
+            (r#""x" a="\141" b"#, &["x", "x\" a=\"a\" b"]),
         ] {
             let end = value.find(';').unwrap_or(value.len());
             let mut out = Vec::new();
