@@ -237,7 +237,8 @@ fn is_dot_segment(segment: &str) -> bool {
     matches!(without_parameters(segment), "." | "..")
 }
 
-fn without_parameters(segment: &str) -> &str {
+/// A segment as an application reads it that knows path parameters.
+pub(crate) fn without_parameters(segment: &str) -> &str {
     let bare = segment.split(';').next().unwrap_or(segment);
     bare.split("%3B").next().unwrap_or(bare)
 }

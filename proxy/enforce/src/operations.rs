@@ -8,7 +8,7 @@ use http::Method;
 use poort_policy::{Demand, Operation};
 
 use crate::{
-    normal::{decoded, query_values},
+    normal::{decoded, query_values, without_parameters},
     stated::Demands,
 };
 
@@ -117,7 +117,10 @@ impl Rule {
             .segments()
             .zip(path.split('/').skip(1))
             .filter_map(|(segment, text)| match segment {
-                Segment::Capture(name) => Some((name.to_owned(), decoded(text).into_owned())),
+                // SECURITY: the application reads `85` of `/persons/85;jsessionid=1`, and so must policies and whoever searches the record.
+                Segment::Capture(name) => {
+                    Some((name.to_owned(), decoded(without_parameters(text)).into_owned()))
+                }
                 Segment::Literal(_) => None,
             })
             .collect();
@@ -380,6 +383,8 @@ mod tests {
             "/persons//85",
             "/persons%2F85",
             "/persons;x%2F/85",
+            "/persons/85;jsessionid=1",
+            "/persons/85%3Bx/",
             "/find:all",
             "/find%3Aall",
             "/FIND%3aALL/",

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{DataSubject, Kind, PseudonymKey, body::Body};
-use crate::normal::decoded;
+use crate::normal::{decoded, without_parameters};
 
 /// So many subjects of one request, and of one answer, are recorded; the rest is counted.
 pub(crate) const RECORDED: usize = 256;
@@ -219,7 +219,9 @@ fn cover_path(path: &mut String, name: &str, value: &str) {
     // A slash that is encoded stands within a segment.
     let holds = |segment: &str| {
         let text = decoded(segment);
-        text == value || value.len() > 3 && text.contains(value)
+        text == value
+            || decoded(without_parameters(segment)) == value
+            || value.len() > 3 && text.contains(value)
     };
     if value.is_empty() || !path.split('/').any(holds) {
         return;
@@ -443,6 +445,7 @@ mod tests {
             ("/persons%2F85073100190", "85073100190", "/{number}"),
             ("/persons/85%2E07", "85.07", "/persons/{number}"),
             ("/1/persons/1", "1", "/{number}/persons/{number}"),
+            ("/persons/17;jsessionid=1", "17", "/persons/{number}"),
         ] {
             let (mut path, mut captured) = (path.to_owned(), captures(&[("number", value), ("case", "12")]));
             places.cover(&mut captured, &mut [&mut path]);
