@@ -8,6 +8,8 @@
     reason = "a test that cannot go on has failed"
 )]
 
+use std::time::Duration;
+
 use poort_demo::{
     client::{Browser, Landed},
     issuer::Token,
@@ -202,6 +204,29 @@ async fn a_glass_is_broken_by_its_own_form_for_who_was_offered_it() {
             .counts("poort_sign_ins_total{page=\"break_glass\",result=\"sign_in_of_another_person\"} 1")
             .await
     );
+}
+
+#[tokio::test]
+async fn a_form_that_is_sent_twice_breaks_one_glass() {
+    let world = World::start_with(|zone| {
+        zone.layout.edit("policies/poort.yaml", |yaml| yaml["break_glass"]["lifetime"] = "5s".into())
+    });
+    let world = world.await.unwrap();
+    let browser = browser(&world, "car-12");
+    let page = offered(&world, &browser).await;
+    assert_eq!(breaks(&browser, &page, WRITTEN).await.status, 200);
+    // A second tap leads to where the first one did.
+    let again = breaks(&browser, &page, WRITTEN).await;
+    assert_eq!((again.status, again.url.as_str()), (200, &*browser.at("persons", PERSON)), "{again:?}");
+    assert_eq!(records(&world, "break_glass").len(), 1);
+    assert!(world.counts("poort_break_glass_unreviewed 1").await);
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    // Nor does the way back to the form make it last longer: it is asked anew.
+    let back = breaks(&browser, &page, WRITTEN).await;
+    assert_eq!((back.status, records(&world, "break_glass").len()), (403, 1), "{back:?}");
+    let offer = browser.go(&back.link("/break-glass").expect("an offer")).await.unwrap();
+    assert_eq!(breaks(&browser, &offer, WRITTEN).await.status, 200);
+    assert_eq!(records(&world, "break_glass").len(), 2);
 }
 
 #[tokio::test]

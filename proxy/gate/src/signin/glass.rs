@@ -1,7 +1,8 @@
 //! Breaking the glass: an officer who was refused says why they must look all the same. What that opens, policies say.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::StatusCode;
 use poort_enforce::{
     language::Text,
@@ -12,11 +13,11 @@ use poort_identity::{session::SessionId, sign_in::SignInFault};
 use crate::audit::{BrokenGlass, Record};
 
 use super::{
-    Desk, Errand, Kept, Visit,
-    journey::Journey,
+    Desk, Errand, Kept, State as _, Visit,
+    journey::{Journey, LATE},
     pages::{Form, Page},
     texts,
-    visit::{Done, one},
+    visit::{Done, one, sha256},
 };
 
 /// Names the form.
@@ -76,6 +77,11 @@ impl Desk {
             let page = self.reasons(id, &offer, [&reason, &case], Some(told), visit)?;
             return Ok((Page { status: StatusCode::BAD_REQUEST, ..page }.reply(visit.id), code));
         }
+        if !self.is_unused(&offer, visit.now).await? {
+            // A second tap, or the way back to the form: whoever is still refused there is offered it anew.
+            let there = self.address(&offer.journey.host, &offer.journey.target);
+            return Ok((self.go(there, vec![], visit)?, "broken_before"));
+        }
         let glass = Glass {
             id: visit.id,
             source: offer.source.into(),
@@ -99,6 +105,13 @@ impl Desk {
         tracing::warn!(event = "glass_broken", source = &*glass.source, code = glass.id.code(), session = %id);
         self.restate(id, |statements| statements.with(&glass, visit.now)).await?;
         Ok((self.go_on(id, kept, Some(offer.journey), vec![], visit).await?, "broken"))
+    }
+
+    /// Whether an offer is taken for the first time: each breaks one glass, which is recorded, alerted and looked into.
+    async fn is_unused(&self, offer: &Offer, now: SystemTime) -> Result<bool, SignInFault> {
+        let name = format!("glass {}", URL_SAFE_NO_PAD.encode(sha256(offer.sealed.as_bytes())));
+        // Remembered for longer than it could be taken.
+        Ok(self.state.is_first(&name, now + LATE, now).await?)
     }
 
     fn objection(&self, reason: &str, case: &str) -> Option<(Text, &'static str)> {
