@@ -331,6 +331,32 @@ async fn a_source_that_is_closed_meanwhile_stays_so_when_policies_go_back() {
 }
 
 #[tokio::test]
+async fn a_device_that_is_taken_out_of_use_stays_so_when_policies_go_back() {
+    let world = world().await;
+    let root = root(&world);
+    assert_eq!(asked(&world).await, OPEN);
+    // Nobody has reloaded: the policies that are applied come into force over the files as they are.
+    let unmanaged = |yaml: &mut serde_yaml::Value| {
+        let devices = yaml["devices"].as_sequence_mut().unwrap();
+        let car = devices.iter_mut().find(|one| one["name"].as_str().unwrap().ends_with("/car-12")).unwrap();
+        car["managed"] = false.into();
+    };
+    world.edit("policies/inventory.yaml", unmanaged).unwrap();
+    world.zone.layout.copy("policies", "candidate").unwrap();
+    world.zone.layout.write_file("candidate/access/closed.cedar", CLOSED).unwrap();
+    world.zone.layout.write_file("candidate/tests/own.yaml", &TESTS.replace("car-12", "desk-4")).unwrap();
+    let meant = ["apply", "candidate", "--confirm", "5m", "--limit", "100%"];
+    let (exit, said) = policy(&root, &meant);
+    assert_eq!(exit, 0, "{said}");
+    assert_eq!(asked(&world).await, SHUT);
+    let (exit, said) = policy(&root, &["rollback"]);
+    assert_eq!(exit, 0, "{said}");
+    assert_eq!(asked(&world).await, SHUT, "nobody opened it to the device");
+    let (done, said) = world.reload(&[]).await.unwrap();
+    assert!(done && asked(&world).await == SHUT, "{said}");
+}
+
+#[tokio::test]
 async fn a_second_gate_on_the_same_state_leaves_what_is_on_trial() {
     let world = world().await;
     let (root, layout) = (root(&world), &world.zone.layout);

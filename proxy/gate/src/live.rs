@@ -231,7 +231,8 @@ impl Live {
     fn prepare(&self, checked: Checked) -> Result<Prepared, Faults> {
         let certificates = listeners::certificates(&checked.deploy)?;
         let digest = snapshot::digest(&checked);
-        let generation = self.generation.load(Ordering::Acquire) + 1;
+        // Each has a number of its own, also where two are built for one reload: what is remembered of one is not believed of the other.
+        let generation = self.generation.fetch_add(1, Ordering::AcqRel) + 1;
         let snapshot = Snapshot::build(Built::of(&checked, &digest), &self.carry, generation)?;
         let mut warnings = self.restart_warnings(&checked);
         if checked.seal().is_some() && matches!(*self.carry.sessions, Store::Memory(_)) {
@@ -276,7 +277,6 @@ impl Live {
                 tls.replace(certificates).map_err(|fault| one_fault(fault.to_string()))?;
             }
         }
-        self.generation.store(generation, Ordering::Release);
         snapshot.bind();
         self.snapshot.store(Arc::new(snapshot));
         self.carry.metrics.restart_needed(needs_restart);

@@ -116,7 +116,7 @@ impl Live {
         if self.ledger.lock().confirmed().is_none() {
             return Err("no edition of the policies in force is kept, so that there is nothing to go back to; `poort reload` first".to_owned());
         }
-        let before = self.snapshot();
+        let before = self.gone_back_to(&mut prepared.warnings);
         let until = clock(SystemTime::now() + confirm);
         let author = &apply.author;
         let change = |act| Change {
@@ -294,6 +294,20 @@ impl Live {
         }
         drop(waiting);
         self.install(prepared)
+    }
+
+    /// What is gone back to from policies that are applied now: what was confirmed, over the other files as they are. Whatever else is taken from
+    /// those comes into force with what is applied, and stays.
+    fn gone_back_to(&self, warnings: &mut Vec<String>) -> Arc<Snapshot> {
+        match self.confirmed_again() {
+            Ok(before) => Arc::new(before),
+            Err(faults) => {
+                warnings.push(format!(
+                    "the policies that were in force do not fit the other files as they are now, so that those go back with them unless they are confirmed: {faults}"
+                ));
+                self.snapshot()
+            }
+        }
     }
 
     fn confirmed_again(&self) -> Result<Snapshot, Faults> {
