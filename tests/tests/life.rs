@@ -232,6 +232,33 @@ async fn a_closed_source_stays_closed_over_reloads_and_restarts() {
     assert_eq!(get(&an, &world.zone.persons, PERSON).await.unwrap().0.status, 200);
 }
 
+#[tokio::test]
+async fn a_closure_of_a_source_that_is_renamed_is_not_lost_in_silence() {
+    let world = World::start().await.unwrap();
+    assert!(world.reload(&["--deny", "persons"]).await.unwrap().0);
+    let layout = &world.zone.layout;
+    let text = fs::read_to_string(layout.path("policies/sources/persons.yaml")).unwrap();
+    layout.write_file("policies/sources/people.yaml", &text).unwrap();
+    layout.remove_file("policies/sources/persons.yaml").unwrap();
+    for entry in fs::read_dir(layout.path("policies/access")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "cedar") {
+            let text = fs::read_to_string(&path).unwrap();
+            let renamed = text.replace("Source::\"persons\"", "Source::\"people\"");
+            fs::write(&path, renamed).unwrap();
+        }
+    }
+    let (done, said) = world.reload(&[]).await.unwrap();
+    assert!(done && said.contains("`persons` is closed, and no source is called that any more"), "{said}");
+    assert!(said.contains("`poort reload --deny`"), "{said}");
+    // It is taken back, since nobody else could.
+    assert!(world.reload(&["--allow", "persons"]).await.unwrap().0);
+    let (done, said) = world.reload(&[]).await.unwrap();
+    assert!(done && !said.contains("is closed"), "{said}");
+    let (done, said) = world.reload(&["--allow", "persons"]).await.unwrap();
+    assert!(!done && said.contains("no source `persons`"), "{said}");
+}
+
 /// Every decision has one outcome; those that ended in this.
 fn ends(world: &World, end: &str) -> usize {
     let records = world.zone.layout.records();

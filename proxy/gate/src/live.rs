@@ -244,6 +244,7 @@ impl Live {
             warnings.push(format!("{what} kept in memory alone until a restart"));
         }
         let needs_restart = !warnings.is_empty();
+        warnings.extend(self.closed_no_more(&checked));
         warnings.extend(checked.warnings.iter().chain(&snapshot.warnings).map(ToString::to_string));
         Ok(Prepared { checked, certificates, snapshot, warnings, needs_restart })
     }
@@ -289,7 +290,9 @@ impl Live {
     /// # Errors
     /// When the source is unknown, the closure cannot be kept, or the files are broken on opening.
     pub fn close(&self, source: &str, close: bool) -> Result<Reloaded, String> {
-        if !self.snapshot().upstreams.contains_key(source) {
+        // The closure of a source that is gone can be taken back all the same.
+        let is_left = !close && self.carry.closures.contains(source);
+        if !is_left && !self.snapshot().upstreams.contains_key(source) {
             let mut known: Vec<_> = self.snapshot().upstreams.keys().map(ToString::to_string).collect();
             known.sort_unstable();
             return Err(format!("no source `{source}`; there are {}", known.join(", ")));
@@ -312,6 +315,18 @@ impl Live {
                 Err(format!("`{source}` stays closed: its opening could not be kept on disk: {fault}"))
             }
         }
+    }
+
+    /// Closures of sources that these files do not have: under another name, such a source is open.
+    fn closed_no_more(&self, checked: &Checked) -> Vec<String> {
+        let is_there = |closed: &String| checked.sources.iter().any(|source| source.id == *closed);
+        let gone = self.carry.closures.all().into_iter().filter(|closed| !is_there(closed));
+        let told = |closed| {
+            format!(
+                "`{closed}` is closed, and no source is called that any more; where it has another name, it is open: `poort reload --deny` that one, and `poort reload --allow {closed}`"
+            )
+        };
+        gone.map(told).collect()
     }
 
     /// What a reload cannot change.
