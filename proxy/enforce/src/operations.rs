@@ -161,6 +161,31 @@ impl PathPattern {
         });
         all && (self.rest || given.next().is_none_or(|last| last.is_empty() && given.next().is_none()))
     }
+
+    /// The place of the segment by which an application may serve a path as one that matches, though it does not: `/search.json` as
+    /// `/search` (Rails, Spring), `/search.` too (Windows), and `/search.php/x` as `/search.php` (`PATH_INFO` of PHP, CGI and ASP).
+    fn may_serve(&self, path: &str) -> Option<usize> {
+        let (above, last) = self.path.strip_suffix('/').unwrap_or(&self.path).rsplit_once('/')?;
+        let Segment::Literal(last) = Segment::of(last) else { return None };
+        let mut given = path.split('/').skip(1);
+        let above = || above.split('/').skip(1).map(Segment::of);
+        let leads_there = above().all(|segment| match (segment, given.next()) {
+            (Segment::Literal(literal), Some(text)) => is_same(text, literal),
+            (Segment::Capture(_), Some(text)) => !text.is_empty(),
+            (_, None) => false,
+        });
+        let text = given.next().filter(|_| leads_there)?;
+        let serves = match given.all(str::is_empty) {
+            true => has_format(text, last),
+            false => !self.rest && last.contains('.') && is_same(text, last),
+        };
+        serves.then(|| above().count())
+    }
+
+    /// Whether it says by name what the segment at a place is.
+    fn names(&self, place: usize) -> bool {
+        matches!(self.segments().nth(place), Some(Segment::Literal(_)))
+    }
 }
 
 /// One segment of a pattern.
@@ -182,6 +207,13 @@ fn is_same(text: &str, literal: &str) -> bool {
     text.eq_ignore_ascii_case(literal)
         || (text.contains('%') || literal.contains('%'))
             && decoded(text).eq_ignore_ascii_case(&decoded(literal))
+}
+
+/// Whether a segment is a name and what some applications take for the form that is wanted of it, or take no notice of.
+fn has_format(text: &str, name: &str) -> bool {
+    let (text, name) = (decoded(text), decoded(name));
+    let halves = text.split_at_checked(name.len()).filter(|_| !name.is_empty());
+    halves.is_some_and(|(head, tail)| head.eq_ignore_ascii_case(&name) && tail.starts_with(['.', ' ']))
 }
 
 /// A set of methods; GET is never without HEAD.
@@ -248,13 +280,13 @@ impl Operations {
     #[must_use]
     pub fn demanded(&self, operation: Operation) -> Demands {
         let lines = self.0.iter().filter(|rule| rule.operation == operation).map(Rule::demands);
-        lines.fold(Demands::default(), |all, one| Demands {
-            purpose: all.purpose || one.purpose,
-            case: all.case || one.case,
-        })
+        lines.fold(Demands::default(), Demands::and)
     }
 
     /// What a request means: by the first line that matches one of its path's [readings](crate::normal::Target::readings).
+    ///
+    /// SECURITY: an application may serve `/search.json` as `/search`. Where a line matches such a path that does not name it, as `/**` does,
+    /// and means plain use or the same as an earlier line of which it may be another spelling, the earlier one decides.
     ///
     /// # Errors
     /// [`NoMeaning`] if no line matches or a captured key is repeated.
@@ -264,18 +296,26 @@ impl Operations {
         readings: &[Cow<'_, str>],
         query: Option<&str>,
     ) -> Result<Meaning, NoMeaning> {
-        let matching = |rule: &Rule| readings.iter().find(|path| rule.path.matches(path));
-        let (rule, path) = self
-            .0
-            .iter()
-            .filter(|rule| rule.methods.contains(method))
-            .find_map(|rule| Some((rule, matching(rule)?)))
-            .ok_or(NoMeaning::Unmatched)?;
-        Ok(Meaning {
-            operation: rule.operation,
-            demands: rule.demands,
-            captures: rule.captures(path, query)?,
-        })
+        let mut near: Option<(&Rule, &Cow<'_, str>, usize)> = None;
+        for rule in self.0.iter().filter(|rule| rule.methods.contains(method)) {
+            let Some(path) = readings.iter().find(|path| rule.path.matches(path)) else {
+                if near.is_none() && rule.operation != Operation::Use {
+                    near = readings.iter().find_map(|path| Some((rule, path, rule.path.may_serve(path)?)));
+                }
+                continue;
+            };
+            let near = near.filter(|(first, _, depth)| {
+                let is_laxer = rule.operation == Operation::Use || rule.operation == first.operation;
+                is_laxer && !rule.path.names(*depth)
+            });
+            let (decides, path) = near.map_or((rule, path), |(first, path, _)| (first, path));
+            return Ok(Meaning {
+                operation: decides.operation,
+                demands: decides.demands.and(rule.demands),
+                captures: decides.captures(path, query)?,
+            });
+        }
+        Err(NoMeaning::Unmatched)
     }
 }
 
@@ -367,11 +407,54 @@ mod tests {
     }
 
     #[test]
+    fn what_a_line_names_is_no_other_spelling_of_an_earlier_one() {
+        let line = |methods, path, operation| Rule::new(methods, path, vec![], operation);
+        let operations = Operations::new(vec![
+            line(vec![], "/index.php", Operation::Use),
+            line(vec![], "/search", Operation::Consult).demanding(Demands { purpose: true, case: false }),
+            line(vec![], "/search.css", Operation::Use),
+            line(vec![], "/old.php", Operation::Consult),
+            line(vec![], "/old.php/help/**", Operation::Use),
+            line(vec![Method::POST], "/**", Operation::Alter),
+            line(vec![Method::PUT], "/**", Operation::Consult)
+                .demanding(Demands { purpose: false, case: true }),
+            line(vec![], "/**", Operation::Use),
+        ]);
+        for (method, path, expected, purpose, case) in [
+            (Method::GET, "/search.css", Operation::Use, false, false),
+            (Method::GET, "/searches", Operation::Use, false, false),
+            (Method::GET, "/search/x", Operation::Use, false, false),
+            (Method::GET, "/search.json", Operation::Consult, true, false),
+            (Method::GET, "/old.php/x", Operation::Consult, false, false),
+            (Method::GET, "/old.php/help/x", Operation::Use, false, false),
+            (Method::GET, "/old.phpx", Operation::Use, false, false),
+            // What means more than the earlier line does, stays what it is.
+            (Method::POST, "/search.json", Operation::Alter, false, false),
+            (Method::POST, "/index.php/persons", Operation::Alter, false, false),
+            (Method::PUT, "/search.json", Operation::Consult, true, true),
+        ] {
+            let target = normalise(path.as_bytes(), 8192).unwrap();
+            let meaning = operations.meaning(&method, &target.readings(), None).unwrap();
+            assert_eq!(
+                (meaning.operation, meaning.demands),
+                (expected, Demands { purpose, case }),
+                "{method} {path}"
+            );
+        }
+    }
+
+    #[test]
     fn no_spelling_of_a_path_falls_through_to_a_laxer_line() {
         let consult = |path| Rule::new(vec![Method::GET], path, vec![], Operation::Consult);
         let lax = Rule::new(vec![], "/**", vec![], Operation::Use);
-        let operations =
-            Operations::new(vec![consult("/persons/{number}"), consult("/find:all"), consult("/all/"), lax]);
+        let operations = Operations::new(vec![
+            consult("/persons/{number}"),
+            consult("/persons/{number}/photo"),
+            consult("/find:all"),
+            consult("/all/"),
+            consult("/old.php"),
+            lax,
+        ]);
         for path in [
             "/persons/85",
             "/persons/85/",
@@ -390,6 +473,16 @@ mod tests {
             "/FIND%3aALL/",
             "/all",
             "/all/",
+            "/all.json",
+            "/all.",
+            "/all%20",
+            "/ALL%2Ejson/",
+            "/all;x.json",
+            "/persons/85/photo.jpg",
+            "/old.php",
+            "/old.php/x/y",
+            "/OLD.php./",
+            "/old.php;x/y",
         ] {
             let target = normalise(path.as_bytes(), 8192).unwrap();
             let meaning = operations.meaning(&Method::GET, &target.readings(), None).unwrap();

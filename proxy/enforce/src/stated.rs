@@ -230,6 +230,12 @@ pub struct Demands {
 }
 
 impl Demands {
+    /// What one or the other demands.
+    #[must_use]
+    pub(crate) const fn and(self, other: Self) -> Self {
+        Self { purpose: self.purpose || other.purpose, case: self.case || other.case }
+    }
+
     /// Whether something that is demanded was not stated.
     #[must_use]
     pub fn unmet_by(self, purpose: bool, case: bool) -> bool {
