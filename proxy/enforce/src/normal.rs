@@ -336,16 +336,29 @@ pub(crate) fn text(bytes: &[u8]) -> Cow<'_, str> {
 /// ([`is_field`]). To those that do not, it is a field nobody reads; here it counts.
 pub fn query_values<'q>(query: &'q str, name: &'q str) -> impl Iterator<Item = Cow<'q, str>> {
     let pairs = query.split('&').flat_map(|pair| std::iter::once(pair).chain(pair.split(';').skip(1)));
+    values(pairs, name)
+}
+
+/// The same, and beside a value with a bare semicolon in it what stands before that, which is the value to applications that end it there.
+pub(crate) fn query_readings<'q>(query: &'q str, name: &'q str) -> impl Iterator<Item = Cow<'q, str>> {
+    let shorter = |pair: &'q str| pair.split(';').filter(|part| part.len() < pair.len());
+    values(query.split('&').flat_map(move |pair| std::iter::once(pair).chain(shorter(pair))), name)
+}
+
+fn values<'q>(pairs: impl Iterator<Item = &'q str>, name: &'q str) -> impl Iterator<Item = Cow<'q, str>> {
     pairs.filter_map(move |pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         is_field(&form_decoded(key), name).then(|| form_decoded(value))
     })
 }
 
-/// The same of a form in a body, whose bytes are not normal.
+/// What [`query_readings`] are of a form in a body, whose bytes are not normal.
 pub(crate) fn form_values(form: &[u8], name: &str) -> Vec<String> {
     let pairs = form.split(|&byte| byte == b'&');
-    let pairs = pairs.flat_map(|pair| std::iter::once(pair).chain(pair.split(|&byte| byte == b';').skip(1)));
+    let pairs = pairs.flat_map(|pair| {
+        let shorter = pair.split(|&byte| byte == b';').filter(move |part| part.len() < pair.len());
+        std::iter::once(pair).chain(shorter)
+    });
     let values = pairs.filter_map(|pair| {
         let end = pair.iter().position(|&byte| byte == b'=').unwrap_or(pair.len());
         let (key, value) = pair.split_at_checked(end)?;

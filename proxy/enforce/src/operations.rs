@@ -8,7 +8,7 @@ use http::Method;
 use poort_policy::{Demand, Operation};
 
 use crate::{
-    normal::{decoded, query_values, without_parameters},
+    normal::{decoded, query_readings, without_parameters},
     stated::Demands,
 };
 
@@ -47,7 +47,7 @@ pub struct Meaning {
 pub enum NoMeaning {
     /// No line matches.
     Unmatched,
-    /// A captured query key occurs more than once; which one the source reads is anybody's guess.
+    /// A captured query key occurs more than once, or its value has a bare semicolon in it; which one the source reads is anybody's guess.
     RepeatedCapture,
 }
 
@@ -125,7 +125,7 @@ impl Rule {
             })
             .collect();
         for name in &self.query {
-            let mut values = query_values(query.unwrap_or(""), name);
+            let mut values = query_readings(query.unwrap_or(""), name);
             if let Some(value) = values.next() {
                 captures.insert(name.clone(), value.into_owned());
             }
@@ -363,6 +363,10 @@ mod tests {
             (Method::POST, "/persons/1/notes", None, Ok((Operation::Alter, vec![("number", "1")]))),
             (Method::GET, "/search", Some("name=Jan+P"), Ok((Operation::Consult, vec![("name", "Jan P")]))),
             (Method::GET, "/search", Some("name=a&n%61me=b"), Err(NoMeaning::RepeatedCapture)),
+            (Method::GET, "/search", Some("name=a;x"), Err(NoMeaning::RepeatedCapture)),
+            (Method::GET, "/search", Some("name=a;"), Err(NoMeaning::RepeatedCapture)),
+            (Method::GET, "/search", Some("x=1;name=a"), Ok((Operation::Consult, vec![("name", "a")]))),
+            (Method::GET, "/search", Some("name=a%3Bx"), Ok((Operation::Consult, vec![("name", "a;x")]))),
             (Method::GET, "/search", None, Ok((Operation::Consult, vec![]))),
             (Method::DELETE, "/static/a/b", None, Ok((Operation::Use, vec![]))),
             (Method::GET, "/static", None, Ok((Operation::Use, vec![]))),

@@ -323,6 +323,7 @@ mod tests {
             ("a form with a byte that is no UTF-8", b"x=\xff&number=85073100190".to_vec()),
             ("a form with a byte order mark", b"\xef\xbb\xbfnumber=85073100190".to_vec()),
             ("a form with semicolons", b"x=1;number=85073100190;y=2".to_vec()),
+            ("a form with a semicolon behind", b"number=85073100190;y=2".to_vec()),
             ("a form with a list", b"number[]=85073100190".to_vec()),
             ("a form with a space", b"+number=85073100190".to_vec()),
             ("a form with a NUL", b"number%00x=85073100190".to_vec()),
