@@ -49,6 +49,13 @@ fn changes(world: &World) -> Vec<Value> {
     records.filter(|record| record["metadata"]["event_code"] == "change").collect()
 }
 
+/// By which commands somebody looked at the record.
+fn looks(world: &World) -> Vec<Value> {
+    let looks = world.zone.layout.records().into_iter();
+    let looks = looks.filter(|record| record["metadata"]["event_code"] == "access");
+    looks.map(|record| record["unmapped"]["command"].clone()).collect()
+}
+
 fn root(world: &World) -> std::path::PathBuf {
     world.zone.layout.path("")
 }
@@ -72,6 +79,8 @@ async fn what_nobody_confirms_goes_back_by_itself() {
         "{said}"
     );
     assert!(said.contains("nothing was applied"), "{said}");
+    // It told who had asked, which is a look at the record.
+    assert_eq!((said.contains("zone|an.janssens"), looks(&world)), (true, vec![json!("policy apply")]));
     assert_eq!(asked(&world).await, OPEN);
 
     let meant = ["apply", "--confirm", "4s", "--over-limit", "they are counted", "--reason", "ticket 17"];

@@ -1,7 +1,7 @@
 //! `poort policy apply`, `confirm`, `rollback`: policies put in force on trial, after everything that can be known before.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -144,7 +144,7 @@ fn looked_at(arguments: &Arguments) -> Result<Apply, Stop> {
     let bench = Workbench::load(std::mem::take(&mut read.corpus)).map_err(faults)?;
     lint(&bench, &read);
     test(&bench, trials)?;
-    let replayed = replayed(arguments, &bench)?;
+    let replayed = replayed(arguments, &directory, &bench)?;
     Ok(Apply {
         directory,
         digest: files.digest(),
@@ -187,12 +187,16 @@ fn test(bench: &Workbench, trials: Trials) -> Result<(), Stop> {
     if failed > 0 { Err(Stop::Said(ExitCode::FAILURE)) } else { Ok(()) }
 }
 
-fn replayed(arguments: &Arguments, bench: &Workbench) -> Result<Replayed, Stop> {
-    // That a change was applied is written down, and what it was held against with it.
-    let directory = record_at(arguments.audit.as_deref(), &arguments.gate.config)?.directory;
+fn replayed(arguments: &Arguments, directory: &Path, bench: &Workbench) -> Result<Replayed, Stop> {
+    let at = record_at(arguments.audit.as_deref(), &arguments.gate.config)?;
     let since = SystemTime::now().checked_sub(arguments.replay).unwrap_or(UNIX_EPOCH);
-    let (tally, text) = replay::since(&directory, bench.engine(), since)?;
+    let (tally, text) = replay::since(&at.directory, bench.engine(), since)?;
     let (gained, lost) = (tally.turned(Turn::Gain), tally.turned(Turn::Loss));
+    // It names who asked, whether anything is applied or not.
+    let candidate = vec![("candidate".to_owned(), directory.display().to_string())];
+    if !at.is_looked_at("policy apply", candidate, gained + lost) {
+        return Err(Stop::Said(ExitCode::from(WRONG)));
+    }
     say(text);
     let replayed = Replayed { decisions: tally.decisions, gained, lost };
     #[expect(clippy::cast_precision_loss, reason = "a share needs no more digits")]
