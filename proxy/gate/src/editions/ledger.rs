@@ -105,9 +105,19 @@ impl Ledger {
         }
         let pending = self.book.pending.clone();
         if pending.is_some() {
+            self.leave(access)?;
             self.refuse("the gate stopped before it was confirmed")?;
         }
         Ok(pending)
+    }
+
+    /// What somebody wrote into the directory while others were on trial was never in force, and is not because the gate stopped.
+    fn leave(&mut self, access: Option<&Path>) -> io::Result<()> {
+        let Some(there) = access.and_then(|access| AccessFiles::read(access).ok()) else { return Ok(()) };
+        if self.may_be_replaced(&there) {
+            return Ok(());
+        }
+        self.note(|book| book.refused.push(there.digest()))
     }
 
     /// Which policies may be in force.
@@ -125,7 +135,7 @@ impl Ledger {
         let is_refused = directory.is_some_and(|files| self.book.refused.contains(&files.digest()));
         let Some(number) = self.book.confirmed.filter(|_| is_refused) else { return Ok(Choice::Directory) };
         let why = format!(
-            "`access/` holds policies that were applied and not confirmed: edition {number} stays in force; correct the files, or `poort policy apply` again"
+            "`access/` holds policies that were applied and not confirmed, or written while others were on trial: edition {number} stays in force; correct the files, or `poort policy apply` again"
         );
         Ok(Choice::Kept(self.files(number)?, why))
     }
@@ -415,6 +425,22 @@ mod tests {
         assert!(!again.go_back(3, &access).unwrap());
         assert_eq!(number_of(&again.choose(Some(&files("work")))), Some(&files("two")));
         assert_eq!(AccessFiles::read(&access).unwrap(), files("work"));
+    }
+
+    #[test]
+    fn what_was_written_during_a_trial_is_not_in_force_because_the_gate_stopped() {
+        let state = tempfile::tempdir().unwrap();
+        let access = state.path().join("access");
+        fs::create_dir(&access).unwrap();
+        files("one").write(&access).unwrap();
+        let mut ledger = Ledger::open(state.path()).unwrap();
+        ledger.observe(&files("one")).unwrap();
+        ledger.begin(&files("two"), "digest", "soon", "an").unwrap();
+        files("half done").write(&access).unwrap();
+        let mut again = Ledger::open(state.path()).unwrap();
+        again.recover(Some(&access)).unwrap();
+        assert_eq!(number_of(&again.choose(Some(&files("half done")))), Some(&files("one")));
+        assert!(number_of(&again.choose(Some(&files("done")))).is_none(), "what is finished is the truth");
     }
 
     /// A ledger of one edition, another that waits, and a directory that holds the first.
