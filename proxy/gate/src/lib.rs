@@ -11,7 +11,8 @@
 //! - [`world`]: the ports of the decision: [`limits`], [`keys`], [`discovery`], [`time_zone`], [`metrics`];
 //! - [`audit`]: the record; [`outcome`]: how each request's ends up in it; [`request_ids`]: its name;
 //! - [`ending`]: whose access was ended, at once;
-//! - [`admin`], [`machines`], [`console`], [`control`], [`housekeeping`]: how it is seen, asked, told and kept.
+//! - [`admin`], [`machines`], [`console`], [`control`], [`housekeeping`]: how it is seen, asked, told and kept;
+//! - `machine_users`: who types at the machine; `service_manager`: what systemd is told.
 
 pub mod adapt;
 pub mod admin;

@@ -429,13 +429,7 @@ mod tests {
 
     #[test]
     fn what_was_written_during_a_trial_is_not_in_force_because_the_gate_stopped() {
-        let state = tempfile::tempdir().unwrap();
-        let access = state.path().join("access");
-        fs::create_dir(&access).unwrap();
-        files("one").write(&access).unwrap();
-        let mut ledger = Ledger::open(state.path()).unwrap();
-        ledger.observe(&files("one")).unwrap();
-        ledger.begin(&files("two"), "digest", "soon", "an").unwrap();
+        let (state, access, _) = waiting();
         files("half done").write(&access).unwrap();
         let mut again = Ledger::open(state.path()).unwrap();
         again.recover(Some(&access)).unwrap();
